@@ -1,0 +1,3 @@
+//! The messages of every service.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The runtime of user processes.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Frames, typed slabs and names of kernel objects.
+#![no_std]

@@ -1,0 +1,4 @@
+//! Host tool: packs the boot archive.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! Builds, boots and tests the system in QEMU.
+#![forbid(unsafe_code)]
+
+fn main() {}

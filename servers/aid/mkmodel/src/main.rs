@@ -1,0 +1,4 @@
+//! Host tool: makes .waymodel files from ONNX.
+#![forbid(unsafe_code)]
+
+fn main() {}

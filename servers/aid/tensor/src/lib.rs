@@ -1,0 +1,2 @@
+//! Inference operators and their kernels.
+#![no_std]

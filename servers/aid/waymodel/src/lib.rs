@@ -1,0 +1,3 @@
+//! The .waymodel format: reader, checker and writer.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! AmigaDOS and glob patterns.
+#![no_std]
+#![forbid(unsafe_code)]

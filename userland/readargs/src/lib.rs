@@ -1,0 +1,3 @@
+//! AmigaDOS argument templates.
+#![no_std]
+#![forbid(unsafe_code)]
