@@ -195,8 +195,11 @@ impl World {
             all[..arguments.len()].copy_from_slice(arguments);
             (r.a0, r.a1) = (all[0], all[1]);
             r.words.copy_from_slice(&all[2..]);
-            if arguments.len() < 3 && number & 0xffff == nr::recv as u64 {
-                r.badge = arguments.get(1).copied().unwrap_or(u64::MAX);
+            // recv's second argument here is its deadline; reply_recv waits for ever.
+            match number as u16 {
+                nr::recv => r.badge = arguments.get(1).copied().unwrap_or(u64::MAX),
+                nr::reply_recv => r.badge = u64::MAX,
+                _ => {}
             }
         });
         loop {
