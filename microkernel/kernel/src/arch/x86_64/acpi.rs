@@ -189,6 +189,12 @@ fn madt(table: &[u8], tables: &mut Tables) -> Result<(), Wrong> {
             _ => {}
         }
     }
+    let addresses = tables.io_apics.as_slice().iter().map(|io_apic| io_apic.address).chain([tables.local_apic]);
+    for address in addresses {
+        if address >= 1 << 44 || address == 0 {
+            return Err(wrong(*b"APIC", "impossible address"));
+        }
+    }
     Ok(())
 }
 

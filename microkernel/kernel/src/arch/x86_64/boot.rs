@@ -182,8 +182,7 @@ extern "C" fn boot_main(protocol: u64, info: u64) -> ! {
     for span in tables.memory.as_slice() {
         firmware.ram.remove(*span);
     }
-    let paging =
-        paging::build(&mut firmware, &tables).unwrap_or_else(|| fatal::stop(format_args!("too little memory")));
+    let paging = paging::build(&mut firmware, &tables).unwrap_or_else(|why| fatal::stop(format_args!("{why}")));
     paging.activate();
     let found = Found { started, firmware, tables, paging };
     // SAFETY:
@@ -213,12 +212,10 @@ extern "C" fn start(found: *const Found) -> ! {
 fn description(found: &Found, machine: Machine) -> Boot {
     let firmware = &found.firmware;
     let lines = machine.lines();
-    let mut ram = firmware.ram;
-    ram.push(memory::early_area());
     let mut tables = Regions::new();
     found.tables.memory.as_slice().iter().for_each(|span| tables.push(*span));
     Boot {
-        ram,
+        ram: firmware.ram,
         ram_total: firmware.ram_total,
         archive: firmware.archive,
         tables,

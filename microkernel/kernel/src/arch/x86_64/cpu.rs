@@ -25,6 +25,7 @@ pub const PCID: Feature = Feature(1, 0, 2, 17);
 pub const INVPCID: Feature = Feature(7, 0, 1, 10);
 /// 1 GiB pages.
 pub const GIANT_PAGES: Feature = Feature(0x8000_0001, 0, 3, 26);
+const MACHINE_CHECK: Feature = Feature(1, 0, 3, 7);
 const SMEP: Feature = Feature(7, 0, 1, 7);
 const SMAP: Feature = Feature(7, 0, 1, 20);
 const UMIP: Feature = Feature(7, 0, 2, 2);
@@ -71,6 +72,7 @@ pub fn require() {
     // RDTSC is the user's clock.
     let mut cr4 = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION | Cr4Flags::PAGE_GLOBAL | Cr4Flags::OSFXSR;
     cr4 |= Cr4Flags::OSXMMEXCPT_ENABLE;
+    cr4.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, has(MACHINE_CHECK));
     cr4.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, has(SMEP));
     cr4.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, has(SMAP));
     cr4.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, has(UMIP));

@@ -61,7 +61,7 @@ global_asm!(
     mov [\c + 88], rax
     .endm
 
-    // All of the above but \c's own register.
+    // The same back, without rax, rdi and \c itself: the last ones.
     .macro LOAD_WORDS c
     mov rdx, [\c + 0]
     mov r10, [\c + 8]
@@ -118,111 +118,118 @@ syscall_entry_\n:
     SYSCALL_ENTRY 6
     SYSCALL_ENTRY 7
 
-    // From here on rbx is the core's block, rax the next context or null.
+    // From here on rbx is the core's block. Here rax is the next context or null.
     .balign 64
 syscall_switch:
     mov rdi, [rbx + {current}]
+    mov rsi, rax
     test rdi, rdi
     jz enter
     mov [rdi + {rbp}], rbp
-    mov qword ptr [rdi + {kind}], 0
-leave:                                  // rdi: the context to save, its registers saved already
-    mov rsi, rax
-    mov qword ptr [rdi + 296], 1
+    // rdi: the context to save, its registers saved already; rsi: the next, or null.
+leave:
     mov eax, -1
     mov edx, -1
     cmp byte ptr [rip + {fpu_mode}], 1
     jne leave_other
     xsaveopt64 [rdi + 320]
-leave_done:
-    mov rax, rsi
-enter:
-    test rax, rax
+    test rsi, rsi
     jz idle
-    mov rdi, rax
-    mov [rbx + {current}], rax
-    mov rcx, [rdi + 288]
+    cmp qword ptr [rsi + 296], 0
+    je enter_fresh
+    xrstor64 [rsi + 320]
+enter_loaded:                           // rsi: the context, its vector registers loaded
+    mov [rbx + {current}], rsi
+    mov rcx, [rsi + 288]
     cmp rcx, [rbx + {space}]
     je 2f
     mov [rbx + {space}], rcx
     mov cr3, rcx
-    // User code can set the FS base to 0 by loading a selector, to nothing else: only where both threads have 0 it is
+    // User code can set the FS base to 0 by loading a selector, to nothing else: only where both threads have 0 is it
     // sure to be right.
-2:  mov rcx, [rdi + 120]
+2:  mov rcx, [rsi + 120]
     or rcx, [rbx + {pointer}]
     jnz enter_pointer
-3:  cmp qword ptr [rdi + 296], 0
-    je enter_fresh
-    mov eax, -1
-    mov edx, -1
-    cmp byte ptr [rip + {fpu_mode}], 0
-    je enter_fxsave
-    xrstor64 [rdi + 320]
 enter_registers:
-    mov rax, rdi
-    mov rcx, [rax + 104]
+    mov rcx, [rsi + 104]
     mov rdx, rcx
     shr rdx, 47
     jnz bad_pc
-    cmp qword ptr [rax + {kind}], 0
+    cmp qword ptr [rsi + {kind}], 0
     jne return_all
+    mov rax, rsi
     mov rbp, [rax + {rbp}]
     RETURN
 
 leave_other:                            // mode 2: XSAVE, 0: FXSAVE
-    jb 4f
+    jb 3f
     xsave64 [rdi + 320]
-    jmp leave_done
-4:  fxsave64 [rdi + 320]
-    jmp leave_done
-enter_fxsave:
-    fxrstor64 [rdi + 320]
-    jmp enter_registers
+    jmp enter
+3:  fxsave64 [rdi + 320]
+    // Nothing to save; rsi: the next context, or null.
+enter:
+    test rsi, rsi
+    jz idle
+    mov eax, -1
+    mov edx, -1
+    cmp qword ptr [rsi + 296], 0
+    je enter_fresh
+    cmp byte ptr [rip + {fpu_mode}], 0
+    je 4f
+    xrstor64 [rsi + 320]
+    jmp enter_loaded
+4:  fxrstor64 [rsi + 320]
+    jmp enter_loaded
+
+    // A new thread: the state after reset, and a clean header for the first XSAVE, which writes but a part of it. The
+    // area counts from now on: it is written before it is next read.
+enter_fresh:
+    mov qword ptr [rsi + 296], 1
+    xor ecx, ecx
+5:  mov qword ptr [rsi + rcx + 320 + 512], 0
+    add ecx, 8
+    cmp ecx, 64
+    jne 5b
+    lea rdi, [rip + {fpu_reset}]
+    cmp byte ptr [rip + {fpu_mode}], 0
+    je 6f
+    xrstor64 [rdi]
+    jmp enter_loaded
+6:  fxrstor64 [rdi]
+    jmp enter_loaded
+
 enter_pointer:
-    mov rax, [rdi + 120]
+    mov rax, [rsi + 120]
     mov [rbx + {pointer}], rax
     mov rdx, rax
     shr rdx, 32
-    mov ecx, 0xc0000100
+    mov ecx, 0xc0000100                 // FS_BASE
     wrmsr
-    jmp 3b
-enter_fresh:                            // a new thread: the state after reset, and a clean XSAVE header
-    xor eax, eax
-    lea rdx, [rdi + 320 + 512]
-    mov ecx, 8
-5:  mov [rdx], rax
-    add rdx, 8
-    dec ecx
-    jnz 5b
-    lea rsi, [rip + {fpu_reset}]
-    mov eax, -1
-    mov edx, -1
-    cmp byte ptr [rip + {fpu_mode}], 0
-    je 6f
-    xrstor64 [rsi]
-    jmp enter_registers
-6:  fxrstor64 [rsi]
     jmp enter_registers
 
 syscall_bad_pc:
     mov [rax + {rbp}], rbp
-    mov qword ptr [rax + {kind}], 0
-bad_pc:                                 // rax: the current context, all of it saved
-    mov rdi, rax
+    mov rsi, rax
+bad_pc:                                 // rsi: the current context, all of it saved
+    mov rdi, rsi
     call {bad_pc}
+interrupt_done:                         // rax: what runs next, the current context being saved
     mov rdi, [rbx + {current}]
-    cmp rax, rdi
+    mov rsi, rax
+    cmp rsi, rdi
     je enter_registers
     test rdi, rdi
-    jz enter
-    jmp leave
+    jnz leave
+    jmp enter
 
-return_all:                             // rax: context
+return_all:                             // rsi: context
     push {user_data}
-    push qword ptr [rax + 96]
-    push qword ptr [rax + 112]
+    push qword ptr [rsi + 96]
+    push qword ptr [rsi + 112]
     push {user_code}
-    push qword ptr [rax + 104]
+    push rcx
+    mov qword ptr [rsi + {kind}], 0     // as it is to be should the next entry be SYSCALL
+    mov rax, rsi
     LOAD_WORDS rax
     mov rdi, [rax + 64]
     mov rbp, [rax + {rbp}]
@@ -258,16 +265,7 @@ interrupt_common:
     mov rbx, [rsp]
     xor ebp, ebp
     call {dispatch}
-    cmp rax, [rbx + {current}]
-    jne 7f
-    mov rcx, [rax + 104]                // kcore may have given it another pc
-    shr rcx, 47
-    jnz bad_pc
-    jmp return_all
-7:  mov rdi, [rbx + {current}]
-    test rdi, rdi
-    jnz leave
-    jmp enter
+    jmp interrupt_done
 
     // An interrupt ends `idle`; anything else that comes in kernel mode is fatal.
 from_kernel:
@@ -284,21 +282,23 @@ from_kernel:
     xor esi, esi
     xor ebp, ebp
     call {dispatch}
+    mov rsi, rax
     jmp enter
 
-idle:                                   // on the kernel's own page tables: the last process may go meanwhile
+    // On the kernel's own page tables: the last process may go meanwhile.
+idle:
     mov rsp, [rbx + {stack}]
     xor ebp, ebp
     mov qword ptr [rbx + {current}], 0
     mov rcx, [rbx + {kernel_space}]
     cmp rcx, [rbx + {space}]
-    je 8f
+    je 7f
     mov [rbx + {space}], rcx
     mov cr3, rcx
-8:  mov qword ptr [rbx + {idle}], 1
-9:  sti
+7:  mov qword ptr [rbx + {idle}], 1
+8:  sti
     hlt
-    jmp 9b
+    jmp 8b
 
 fatal_entry:
     cld
@@ -421,11 +421,11 @@ pub unsafe fn call_on_stack(stack: u64, function: u64, argument: u64) -> ! {
 pub fn enter(context: *mut Context) -> ! {
     let block = core_block::own();
     // SAFETY:
-    // 1. The block is this core's; `enter` expects it in rbx, and the context or null in rax.
+    // 1. The block is this core's; `enter` expects it in rbx, and the context or null in rsi.
     // 2. Nothing on the stack is needed any more: execution goes on in the thread, and the kernel stack starts anew at
     //    the next entry.
     unsafe {
-        asm!("cli", "mov rbx, {block}", "mov rsp, [rbx + {stack}]", "jmp enter", stack = const STACK, block = in(reg) block, in("rax") context, options(noreturn));
+        asm!("cli", "mov rbx, {block}", "mov rsp, [rbx + {stack}]", "jmp enter", stack = const STACK, block = in(reg) block, in("rsi") context, options(noreturn));
     }
 }
 

@@ -1,15 +1,15 @@
 //! The end: messages before there is a log, exceptions in the kernel, backtraces.
 
 use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use kcore::hw::Reboot;
+use kcore::hw::{MAX_CORES, Reboot};
 use x86_64::registers::control::{Cr2, Cr3};
 
 use super::core_block::{STACKS, WINDOW};
 use super::memory::symbols;
 use super::power::power;
 use super::uart::Console;
-use kcore::hw::MAX_CORES;
 
 /// Most return addresses in a backtrace.
 const DEPTH: usize = 24;
@@ -33,6 +33,8 @@ const NAMES: [&str; 15] =
     ["r15", "r14", "r13", "r12", "r11", "r10", "r9", "r8", "rdi", "rsi", "rbp", "rbx", "rdx", "rcx", "rax"];
 const RBP: usize = 10;
 
+static REPORTING: AtomicBool = AtomicBool::new(false);
+
 /// Says why the system can't start, and powers off.
 pub fn stop(why: fmt::Arguments) -> ! {
     // Writing to the console never fails.
@@ -42,7 +44,10 @@ pub fn stop(why: fmt::Arguments) -> ! {
 
 /// An exception in the kernel, a machine check or a non-maskable interrupt: reports it and powers off.
 pub extern "C" fn exception(frame: &Frame) -> ! {
-    let _ = report(frame);
+    // One that comes while another is reported only ends the report.
+    if !REPORTING.swap(true, Ordering::Relaxed) {
+        let _ = report(frame);
+    }
     power(Reboot::No)
 }
 
@@ -66,7 +71,8 @@ fn report(frame: &Frame) -> fmt::Result {
 /// Hands the return addresses from a frame pointer on to `each`, innermost first.
 pub fn backtrace(frame_pointer: u64, each: &mut dyn FnMut(u64)) {
     let stacks = STACKS..STACKS + WINDOW * MAX_CORES as u64;
-    let (mut at, mut code) = (frame_pointer, symbols::text_start()..symbols::rodata_start());
+    let code = symbols::text_start()..symbols::rodata_start();
+    let mut at = frame_pointer;
     for _ in 0..DEPTH {
         // In one page, so that a frame pointer near a guard page does no harm.
         if !stacks.contains(&at) || at % 8 != 0 || at % 4096 > 4080 || !is_mapped(at) {
@@ -82,7 +88,6 @@ pub fn backtrace(frame_pointer: u64, each: &mut dyn FnMut(u64)) {
             return;
         }
         at = next;
-        code.start = symbols::text_start();
     }
 }
 

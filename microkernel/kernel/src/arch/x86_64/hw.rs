@@ -3,11 +3,11 @@
 use abi::calls::Access;
 use abi::info::MemoryType;
 use abi::user::Features;
-use core::arch::asm;
 use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, PortSize, Reboot, Trigger};
 use x86_64::VirtAddr;
 use x86_64::instructions::port::Port;
 use x86_64::instructions::tlb::{self, InvPcidCommand, Pcid};
+use x86_64::registers::control::{Cr4, Cr4Flags};
 
 use super::clock::Clock;
 use super::ioapic::IoApics;
@@ -19,8 +19,6 @@ use crate::boot::Counter;
 const USER_FLAGS: u64 = 0x202;
 /// CR3: keep what the TLB holds of the tag.
 const KEEP: u64 = 1 << 63;
-/// CR4.PCIDE.
-const PCID_ENABLE: u64 = 1 << 17;
 /// From so many pages on, a whole address space is dropped from the TLB rather than page by page.
 const MANY_PAGES: u64 = 64;
 
@@ -41,9 +39,7 @@ impl Machine {
         let tags = cpu::has_tags();
         if tags {
             // SAFETY: the processor has PCID, and CR3's low 12 bits are 0, as CR4.PCIDE demands when it is set.
-            unsafe {
-                x86_64::registers::control::Cr4::write_raw(x86_64::registers::control::Cr4::read_raw() | PCID_ENABLE)
-            };
+            unsafe { Cr4::update(|cr4| *cr4 |= Cr4Flags::PCID) };
         }
         Machine { clock, io_apics, root, tags, features: cpu::features() }
     }
@@ -192,11 +188,4 @@ impl kcore::Hw for Machine {
     fn power(&mut self, reboot: Reboot) {
         power::power(reboot)
     }
-}
-
-/// Lets one interrupt in, if one waits, and returns: not used while a thread runs.
-#[allow(dead_code, reason = "part of the boundary")]
-pub fn interrupts_off() {
-    // SAFETY: masks interrupts; entry code enables them again when it returns to user mode.
-    unsafe { asm!("cli", options(nomem, nostack)) };
 }

@@ -67,6 +67,9 @@ impl IoApics {
             io_apic.count = (io_apic.read(VERSION) >> 16 & 0xff) + 1;
             // Vectors are there for so many lines; messages need none of them.
             io_apic.count = io_apic.count.min(idt::MOST_LINES.saturating_sub(io_apic.first));
+            if io_apic.count == 0 {
+                continue;
+            }
             for line in io_apic.first..io_apic.first + io_apic.count {
                 io_apic.write(io_apic.low(line), ENTRY_MASKED);
             }

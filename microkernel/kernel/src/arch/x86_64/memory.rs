@@ -15,7 +15,7 @@ const LOCAL_APICS: Region = Region { base: 0xfee0_0000, length: 0x10_0000 };
 
 /// What a boot loader tells, whichever it is.
 pub struct Firmware {
-    /// Usable memory in whole pages, without what the loader, the kernel and the archive occupy.
+    /// Usable memory in whole pages, without what the kernel and the archive occupy; the early area is in it.
     pub ram: Regions<32>,
     /// All usable memory in whole pages, to be mapped.
     pub mapped: Regions<32>,
@@ -75,7 +75,6 @@ impl Firmware {
         self.ram = self.mapped;
         self.ram.remove(Region { base: 0, length: LOW_END });
         self.ram.remove(image());
-        self.ram.remove(early_area());
         self.ram.remove(touched_pages(self.archive));
     }
 }
@@ -99,7 +98,7 @@ pub fn image() -> Region {
     Region { base, length: symbols::kernel_end() - KERNEL_BASE - base }
 }
 
-/// The boot code's page tables and stack: free for use when `kmain` runs.
+/// The boot code's page tables and stack: in use until `kmain` runs, ordinary memory then.
 pub fn early_area() -> Region {
     let base = symbols::kernel_end() - KERNEL_BASE;
     Region { base, length: symbols::early_end() - KERNEL_BASE - base }
@@ -116,11 +115,12 @@ pub fn devices(firmware: &Firmware, tables: &acpi::Tables) -> Regions<16> {
     for ecam in tables.ecam {
         devices.remove(ecam);
     }
-    for table in tables.memory.as_slice() {
-        devices.remove(*table);
-    }
     for ecam in tables.ecam {
         devices.push(ecam);
+    }
+    // Whatever the tables say, memory is no device.
+    for memory in firmware.mapped.as_slice().iter().chain(tables.memory.as_slice()) {
+        devices.remove(*memory);
     }
     let above = high_top.next_multiple_of(1 << 30);
     let limit = 1u64 << cpu::physical_bits().min(44);

@@ -15,7 +15,7 @@ use abi::info::MemoryType;
 use kcore::hw::{Entry, Frame};
 
 use super::boot::whole_pages;
-use super::memory::{Firmware, symbols};
+use super::memory::{Firmware, early_area, symbols};
 use super::{PHYS_BASE, acpi, core_block, cpu};
 use crate::boot::Region;
 
@@ -53,26 +53,33 @@ pub struct Kernel {
     giant: bool,
 }
 
-/// Makes the kernel's page tables from memory that is then no longer in `firmware.ram`; `None` where that is too little.
-pub fn build(firmware: &mut Firmware, tables: &acpi::Tables) -> Option<Kernel> {
-    // The early page tables reach to 4 GiB.
-    let low = firmware.ram.as_slice().iter().filter(|region| region.end() <= 1 << 32);
-    let from = low.max_by_key(|region| region.length).copied()?;
-    let end = from.base.max(from.end().saturating_sub(MOST_FRAMES * 4096));
-    let mut kernel = Kernel { root: 0, next: from.end(), end, giant: cpu::has(cpu::GIANT_PAGES) };
-    kernel.root = kernel.frame()?;
-    kernel.map_image()?;
-    for region in firmware.mapped.as_slice() {
-        kernel.map_memory(whole_pages(*region))?;
-    }
+/// Makes the kernel's page tables from memory that is then no longer in `firmware.ram`; or says why that can't be.
+pub fn build(firmware: &mut Firmware, tables: &acpi::Tables) -> Result<Kernel, &'static str> {
     let io_apics = tables.io_apics.as_slice().iter().map(|io_apic| io_apic.address);
-    for address in io_apics.chain([tables.local_apic]) {
-        let page = address & !4095;
-        kernel.map(PHYS_BASE + page, Region { base: page, length: 4096 }, REGISTERS)?;
+    let registers = io_apics.chain([tables.local_apic]).map(|address| Region { base: address & !4095, length: 4096 });
+    if registers.clone().any(|page| firmware.mapped.as_slice().iter().any(|memory| overlap(page, *memory))) {
+        return Err("ACPI table APIC: an APIC's address lies in memory");
     }
-    kernel.map_stacks()?;
-    firmware.ram.remove(Region { base: kernel.next, length: from.end() - kernel.next });
-    Some(kernel)
+    let region = pick(firmware).ok_or(TOO_LITTLE)?;
+    let mut kernel = Kernel { root: 0, next: region.end(), end: region.base, giant: cpu::has(cpu::GIANT_PAGES) };
+    kernel.fill(firmware, registers).ok_or(TOO_LITTLE)?;
+    firmware.ram.remove(Region { base: kernel.next, length: region.end() - kernel.next });
+    Ok(kernel)
+}
+
+const TOO_LITTLE: &str = "too little memory: at least 64 MiB are needed";
+
+/// The end of the largest region that the early page tables reach (to 4 GiB) and the early area is not in.
+fn pick(firmware: &Firmware) -> Option<Region> {
+    let low = firmware.ram.as_slice().iter().filter(|region| region.end() <= 1 << 32);
+    let largest = *low.max_by_key(|region| region.length)?;
+    let free_from = if overlap(largest, early_area()) { early_area().end() } else { largest.base };
+    let base = free_from.max(largest.end().saturating_sub(MOST_FRAMES * 4096));
+    Some(Region { base, length: largest.end() - base })
+}
+
+fn overlap(a: Region, b: Region) -> bool {
+    a.base < b.end() && b.base < a.end()
 }
 
 impl Kernel {
@@ -89,6 +96,18 @@ impl Kernel {
         // SAFETY: the tables map the image with the rights that its code relies on, the running stack through the
         // direct map, and all that `firmware` and `tables` refer to from now on.
         unsafe { Cr3::write(PhysFrame::containing_address(PhysAddr::new(self.root)), Cr3Flags::empty()) };
+    }
+
+    fn fill(&mut self, firmware: &Firmware, registers: impl Iterator<Item = Region>) -> Option<()> {
+        self.root = self.frame()?;
+        self.map_image()?;
+        for region in firmware.mapped.as_slice() {
+            self.map_memory(whole_pages(*region))?;
+        }
+        for page in registers {
+            self.map(PHYS_BASE + page.base, page, REGISTERS)?;
+        }
+        self.map_stacks()
     }
 
     fn map_image(&mut self) -> Option<()> {
