@@ -1,0 +1,3 @@
+//! The commands behind the scripts.
+
+pub mod run;
