@@ -81,7 +81,8 @@ pub fn flatten(name: &str, bytes: &[u8]) -> Result<(Processor, InitImage), Strin
     }
     for header in elf.program_iter().filter(|h| h.get_type() == Ok(Type::GnuRelro)) {
         let range = INIT_BASE + header.virtual_addr()..INIT_BASE + header.virtual_addr() + header.mem_size();
-        for s in segments.iter_mut().filter(|s| range.contains(&s.address) && s.address + s.memory_length <= range.end) {
+        for s in segments.iter_mut().filter(|s| range.contains(&s.address) && s.address + s.memory_length <= range.end)
+        {
             s.rights = Rights::Read;
             s.bytes.resize(s.memory_length as usize, 0);
         }

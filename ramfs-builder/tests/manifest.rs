@@ -84,7 +84,11 @@ fn each_mistake_is_named() {
         ("level = 5", "level = 1", "level 1 is not one of 2 to 7"),
         ("provides = [\"device\"]", "provides = []", "no server provides \"device\""),
         ("provides = [\"net\"]", "needs = [{ name = \"disk\" }]", "it needs disk, which no server provides"),
-        ("provides = [\"device\"]", "provides = [\"device\"]\nneeds = [{ name = \"net\" }]", "calls netd (level 5) uphill"),
+        (
+            "provides = [\"device\"]",
+            "provides = [\"device\"]\nneeds = [{ name = \"net\" }]",
+            "calls netd (level 5) uphill",
+        ),
         ("dma_pages = 100", "dma_pages = 2000", "the limit is 1024"),
         ("pages = 512\ndevices", "pages = 3\ndevices", "64 is the least"),
         ("L/netd", "SYS:netd", "is no path in the archive"),

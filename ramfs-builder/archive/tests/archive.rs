@@ -71,7 +71,10 @@ fn the_kernel_needs_the_first_page_alone() {
     assert_eq!(header.length, bytes.len() as u64);
     assert_eq!(header.init.entry, INIT_BASE + PAGE + 16);
     for (read, written) in header.init.segments().zip(&init().segments) {
-        assert_eq!((read.address, read.memory_length, read.rights), (written.address, written.memory_length, written.rights));
+        assert_eq!(
+            (read.address, read.memory_length, read.rights),
+            (written.address, written.memory_length, written.rights)
+        );
         let at = read.offset as usize;
         assert_eq!(&bytes[at..at + read.file_length as usize], written.bytes);
     }

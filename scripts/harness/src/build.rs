@@ -57,7 +57,9 @@ fn programs(project: &Project, arch: Arch, profile: Profile) -> Result<(), Failu
     cargo.arg("--target").arg(project.specification(arch));
     let packages = project.user_packages()?;
     if packages.is_empty() {
-        return Err(Failure::new("the workspace has no user programs: no package directly below servers/ or userland/"));
+        return Err(Failure::new(
+            "the workspace has no user programs: no package directly below servers/ or userland/",
+        ));
     }
     for package in packages {
         cargo.args(["-p", &package.name]);
@@ -101,8 +103,7 @@ fn finish(mut cargo: Command, what: &str) -> Result<(), Failure> {
 fn pack(project: &Project, arch: Arch, profile: Profile, to: &Path, steps: &Steps) -> Result<(), Failure> {
     let (manifest, files) = (project.root.join("boot/manifest.toml"), project.root.join("boot/sys"));
     let programs = project.programs(arch, profile);
-    let inputs =
-        Inputs { manifest: &manifest, programs: &programs, files: &[&files], missing: Missing::LeaveOut };
+    let inputs = Inputs { manifest: &manifest, programs: &programs, files: &[&files], missing: Missing::LeaveOut };
     let built = ramfs_builder::build(&inputs).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(format!("the boot archive could not be made:\n{}", lines.join("\n")))

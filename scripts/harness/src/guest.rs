@@ -100,8 +100,8 @@ pub struct Report {
 /// # Errors
 /// QEMU or its socket could not be started.
 pub fn run(guest: &Guest, sink: &mut dyn Sink, interrupt: &Interrupt) -> Result<Report, Failure> {
-    let listener = UnixListener::bind(&guest.records)
-        .map_err(|e| Failure::new(format!("{}: {e}", guest.records.display())))?;
+    let listener =
+        UnixListener::bind(&guest.records).map_err(|e| Failure::new(format!("{}: {e}", guest.records.display())))?;
     let mut child = Command::new(&guest.program)
         .args(&guest.arguments)
         .stdin(Stdio::null())

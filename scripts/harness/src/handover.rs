@@ -86,8 +86,7 @@ fn pack(puts: &[Put]) -> Result<Vec<u8>, Failure> {
     if contents.iter().map(|c| c.len() as u64).sum::<u64>() > MAX_FILES {
         return Err(Failure::usage("--put: more than 64 MiB in all"));
     }
-    let files: Vec<File<'_>> =
-        puts.iter().zip(&contents).map(|(p, bytes)| File { name: &p.name, bytes }).collect();
+    let files: Vec<File<'_>> = puts.iter().zip(&contents).map(|(p, bytes)| File { name: &p.name, bytes }).collect();
     archive::files::write(&files).map_err(|e| Failure::usage(format!("--put: the files cannot be packed: {e}")))
 }
 

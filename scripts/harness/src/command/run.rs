@@ -33,7 +33,9 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
         Request::Run(options) => *options,
     };
     if options.gui && std::env::var_os("DISPLAY").is_none() && std::env::var_os("WAYLAND_DISPLAY").is_none() {
-        return Err(Failure::usage("--gui: there is no graphical session (neither DISPLAY nor WAYLAND_DISPLAY is set)"));
+        return Err(Failure::usage(
+            "--gui: there is no graphical session (neither DISPLAY nor WAYLAND_DISPLAY is set)",
+        ));
     }
     let steps = Steps::new(if options.quiet { Say::Nothing } else { Say::Steps });
     let project = Project::find()?;
@@ -75,17 +77,28 @@ pub fn execute(
     sink: &mut dyn Sink,
     interrupt: &Interrupt,
 ) -> Result<Report, Failure> {
+    execute_with(guest::program(options.arch.qemu()), system, options, first_port, sink, interrupt)
+}
+
+/// [`execute`] with `qemu` in QEMU's place.
+///
+/// # Errors
+/// As [`execute`].
+pub fn execute_with(
+    qemu: OsString,
+    system: &System,
+    options: &Options,
+    first_port: u16,
+    sink: &mut dyn Sink,
+    interrupt: &Interrupt,
+) -> Result<Report, Failure> {
     let scratch = Scratch::new()?;
     let mut machine = machine(system, options, first_port, &scratch)?;
     let records = scratch.path("records");
     machine.uart = Uart::Captured;
     machine.records = Some(records.clone());
-    let guest = Guest {
-        program: guest::program(options.arch.qemu()),
-        arguments: machine.arguments(),
-        records,
-        timeout: options.timeout.unwrap_or(TIMEOUT),
-    };
+    let guest =
+        Guest { program: qemu, arguments: machine.arguments(), records, timeout: options.timeout.unwrap_or(TIMEOUT) };
     guest::run(&guest, sink, interrupt)
 }
 
