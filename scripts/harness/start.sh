@@ -20,7 +20,7 @@ if ! command -v cc >/dev/null 2>&1; then
         exit 1
     fi
 fi
-if [ ! -x "${CARGO_TARGET_DIR:-$root/target}/release/harness" ]; then
+if [ ! -x "${CARGO_TARGET_DIR:-$root/target}/debug/harness" ]; then
     echo "scripts/$command: building the harness" >&2
 fi
-exec cargo run --quiet --release --manifest-path "$root/Cargo.toml" --package harness --bin harness -- "$command" "$@"
+exec cargo run --quiet --manifest-path "$root/Cargo.toml" --package harness --bin harness -- "$command" "$@"
