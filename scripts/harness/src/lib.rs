@@ -26,6 +26,7 @@ pub mod port;
 pub mod project;
 pub mod records;
 pub mod step;
+pub mod system;
 pub mod terminal;
 
 use std::fmt;

@@ -12,7 +12,10 @@ fn main() -> ExitCode {
     let args: Vec<OsString> = args.collect();
     let (result, usage) = match name.as_str() {
         "run" => (command::run::command(args), options::USAGE),
-        _ => (Err(Failure::usage("no such command; use scripts/run")), ""),
+        "test" => (command::test::command(args), command::test::USAGE),
+        "bench" => (command::bench::command(args), command::bench::USAGE),
+        "debug" => (command::debug::command(args), command::debug::USAGE),
+        _ => (Err(Failure::usage("no such command; use the scripts beside this folder")), ""),
     };
     match result {
         Ok(status) => ExitCode::from(status),

@@ -55,7 +55,7 @@ impl Project {
     /// The built kernel: an ELF file with symbols.
     #[must_use]
     pub fn kernel(&self, arch: Arch, profile: Profile) -> PathBuf {
-        self.kernel_target().join(arch.kernel_target()).join(folder(profile)).join("kernel")
+        self.kernel_target().join(arch.kernel_target()).join(folder(profile)).join("viaether")
     }
 
     /// The folder of the built user programs.

@@ -93,16 +93,28 @@ pub fn execute_with(
     interrupt: &Interrupt,
 ) -> Result<Report, Failure> {
     let scratch = Scratch::new()?;
-    let mut machine = machine(system, options, first_port, &scratch)?;
     let records = scratch.path("records");
-    machine.uart = Uart::Captured;
-    machine.records = Some(records.clone());
+    let machine =
+        Machine { records: Some(records.clone()), ..captured_machine(system, options, first_port, &scratch)? };
     let guest =
         Guest { program: qemu, arguments: machine.arguments(), records, timeout: options.timeout.unwrap_or(TIMEOUT) };
     guest::run(&guest, sink, interrupt)
 }
 
-/// The machine for `options`, without its UART's other end.
+/// The machine for `options`, its UART on QEMU's stdout.
+///
+/// # Errors
+/// Something given to the guest does not exist.
+pub fn captured_machine(
+    system: &System,
+    options: &Options,
+    first_port: u16,
+    scratch: &Scratch,
+) -> Result<Machine, Failure> {
+    Ok(Machine { uart: Uart::Captured, ..machine(system, options, first_port, scratch)? })
+}
+
+/// The machine for `options`, its UART on our terminal.
 fn machine(system: &System, options: &Options, first_port: u16, scratch: &Scratch) -> Result<Machine, Failure> {
     let mut forwards = options.forwards.clone();
     let mut told = Vec::new();
