@@ -47,12 +47,12 @@ extern "C" fn main(tree: u64, image: u64) -> ! {
     // SAFETY: first of all, once, on the booting core, while the others wait in firmware.
     unsafe { mmu::init(image) };
     match boot(tree, image) {
-        Ok(boot) => crate::kmain(boot),
+        Ok((boot, machine)) => crate::kmain(&boot, machine),
         Err(reason) => stop("can't boot", reason),
     }
 }
 
-fn boot(tree_at: u64, image: Image) -> Result<Boot, &'static str> {
+fn boot(tree_at: u64, image: Image) -> Result<(Boot, Machine), &'static str> {
     let tree = match tree(tree_at) {
         Ok(tree) => tree,
         Err(reason) => {
@@ -88,7 +88,7 @@ fn boot(tree_at: u64, image: Image) -> Result<Boot, &'static str> {
     }
     let mut tables = Regions::new();
     tables.push(rounded(tree));
-    Ok(Boot {
+    let boot = Boot {
         ram,
         ram_total: platform.banks.as_slice().iter().map(|bank| bank.length).sum(),
         archive,
@@ -102,8 +102,8 @@ fn boot(tree_at: u64, image: Image) -> Result<Boot, &'static str> {
         seed: platform.seed,
         cores: platform.cores,
         counter: clock.counter(),
-        machine: Machine { clock, gic },
-    })
+    };
+    Ok((boot, Machine { clock, gic }))
 }
 
 /// The checked tree at a physical address, seen through the window.

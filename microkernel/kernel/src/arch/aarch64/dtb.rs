@@ -201,7 +201,8 @@ fn devices(root: FdtNode<'_>) -> Regions<16> {
 fn joined(found: &Regions<64>) -> Regions<16> {
     let mut joined = Regions::new();
     let mut after = 0;
-    while let Some(first) = found.as_slice().iter().map(|r| rounded(*r)).filter(|r| r.base >= after).min_by_key(|r| r.base)
+    while let Some(first) =
+        found.as_slice().iter().map(|r| rounded(*r)).filter(|r| r.base >= after).min_by_key(|r| r.base)
     {
         let mut end = first.end();
         while let Some(next) = found.as_slice().iter().map(|r| rounded(*r)).find(|r| r.base <= end && r.end() > end) {

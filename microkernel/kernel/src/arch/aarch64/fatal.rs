@@ -62,7 +62,11 @@ pub extern "C" fn report(frame: &Frame) -> ! {
     let vector = VECTORS.get(frame.vector as usize).unwrap_or(&"?");
     let mut out = Console;
     let _ = writeln!(out, "\nkernel exception ({vector}), class {:#x}", frame.esr >> 26 & 0x3f);
-    let _ = writeln!(out, "esr {:016x}  far {:016x}  elr {:016x}  spsr {:016x}", frame.esr, frame.far, frame.elr, frame.spsr);
+    let _ = writeln!(
+        out,
+        "esr {:016x}  far {:016x}  elr {:016x}  spsr {:016x}",
+        frame.esr, frame.far, frame.elr, frame.spsr
+    );
     for (i, value) in frame.general.iter().chain([&frame.sp]).enumerate() {
         let end = if i % 4 == 3 { '\n' } else { ' ' };
         let _ = match i {

@@ -140,3 +140,10 @@ pub fn forget_current() {
         }
     }
 }
+
+/// Sets the running thread's FS base, which its context doesn't hold while it runs.
+pub fn set_thread_pointer(pointer: u64) {
+    x86_64::registers::model_specific::FsBase::write(x86_64::VirtAddr::new_truncate(pointer));
+    // SAFETY: as in `forget_current`, 1.
+    unsafe { (*own()).pointer = pointer }
+}
