@@ -29,10 +29,10 @@ use super::core_block::{
 use super::{fatal, fpu, gdt, vectors};
 
 /// Places in `Regs::rest`.
-pub const RBP: usize = offset_of!(Regs, rest);
+const RBP: usize = offset_of!(Regs, rest);
 const RCX: usize = RBP + 8;
 const R11: usize = RBP + 16;
-/// 0: the context entered by SYSCALL (or is new); 1: by an interrupt or exception, rcx and r11 count.
+/// 1 from an interrupt or exception until the context runs again: rcx and r11 count. 0 after SYSCALL, or while new.
 const KIND: usize = RBP + 24;
 
 const _: () = {
@@ -121,7 +121,16 @@ pub fn enter(context: *mut Context) -> ! {
     // 2. Nothing on the stack is needed any more: execution goes on in the thread, and the kernel stack starts anew at
     //    the next entry.
     unsafe {
-        asm!("cli", "mov rbx, {block}", "mov rsp, [rbx + {stack}]", "jmp enter", stack = const STACK, block = in(reg) block, in("rsi") context, options(noreturn));
+        asm!(
+            "cli",
+            "mov rbx, {block}",
+            "mov rsp, [rbx + {stack}]",
+            "jmp enter",
+            block = in(reg) block,
+            stack = const STACK,
+            in("rsi") context,
+            options(noreturn),
+        );
     }
 }
 

@@ -76,6 +76,9 @@ impl Firmware {
         self.ram.remove(Region { base: 0, length: LOW_END });
         self.ram.remove(image());
         self.ram.remove(touched_pages(self.archive));
+        for region in self.reserved.as_slice() {
+            self.ram.remove(*region);
+        }
     }
 }
 
