@@ -112,14 +112,14 @@ pub unsafe fn call_on_stack(stack: u64, function: u64, argument: u64) -> ! {
 
 /// Runs a thread, the first one on this core. Null: idles.
 ///
-/// The kernel lock must be free, or be freed before the next entry; the context is of a thread that kcore counts as
-/// running on this core.
-pub fn enter(context: *mut Context) -> ! {
+/// # Safety
+/// The context is of a thread that kcore counts as running on this core, and stays valid until another runs or
+/// `forget_current` is called. The caller holds no lock and needs nothing of its stack any more.
+pub unsafe fn enter(context: *mut Context) -> ! {
     let block = core_block::own();
     // SAFETY:
     // 1. The block is this core's; `enter` expects it in rbx, and the context or null in rsi.
-    // 2. Nothing on the stack is needed any more: execution goes on in the thread, and the kernel stack starts anew at
-    //    the next entry.
+    // 2. The context is valid and the stack is not needed any more, as the caller promises.
     unsafe {
         asm!(
             "cli",
@@ -136,5 +136,6 @@ pub fn enter(context: *mut Context) -> ! {
 
 /// Waits for interrupts; for good, as far as the caller is concerned.
 pub fn idle() -> ! {
-    enter(core::ptr::null_mut())
+    // SAFETY: there is no context; what is on this stack is not used any more, for nothing returns to it.
+    unsafe { enter(core::ptr::null_mut()) }
 }
