@@ -80,7 +80,7 @@ fn backtrace(frame_pointer: u64, each: &mut dyn FnMut(u64)) {
     let mut at = frame_pointer;
     for _ in 0..DEPTH {
         // In one page, so that a frame pointer near a guard page does no harm.
-        if !stacks.contains(&at) || at % 8 != 0 || at % 4096 > 4080 || !is_mapped(at) {
+        if !stacks.contains(&at) || !at.is_multiple_of(8) || at % 4096 > 4080 || !is_mapped(at) {
             return;
         }
         // SAFETY: two aligned words in a stack page that is mapped; whatever they hold may be read.

@@ -76,6 +76,9 @@ impl Firmware {
         self.ram.remove(Region { base: 0, length: LOW_END });
         self.ram.remove(image());
         self.ram.remove(touched_pages(self.archive));
+        for region in self.reserved.as_slice() {
+            self.ram.remove(*region);
+        }
     }
 }
 
@@ -112,10 +115,10 @@ pub fn devices(firmware: &Firmware, tables: &acpi::Tables) -> Regions<16> {
     let mut devices: Regions<16> = Regions::new();
     devices.push(Region { base: low_top, length: (LOCAL_APICS.base).saturating_sub(low_top) });
     devices.remove(IO_APICS);
-    for ecam in tables.ecam {
+    if let Some(ecam) = tables.ecam {
         devices.remove(ecam);
     }
-    for ecam in tables.ecam {
+    if let Some(ecam) = tables.ecam {
         devices.push(ecam);
     }
     // Whatever the tables say, memory is no device.
