@@ -33,6 +33,8 @@ mod panic;
 mod process;
 pub mod random;
 mod region;
+pub mod ring;
+
 mod server;
 mod sync;
 mod sys;
