@@ -133,9 +133,3 @@ pub unsafe fn enter(context: *mut Context) -> ! {
         );
     }
 }
-
-/// Waits for interrupts; for good, as far as the caller is concerned.
-pub fn idle() -> ! {
-    // SAFETY: there is no context; what is on this stack is not used any more, for nothing returns to it.
-    unsafe { enter(core::ptr::null_mut()) }
-}

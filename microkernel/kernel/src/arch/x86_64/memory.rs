@@ -33,14 +33,12 @@ pub struct Firmware {
     pub command_line_length: usize,
 }
 
-/// What a range of the firmware's memory map is (the numbers of E820).
+/// What a range of the firmware's memory map is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// Usable memory.
     Ram,
-    /// ACPI tables or what ACPI keeps.
-    Acpi,
-    /// Anything else.
+    /// Anything else: what firmware and ACPI keep, devices.
     Reserved,
 }
 
@@ -66,7 +64,7 @@ impl Firmware {
                 self.ram_total += region.length;
                 self.mapped.push(whole_pages(region));
             }
-            Use::Acpi | Use::Reserved => self.reserved.push(touched_pages(region)),
+            Use::Reserved => self.reserved.push(touched_pages(region)),
         }
     }
 
@@ -117,8 +115,6 @@ pub fn devices(firmware: &Firmware, tables: &acpi::Tables) -> Regions<16> {
     devices.remove(IO_APICS);
     if let Some(ecam) = tables.ecam {
         devices.remove(ecam);
-    }
-    if let Some(ecam) = tables.ecam {
         devices.push(ecam);
     }
     // Whatever the tables say, memory is no device.

@@ -24,7 +24,7 @@ mod uart;
 mod vectors;
 
 pub use core_block::{core_id, forget_current, set_thread_pointer};
-pub use entry::{enter, idle};
+pub use entry::enter;
 pub use fatal::trace;
 pub use hw::Machine;
 pub use power::power;

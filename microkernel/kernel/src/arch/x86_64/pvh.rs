@@ -52,11 +52,8 @@ fn read_map_entry(firmware: &mut Firmware, entry: &[u8]) {
     if base.checked_add(length).is_none_or(|end| end > 1 << 44) {
         return;
     }
-    let usage = match kind {
-        1 => Use::Ram,
-        3 | 4 => Use::Acpi,
-        _ => Use::Reserved,
-    };
+    // The numbers are E820's.
+    let usage = if kind == 1 { Use::Ram } else { Use::Reserved };
     firmware.add(Region { base, length }, usage);
 }
 
