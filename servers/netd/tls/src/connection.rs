@@ -150,12 +150,11 @@ impl Connection {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
+        if self.has_ended() || self.is_held_back() {
+            return Ok(Progress::Idle);
+        }
         if self.wants_start() {
             self.start()?;
-        } else if matches!(self.state, State::PeerClosed | State::Closed) {
-            return Ok(Progress::Idle);
-        } else if self.state == State::Open && (self.plain.room() == 0 || self.output.room() == 0) {
-            return Ok(Progress::Idle);
         } else if let Some(record) = self.next_record() {
             self.shown += record;
         } else if self.input.room() == 0 {
@@ -230,6 +229,11 @@ impl Connection {
 
     fn wants_start(&self) -> bool {
         self.engine.is_none() && self.state == State::Handshaking
+    }
+
+    /// The application or the network does not take what is ready: no more is made until they do.
+    fn is_held_back(&self) -> bool {
+        self.state == State::Open && (self.plain.room() == 0 || self.output.room() == 0)
     }
 
     fn has_ended(&self) -> bool {

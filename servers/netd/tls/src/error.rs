@@ -81,15 +81,11 @@ pub enum Reason {
     UnsupportedAlgorithm,
     /// It is not for use by a server.
     WrongPurpose,
-    /// It demands something of its judge that is not known here.
-    UnknownCriticalExtension,
-    /// It has been revoked. Not found out by this crate, which asks nobody; see the crate's CAVEATS.
-    Revoked,
     /// It cannot be read.
     BadEncoding,
     /// The server sent none.
     Missing,
-    /// Chain, path length or name constraints do not allow it.
+    /// Its chain's path length or name constraints do not allow it, or it has a critical extension that is not known here.
     NotAllowed,
 }
 
@@ -149,11 +145,11 @@ impl fmt::Display for Reason {
             Self::BadSignature => f.write_str("a signature is wrong"),
             Self::UnsupportedAlgorithm => f.write_str("its key or signature is of a kind that is not accepted"),
             Self::WrongPurpose => f.write_str("it is not meant for servers (extended key usage)"),
-            Self::UnknownCriticalExtension => f.write_str("it has a critical extension that is not known here"),
-            Self::Revoked => f.write_str("it has been revoked"),
             Self::BadEncoding => f.write_str("it cannot be read"),
             Self::Missing => f.write_str("the server sent none"),
-            Self::NotAllowed => f.write_str("its chain does not allow it (path length or name constraints)"),
+            Self::NotAllowed => f.write_str(
+                "its chain does not allow it (path length, name constraints, or an unknown critical extension)",
+            ),
         }
     }
 }

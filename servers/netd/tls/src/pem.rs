@@ -140,7 +140,7 @@ impl Base64 {
         }
         self.bits = (self.bits << 6) | u32::from(value);
         self.count += 1;
-        if self.count % 4 == 0 {
+        if self.count.is_multiple_of(4) {
             self.bytes.extend_from_slice(&self.bits.to_be_bytes()[1..]);
             self.bits = 0;
         }

@@ -113,12 +113,12 @@ mod tests {
     fn what_goes_in_comes_out_in_order_and_never_more_than_the_limit() {
         let mut queue = Queue::new(10);
         let (mut sent, mut received) = (0u8, 0u8);
-        for step in 0..1_000 {
-            let data: Vec<u8> = (0..step % 7).map(|i| sent.wrapping_add(i)).collect();
+        for step in 0..1_000usize {
+            let data: Vec<u8> = (0..step % 7).map(|i| sent.wrapping_add(i as u8)).collect();
             sent = sent.wrapping_add(queue.push(&data) as u8);
             assert!(queue.len() <= 10);
             let mut out = [0; 5];
-            let taken = queue.take(&mut out[..(step % 5) as usize + 1]);
+            let taken = queue.take(&mut out[..step % 5 + 1]);
             for &byte in &out[..taken] {
                 assert_eq!(byte, received);
                 received = received.wrapping_add(1);

@@ -1,6 +1,6 @@
 //! From rustls' errors to this crate's. The only place that knows both.
 
-use alloc::{boxed::Box, format, string::String, string::ToString, vec::Vec};
+use alloc::{boxed::Box, format, string::String, string::ToString};
 use core::fmt::Debug;
 
 use rustls::{CertificateError, InvalidMessage, PeerIncompatible, pki_types};
@@ -71,7 +71,7 @@ fn reason(problem: &CertificateError, context: &Context<'_>) -> Reason {
         }
         C::NotValidForNameContext { .. } | C::NotValidForName => Reason::WrongName {
             wanted: context.wanted.map(ToString::to_string).unwrap_or_default(),
-            names: seen.map(|c| c.names.clone()).unwrap_or_else(Vec::new),
+            names: seen.map(|c| c.names.clone()).unwrap_or_default(),
         },
         C::UnknownIssuer if seen.is_some_and(|c| c.is_self_issued) => Reason::SelfSigned,
         C::UnknownIssuer => Reason::UnknownIssuer,
@@ -80,8 +80,6 @@ fn reason(problem: &CertificateError, context: &Context<'_>) -> Reason {
             Reason::UnsupportedAlgorithm
         }
         C::InvalidPurpose | C::InvalidPurposeContext { .. } => Reason::WrongPurpose,
-        C::UnhandledCriticalExtension => Reason::UnknownCriticalExtension,
-        C::Revoked => Reason::Revoked,
         C::BadEncoding | C::Expired | C::NotValidYet => Reason::BadEncoding,
         // webpki's rarer reasons come without their name when there is no std.
         _ if seen.is_some_and(|c| c.is_authority && c.is_self_issued) => Reason::SelfSigned,
