@@ -102,6 +102,8 @@ impl Workshop {
             let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
             let mut child = Command::new("openssl")
                 .args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-WWW"])
+                // It is to serve what it thinks too weak, too: the client under test must refuse it.
+                .args(["-cipher", "ALL:@SECLEVEL=0"])
                 .args(options.split_whitespace())
                 .current_dir(&self.dir)
                 .stdin(Stdio::null())
