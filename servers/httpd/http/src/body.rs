@@ -46,12 +46,12 @@ pub(crate) enum BodyReader {
 /// Where in a chunked body the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chunk {
-    /// In the size line: value and digits so far, bytes of the line, and whether digits are over.
+    /// In the size line: value and digits so far, bytes of the line, and which part of it.
     Size {
         value: u64,
         digits: u32,
         line: usize,
-        extension: bool,
+        part: Part,
     },
     /// After the CR of a size line.
     SizeEnd {
@@ -74,8 +74,16 @@ pub(crate) enum Chunk {
     Done,
 }
 
+/// The parts of a size line: `5 ;name=value`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Digits,
+    Space,
+    Extension,
+}
+
 impl Chunk {
-    const START: Self = Self::Size { value: 0, digits: 0, line: 0, extension: false };
+    const START: Self = Self::Size { value: 0, digits: 0, line: 0, part: Part::Digits };
 }
 
 impl BodyReader {
@@ -128,29 +136,27 @@ impl Chunk {
     /// The state after a byte that is not a chunk's data.
     fn byte(self, byte: u8) -> Result<Self, BodyError> {
         match (self, byte) {
-            (Self::Size { value, digits, line, extension: false }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+            (Self::Size { value, digits, line, part: Part::Digits }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).unwrap_or(0);
                 if digits == MAX_DIGITS {
                     return Err(BodyError::ChunkSize);
                 }
-                Ok(Self::Size {
-                    value: value * 16 + u64::from(digit),
-                    digits: digits + 1,
-                    line: line + 1,
-                    extension: false,
-                })
+                let value = value * 16 + u64::from(digit);
+                Ok(Self::Size { value, digits: digits + 1, line: line + 1, part: Part::Digits })
             }
             (Self::Size { digits: 0, .. }, _) => Err(BodyError::ChunkSize),
             (Self::Size { value, .. }, b'\r') => Ok(Self::SizeEnd { value }),
-            (Self::Size { value, digits, line, extension }, _) => {
-                // Only spaces and `;` may follow the digits. An LF or a NUL in an extension is how requests are smuggled.
-                if (!extension && !matches!(byte, b';' | b' ' | b'\t')) || (byte < b' ' && byte != b'\t') {
-                    return Err(BodyError::ChunkSize);
-                }
+            (Self::Size { value, digits, line, part }, _) => {
+                // An LF, a NUL or a second number here is how requests are smuggled.
+                let part = match (part, byte) {
+                    (Part::Extension, b'\t' | b' '..) | (_, b';') => Part::Extension,
+                    (Part::Digits | Part::Space, b' ' | b'\t') => Part::Space,
+                    _ => return Err(BodyError::ChunkSize),
+                };
                 if line == MAX_SIZE_LINE {
                     return Err(BodyError::TooLong);
                 }
-                Ok(Self::Size { value, digits, line: line + 1, extension: true })
+                Ok(Self::Size { value, digits, line: line + 1, part })
             }
             (Self::SizeEnd { value: 0 }, b'\n') => Ok(Self::Trailer { total: 0, line: 0, cr: false }),
             (Self::SizeEnd { value }, b'\n') => Ok(Self::Data { left: value }),
@@ -203,6 +209,7 @@ mod tests {
             (b"0x5\r\nhello\r\n", BodyError::ChunkSize),
             (b"5\nhello", BodyError::ChunkSize),
             (b"5;a\nb\r\nhello", BodyError::ChunkSize),
+            (b"5 5\r\nhello", BodyError::ChunkSize),
             (b"1234567890123456\r\n", BodyError::ChunkSize),
             (b"5\rhello", BodyError::ChunkEnd),
             (b"5\r\nhello0\r\n\r\n", BodyError::ChunkEnd),

@@ -28,6 +28,8 @@ pub(crate) enum LineError {
     FirstLineTooLong,
     TooLong,
     TooManyLines,
+    /// Empty lines and no request behind them.
+    OnlyEmpty,
     /// A CR that no LF follows, or an LF without a CR where that is not allowed.
     BareLineEnd,
 }
@@ -104,7 +106,7 @@ impl Lines {
         if range.is_empty() {
             if self.lines.is_empty() {
                 self.skipped += 1;
-                return if self.skipped > EMPTY_BEFORE { Err(LineError::TooManyLines) } else { Ok(false) };
+                return if self.skipped > EMPTY_BEFORE { Err(LineError::OnlyEmpty) } else { Ok(false) };
             }
             return Ok(true);
         }
@@ -142,7 +144,7 @@ mod tests {
             (&b"123456789"[..], LineError::FirstLineTooLong),
             (b"one\r\n12345678901234567890", LineError::TooLong),
             (b"1\r\n2\r\n3\r\n4\r\n", LineError::TooManyLines),
-            (b"\r\n\r\n\r\n", LineError::TooManyLines),
+            (b"\r\n\r\n\r\n", LineError::OnlyEmpty),
             (b"one\n", LineError::BareLineEnd),
             (b"one\rtwo", LineError::BareLineEnd),
             (b"one\r\r\n", LineError::BareLineEnd),

@@ -137,8 +137,8 @@ impl ResponseReader {
         matches!(self.phase, Phase::End) && self.reusable
     }
 
-    /// Reads on: how many bytes of `input` were used, and what they were. Call until it needs more or is at the end. An
-    /// error is final.
+    /// Reads on: how many bytes of `input` were used, and what they were. Call until it needs more or is at the end, also
+    /// with nothing left: an answer without a body ends right behind its head. An error is final.
     pub fn next<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Event<'a>), ResponseError> {
         let result = self.advance(input);
         if let Err(error) = result {
@@ -168,18 +168,7 @@ impl ResponseReader {
         match &mut self.phase {
             Phase::Failed(error) => Err(*error),
             Phase::End => Ok((0, Event::End)),
-            Phase::Head(lines) => {
-                let (taken, done) = lines.push(input).map_err(|error| match error {
-                    LineError::BareLineEnd => ResponseError::LineEnd,
-                    _ => ResponseError::HeadTooLong,
-                })?;
-                if !done {
-                    return Ok((taken, Event::NeedMore));
-                }
-                let head = parse_head(lines)?;
-                let event = self.take_head(head)?;
-                Ok((taken, event))
-            }
+            Phase::Head(_) => self.read_head(input),
             Phase::Body(reader) => {
                 let (taken, piece) = reader.next(input).map_err(ResponseError::Body)?;
                 if !piece.is_empty() {
@@ -194,15 +183,34 @@ impl ResponseReader {
         }
     }
 
-    fn take_head<'a>(&mut self, mut head: ResponseHead) -> Result<Event<'a>, ResponseError> {
-        if head.status.is_interim() {
+    /// Reads up to the end of the real head, past interim ones.
+    fn read_head<'a>(&mut self, input: &[u8]) -> Result<(usize, Event<'a>), ResponseError> {
+        let mut taken = 0;
+        while let Phase::Head(lines) = &mut self.phase {
+            let (count, done) = lines.push(&input[taken..]).map_err(|error| match error {
+                LineError::BareLineEnd => ResponseError::LineEnd,
+                LineError::OnlyEmpty => ResponseError::NotHttp,
+                _ => ResponseError::HeadTooLong,
+            })?;
+            taken += count;
+            if !done {
+                return Ok((taken, Event::NeedMore));
+            }
+            let head = parse_head(lines)?;
+            if !head.status.is_interim() {
+                self.take_head(head)?;
+                return Ok((taken, Event::Head));
+            }
             self.interim += 1;
             if head.status.0 == 101 || self.interim > MAX_INTERIM {
                 return Err(ResponseError::Interim);
             }
             self.phase = Phase::Head(Lines::new(LineEnd::Lenient, BOUNDS));
-            return Ok(Event::NeedMore);
         }
+        Ok((taken, Event::NeedMore))
+    }
+
+    fn take_head(&mut self, mut head: ResponseHead) -> Result<(), ResponseError> {
         let (body, certain) = framing(&head, self.method)?;
         head.length = match &body {
             BodyReader::Length(length) => Some(*length),
@@ -216,7 +224,7 @@ impl ResponseReader {
         self.reusable = keep && certain;
         self.head = Some(head);
         self.phase = Phase::Body(body);
-        Ok(Event::Head)
+        Ok(())
     }
 }
 

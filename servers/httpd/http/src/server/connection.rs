@@ -161,7 +161,8 @@ impl Connection {
         taken
     }
 
-    /// The network's stream has ended. A request that is whole is still answered.
+    /// The network's stream has ended; say so when all bytes before the end were taken. A request that is whole is still
+    /// answered.
     pub fn peer_ended(&mut self) {
         self.peer_ended = true;
         if matches!(self.step, Step::Head(_) | Step::Body { .. }) {

@@ -48,6 +48,7 @@ impl From<LineError> for Refusal {
             LineError::FirstLineTooLong => Self::new(Status::URI_TOO_LONG, "The request line is too long."),
             LineError::TooLong => Self::new(Status::FIELDS_TOO_LARGE, "The header fields are too long."),
             LineError::TooManyLines => Self::new(Status::FIELDS_TOO_LARGE, "There are too many header fields."),
+            LineError::OnlyEmpty => Self::bad("Only empty lines came."),
             LineError::BareLineEnd => Self::bad("Lines must end with CR LF."),
         }
     }
@@ -82,10 +83,13 @@ pub(crate) fn parse(lines: &Lines, limits: &Limits) -> Result<(RequestHead, Body
         fields.push_line(line)?;
     }
     check_host(&fields, line.is_http11)?;
-    let body = framing(&fields, line.is_http11, limits)?;
+    let body = framing(&fields, line.is_http11)?;
     let known = [Method::Get, Method::Head, Method::Post].into_iter().find(|m| m.as_str() == line.method);
     let method = known.filter(|m| limits.methods.contains(m));
     let method = method.ok_or(Refusal::new(Status::METHOD_NOT_ALLOWED, "This method is not supported here."))?;
+    if matches!(body, BodyReader::Length(length) if length > limits.body as u64) {
+        return Err(Refusal::new(Status::CONTENT_TOO_LARGE, "The body is too large."));
+    }
     if fields.all("Expect").any(|value| !value.eq_ignore_ascii_case("100-continue")) {
         return Err(Refusal::new(Status::EXPECTATION_FAILED, "This expectation is not supported."));
     }
@@ -163,7 +167,7 @@ fn is_host(byte: u8) -> bool {
 }
 
 /// Where the body ends, if that can be said in one way only.
-fn framing(fields: &Fields, is_http11: bool, limits: &Limits) -> Result<BodyReader, Refusal> {
+fn framing(fields: &Fields, is_http11: bool) -> Result<BodyReader, Refusal> {
     let lengths = fields.all("Content-Length").count();
     if fields.get("Transfer-Encoding").is_some() {
         let chunked = fields.only("Transfer-Encoding").is_some_and(|v| v.eq_ignore_ascii_case("chunked"));
@@ -173,13 +177,9 @@ fn framing(fields: &Fields, is_http11: bool, limits: &Limits) -> Result<BodyRead
             _ => Err(Refusal::bad("The length of the body can be understood in two ways.")),
         };
     }
-    let length = match (lengths, fields.get("Content-Length").and_then(decimal)) {
-        (0, _) => 0,
-        (1, Some(length)) => length,
-        _ => return Err(Refusal::bad("Content-Length must be one number.")),
-    };
-    if length > limits.body as u64 {
-        return Err(Refusal::new(Status::CONTENT_TOO_LARGE, "The body is too large."));
+    match (lengths, fields.get("Content-Length").and_then(decimal)) {
+        (0, _) => Ok(BodyReader::Length(0)),
+        (1, Some(length)) => Ok(BodyReader::Length(length)),
+        _ => Err(Refusal::bad("Content-Length must be one number.")),
     }
-    Ok(BodyReader::Length(length))
 }
