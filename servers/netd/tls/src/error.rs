@@ -85,7 +85,8 @@ pub enum Reason {
     BadEncoding,
     /// The server sent none.
     Missing,
-    /// Its chain's path length or name constraints do not allow it, or it has a critical extension that is not known here.
+    /// Its chain is too long, a path length or name constraint in it does not allow it, or it has a critical extension that is
+    /// not known here.
     NotAllowed,
 }
 
@@ -147,9 +148,9 @@ impl fmt::Display for Reason {
             Self::WrongPurpose => f.write_str("it is not meant for servers (extended key usage)"),
             Self::BadEncoding => f.write_str("it cannot be read"),
             Self::Missing => f.write_str("the server sent none"),
-            Self::NotAllowed => f.write_str(
-                "its chain does not allow it (path length, name constraints, or an unknown critical extension)",
-            ),
+            Self::NotAllowed => {
+                f.write_str("its chain is not allowed (length, name constraints, or an unknown critical extension)")
+            }
         }
     }
 }

@@ -7,10 +7,14 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, PeerIncompatible, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, PeerIncompatible, RootCertStore, SignatureScheme};
 use spin::Mutex;
 
 use crate::{Certificate, Crypto};
+
+/// A server that sends more certificates than this is refused, which bounds the arithmetic of one step. Real chains have
+/// two to four; webpki itself would check up to a hundred signatures.
+const MAX_CHAIN: usize = 10;
 
 /// Refused certificates are kept until the connection asks, which is at once; so a few do.
 const REFUSALS: usize = 8;
@@ -69,7 +73,11 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
-        let verdict = chain.verify_server_cert(leaf, intermediates, name, ocsp, now);
+        let verdict = if intermediates.len() < MAX_CHAIN {
+            chain.verify_server_cert(leaf, intermediates, name, ocsp, now)
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        };
         if verdict.is_err() {
             self.remember(name, leaf);
         }

@@ -84,8 +84,22 @@ fn an_intermediate_authority_is_followed() {
     let whole = shop.serve("-cert leaf.pem -key leaf.key -cert_chain middle.pem");
     let (_, summary) = fetch(&config, whole.address, "server.test", "blob").expect("the chain is whole");
     assert_eq!(summary.chain_len, 2);
+    std::fs::write(shop.path("many.pem"), shop.read("middle.pem").repeat(10)).expect("a long chain");
+    let long = shop.serve("-cert leaf.pem -key leaf.key -cert_chain many.pem");
+    assert_eq!(reason(fetch(&config, long.address, "server.test", "blob")), Reason::NotAllowed);
     let broken = shop.serve("-cert leaf.pem -key leaf.key");
     assert_eq!(reason(fetch(&config, broken.address, "server.test", "blob")), Reason::UnknownIssuer);
+}
+
+#[test]
+fn a_handshake_in_many_small_records_is_put_together() {
+    let Some(shop) = Workshop::new(&["openssl"]) else { return };
+    shop.chain("rsa", "-sha256");
+    let blob = blob(&shop);
+    let server = shop.serve("-cert server.pem -key server.key -max_send_frag 512 -split_send_frag 512");
+    let (body, _) =
+        fetch(&trusting(&crypto_today(), &shop), server.address, "server.test", "blob").expect("put together");
+    assert!(body == blob);
 }
 
 #[test]

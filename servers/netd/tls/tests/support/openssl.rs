@@ -32,7 +32,7 @@ impl Workshop {
     pub fn new(tools: &[&str]) -> Option<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         for tool in tools {
-            if Command::new(tool).arg("version").output().is_err() {
+            if Command::new(tool).arg("--help").output().is_err() {
                 eprintln!("skipped: the program `{tool}` is not installed");
                 return None;
             }
