@@ -179,7 +179,9 @@ impl Connection {
         let mut taken = 0;
         while self.may_write() && taken < plain.len() && self.output.room() > 0 {
             let end = plain.len().min(taken + MAX_FRAGMENT);
-            self.run(Outgoing::Data(&plain[taken..end]))?;
+            if self.run(Outgoing::Data(&plain[taken..end]))? != Turn::Writable {
+                break;
+            }
             taken = end;
         }
         Ok(taken)
@@ -199,6 +201,7 @@ impl Connection {
             self.state = State::Closed;
             self.engine = None;
             self.input.clear();
+            self.shown = 0;
         }
     }
 
@@ -271,34 +274,31 @@ impl Connection {
         Ok(())
     }
 
-    /// Lets rustls work through what it has been shown, until it waits for something.
-    fn run(&mut self, outgoing: Outgoing<'_>) -> Result<(), Error> {
-        loop {
-            let turn = self.turn(outgoing);
-            match turn {
+    /// Lets rustls work through what it has been shown, until it waits for something. What is outgoing is sent if that is
+    /// [`Turn::Writable`].
+    fn run(&mut self, outgoing: Outgoing<'_>) -> Result<Turn, Error> {
+        let rest = loop {
+            match self.turn(outgoing) {
                 Ok(Turn::Again) => continue,
-                Ok(Turn::Blocked) => break,
-                Ok(Turn::Writable) => {
-                    self.opened();
-                    break;
-                }
-                Ok(Turn::PeerClosed) if self.state == State::Handshaking => {
-                    return Err(self.fail(Error::ClosedInHandshake));
-                }
-                Ok(Turn::PeerClosed | Turn::Closed) => {
-                    self.state = if self.sent_close { State::Closed } else { State::PeerClosed };
-                    self.input.clear();
-                    self.shown = 0;
-                    break;
-                }
+                Ok(rest) => break rest,
                 Err(error) => {
                     self.take_alert();
                     return Err(self.fail_with(error));
                 }
             }
+        };
+        match rest {
+            Turn::Writable => self.opened(),
+            Turn::PeerClosed if self.state == State::Handshaking => return Err(self.fail(Error::ClosedInHandshake)),
+            Turn::PeerClosed | Turn::Closed => {
+                self.state = if self.sent_close { State::Closed } else { State::PeerClosed };
+                self.input.clear();
+                self.shown = 0;
+            }
+            Turn::Blocked | Turn::Again => {}
         }
         self.heard_tls |= self.engine.as_ref().is_some_and(|e| e.common().protocol_version().is_some());
-        Ok(())
+        Ok(rest)
     }
 
     fn turn(&mut self, outgoing: Outgoing<'_>) -> Result<Turn, rustls::Error> {

@@ -116,6 +116,16 @@ fn heavy_steps_are_announced_and_taken_one_record_at_a_time() {
 }
 
 #[test]
+fn connections_move_between_threads_and_configurations_are_shared() {
+    fn moves<T: Send>() {}
+    fn is_shared<T: Send + Sync + Clone>() {}
+    moves::<Connection>();
+    is_shared::<ClientConfig>();
+    is_shared::<ServerConfig>();
+    is_shared::<Crypto>();
+}
+
+#[test]
 fn nothing_is_written_before_the_handshake_is_done() {
     let crypto = crypto();
     let mut client = Connection::client(&client_config(&crypto), name("server.test"));
