@@ -23,6 +23,9 @@ pub enum Code {
     LineTooLong = 120,
 }
 
+/// Longest text of an error, in characters.
+const MAX_TEXT: usize = 400;
+
 /// A refused line: the number for `WHY` and `$RESULT2`, and one line of text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -31,9 +34,11 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with its text: what was wrong, and what would be right.
-    pub fn new(code: Code, text: impl Into<String>) -> Self {
-        Error { code, text: text.into() }
+    /// An error with its text: what was wrong, and what would be right. It quotes what people typed, so control
+    /// characters become `?` (one line stays one line, a terminal is not steered) and it ends after 400 characters.
+    pub fn new(code: Code, text: impl AsRef<str>) -> Self {
+        let shown = text.as_ref().chars().map(|c| if c.is_control() { '?' } else { c });
+        Error { code, text: shown.take(MAX_TEXT).collect() }
     }
 
     /// Which rule was broken.

@@ -147,8 +147,8 @@ impl<'t> Template<'t> {
 fn item<'t>(source: &str, part: &'t str) -> Result<Item<'t>, Error> {
     let mut pieces = part.trim().split('/');
     let names: Vec<&'t str> = pieces.next().unwrap_or("").split('=').collect();
-    let well_named = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if names.len() > MAX_NAMES || !names.iter().all(|name| well_named(name)) || names.len() > 1 && names.contains(&"") {
+    let well_named = |name: &&str| -> bool { name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') };
+    if names.len() > MAX_NAMES || !names.iter().all(well_named) || names.len() > 1 && names.contains(&"") {
         return Err(bad(source, &format!("has a bad name in {part:?}")));
     }
     let mut item = Item { names, kind: Kind::Text, required: false, keyword: false, many: false };
