@@ -349,7 +349,9 @@ fn toggle(item: &Item<'_>, text: &str) -> Result<bool, Error> {
 fn needs_value(item: &Item<'_>, keyword: &str) -> Error {
     let name = item.name();
     let value = if item.kind() == Kind::Number { "NUMBER" } else { "VALUE" };
-    Error::new(Code::KeywordNeedsValue, format!("{keyword} needs a value: {name} {value} or {name}={value}"))
+    // A file may well be called as the keyword is: `cd dir`.
+    let or_quote = if item.answers_to(keyword) { format!(" (as a plain word: \"{keyword}\")") } else { String::new() };
+    Error::new(Code::KeywordNeedsValue, format!("{keyword} needs a value: {name} {value} or {name}={value}{or_quote}"))
 }
 
 fn bad_number(item: &Item<'_>, text: &str) -> Error {

@@ -185,7 +185,7 @@ fn an_empty_quoted_value_is_a_value() {
 fn a_keyword_at_the_end_lacks_its_value() {
     let (code, text) = refused("FROM,TO/K", "a TO");
     assert_eq!(code, 117);
-    assert_eq!(text, "TO needs a value: TO VALUE or TO=VALUE");
+    assert_eq!(text, "TO needs a value: TO VALUE or TO=VALUE (as a plain word: \"TO\")");
 }
 
 #[test]

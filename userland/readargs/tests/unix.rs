@@ -22,13 +22,13 @@ fn letters_are_bundled() {
 
 #[test]
 fn a_letter_takes_the_next_word_as_value() {
-    assert_eq!(args(HEAD, "-n 5 file").number("LINES"), Some(5));
+    assert_eq!(args(HEAD, "-n 5 notes").number("LINES"), Some(5));
 }
 
 #[test]
 fn a_letter_takes_the_rest_of_its_word_as_value() {
-    assert_eq!(args(HEAD, "-n5 file").number("LINES"), Some(5));
-    assert_eq!(args(HEAD, "-n=5 file").number("LINES"), Some(5));
+    assert_eq!(args(HEAD, "-n5 notes").number("LINES"), Some(5));
+    assert_eq!(args(HEAD, "-n=5 notes").number("LINES"), Some(5));
     assert_eq!(args("O=TO/K", "-oRAM:x").string("TO"), Some("RAM:x"));
 }
 
@@ -112,7 +112,7 @@ fn a_switch_refuses_a_value() {
 
 #[test]
 fn a_letter_without_its_value() {
-    let (code, text) = refused(HEAD, "file -n");
+    let (code, text) = refused(HEAD, "notes -n");
     assert_eq!((code, text.as_str()), (117, "-n needs a value: LINES NUMBER or LINES=NUMBER"));
     assert_eq!(refused(HEAD, "--lines=").0, 117);
 }
