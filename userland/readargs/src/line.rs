@@ -97,17 +97,20 @@ impl Line {
     /// A line of given words; the raw text is made by [`quote`].
     pub fn of(words: impl IntoIterator<Item = Word>) -> Line {
         let mut line = Line::default();
-        for word in words {
-            let spelled = spell(&word);
-            line.push(word, &spelled);
-        }
+        words.into_iter().for_each(|word| line.add(word));
         line
     }
 
-    /// Adds a word with the text that stands for it. The text must split into just that word.
-    pub fn push(&mut self, mut word: Word, spelled: &str) {
+    /// Adds a word, spelled by [`quote`] where that is needed.
+    pub fn add(&mut self, word: Word) {
+        let spelled = spell(&word);
+        self.push(word, &spelled, " ");
+    }
+
+    /// Adds a word with the text that stands for it, which must split into just that word, and the blanks before it.
+    pub fn push(&mut self, mut word: Word, spelled: &str, blanks: &str) {
         if !self.raw.is_empty() {
-            self.raw.push(' ');
+            self.raw.push_str(if blanks.is_empty() { " " } else { blanks });
         }
         word.start = self.raw.len();
         self.raw.push_str(spelled);
