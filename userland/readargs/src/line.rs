@@ -101,8 +101,15 @@ impl Line {
         line
     }
 
-    /// Adds a word, spelled by [`quote`] where that is needed.
-    pub fn add(&mut self, word: Word) {
+    /// Adds a word, spelled with quotes where it needs some. A word that can only be spelled so counts as quoted.
+    pub fn add(&mut self, mut word: Word) {
+        let plain = match word.quoting {
+            Quoting::Plain => word.text.len(),
+            Quoting::From(at) => at,
+        };
+        if !word.text.get(..plain).is_some_and(is_verbatim) {
+            word.quoting = Quoting::From(0);
+        }
         let spelled = spell(&word);
         self.push(word, &spelled, " ");
     }

@@ -62,6 +62,7 @@ pub(crate) fn block_name(block: Block) -> &'static str {
 /// Parses the arguments and does it; `?` and `--help` are answered here.
 pub(crate) fn call(run: &mut Run<'_>, builtin: Builtin, line: &Line) -> Result<Ended, Fault> {
     let template = builtin.manual.template()?;
+    let line = &name_first(builtin.manual, line);
     let mut parsed = template.parse(line)?;
     if parsed == Parsed::Template {
         let prompt = format!("{}: ", builtin.manual.template);
@@ -78,6 +79,18 @@ pub(crate) fn call(run: &mut Run<'_>, builtin: Builtin, line: &Line) -> Result<E
             Ok(Ended::OK)
         }
     }
+}
+
+/// In `SET name x` the first word is a name, even if it reads as the keyword NAME.
+fn name_first(manual: &Manual, line: &Line) -> Line {
+    let mut line = line.clone();
+    if manual.template.starts_with("NAME")
+        && let Some(word) = line.words.first_mut()
+        && word.text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("NAME"))
+    {
+        word.quoting = readargs::Quoting::From(0);
+    }
+    line
 }
 
 /// A line of output.

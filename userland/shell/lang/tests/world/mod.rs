@@ -124,7 +124,7 @@ impl World {
                 outcome = Outcome { code: 20, reason: code::BREAK };
                 String::new()
             }
-            "exit" => {
+            "end" => {
                 let number = |index: usize| words.get(index).and_then(|word| word.parse::<u32>().ok()).unwrap_or(0);
                 outcome = Outcome { code: number(0), reason: number(1) as u16 };
                 String::new()
@@ -151,7 +151,7 @@ impl World {
 impl Host for World {
     fn find(&mut self, name: &str, cwd: &str, path: &[String]) -> Found {
         const PROGRAMS: &[&str] = &[
-            "args", "quoted", "raw", "upper", "count", "read", "type", "complain", "tick", "hang", "exit", "list",
+            "args", "quoted", "raw", "upper", "count", "read", "type", "complain", "tick", "hang", "end", "list",
             "copy", "version",
         ];
         if PROGRAMS.contains(&name.to_lowercase().as_str()) {
