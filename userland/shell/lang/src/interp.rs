@@ -74,16 +74,18 @@ pub(crate) struct Run<'r> {
     pub(crate) host: &'r mut dyn Host,
     sinks: Vec<Sink>,
     depth: usize,
+    /// The command that is being prepared: whom a fault is about.
+    about: Option<String>,
 }
 
 impl<'r> Run<'r> {
     pub(crate) fn new(shell: &'r mut Shell, host: &'r mut dyn Host) -> Self {
-        Run { shell, host, sinks: Vec::new(), depth: 0 }
+        Run { shell, host, sinks: Vec::new(), depth: 0, about: None }
     }
 
     /// Runs text in the current frame.
     pub(crate) fn text(&mut self, text: &str) -> Ended {
-        let script = Script::parse(text);
+        let script = Script::typed(text);
         match script {
             Ok(script) => self.nested(|run| Ok(run.steps(&script))).unwrap_or_else(|fault| self.fail("shell", &fault)),
             Err(fault) => self.fail("shell", &fault),
@@ -239,7 +241,8 @@ impl<'r> Run<'r> {
             [command] => self.alone(command, statement),
             stages => self.piped(stages, pipeline, statement),
         };
-        result.unwrap_or_else(|fault| self.fail(&name, &fault))
+        let about = self.about.take();
+        result.unwrap_or_else(|fault| self.fail(about.as_deref().unwrap_or(&name), &fault))
     }
 
     /// A command that is a whole pipeline.
@@ -253,6 +256,7 @@ impl<'r> Run<'r> {
             let source = Source::Text { out: Vec::new(), err: Vec::new(), outcome: Outcome::OK };
             return self.run_job(alloc::vec![Stage { source, redirections }], &[">"], statement.text(&command.span));
         };
+        self.about = Some(name.clone());
         if redirections.is_empty() {
             if let Some(ended) = self.call(&name, &line)? {
                 if let Ended::With(outcome) = ended {
@@ -287,6 +291,7 @@ impl<'r> Run<'r> {
             let Some((name, line)) = self.expand_command(command, statement)? else {
                 return Err(Fault::new(code::BAD_ARGUMENT, "a stage of the pipeline has no command"));
             };
+            self.about = Some(name.clone());
             let source = self.source(&name, line, takes_errors(&redirections))?;
             ready.push(Stage { source, redirections });
             names.push(name);
@@ -385,7 +390,10 @@ impl<'r> Run<'r> {
                 }
                 Ended::With(self.note(Outcome::OK))
             }
-            Err(fault) => self.fail(text.split([' ', '\t']).next().unwrap_or(""), &fault),
+            Err(fault) => {
+                let about = self.about.take();
+                self.fail(about.as_deref().unwrap_or("shell"), &fault)
+            }
         }
     }
 

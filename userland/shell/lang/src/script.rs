@@ -65,13 +65,26 @@ pub enum Block {
 }
 
 impl Script {
-    /// Parses a script's text.
+    /// Parses a script file's text.
     ///
     /// # Errors
     /// `Limit` for more than 16,384 statements, `BadArgument` for a wrong dot command.
     pub fn parse(text: &str) -> Result<Script, Fault> {
+        // `. file` is EXECUTE, `..` a directory; `.KEY` and its kin begin with a letter.
+        let keyed = text.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+        Script::build(text, keyed.then(|| Dots { dot: '.', keyed: Keyed::default() }))
+    }
+
+    /// Parses text that is no file: a typed line, `--exec`. It has no dot commands.
+    ///
+    /// # Errors
+    /// As [`Script::parse`].
+    pub fn typed(text: &str) -> Result<Script, Fault> {
+        Script::build(text, None)
+    }
+
+    fn build(text: &str, mut dots: Option<Dots>) -> Result<Script, Fault> {
         let mut script = Script::default();
-        let mut dots = text.starts_with('.').then(|| Dots { dot: '.', keyed: Keyed::default() });
         for line in logical_lines(text) {
             if let Some(dots) = &mut dots
                 && line.text.starts_with(dots.dot)

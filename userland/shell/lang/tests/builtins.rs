@@ -78,7 +78,7 @@ fn the_command_path() {
 fn the_prompt_is_filled() {
     let mut s = Session::new();
     let around = Around { time: Some("12:34"), host: "via" };
-    let mut prompt = |s: &mut Session| s.shell.prompt(&mut s.world, around);
+    let prompt = |s: &mut Session| s.shell.prompt(&mut s.world, around);
     assert_eq!(prompt(&mut s), "1.RAM:> ");
     s.line("prompt \"%R %T %H %% %x $$ `echo hi`> \"");
     s.line("end 5");

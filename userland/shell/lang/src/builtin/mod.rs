@@ -62,6 +62,9 @@ pub(crate) fn block_name(block: Block) -> &'static str {
 /// Parses the arguments and does it; `?` and `--help` are answered here.
 pub(crate) fn call(run: &mut Run<'_>, builtin: Builtin, line: &Line) -> Result<Ended, Fault> {
     let template = builtin.manual.template()?;
+    if let (true, Some((file, args))) = (builtin.manual.name == "EXECUTE", script_and_args(line)) {
+        return run.execute(file, &args);
+    }
     let line = &name_first(builtin.manual, line);
     let mut parsed = template.parse(line)?;
     if parsed == Parsed::Template {
@@ -79,6 +82,13 @@ pub(crate) fn call(run: &mut Run<'_>, builtin: Builtin, line: &Line) -> Result<E
             Ok(Ended::OK)
         }
     }
+}
+
+/// A script with its arguments as they are: quotes, `?` and options are the script's own.
+fn script_and_args(line: &Line) -> Option<(&str, Line)> {
+    let (file, args) = line.words.split_first()?;
+    let option = !file.is_quoted() && (file.text.starts_with('-') || file.text == "?" || file.text.contains('='));
+    (!option && !file.text.eq_ignore_ascii_case("FILE")).then(|| (file.text.as_str(), Line::of(args.iter().cloned())))
 }
 
 /// In `SET name x` the first word is a name, even if it reads as the keyword NAME.
