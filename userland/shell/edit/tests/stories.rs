@@ -429,9 +429,9 @@ fn dumb_mode_completes_and_lists() {
     let mut desk = Desk::dumb();
     desk.words.0 = vec!["copy ", "cut "];
     desk.keys("c\t\t");
-    assert_eq!(desk.screen(), "1> c\ncopy   cut\n1> c");
+    assert_eq!(desk.screen(), "1> c\ncopy  cut\n1> c");
     desk.keys("o\t");
-    assert_eq!(desk.screen(), "1> c\ncopy   cut\n1> copy");
+    assert_eq!(desk.screen(), "1> c\ncopy  cut\n1> copy");
 }
 
 #[test]
