@@ -139,6 +139,8 @@ bitflags! {
         const ENDED = 0x08;
         /// The connection is over.
         const CLOSED = 0x10;
+        /// A listener has a connection to accept.
+        const ACCEPTABLE = 0x20;
     }
 }
 
