@@ -51,6 +51,11 @@ pub trait ReceiveBuffer {
     }
 }
 
+/// A connection's buffers: the send side and the receive side.
+pub type Pair<B> = (<B as Buffers>::Send, <B as Buffers>::Receive);
+/// The same, borrowed.
+pub type PairMut<'a, B> = (&'a mut <B as Buffers>::Send, &'a mut <B as Buffers>::Receive);
+
 /// Makes a connection's buffers when they are first needed.
 pub trait Buffers {
     /// The send side.

@@ -110,6 +110,8 @@ pub struct Client {
     tries: u32,
     next: Instant,
     farewell: Option<(Kind, Ipv4Addr, Ipv4Addr)>,
+    /// The address goes once the farewell is sent.
+    going: bool,
 }
 
 impl Client {
@@ -124,6 +126,7 @@ impl Client {
             tries: 0,
             next: Instant::ZERO,
             farewell: None,
+            going: false,
         }
     }
 
@@ -154,7 +157,7 @@ impl Client {
 
     /// When [`Client::poll`] has something to do.
     pub fn poll_at(&self) -> Option<Instant> {
-        if self.farewell.is_some() {
+        if self.farewell.is_some() || self.going {
             return Some(Instant::ZERO);
         }
         (self.state != State::Released).then_some(self.next)
@@ -164,6 +167,9 @@ impl Client {
     pub fn poll(&mut self, now: Instant, rng: &mut Rng) -> Option<Action> {
         if let Some((kind, address, server)) = self.farewell.take() {
             return self.send_farewell(kind, address, server);
+        }
+        if core::mem::take(&mut self.going) {
+            return Some(Action::Lost);
         }
         if self.next > now {
             return None;
@@ -298,6 +304,7 @@ impl Client {
     pub fn decline(&mut self, now: Instant) {
         if let Some(lease) = self.lease() {
             self.farewell = Some((Kind::Decline, lease.config.address.address, lease.server));
+            self.going = true;
             self.begin_again(now + DECLINE_PAUSE);
         }
     }
@@ -307,6 +314,7 @@ impl Client {
         if let Some(lease) = self.lease() {
             self.farewell = Some((Kind::Release, lease.config.address.address, lease.server));
         }
+        self.going = true;
         self.state = State::Released;
     }
 

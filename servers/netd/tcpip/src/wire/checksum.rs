@@ -14,15 +14,15 @@ impl Sum {
     pub fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, length: usize) -> Sum {
         let sum = Sum(u64::from(protocol) + length as u64);
         match (src, dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => sum.add(&src.octets()).add(&dst.octets()),
-            (IpAddr::V6(src), IpAddr::V6(dst)) => sum.add(&src.octets()).add(&dst.octets()),
+            (IpAddr::V4(src), IpAddr::V4(dst)) => sum.with(&src.octets()).with(&dst.octets()),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => sum.with(&src.octets()).with(&dst.octets()),
             _ => sum,
         }
     }
 
     /// Adds `data`. Only the last piece may have an odd length: it is padded with a zero byte.
     #[must_use]
-    pub fn add(self, data: &[u8]) -> Sum {
+    pub fn with(self, data: &[u8]) -> Sum {
         let mut sum = self.0;
         let (words, rest) = data.as_chunks::<4>();
         for word in words {
@@ -54,7 +54,7 @@ impl Sum {
 
 /// The checksum of `data` alone.
 pub fn of(data: &[u8]) -> u16 {
-    Sum::default().add(data).finish()
+    Sum::default().with(data).finish()
 }
 
 /// Whether `data`, which contains its checksum, sums up to the right value.
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn the_example_of_rfc_1071() {
         let data = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
-        assert_eq!(Sum::default().add(&data).folded(), 0xddf2);
+        assert_eq!(Sum::default().with(&data).folded(), 0xddf2);
     }
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
             expected = (expected & 0xffff) + (expected >> 16);
         }
         for cut in (0..14).step_by(2) {
-            assert_eq!(u32::from(Sum::default().add(&data[..cut]).add(&data[cut..]).folded()), expected);
+            assert_eq!(u32::from(Sum::default().with(&data[..cut]).with(&data[cut..]).folded()), expected);
         }
     }
 }

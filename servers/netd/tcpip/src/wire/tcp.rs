@@ -84,7 +84,7 @@ impl<'a> Segment<'a> {
         let header_len = usize::from(u8_at(data, 12)? >> 4) * 4;
         let options = data.get(HEADER_LEN..header_len)?;
         if let Some((src, dst)) = verify
-            && Sum::pseudo_header(src, dst, ipv4::TCP, data.len()).add(data).finish() != 0
+            && Sum::pseudo_header(src, dst, ipv4::TCP, data.len()).with(data).finish() != 0
         {
             return None;
         }

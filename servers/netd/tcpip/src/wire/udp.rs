@@ -25,7 +25,7 @@ pub fn parse(data: &[u8], verify: Option<(IpAddr, IpAddr)>) -> Option<(Header, &
     // A zero field means that the sender did not sum (IPv4 only).
     if u16_at(datagram, 6)? != 0
         && let Some((src, dst)) = verify
-        && Sum::pseudo_header(src, dst, ipv4::UDP, length).add(datagram).finish() != 0
+        && Sum::pseudo_header(src, dst, ipv4::UDP, length).with(datagram).finish() != 0
     {
         return None;
     }
@@ -37,7 +37,7 @@ pub fn write(header: Header, src: IpAddr, dst: IpAddr, payload: &[u8], buf: &mut
     let length = u16::try_from(HEADER_LEN.checked_add(payload.len())?).ok()?;
     let len =
         Writer::new(buf).u16(header.src_port).u16(header.dst_port).u16(length).u16(0).bytes(payload).finish()?;
-    let sum = Sum::pseudo_header(src, dst, ipv4::UDP, len).add(buf.get(..len)?).finish();
+    let sum = Sum::pseudo_header(src, dst, ipv4::UDP, len).with(buf.get(..len)?).finish();
     // Zero on the wire means "not summed": its equal in one's complement is sent instead.
     patch_u16(buf, usize::from(CHECKSUM_OFFSET), if sum == 0 { 0xffff } else { sum });
     Some(len)

@@ -110,7 +110,7 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
 
     /// What an acknowledged FIN changes.
     fn after_our_fin(&mut self, now: Instant) -> Flow {
-        if !self.snd_fin.is_some_and(|fin| self.snd_una > fin) {
+        if self.snd_fin.is_none_or(|fin| self.snd_una <= fin) {
             return Flow::Next;
         }
         match self.state {
