@@ -53,6 +53,10 @@ impl TimeWait {
             let reopens = segment.seq > self.rcv_nxt || newer_clock;
             return if reopens { Verdict::Reopen } else { Verdict::Acknowledge { renew: false } };
         }
+        // The peer's own acknowledgment: two records must not answer each other for ever.
+        if segment.is_empty() && segment.seq == self.rcv_nxt {
+            return Verdict::Ignore;
+        }
         let repeated_fin = segment.has(Flags::FIN) && segment.end() == self.rcv_nxt;
         Verdict::Acknowledge { renew: repeated_fin }
     }
