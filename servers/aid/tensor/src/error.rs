@@ -49,7 +49,9 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dimension { symbol, have, most } => write!(f, "symbol {symbol} is {have}, at most {most} is possible"),
+            Self::Dimension { symbol, have, most } => {
+                write!(f, "symbol {symbol} is {have}, at most {most} is possible")
+            }
             Self::Shape { port, have, need } => write!(f, "port {port} has {have} bytes, must have {need}"),
             Self::Memory { have, need } => write!(f, "{have} bytes of memory, {need} are needed"),
             Self::Misaligned => f.write_str("memory does not start at a multiple of four bytes"),
