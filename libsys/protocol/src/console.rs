@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Id, Idempotent, Protocol, flags::flags,
+    Bytes, Id, Idempotent, Protocol,
+    flags::flags,
     session::{Attach, Attached, sessions},
 };
 

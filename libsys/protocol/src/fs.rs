@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Id, Idempotent, List, Protocol, Text, flags::flags,
+    Id, Idempotent, List, Protocol, Text,
+    flags::flags,
     session::{Attach, Attached, Data, Room, sessions},
 };
 

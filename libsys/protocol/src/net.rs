@@ -15,7 +15,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Error, Id, Idempotent, List, Protocol, Text, flags::flags,
+    Bytes, Error, Id, Idempotent, List, Protocol, Text,
+    flags::flags,
     session::{Attach, Attached, Data, Room, Span, sessions},
 };
 

@@ -88,9 +88,6 @@ pub trait Hw {
     fn invalidate(&mut self, asid: Asid, address: u64, pages: u64);
     /// Removes all that the TLBs of all cores hold of an address space.
     fn invalidate_space(&mut self, asid: Asid);
-    /// Has every core that still uses these tables (a value of [`Hw::space`]) use the kernel's own: they are about to be
-    /// freed.
-    fn leave_space(&mut self, space: u64);
     /// Makes the instruction caches of all cores see these frames as they are in memory.
     fn synchronise_code(&mut self, frame: Frame, pages: u32);
 

@@ -47,8 +47,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return false;
         }
         let p = *self.v.get(process);
-        // Nobody runs here, but a core may still use these tables until it switches.
-        self.s.hw.leave_space(p.space);
         self.s.hw.invalidate_space(p.asid);
         self.give_asid(p.asid);
         self.free_slots(process);

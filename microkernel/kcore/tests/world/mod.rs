@@ -66,7 +66,6 @@ impl Hw for Model {
         self.invalidated += pages;
     }
     fn invalidate_space(&mut self, _asid: Asid) {}
-    fn leave_space(&mut self, _space: u64) {}
     fn synchronise_code(&mut self, _frame: Frame, _pages: u32) {}
     fn configure_line(&mut self, _line: u32, _trigger: Trigger) {}
     fn mask(&mut self, line: u32) {

@@ -41,22 +41,23 @@ global_asm!(
 /// QEMU's `virt` board, on which a broken tree can at least be reported: its UART. Elsewhere nothing is seen.
 const FALLBACK_UART: Region = Region { base: 0x0900_0000, length: 0x1000 };
 
-/// Called by boot.s with the physical addresses of device tree and image.
-extern "C" fn main(tree: u64, image: u64) -> ! {
+/// Called by boot.s with the physical addresses of device tree and image, and exception level and counter at the entry.
+extern "C" fn main(tree: u64, image: u64, level: u64, counter: u64) -> ! {
     let image = Image::new(image);
     // SAFETY: first of all, once, on the booting core, while the others wait in firmware.
     unsafe { mmu::init(image) };
-    match boot(tree, image) {
-        Ok(boot) => crate::kmain(boot),
+    match boot(tree, image, level, counter) {
+        Ok((boot, machine)) => crate::kmain(&boot, machine),
         Err(reason) => stop("can't boot", reason),
     }
 }
 
-fn boot(tree_at: u64, image: Image) -> Result<Boot, &'static str> {
+fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, Machine), &'static str> {
     let tree = match tree(tree_at) {
         Ok(tree) => tree,
         Err(reason) => {
-            psci::init(Conduit::Hvc);
+            // Firmware is below a hypervisor, or below the kernel.
+            psci::init(if level == 2 { Conduit::Smc } else { Conduit::Hvc });
             console(FALLBACK_UART)?;
             return Err(reason);
         }
@@ -65,7 +66,7 @@ fn boot(tree_at: u64, image: Image) -> Result<Boot, &'static str> {
     if let Some(registers) = dtb::console(tree) {
         console(registers)?;
     }
-    let clock = Clock::start().ok_or("the counter's frequency isn't set")?;
+    let clock = Clock::start(counter).ok_or("the counter's frequency isn't set")?;
     let mut platform = dtb::platform(tree)?;
     let tree = Region { base: tree_at, length: tree.data().len() as u64 };
     mmu::unmap_window();
@@ -88,7 +89,7 @@ fn boot(tree_at: u64, image: Image) -> Result<Boot, &'static str> {
     }
     let mut tables = Regions::new();
     tables.push(rounded(tree));
-    Ok(Boot {
+    let boot = Boot {
         ram,
         ram_total: platform.banks.as_slice().iter().map(|bank| bank.length).sum(),
         archive,
@@ -102,19 +103,19 @@ fn boot(tree_at: u64, image: Image) -> Result<Boot, &'static str> {
         seed: platform.seed,
         cores: platform.cores,
         counter: clock.counter(),
-        machine: Machine { clock, gic },
-    })
+    };
+    Ok((boot, Machine { clock, gic }))
 }
 
 /// The checked tree at a physical address, seen through the window.
 fn tree(at: u64) -> Result<Fdt<'static>, &'static str> {
-    if at == 0 || at % 8 != 0 || at >= mmu::PHYS_END {
+    if at == 0 || !at.is_multiple_of(8) || at >= mmu::PHYS_END {
         return Err("no device tree in x0");
     }
     // The header's first eight bytes don't cross a page; how far the tree goes is known only then.
     let head = mmu::map_window(at, 8)? as *const [u8; 8];
     // SAFETY: the loader handed over the address of a tree in memory; the window shows it, cached like all RAM.
-    let length = dtb::length(unsafe { &*head }).ok_or("no device tree where x0 points")?;
+    let length = dtb::length(unsafe { &*head })?;
     let start = mmu::map_window(at, length)? as *const u8;
     // SAFETY:
     // 1. The window shows `length` bytes from there, and nobody writes them while the tree is read.
@@ -153,7 +154,7 @@ fn erase(tree: Region, platform: &Platform) -> Result<(), &'static str> {
 
 fn archive(platform: &Platform) -> Result<Region, &'static str> {
     let archive = platform.archive.ok_or("no boot archive (QEMU: -initrd)")?;
-    if archive.length == 0 || archive.base % PAGE != 0 {
+    if archive.length == 0 || !archive.base.is_multiple_of(PAGE) {
         return Err("a boot archive that is empty or doesn't start on a page");
     }
     if !inside(archive, platform) {

@@ -1,8 +1,9 @@
 // From the boot loader to Rust: a Linux Image (Documentation/arch/arm64/booting.rst), entered at EL2 or EL1 with the
 // MMU off and x0 = physical address of the device tree.
 //
-// x20 device tree, x21 physical address of the image, x22 first of the image's level-3 tables. All code up to `upper`
-// runs at its physical address, so it only uses adr and adrp.
+// x20 device tree, x21 physical address of the image, x22 first of the image's level-3 tables, x23 CurrentEL at entry,
+// x24 counter at entry.
+// All code up to `upper` runs at its physical address, so it only uses adr and adrp.
 
 .section .head, "ax"
 .global _start
@@ -20,8 +21,8 @@ entry:
     msr     daifset, #15
     mov     x20, x0
     adrp    x21, _start
-    mrs     x0, CurrentEL
-    cmp     x0, #8
+    mrs     x23, CurrentEL
+    cmp     x23, #8
     b.eq    from_el2
     b.lo    at_el1
 1:  wfe                                 // EL3: not an entry that the protocol knows
@@ -64,6 +65,8 @@ from_el2:
     eret
 
 at_el1:
+    isb
+    mrs     x24, cntvct_el0             // time starts here; at EL2 the offset had to go first
     ldr     x0, ={sctlr_off}            // MMU and caches off, whatever the loader left
     msr     sctlr_el1, x0
     isb
@@ -233,6 +236,8 @@ upper:
     isb
     mov     x0, x20
     mov     x1, x21
+    lsr     x2, x23, #2
+    mov     x3, x24
     mov     x29, xzr
     mov     x30, xzr
     b       {main}

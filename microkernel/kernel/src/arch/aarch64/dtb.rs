@@ -41,11 +41,14 @@ pub struct Platform {
     pub cores: u32,
 }
 
-/// Length of the tree whose header is at the start of `head`, if there is one.
-pub fn length(head: &[u8; 8]) -> Option<u64> {
+/// Length of the tree whose header starts with `head`.
+pub fn length(head: &[u8; 8]) -> Result<u64, Reason> {
     let [m0, m1, m2, m3, l0, l1, l2, l3] = *head;
+    if u32::from_be_bytes([m0, m1, m2, m3]) != 0xd00d_feed {
+        return Err("no device tree where x0 points");
+    }
     let length = u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
-    (u32::from_be_bytes([m0, m1, m2, m3]) == 0xd00d_feed && length <= TREE_LIMIT).then_some(length)
+    if length > TREE_LIMIT { Err("a device tree that is too long") } else { Ok(length) }
 }
 
 /// The console's registers: `/chosen/stdout-path` if it is a PL011, else the first PL011.
@@ -201,10 +204,10 @@ fn devices(root: FdtNode<'_>) -> Regions<16> {
 fn joined(found: &Regions<64>) -> Regions<16> {
     let mut joined = Regions::new();
     let mut after = 0;
-    while let Some(first) = found.as_slice().iter().map(|r| rounded(*r)).filter(|r| r.base >= after).min_by_key(|r| r.base)
-    {
+    let found = || found.as_slice().iter().map(|region| rounded(*region));
+    while let Some(first) = found().filter(|region| region.base >= after).min_by_key(|region| region.base) {
         let mut end = first.end();
-        while let Some(next) = found.as_slice().iter().map(|r| rounded(*r)).find(|r| r.base <= end && r.end() > end) {
+        while let Some(next) = found().find(|region| region.base <= end && region.end() > end) {
             end = next.end();
         }
         joined.push(Region { base: first.base, length: end - first.base });

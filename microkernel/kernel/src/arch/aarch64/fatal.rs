@@ -62,7 +62,8 @@ pub extern "C" fn report(frame: &Frame) -> ! {
     let vector = VECTORS.get(frame.vector as usize).unwrap_or(&"?");
     let mut out = Console;
     let _ = writeln!(out, "\nkernel exception ({vector}), class {:#x}", frame.esr >> 26 & 0x3f);
-    let _ = writeln!(out, "esr {:016x}  far {:016x}  elr {:016x}  spsr {:016x}", frame.esr, frame.far, frame.elr, frame.spsr);
+    let Frame { esr, far, elr, spsr, .. } = frame;
+    let _ = writeln!(out, "esr {esr:016x}  far {far:016x}  elr {elr:016x}  spsr {spsr:016x}");
     for (i, value) in frame.general.iter().chain([&frame.sp]).enumerate() {
         let end = if i % 4 == 3 { '\n' } else { ' ' };
         let _ = match i {
@@ -95,7 +96,7 @@ fn trace_from(mut frame: u64, mut visit: impl FnMut(u64)) {
     }
     let stack = (&raw const _stack).addr() as u64..(&raw const _stack_top).addr() as u64 - 15;
     for _ in 0..DEPTH {
-        if !stack.contains(&frame) || frame % 8 != 0 {
+        if !stack.contains(&frame) || !frame.is_multiple_of(8) {
             return;
         }
         // SAFETY:

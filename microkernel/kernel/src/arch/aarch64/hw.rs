@@ -58,7 +58,7 @@ impl Hw for Machine {
 
     #[inline]
     fn space(&self, root: Frame, asid: Asid) -> u64 {
-        u64::from(asid) << 48 | u64::from(root) * mmu::PAGE
+        (u64::from(asid) << 48) | mmu::address(root)
     }
 
     fn publish(&mut self) {

@@ -28,8 +28,8 @@ pub const PHYS_END: u64 = 1 << 47;
 const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// Where the device tree is seen while it is read.
 const WINDOW: u64 = 0xffff_ffff_c000_0000;
-/// The longest device tree (booting.rst).
-pub const TREE_LIMIT: u64 = 2 << 20;
+/// The longest device tree: booting.rst has 2 MiB, but QEMU doubles what `-dtb` gives it.
+pub const TREE_LIMIT: u64 = 4 << 20;
 /// The longest block of device registers that is mapped.
 pub const DEVICE_LIMIT: u64 = 16 << 20;
 
@@ -222,7 +222,7 @@ impl Builder {
     fn map(&mut self, mut at: u64, what: Region, attributes: u64) -> Result<(), &'static str> {
         let mut physical = what.base;
         while physical < what.end() {
-            let fits = |size: &u64| (at | physical) % size == 0 && what.end() - physical >= *size;
+            let fits = |size: &u64| (at | physical).is_multiple_of(*size) && what.end() - physical >= *size;
             let level = BLOCKS.iter().position(fits).ok_or("memory that isn't in whole pages")?;
             let mut table = self.root();
             for above in 0..=level {
@@ -280,6 +280,11 @@ fn index(address: u64, depth: usize) -> usize {
     (address >> (39 - 9 * depth)) as usize & 511
 }
 
+/// Where a frame starts.
+pub fn address(frame: u32) -> u64 {
+    u64::from(frame) * PAGE
+}
+
 /// The highest ASID.
 pub fn asid_max() -> u16 {
     if TCR_EL1.is_set(TCR_EL1::AS) { u16::MAX } else { u8::MAX.into() }
@@ -287,12 +292,12 @@ pub fn asid_max() -> u16 {
 
 /// Encodes an entry that points to the next table.
 pub fn table(frame: u32) -> u64 {
-    u64::from(frame) * PAGE | VALID | TABLE_OR_PAGE
+    address(frame) | VALID | TABLE_OR_PAGE
 }
 
 /// Encodes a user page. Without READ nobody in user mode may touch it.
 pub fn page(frame: u32, access: Access, kind: MemoryType) -> u64 {
-    let mut entry = u64::from(frame) * PAGE | VALID | TABLE_OR_PAGE | ACCESSED | NOT_GLOBAL | PRIVILEGED_NEVER;
+    let mut entry = address(frame) | VALID | TABLE_OR_PAGE | ACCESSED | NOT_GLOBAL | PRIVILEGED_NEVER;
     entry |= if kind == MemoryType::Device { DEVICE } else { MEMORY | INNER_SHAREABLE };
     if access.contains(Access::READ) {
         entry |= USER;

@@ -22,14 +22,14 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Starts the clock at 0 ns; `None` where firmware didn't set the counter's frequency.
-    pub fn start() -> Option<Clock> {
+    /// The clock that was at 0 ns when the counter was at `base`; `None` where firmware didn't set its frequency.
+    pub fn start(base: u64) -> Option<Clock> {
         let frequency = CNTFRQ_EL0.get();
         if !FREQUENCIES.contains(&frequency) {
             return None;
         }
         CNTV_CTL_EL0.set(0);
-        let counter = Counter { base: count(), multiplier: (1_000_000_000 << SHIFT) / frequency, shift: SHIFT };
+        let counter = Counter { base, multiplier: (1_000_000_000 << SHIFT) / frequency, shift: SHIFT };
         Some(Clock { counter, ticks: (frequency << SHIFT).div_ceil(1_000_000_000) })
     }
 

@@ -12,6 +12,8 @@ use crate::boot::{Region, Regions};
 const TABLES: usize = 64;
 const IO_APICS: usize = 4;
 const OVERRIDES: usize = 16;
+/// The tables that are read here.
+const NEEDED: [[u8; 4]; 3] = [*b"APIC", *b"FACP", *b"MCFG"];
 /// Longest table believed.
 const LONGEST: usize = 1 << 20;
 
@@ -113,7 +115,12 @@ pub fn read(rsdp: u64, memory: Memory) -> Result<Tables, Wrong> {
     let mut fadt = false;
     for entry in root[36..].chunks_exact(entry_size).take(TABLES) {
         let address = if entry_size == 8 { quad(entry, 0) } else { u64::from(double(entry, 0)) };
-        let table = table(address, None, memory)?;
+        let table = match table(address, None, memory) {
+            Ok(table) => table,
+            Err(wrong) if NEEDED.contains(&wrong.signature) => return Err(wrong),
+            // Real firmware has broken tables that nobody reads. They are not handed on either.
+            Err(_) => continue,
+        };
         places.push(Region { base: address, length: table.len() as u64 });
         match &table[..4] {
             b"APIC" => madt(table, &mut tables)?,

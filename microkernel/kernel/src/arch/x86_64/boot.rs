@@ -205,11 +205,11 @@ extern "C" fn start(found: *const Found) -> ! {
     let clock = clock::calibrate(found.tables.pm_timer, found.started);
     entry::init(0);
     let machine = Machine::new(clock, io_apic, found.paging.root());
-    crate::kmain(description(found, machine))
+    crate::kmain(&description(found, &machine), machine)
 }
 
 /// The machine as `kmain` wants it.
-fn description(found: &Found, machine: Machine) -> Boot {
+fn description(found: &Found, machine: &Machine) -> Boot {
     let firmware = &found.firmware;
     let lines = machine.lines();
     let mut tables = Regions::new();
@@ -228,7 +228,6 @@ fn description(found: &Found, machine: Machine) -> Boot {
         seed: cpu::seed(),
         cores: found.tables.cores,
         counter: machine.counter(),
-        machine,
     }
 }
 

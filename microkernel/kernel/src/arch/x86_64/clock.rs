@@ -74,7 +74,7 @@ impl Clock {
     /// ns since boot.
     pub fn now(&self) -> u64 {
         let ticks = tsc().wrapping_sub(self.counter.base);
-        (u128::from(ticks) * u128::from(self.counter.multiplier) >> SHIFT) as u64
+        ((u128::from(ticks) * u128::from(self.counter.multiplier)) >> SHIFT) as u64
     }
 
     /// Has the timer interrupt come at `at` ns or, if that is too far for the timer, earlier; `u64::MAX`: never.

@@ -5,7 +5,7 @@
 //! the core's block.
 //!
 //! ```text
-//! page  0 guard   1–2 #MC   3 guard   4–5 NMI   6 guard   7–8 #DF   9–23 guard   24–31 kernel stack, pointer at the top
+//! page  0 guard   1–2 #MC   3 guard   4–5 NMI   6 guard   7–8 #DF   9–11 guard   12–31 kernel stack, pointer at the top
 //! ```
 
 use core::cell::UnsafeCell;
@@ -20,8 +20,9 @@ pub const STACKS: u64 = 0xffff_ffff_c000_0000;
 pub const WINDOW: u64 = 32 * 4096;
 /// Tops of the stacks for exceptions that may come while no stack can be trusted, as pages of the window: #MC, NMI, #DF.
 pub const EXCEPTION_STACKS: [u64; 3] = [3, 6, 9];
-/// The pages of a window that are mapped.
-const PAGES: [core::ops::Range<u64>; 4] = [1..3, 4..6, 7..9, 24..32];
+/// The pages of a window that are mapped. The kernel stack is as large as it is for `kmain`, which builds the kernel's
+/// state, some 40 KiB, before it moves it to its place.
+const PAGES: [core::ops::Range<u64>; 4] = [1..3, 4..6, 7..9, 12..32];
 /// Below the top of the kernel stack: the pointer to the block, and 8 bytes that keep the alignment.
 const POINTER: u64 = 16;
 
@@ -139,4 +140,11 @@ pub fn forget_current() {
             core::arch::asm!("mov cr3, {}", in(reg) (*block).kernel_space, options(nostack, preserves_flags));
         }
     }
+}
+
+/// Sets the running thread's FS base, which its context doesn't hold while it runs.
+pub fn set_thread_pointer(pointer: u64) {
+    x86_64::registers::model_specific::FsBase::write(x86_64::VirtAddr::new_truncate(pointer));
+    // SAFETY: as in `forget_current`, 1.
+    unsafe { (*own()).pointer = pointer }
 }

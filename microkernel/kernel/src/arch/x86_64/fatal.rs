@@ -68,14 +68,19 @@ fn report(frame: &Frame) -> fmt::Result {
     Ok(())
 }
 
+/// Hands the caller's return addresses to `visit`, innermost first.
+pub fn trace(mut visit: impl FnMut(u64)) {
+    backtrace(frame_pointer(), &mut visit);
+}
+
 /// Hands the return addresses from a frame pointer on to `each`, innermost first.
-pub fn backtrace(frame_pointer: u64, each: &mut dyn FnMut(u64)) {
+fn backtrace(frame_pointer: u64, each: &mut dyn FnMut(u64)) {
     let stacks = STACKS..STACKS + WINDOW * MAX_CORES as u64;
     let code = symbols::text_start()..symbols::rodata_start();
     let mut at = frame_pointer;
     for _ in 0..DEPTH {
         // In one page, so that a frame pointer near a guard page does no harm.
-        if !stacks.contains(&at) || at % 8 != 0 || at % 4096 > 4080 || !is_mapped(at) {
+        if !stacks.contains(&at) || !at.is_multiple_of(8) || at % 4096 > 4080 || !is_mapped(at) {
             return;
         }
         // SAFETY: two aligned words in a stack page that is mapped; whatever they hold may be read.
@@ -93,7 +98,7 @@ pub fn backtrace(frame_pointer: u64, each: &mut dyn FnMut(u64)) {
 
 /// The running function's frame pointer, for [`backtrace`].
 #[inline(always)]
-pub fn frame_pointer() -> u64 {
+fn frame_pointer() -> u64 {
     let value: u64;
     // SAFETY: reads a register. The kernel is compiled with frame pointers.
     unsafe { core::arch::asm!("mov {}, rbp", out(reg) value, options(nomem, nostack, preserves_flags)) };

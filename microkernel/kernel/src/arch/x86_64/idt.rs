@@ -19,8 +19,10 @@ pub const LINES: u8 = 0x20;
 pub const MOST_LINES: u32 = 32;
 /// Message n has vector `MESSAGES` + n.
 pub const MESSAGES: u8 = 0x40;
+/// The last message's vector.
+pub const LAST_MESSAGE: u8 = 0xdf;
 /// Messages.
-pub const MESSAGE_COUNT: u32 = 0xe0 - 0x40;
+pub const MESSAGE_COUNT: u32 = (LAST_MESSAGE - MESSAGES) as u32 + 1;
 /// Another core wants this one to choose again what runs.
 pub const KICK: u8 = 0xe1;
 /// The local APIC's timer.

@@ -59,24 +59,23 @@ pub fn arrived(vector: u8) -> Option<u32> {
 static LINE_COUNT: AtomicU8 = AtomicU8::new(0);
 
 impl IoApics {
-    /// Finds the lines and masks them all.
+    /// Finds the lines, and sets them all as their bus has them, masked.
     pub fn init(tables: &acpi::Tables) -> Self {
         let mut io_apics = IoApics { all: Default::default(), overrides: tables.overrides, lines: 0 };
         for (found, slot) in tables.io_apics.as_slice().iter().zip(&mut io_apics.all) {
             let mut io_apic = IoApic { registers: PHYS_BASE + found.address, first: found.first_line, count: 0 };
-            io_apic.count = (io_apic.read(VERSION) >> 16 & 0xff) + 1;
             // Vectors are there for so many lines; messages need none of them.
-            io_apic.count = io_apic.count.min(idt::MOST_LINES.saturating_sub(io_apic.first));
-            if io_apic.count == 0 {
-                continue;
+            let room = idt::MOST_LINES.saturating_sub(io_apic.first);
+            io_apic.count = ((io_apic.read(VERSION) >> 16 & 0xff) + 1).min(room);
+            if io_apic.count != 0 {
+                io_apics.lines = io_apics.lines.max(io_apic.first + io_apic.count);
+                *slot = io_apic;
             }
-            for line in io_apic.first..io_apic.first + io_apic.count {
-                io_apic.write(io_apic.low(line), ENTRY_MASKED);
-            }
-            io_apics.lines = io_apics.lines.max(io_apic.first + io_apic.count);
-            *slot = io_apic;
         }
         LINE_COUNT.store(io_apics.lines as u8, Ordering::Relaxed);
+        for line in 0..io_apics.lines {
+            io_apics.configure(line, if line < ISA_LINES { Trigger::Edge } else { Trigger::Level });
+        }
         io_apics
     }
 

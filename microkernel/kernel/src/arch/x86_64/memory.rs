@@ -33,14 +33,12 @@ pub struct Firmware {
     pub command_line_length: usize,
 }
 
-/// What a range of the firmware's memory map is (the numbers of E820).
+/// What a range of the firmware's memory map is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// Usable memory.
     Ram,
-    /// ACPI tables or what ACPI keeps.
-    Acpi,
-    /// Anything else.
+    /// Anything else: what firmware and ACPI keep, devices.
     Reserved,
 }
 
@@ -66,7 +64,7 @@ impl Firmware {
                 self.ram_total += region.length;
                 self.mapped.push(whole_pages(region));
             }
-            Use::Acpi | Use::Reserved => self.reserved.push(touched_pages(region)),
+            Use::Reserved => self.reserved.push(touched_pages(region)),
         }
     }
 
@@ -76,6 +74,9 @@ impl Firmware {
         self.ram.remove(Region { base: 0, length: LOW_END });
         self.ram.remove(image());
         self.ram.remove(touched_pages(self.archive));
+        for region in self.reserved.as_slice() {
+            self.ram.remove(*region);
+        }
     }
 }
 
@@ -112,10 +113,8 @@ pub fn devices(firmware: &Firmware, tables: &acpi::Tables) -> Regions<16> {
     let mut devices: Regions<16> = Regions::new();
     devices.push(Region { base: low_top, length: (LOCAL_APICS.base).saturating_sub(low_top) });
     devices.remove(IO_APICS);
-    for ecam in tables.ecam {
+    if let Some(ecam) = tables.ecam {
         devices.remove(ecam);
-    }
-    for ecam in tables.ecam {
         devices.push(ecam);
     }
     // Whatever the tables say, memory is no device.

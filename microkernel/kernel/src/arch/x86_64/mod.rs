@@ -23,9 +23,9 @@ mod pvh;
 mod uart;
 mod vectors;
 
-pub use core_block::{core_id, forget_current};
-pub use entry::{enter, idle};
-pub use fatal::{backtrace, frame_pointer};
+pub use core_block::{core_id, forget_current, set_thread_pointer};
+pub use entry::enter;
+pub use fatal::trace;
 pub use hw::Machine;
 pub use power::power;
 pub use uart::console_write;

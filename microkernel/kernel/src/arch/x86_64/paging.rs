@@ -1,8 +1,8 @@
 //! Page tables: the kernel's half, and how entries are encoded (Intel SDM vol. 3A, chapter 4).
 //!
 //! ```text
-//! 0xffff_8000_0000_0000  PHYS_BASE: all memory, writable, never executable; the image's code and constants read-only
-//!                        there too; local and I/O APICs uncached
+//! 0xffff_8000_0000_0000  PHYS_BASE: all memory, writable, never executable; the image's code and constants, and
+//!                        ACPI tables, read-only; local and I/O APICs uncached
 //! 0xffff_ffff_8000_0000  KERNEL_BASE: the image, each section with its own rights
 //! 0xffff_ffff_c000_0000  core_block::STACKS: the stacks of each core, with guard pages between them
 //! ```
@@ -62,7 +62,7 @@ pub fn build(firmware: &mut Firmware, tables: &acpi::Tables) -> Result<Kernel, &
     }
     let region = pick(firmware).ok_or(TOO_LITTLE)?;
     let mut kernel = Kernel { root: 0, next: region.end(), end: region.base, giant: cpu::has(cpu::GIANT_PAGES) };
-    kernel.fill(firmware, registers).ok_or(TOO_LITTLE)?;
+    kernel.fill(firmware, tables, registers).ok_or(TOO_LITTLE)?;
     firmware.ram.remove(Region { base: kernel.next, length: region.end() - kernel.next });
     Ok(kernel)
 }
@@ -98,7 +98,12 @@ impl Kernel {
         unsafe { Cr3::write(PhysFrame::containing_address(PhysAddr::new(self.root)), Cr3Flags::empty()) };
     }
 
-    fn fill(&mut self, firmware: &Firmware, registers: impl Iterator<Item = Region>) -> Option<()> {
+    fn fill(
+        &mut self,
+        firmware: &Firmware,
+        tables: &acpi::Tables,
+        registers: impl Iterator<Item = Region>,
+    ) -> Option<()> {
         self.root = self.frame()?;
         self.map_image()?;
         for region in firmware.mapped.as_slice() {
@@ -106,6 +111,9 @@ impl Kernel {
         }
         for page in registers {
             self.map(PHYS_BASE + page.base, page, REGISTERS)?;
+        }
+        for table in tables.memory.as_slice() {
+            self.map_table(*table, firmware)?;
         }
         self.map_stacks()
     }
@@ -129,6 +137,17 @@ impl Kernel {
             let (base, end) = (memory.base.max(start), memory.end().min(end));
             if base < end {
                 self.map(PHYS_BASE + base, Region { base, length: end - base }, flags)?;
+            }
+        }
+        Some(())
+    }
+
+    /// Maps the pages of ACPI tables that are not in usable memory, read-only.
+    fn map_table(&mut self, table: Region, firmware: &Firmware) -> Option<()> {
+        for base in (table.base..table.end()).step_by(4096) {
+            let page = Region { base, length: 4096 };
+            if !firmware.mapped.as_slice().iter().any(|memory| overlap(page, *memory)) {
+                self.map(PHYS_BASE + base, page, CONSTANT)?;
             }
         }
         Some(())

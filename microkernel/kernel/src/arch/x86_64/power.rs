@@ -71,7 +71,9 @@ fn off(power: &Power) {
             write(port, read(port) & !(7 << 10) & !SLEEP_ENABLE | u16::from(kind) << 10 | SLEEP_ENABLE);
         }
     }
-    write(QEMU_CONTROL, SLEEP_ENABLE);
+    if first == 0 {
+        write(QEMU_CONTROL, SLEEP_ENABLE);
+    }
 }
 
 fn reset(power: &Power) {

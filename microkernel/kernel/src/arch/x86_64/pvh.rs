@@ -22,6 +22,9 @@ pub fn read(info: u64) -> Result<Firmware, &'static str> {
         return Err("start_info has no memory map (version 0)");
     }
     let archive = module(header).ok_or("no boot module: give the boot archive by -initrd")?;
+    if !archive.base.is_multiple_of(4096) {
+        return Err("the boot module does not start on a page");
+    }
     let mut firmware = Firmware::new(archive, quad(header, 32).unwrap_or(0));
     read_command_line(&mut firmware, quad(header, 24).unwrap_or(0));
     let entries = double(header, 48).unwrap_or(0).min(MAP_ENTRIES);
@@ -49,11 +52,8 @@ fn read_map_entry(firmware: &mut Firmware, entry: &[u8]) {
     if base.checked_add(length).is_none_or(|end| end > 1 << 44) {
         return;
     }
-    let usage = match kind {
-        1 => Use::Ram,
-        3 | 4 => Use::Acpi,
-        _ => Use::Reserved,
-    };
+    // The numbers are E820's.
+    let usage = if kind == 1 { Use::Ram } else { Use::Reserved };
     firmware.add(Region { base, length }, usage);
 }
 

@@ -9,8 +9,8 @@ use super::{apic, core_block, idt, ioapic};
 /// Called by the stub, with the interrupted thread's registers saved, or none running. Returns what runs next.
 pub extern "C" fn dispatch(vector: u64, error: u64) -> *mut Context {
     match vector as u8 {
-        0..0x20 => exception(vector, error),
-        vector @ idt::LINES..0xe0 => device(vector),
+        0..idt::LINES => exception(vector, error),
+        vector @ idt::LINES..=idt::LAST_MESSAGE => device(vector),
         idt::TIMER => {
             apic::end_of_interrupt();
             crate::entry::kernel_timer()
