@@ -19,6 +19,7 @@ pub mod backtrace;
 mod channel;
 pub mod entry;
 pub mod env;
+pub mod executor;
 mod handle;
 #[cfg(target_os = "viaether")]
 mod heap;
@@ -36,6 +37,7 @@ mod region;
 pub mod ring;
 
 mod server;
+pub mod sessions;
 mod sync;
 mod sys;
 mod thread_block;
