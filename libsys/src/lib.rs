@@ -17,9 +17,11 @@ extern crate std;
 mod arch;
 pub mod backtrace;
 mod channel;
+pub mod console;
 pub mod entry;
 pub mod env;
 pub mod executor;
+pub mod fs;
 mod handle;
 #[cfg(target_os = "viaether")]
 mod heap;
@@ -28,6 +30,7 @@ pub mod layout;
 pub mod log;
 mod memory;
 mod message;
+pub mod names;
 mod objects;
 #[cfg(target_os = "viaether")]
 mod panic;
@@ -42,6 +45,7 @@ mod sync;
 mod sys;
 mod thread_block;
 pub mod time;
+pub mod window;
 
 pub use abi::{self, Rights, calls::Access};
 pub use channel::Channel;
