@@ -5,8 +5,10 @@ mod standard;
 mod stream;
 
 pub use print::{eprint, print};
+#[cfg(target_os = "viaether")]
 pub(crate) use standard::close_standard;
 pub use standard::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
+pub(crate) use stream::create_ring;
 pub use stream::{Input, Output, PipeReader, PipeWriter};
 
 use alloc::{string::String, vec::Vec};
