@@ -14,6 +14,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod ai;
 mod arch;
 pub mod backtrace;
 mod channel;
@@ -32,6 +33,7 @@ pub mod log;
 mod memory;
 mod message;
 pub mod names;
+pub mod net;
 mod objects;
 #[cfg(target_os = "viaether")]
 mod panic;
