@@ -214,17 +214,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             self.v.get_mut(grant).ended = true;
             let parent = self.v.find(g.parent);
-            if g.tells {
-                self.tell_end(grant);
-            }
             if let Some(parent) = parent {
                 self.v.get_mut(parent).live_children -= 1;
             }
-            self.free_grant_if_done(grant);
+            if g.tells {
+                self.tell_end(grant);
+            } else {
+                self.free_grant_if_done(grant);
+            }
             at = parent;
         }
     }
 
+    /// Tells a Grant's end to whoever is to know, and frees it: a queued one when the channel's receiver takes it, which
+    /// may be at once.
     fn tell_end(&mut self, grant: GrantKey<'id>) {
         let g = *self.v.get(grant);
         if let Some(channel) = self.v.find_any::<CHANNEL>(g.target) {
@@ -232,11 +235,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(channel).closed = queue;
             self.v.get_mut(grant).queued = true;
             self.offer_closed(channel);
-        } else if let Some(notification) = self.v.find_any::<NOTIFICATION>(g.target)
+            return;
+        }
+        if let Some(notification) = self.v.find_any::<NOTIFICATION>(g.target)
             && g.close_bits != 0
         {
             self.signal(notification, g.close_bits);
         }
+        self.free_grant_if_done(grant);
     }
 
     /// Frees a Grant that nobody can revoke, that has no handle below it, and whose end was told.
