@@ -295,7 +295,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn answer_caller(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>, tag: Tag) {
         self.leave_server(caller);
         let c = self.v.get_mut(caller);
-        c.state = State::Stopped;
         c.server = Link::NONE;
         if core::mem::take(&mut c.faulting) {
             self.drop_sent_handles(server, tag);

@@ -44,6 +44,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn leave_queues(&mut self, thread: ThreadKey<'id>) {
         self.cancel_timer(thread);
         let t = self.header(thread);
+        // It waits no more before priorities are computed anew: in a circle of calls that comes back to it.
+        self.v.get_mut(thread).state = State::Stopped;
         match t.state {
             State::Ready => {
                 let core = t.core as usize;
@@ -58,6 +60,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 core.current = Link::NONE;
                 core.look_again = true;
                 self.charge(thread);
+                if t.core as usize != self.core {
+                    self.s.hw.kick(t.core);
+                }
             }
             State::Calling => {
                 if let Some(channel) = self.v.follow(t.channel) {
@@ -76,7 +81,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             State::Stopped | State::Faulted => {}
         }
         let t = self.v.get_mut(thread);
-        t.state = State::Stopped;
         t.channel = Link::NONE;
         t.server = Link::NONE;
     }
@@ -211,6 +215,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             State::Running => {
                 self.v.get_mut(thread).priority = priority;
                 self.s.cores[t.core as usize].look_again = true;
+                if t.core as usize != self.core {
+                    self.s.hw.kick(t.core);
+                }
                 None
             }
             State::Calling => {
@@ -269,8 +276,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         (c.serve_next, c.serve_prev) = (Link::NONE, Link::NONE);
     }
 
-    /// Takes a caller out of its server's list; the server's priority is what is left.
+    /// Takes a caller out of its server's list, to wait no more; the server's priority is what is left.
     pub fn leave_server(&mut self, caller: ThreadKey<'id>) {
+        self.v.get_mut(caller).state = State::Stopped;
         if let Some(server) = self.v.follow(self.v.get(caller).server) {
             self.unlink_served(server, caller);
             let serving = self.v.follow(self.v.get(server).serving);
