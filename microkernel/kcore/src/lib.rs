@@ -141,6 +141,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             Ok(Progress::Blocked) => {}
             Ok(Progress::HandOver(next)) => candidate = self.v.follow(next),
             Err(error) => {
+                self.drop_pending(thread);
                 let t = self.v.get_mut(thread);
                 t.context.regs.number = Status::from(Err(error)).0;
                 t.restarting = false;

@@ -250,7 +250,7 @@ pub struct Thread {
     /// Words of the fault it reports.
     pub fault_words: [u64; 6],
     /// A Memory being zeroed by a call of this thread, and how far it is.
-    pub pending: Link<MEMORY>,
+    pub pending: Name<MEMORY>,
     pub pending_done: u32,
     /// ns run, and since when it runs.
     pub run_time: u64,

@@ -34,14 +34,19 @@ macro_rules! for_each_class {
 }
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
-    /// `create` of a Pool: its pages are taken out of its parent's.
-    pub fn create_pool(&mut self, parent: PoolKey<'id>, pages: u64, ceiling: u64) -> Result<PoolKey<'id>, Error> {
+    /// `create` of a Pool: its pages are taken out of its parent's. `need` is what else the call takes.
+    pub fn create_pool(
+        &mut self,
+        parent: PoolKey<'id>,
+        pages: u64,
+        ceiling: u64,
+        mut need: Need,
+    ) -> Result<PoolKey<'id>, Error> {
         let p = *self.v.get(parent);
         let pages = u32::try_from(pages).map_err(|_| Error::PoolEmpty)?;
         if pages == 0 || ceiling > p.ceiling as u64 || p.depth >= MAX_POOL_DEPTH {
             return Err(Error::BadArgument);
         }
-        let mut need = Need::default();
         self.need_object::<POOL>(&mut need, parent.link());
         need.add(parent.link(), pages);
         self.check(&need)?;

@@ -13,13 +13,15 @@ use crate::state::{Cx, PRIORITIES};
 use crate::{Context, FPU_BYTES, Hw, Progress, Regs, list};
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
-    /// `create` of a Thread: stopped, with an IPC buffer mapped at an address where nothing is.
+    /// `create` of a Thread: stopped, with an IPC buffer mapped at an address where nothing is. `need` is what else the
+    /// call takes.
     pub fn create_thread(
         &mut self,
         pool: PoolKey<'id>,
         process: ProcessKey<'id>,
         priority: u64,
         buffer: u64,
+        mut need: Need,
     ) -> Result<ThreadKey<'id>, Error> {
         if priority > self.v.get(pool).ceiling as u64 {
             return Err(Error::BadArgument);
@@ -34,7 +36,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if taken {
             return Err(Error::BadAddress);
         }
-        let mut need = Need::default();
         self.need_object::<THREAD>(&mut need, pool.link());
         need.add(pool.link(), 1);
         need.add(self.v.get(process).pool, self.missing_tables(process, buffer, 1));
@@ -291,7 +292,7 @@ impl Default for Thread {
             badge: 0,
             fault: Entry::default(),
             fault_words: [0; 6],
-            pending: Link::NONE,
+            pending: Name::NONE,
             pending_done: 0,
             run_time: 0,
             run_start: 0,
