@@ -2,7 +2,7 @@
 
 use abi::info::MemoryType;
 use abi::{Error, Rights};
-use kmem::AnyName;
+use kmem::{AnyName, Name};
 
 use crate::Hw;
 use crate::alloc::Need;
@@ -35,7 +35,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let thread = self.create_thread(pool, process, priority as u64, buffer, Need::default())?;
         let value = Notification { pool: pool.link(), ..Notification::default() };
         let notification = self.make::<NOTIFICATION>(pool, value).ok_or(Error::PoolEmpty)?;
-        self.bind_notification(thread, Some(notification));
+        self.bind_notification(thread, Some(notification), Name::NONE);
         let names = [
             (1, self.v.name(process).any(), 0),
             (2, self.v.name(thread).any(), 0),

@@ -8,7 +8,7 @@ use abi::message::{
     BUFFER_PAYLOAD, CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT, Tag,
 };
 use abi::{Error, Rights, Status};
-use kmem::Link;
+use kmem::{Link, Name};
 
 use crate::alloc::Need;
 use crate::list::{closed, queue};
@@ -39,7 +39,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         thread: ThreadKey<'id>,
         channel: ChannelKey<'id>,
         badge: u64,
-        via: kmem::Name<GRANT>,
+        via: Name<GRANT>,
         takes: u8,
     ) -> Result<Progress, Error> {
         let receiver = self.v.follow(self.v.get(channel).receivers.head);
@@ -71,8 +71,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn recv(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let regs = &self.v.get(thread).context.regs;
         let (handle, deadline, takes) = (regs.a0, regs.badge, takes(regs.number)?);
-        let channel = self.receive_channel(thread, handle)?;
-        Ok(self.receive(thread, channel, deadline, takes))
+        let (channel, via) = self.receive_channel(thread, handle)?;
+        Ok(self.receive(thread, channel, via, deadline, takes))
     }
 
     /// System call `reply`.
@@ -93,14 +93,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (token, word, deadline, takes) = (regs.a0, regs.a1, regs.badge, takes(regs.number)?);
         let tag = word & u32::MAX as u64;
         check_tag(tag)?;
-        let channel = self.receive_channel(thread, word >> CHANNEL_SHIFT)?;
+        let (channel, via) = self.receive_channel(thread, word >> CHANNEL_SHIFT)?;
         if token == 0 {
-            return Ok(self.receive(thread, channel, deadline, takes));
+            return Ok(self.receive(thread, channel, via, deadline, takes));
         }
         let caller = self.find_caller(thread, token)?;
         self.check_sent_handles(thread, Tag(tag))?;
         self.answer_caller(thread, caller, Tag(tag));
-        match self.receive(thread, channel, deadline, takes) {
+        match self.receive(thread, channel, via, deadline, takes) {
             Progress::Blocked => Ok(self.hand_over(caller)),
             progress => {
                 self.wake(caller);
@@ -113,11 +113,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    fn receive_channel(&self, thread: ThreadKey<'id>, handle: u64) -> Result<Option<ChannelKey<'id>>, Error> {
-        match handle {
-            0 => Ok(None),
-            handle => Ok(Some(self.lookup::<CHANNEL>(thread, handle, Rights::RECV)?.key)),
+    /// The channel to receive from, if any, and the Grant through which.
+    #[inline(always)]
+    fn receive_channel(
+        &self,
+        thread: ThreadKey<'id>,
+        handle: u64,
+    ) -> Result<(Option<ChannelKey<'id>>, Name<GRANT>), Error> {
+        if handle == 0 {
+            return Ok((None, Name::NONE));
         }
+        let found = self.lookup::<CHANNEL>(thread, handle, Rights::RECV)?;
+        Ok((Some(found.key), found.entry.grant))
     }
 
     /// Gives the thread what waits for it, closed ends first, then calls and bits in turn; else has it wait.
@@ -125,6 +132,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         &mut self,
         thread: ThreadKey<'id>,
         channel: Option<ChannelKey<'id>>,
+        via: Name<GRANT>,
         deadline: u64,
         takes: u8,
     ) -> Progress {
@@ -142,7 +150,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return Progress::Done;
             }
             let Some(caller) = caller else {
-                return self.wait(thread, channel, deadline);
+                return self.wait(thread, channel, via, deadline);
             };
             self.v.get_mut(thread).bits_last = false;
             if let Err(error) = self.check_handles(caller, thread) {
@@ -163,14 +171,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(thread).serves = channel.link();
     }
 
-    fn wait(&mut self, thread: ThreadKey<'id>, channel: Option<ChannelKey<'id>>, deadline: u64) -> Progress {
+    fn wait(
+        &mut self,
+        thread: ThreadKey<'id>,
+        channel: Option<ChannelKey<'id>>,
+        via: Name<GRANT>,
+        deadline: u64,
+    ) -> Progress {
         if deadline != FOREVER && deadline <= self.s.hw.now() {
             self.deliver_deadline(thread);
             return Progress::Done;
         }
         self.block(thread, State::Receiving);
+        let t = self.v.get_mut(thread);
+        (t.via, t.restarting) = (via, false);
         if let Some(channel) = channel {
-            self.v.get_mut(thread).channel = channel.link();
+            t.channel = channel.link();
             let receivers = queue::push_back(self.v.get(channel).receivers, &mut self.v, thread);
             self.v.get_mut(channel).receivers = receivers;
         }

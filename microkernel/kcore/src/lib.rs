@@ -12,8 +12,8 @@
 //!
 //! # Where things are
 //!
-//! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants` who may
-//! use them; `ipc`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
+//! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
+//! who may use them; `ipc`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
 //! `mapping`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -38,6 +38,7 @@ pub mod objects;
 mod pool;
 mod process;
 mod regs;
+mod revoke;
 mod sched;
 mod state;
 mod tables;

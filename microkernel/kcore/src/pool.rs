@@ -129,8 +129,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Does up to `units` of the tear-down that waits; false when nothing waits.
+    /// Does up to `units` of the tear-down and the revocations that wait; false when nothing waits.
     pub fn reap(&mut self, units: u32) -> bool {
+        if self.undo_waiting(units) {
+            return true;
+        }
         let Some(pool) = self.v.follow(self.s.reap) else { return false };
         // The deepest sub-pool first.
         let mut leaf = pool;
@@ -150,7 +153,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             PROCESS => |cx: &mut Self, key| cx.end_process(key, crate::UNITS);
             CHANNEL => |cx: &mut Self, key| { cx.end_channel(key); true };
             NOTIFICATION => |cx: &mut Self, key| { cx.end_notification(key); true };
-            GRANT => |cx: &mut Self, key| { cx.end_grant(key); true };
+            GRANT => |cx: &mut Self, key| cx.end_grant(key);
             INTERRUPT => |cx: &mut Self, key| { cx.end_interrupt(key); true };
             PORTS => |cx: &mut Self, key| { cx.unmake::<PORTS>(key); true };
             AUTHORITY => |cx: &mut Self, key| { cx.unmake::<AUTHORITY>(key); true };
