@@ -14,7 +14,7 @@
 //!
 //! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ipc`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
-//! `mapping`, `tables` what they are made of.
+//! `mapping`, `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -26,6 +26,7 @@ mod devices;
 mod fault;
 mod grants;
 mod handles;
+mod holes;
 pub mod hw;
 mod info;
 mod ipc;
@@ -37,6 +38,7 @@ mod notify;
 pub mod objects;
 mod pool;
 mod process;
+mod range;
 mod regs;
 mod revoke;
 mod sched;
