@@ -31,6 +31,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if let Some(ring) = self.v.managed(self.v.get(log_ring).base) {
             self.place_log(ring);
         }
+        // The kernel writes there for ever, whoever closes the last handle.
+        self.v.get_mut(log_ring).refs += 1;
         let process = self.create_process(pool, Need::default())?;
         let thread = self.create_thread(pool, process, priority as u64, buffer, Need::default())?;
         let value = Notification { pool: pool.link(), ..Notification::default() };

@@ -89,6 +89,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
         let from = self.live_entry(process, regs.argument(1))?;
         let rights = rights_argument(regs.argument(2))?;
+        if self.v.get(pool).dying {
+            return Err(Error::ServerDied);
+        }
         if from.object.class() == GRANT {
             return Err(Error::WrongKind);
         }

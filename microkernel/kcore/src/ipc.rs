@@ -100,6 +100,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let caller = self.find_caller(thread, token)?;
         self.check_sent_handles(thread, Tag(tag))?;
         self.answer_caller(thread, caller, Tag(tag));
+        if tag >> 13 != 0 && channel.is_some_and(|channel| self.v.live(channel.link()).is_none()) {
+            // A handle that the caller had no room for was the channel's last: receiving will tell.
+            self.wake(caller);
+            self.v.get_mut(thread).context.regs.a0 = 0;
+            return Ok(Progress::Restart);
+        }
         match self.receive(thread, channel, via, deadline, takes) {
             Progress::Blocked => Ok(self.hand_over(caller)),
             progress => {
@@ -165,10 +171,27 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Progress::Restart
     }
 
-    /// Notes that a thread serves a channel, so that it inherits from those who wait there.
+    /// Notes that a thread serves a channel, so that it inherits from those who wait there: one thread a channel, one
+    /// channel a thread, whichever received last.
+    #[inline(always)]
     fn serve(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
-        self.v.get_mut(channel).server = thread.link();
+        if self.v.get(channel).server != thread.link() || self.v.get(thread).serves != channel.link() {
+            self.serve_another(thread, channel);
+        }
+    }
+
+    #[cold]
+    fn serve_another(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
+        if let Some(left) = self.v.follow(self.v.get(thread).serves) {
+            self.v.get_mut(left).server = Link::NONE;
+        }
+        let other = core::mem::replace(&mut self.v.get_mut(channel).server, thread.link());
         self.v.get_mut(thread).serves = channel.link();
+        if let Some(other) = self.v.follow(other).filter(|other| *other != thread) {
+            self.v.get_mut(other).serves = Link::NONE;
+            self.refresh_priority(other);
+        }
+        self.refresh_priority(thread);
     }
 
     fn wait(
@@ -460,9 +483,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.fail_call(receiver, Error::ServerDied);
         }
         if let Some(server) = self.v.follow(self.v.get(channel).server) {
-            if self.v.get(server).serves == channel.link() {
-                self.v.get_mut(server).serves = Link::NONE;
-            }
+            self.v.get_mut(server).serves = Link::NONE;
         }
         loop {
             let (queue, first) = closed::pop_front(self.v.get(channel).closed, &mut self.v);

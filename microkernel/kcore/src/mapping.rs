@@ -67,7 +67,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if !allowed.contains(access) {
             return Err(Error::Denied);
         }
-        let extent = self.extent(memory, offset, range.pages).ok_or(Error::BadArgument)?;
+        let extent = self.extent(memory, offset, range.pages)?;
         self.check_states(extent.physical, range.pages as u32, extent.kind, access)?;
         for part in range.leaves() {
             let Some(leaf) = self.leaf(process, part.address) else { continue };
@@ -174,7 +174,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn evict(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let regs = self.v.get(thread).context.regs;
         let memory = self.lookup::<MEMORY>(thread, regs.argument(0), Rights::OWNER)?.key;
-        let extent = self.extent(memory, regs.argument(1), regs.argument(2)).ok_or(Error::BadArgument)?;
+        let extent = self.extent(memory, regs.argument(1), regs.argument(2))?;
         let keep = match regs.argument(3) {
             0 => Access::empty(),
             1 => Access::READ,

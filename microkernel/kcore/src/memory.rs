@@ -31,15 +31,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if m.root.is_none() { Some(memory) } else { self.v.find(m.root) }
     }
 
-    /// Pages of a Memory, if it has them.
-    pub fn extent(&self, memory: MemoryKey<'id>, offset: u64, pages: u64) -> Option<Extent<'id>> {
+    /// Pages of a Memory. `ServerDied` if it is a slice of one that is gone, `BadArgument` if it has no such pages.
+    pub fn extent(&self, memory: MemoryKey<'id>, offset: u64, pages: u64) -> Result<Extent<'id>, Error> {
         let m = self.v.get(memory);
-        let end = offset.checked_add(pages)?;
-        if pages == 0 || end > m.pages as u64 {
-            return None;
+        let root = self.extent_of(memory).ok_or(Error::ServerDied)?;
+        if pages == 0 || offset.checked_add(pages).is_none_or(|end| end > m.pages as u64) {
+            return Err(Error::BadArgument);
         }
-        let root = self.extent_of(memory)?;
-        Some(Extent { root, kind: m.kind, physical: m.base + offset as u32, pages: pages as u32 })
+        Ok(Extent { root, kind: m.kind, physical: m.base + offset as u32, pages: pages as u32 })
     }
 
     /// `create` of a Memory: takes frames in a row and zeroes them, some in each entry. The thread keeps it until the
@@ -135,7 +134,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         offset: u64,
         pages: u64,
     ) -> Result<MemoryKey<'id>, Error> {
-        let extent = self.extent(memory, offset, pages).ok_or(Error::BadArgument)?;
+        let extent = self.extent(memory, offset, pages)?;
         // ---- point of no return ----
         let root: Name<MEMORY> = self.v.name(extent.root);
         let slice = Memory { base: extent.physical, root, ..Memory::new(pool.link(), extent.pages, extent.kind) };
@@ -194,7 +193,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if pages > FREEZE_PAGES {
             return Err(Error::BadArgument);
         }
-        let extent = self.extent(memory, offset, pages).ok_or(Error::BadArgument)?;
+        let extent = self.extent(memory, offset, pages)?;
         if extent.kind == MemoryType::Device { Err(Error::BadArgument) } else { Ok(extent) }
     }
 

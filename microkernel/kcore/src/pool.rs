@@ -158,6 +158,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             PORTS => |cx: &mut Self, key| { cx.unmake::<PORTS>(key); true };
             AUTHORITY => |cx: &mut Self, key| { cx.unmake::<AUTHORITY>(key); true };
             MEMORY => |cx: &mut Self, key| cx.end_or_orphan(key);
+            // Their objects are gone by now; a slab may be kept by retired slots.
+            MAPPING => |_: &mut Self, _| false;
+            POOL => |_: &mut Self, _| false;
         }
         Progress::Done
     }
@@ -193,11 +196,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
         }
         self.adopt_slab::<MEMORY>(slab, pool, parent);
-        // They were part of what the parent gave, and now are its own.
-        let p = self.v.get_mut(pool);
-        p.used -= pages;
-        p.limit -= pages;
-        self.v.get_mut(parent).given -= pages;
+        self.leave_pages(pool, parent, pages);
         true
     }
 
@@ -230,16 +229,23 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Takes a slab that has only retired slots away from its pool: its frame is lost for good, but not charged.
+    /// Leaves a slab that has only retired slots to the parent pool.
     fn drop_slab<const I: u8>(&mut self, pool: PoolKey<'id>, slab: Frame)
     where
         Objects: kmem::Class<I>,
     {
-        if let Some(root) = self.v.follow::<POOL>(self.s.root_pool).filter(|root| *root != pool) {
-            self.adopt_slab::<I>(slab, pool, root);
-            self.v.get_mut::<POOL>(pool).used -= 1;
-            self.v.get_mut::<POOL>(root).used += 1;
+        if let Some(parent) = self.v.follow::<POOL>(self.v.get::<POOL>(pool).parent) {
+            self.adopt_slab::<I>(slab, pool, parent);
+            self.leave_pages(pool, parent, 1);
         }
+    }
+
+    /// What a pool had from its parent and used is the parent's own now.
+    fn leave_pages(&mut self, pool: PoolKey<'id>, parent: PoolKey<'id>, pages: u32) {
+        let p = self.v.get_mut(pool);
+        p.used -= pages;
+        p.limit -= pages;
+        self.v.get_mut(parent).given -= pages;
     }
 
     /// The root pool, over all free frames.

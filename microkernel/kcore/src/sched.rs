@@ -195,10 +195,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn due_priority(&self, thread: ThreadKey<'id>) -> u8 {
         let t = self.v.get(thread);
         let of = |link: ThreadLink| self.v.follow(link).map_or(0, |thread| self.v.get(thread).priority);
-        let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| {
-            let channel = self.v.get(channel);
-            if channel.server == thread.link() { channel.callers.head } else { Link::NONE }
-        });
+        let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| self.v.get(channel).callers.head);
         t.base_priority.max(of(t.serving)).max(of(waiting))
     }
 

@@ -241,9 +241,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.bind_notification(thread, None, Name::NONE);
         let t = self.v.get(thread);
         let (serves, process, buffer_address, buffer, pool) = (t.serves, t.process, t.buffer_address, t.buffer, t.pool);
-        if let Some(channel) = self.v.follow(serves)
-            && self.v.get(channel).server == thread.link()
-        {
+        if let Some(channel) = self.v.follow(serves) {
             self.v.get_mut(channel).server = Link::NONE;
         }
         if let Some(process) = self.v.follow(process) {
