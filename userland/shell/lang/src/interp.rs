@@ -223,6 +223,7 @@ impl<'r> Run<'r> {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, statement: &Statement, dialect: Dialect<'_>) -> Ended {
+        self.about = None;
         let name = pipeline.stages.first().map_or("", |command| first_word(command, statement)).to_string();
         let result = match pipeline.stages.as_slice() {
             _ if builtin::is_prefix(&name) => self.prefix(pipeline, statement, dialect),
@@ -245,23 +246,24 @@ impl<'r> Run<'r> {
             return self.run_job(alloc::vec![Stage { source, redirections }], &[">"], statement.text(&command.span));
         };
         self.about = Some(name.clone());
-        if redirections.is_empty() {
+        let source = if redirections.is_empty() {
             if let Some(ended) = self.call(&name, &line)? {
                 if let Ended::With(outcome) = ended {
                     self.note(outcome);
                 }
                 return Ok(ended);
             }
-            match self.find(&name)? {
+            match self.host.find(&name, &self.shell.cwd, &self.shell.path) {
                 Found::Script(path) => return self.execute(&path, &line),
                 Found::Directory(path) if line.words.is_empty() => {
                     self.enter(&path)?;
                     return Ok(Ended::With(self.note(Outcome::OK)));
                 }
-                _ => {}
+                found => self.external(found, &name, line)?,
             }
-        }
-        let source = self.source(&name, line, takes_errors(&redirections))?;
+        } else {
+            self.source(&name, line, takes_errors(&redirections))?
+        };
         self.run_job(alloc::vec![Stage { source, redirections }], &[&name], statement.text(&command.span))
     }
 
@@ -297,7 +299,8 @@ impl<'r> Run<'r> {
         let ended = match called {
             Ok(None) => {
                 self.sinks.pop();
-                return self.external(name, line);
+                let found = self.host.find(name, &self.shell.cwd, &self.shell.path);
+                return self.external(found, name, line);
             }
             Ok(Some(ended)) => ended,
             Err(fault) => self.fail(name, &fault),
@@ -306,19 +309,12 @@ impl<'r> Run<'r> {
         Ok(Source::Text { out: sink.out, err: sink.err, outcome: ended.outcome() })
     }
 
-    fn external(&mut self, name: &str, line: Line) -> Result<Source, Fault> {
-        match self.find(name)? {
+    fn external(&self, found: Found, name: &str, line: Line) -> Result<Source, Fault> {
+        match found {
             Found::Program(path) => Ok(Source::Program { path, name: name.to_string(), line }),
             Found::Script(path) => Ok(Source::Shell { text: format!("EXECUTE {}", spelled(&path, &line)) }),
             Found::Directory(_) => Err(Fault::new(code::NOT_EXECUTABLE, "a directory, no command; CD changes to it")),
             Found::Nothing => Err(self.unknown(name)),
-        }
-    }
-
-    fn find(&mut self, name: &str) -> Result<Found, Fault> {
-        match self.host.find(name, &self.shell.cwd, &self.shell.path) {
-            Found::Nothing => Err(self.unknown(name)),
-            found => Ok(found),
         }
     }
 
