@@ -1,0 +1,120 @@
+//! What `info` tells: eight words from `a2` on, by selector.
+//!
+//! [`BASIC`] works with every handle. The others need the kind and the right they name.
+
+/// Any: kind ([`Kind`]), rights, badge, references.
+pub const BASIC: u64 = 0;
+/// Pool: pages of the pool, pages used (sub-pools included), pages given to sub-pools, priority ceiling, objects.
+pub const POOL: u64 = 1;
+/// Memory: pages, type ([`MemoryType`]), mappings, pages frozen or sealed.
+pub const MEMORY: u64 = 2;
+/// Memory of type DMA or device, with OWNER: the address a device uses for its first byte.
+pub const DEVICE_ADDRESS: u64 = 3;
+/// Process with INSPECT: pages of page tables and handle tables, handles, threads, mapped pages.
+pub const PROCESS: u64 = 4;
+/// Thread with INSPECT: state ([`ThreadState`]), priority, base priority, processor time in ns, core, calls made,
+/// the badge of the channel it waits for an answer from.
+pub const THREAD: u64 = 5;
+/// Interrupt: first line, lines, message address and data (0 without MSI), times it came.
+pub const INTERRUPT: u64 = 6;
+/// Authority with LOG: eight kernel counters from the index in `a2`; the names are in [`COUNTERS`].
+pub const STATISTICS: u64 = 7;
+/// Authority with LOG: cores, cores running, features, free pages, all pages, ns since boot.
+pub const SYSTEM: u64 = 8;
+
+/// Kinds of objects, as [`BASIC`] tells and `create` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// Pages, and all that is made from them. `create`: pages, priority ceiling.
+    Pool = 1,
+    /// An address space and a table of handles. `create`: –.
+    Process = 2,
+    /// A flow of control. `create`: process, priority, address of the IPC buffer.
+    Thread = 3,
+    /// A meeting point of callers and receivers. `create`: –.
+    Channel = 4,
+    /// 64 bits to set and wait for. `create`: –.
+    Notification = 5,
+    /// An extent of frames. `create`: pages, [`MemoryType`].
+    Memory = 6,
+    /// A revocation cell, made by `derive`.
+    Grant = 7,
+    /// Interrupt lines or vectors, cut from the boot handles by `slice`.
+    Interrupt = 8,
+    /// x86_64 I/O ports, cut from the boot handle by `slice`.
+    IoPorts = 9,
+    /// Rights that are about no object.
+    Authority = 10,
+}
+
+impl Kind {
+    /// The kind with this number.
+    pub const fn from_code(code: u64) -> Option<Kind> {
+        Some(match code {
+            1 => Kind::Pool,
+            2 => Kind::Process,
+            3 => Kind::Thread,
+            4 => Kind::Channel,
+            5 => Kind::Notification,
+            6 => Kind::Memory,
+            7 => Kind::Grant,
+            8 => Kind::Interrupt,
+            9 => Kind::IoPorts,
+            10 => Kind::Authority,
+            _ => return None,
+        })
+    }
+}
+
+/// What a Memory's frames are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum MemoryType {
+    /// Ordinary memory, zeroed, cached.
+    Ram = 0,
+    /// Memory for devices: cached, and its device address may be asked.
+    Dma = 1,
+    /// Device registers: uncached, strongly ordered.
+    Device = 2,
+}
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ThreadState {
+    /// Made, not started; or stopped.
+    Stopped = 0,
+    /// Ready to run.
+    Ready = 1,
+    /// Running on a core.
+    Running = 2,
+    /// In a channel's queue, its call not taken yet.
+    Calling = 3,
+    /// Its call was taken, the reply is awaited.
+    AwaitingReply = 4,
+    /// In `recv`.
+    Receiving = 5,
+    /// Faulted, and nobody to tell.
+    Faulted = 6,
+}
+
+/// The names of the kernel's counters, in the order of [`STATISTICS`].
+pub const COUNTERS: &[&str] = &[
+    "system calls",
+    "calls by the fast path",
+    "calls by the general path",
+    "replies by the fast path",
+    "notifications",
+    "interrupts",
+    "timer interrupts",
+    "faults",
+    "thread switches",
+    "space switches",
+    "restarts of long operations",
+    "frames zeroed",
+    "objects made",
+    "objects destroyed",
+    "log records lost",
+    "calls refused",
+];

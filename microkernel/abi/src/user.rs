@@ -1,0 +1,84 @@
+//! What the kernel fixes in a user process's address space and first handles.
+
+use crate::Handle;
+
+/// The first address that a process may not map: both processors use the lower 47 bits.
+pub const USER_END: u64 = 1 << 47;
+/// The lowest address that may be mapped: null and what lies near it always fault.
+pub const USER_START: u64 = 0x1_0000;
+/// The start block (init: [`crate::boot::BootInfo`]).
+pub const START_BLOCK: u64 = 0x7fff_0000_0000;
+/// The time page.
+pub const TIME_PAGE: u64 = START_BLOCK + 0x10_0000;
+
+/// The main thread's IPC buffer.
+pub const MAIN_BUFFER: u64 = 0x7fff_1000_0000;
+/// The end of the main thread's stack; it reaches down from here.
+pub const STACK_TOP: u64 = 0x7fff_2000_0000;
+
+/// A fresh process's first handles (`contracts.md` §4 names them all).
+pub const OWN_PROCESS: Handle = Handle::first(1);
+/// The main thread.
+pub const MAIN_THREAD: Handle = Handle::first(2);
+/// The process's pool, without DESTROY.
+pub const OWN_POOL: Handle = Handle::first(3);
+/// init's `process` service, for this process.
+pub const PROCESS_CHANNEL: Handle = Handle::first(4);
+/// The name space.
+pub const NAMES_CHANNEL: Handle = Handle::first(5);
+/// The process's notification, bound to its main thread.
+pub const OWN_NOTIFICATION: Handle = Handle::first(6);
+/// The right to write to the log.
+pub const LOG: Handle = Handle::first(7);
+/// The time page's Memory.
+pub const TIME_MEMORY: Handle = Handle::first(8);
+/// The start block's Memory.
+pub const START_MEMORY: Handle = Handle::first(9);
+/// Standard input's two handles; output and error follow.
+pub const STDIN: Handle = Handle::first(10);
+/// Where named handles start.
+pub const FIRST_NAMED: u16 = 16;
+
+/// The page from which user code computes the time without a system call. The writer makes `sequence` odd, writes, and
+/// makes it even again.
+///
+/// ns since boot = ((counter − `base`) × `multiplier`) >> `shift`, in 128 bits; counter: CNTVCT_EL0, TSC.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct TimePage {
+    /// Even while the fields agree.
+    pub sequence: u64,
+    /// The counter at boot.
+    pub base: u64,
+    /// Nanoseconds a tick, times 2^shift.
+    pub multiplier: u64,
+    /// See `multiplier`.
+    pub shift: u64,
+    /// UTC at boot: ns since 1970.
+    pub utc_offset: u64,
+    /// Bit 0: `utc_offset` is valid.
+    pub flags: u64,
+    /// Processor features, [`Features`].
+    pub features: u64,
+}
+
+bitflags::bitflags! {
+    /// What the processor can do that user code wants to know. Made by the kernel, the same bits on all cores.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Features: u64 {
+        /// aarch64: FEAT_AES with PMULL. x86_64: AES-NI with PCLMULQDQ.
+        const AES = 1 << 0;
+        /// SHA-256 instructions.
+        const SHA256 = 1 << 1;
+        /// aarch64: FEAT_DotProd.
+        const DOT_PRODUCT = 1 << 2;
+        /// x86_64: AVX2, its registers enabled in XCR0.
+        const AVX2 = 1 << 3;
+        /// x86_64: FMA3.
+        const FMA = 1 << 4;
+        /// x86_64: F16C; aarch64: FEAT_FP16.
+        const F16 = 1 << 5;
+        /// Random numbers: RDRAND, FEAT_RNG.
+        const RANDOM = 1 << 6;
+    }
+}
