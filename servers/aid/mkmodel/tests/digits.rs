@@ -12,8 +12,8 @@ use waymodel::samples::Samples;
 use waymodel::write::f32_bytes;
 
 const CLASSES: usize = 10;
-const MLP_BITS: &str = "M";
-const CNN_BITS: &str = "C";
+const MLP_BITS: &str = "b45bc06cd1a5d890b2c6952954ab3fc8c628de2e975cee4292ebb3d9e8204f68";
+const CNN_BITS: &str = "2da08e3032aeb1883a0be1c63d4aff9bbf9e25b63900ecccf59e784814fd38c5";
 
 fn read(name: &str) -> Vec<u8> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models");
