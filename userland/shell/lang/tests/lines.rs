@@ -331,7 +331,7 @@ fn time_prints_how_long_it_took() {
 #[test]
 fn the_hosts_own_builtins_run_like_the_shells() {
     assert_eq!(typed("clear"), "\x1b[2J");
-    assert!(typed("assign").starts_with("assign: \"X:\": no such volume"));
+    assert!(typed("assign").starts_with("assign: \"X:\": volume is not mounted"));
 }
 
 #[test]
