@@ -359,3 +359,9 @@ fn what_is_typed_may_need_more() {
     assert_eq!(open("echo 'abc"), None);
     assert_eq!(open("list &"), None);
 }
+
+#[test]
+fn messages_stay_one_line_and_never_steer_the_terminal() {
+    assert_eq!(typed("\"*Ex*Ny\" a"), "?x?y: unknown command; HELP lists all\n");
+    assert_eq!(typed("cd \"a*Eb\""), "cd: \"RAM:a?b\": a path has no control characters\n");
+}
