@@ -47,11 +47,3 @@ impl Handle {
         (self.0.get() >> 16) as u16
     }
 }
-
-/// A handle or none, as it stands in a register.
-pub const fn raw(handle: Option<Handle>) -> u32 {
-    match handle {
-        Some(handle) => handle.raw(),
-        None => 0,
-    }
-}

@@ -1,11 +1,224 @@
 //! The kernel as a safe, hardware-independent state machine.
+//!
+//! # Rules
+//!
+//! * One `&mut Kernel` in, one decision out: every entry returns which thread runs next. Hardware is an argument
+//!   ([`Hw`]), and so is time: the same code runs under `cargo test` on a model.
+//! * **Decide, then act.** A system call first only checks; behind its line "point of no return" nothing fails any
+//!   more. An `Err` means that nothing has changed but the caller's status register. Tests hold it to that.
+//! * Long work is done in bounded units: a call that is not finished is rewound ([`Progress::Restart`]) and runs again
+//!   when interrupts had their chance.
+//! * The kernel never follows a user's virtual address.
+//!
+//! # Where things are
+//!
+//! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
+//! who may use them; `ipc`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
+//! `mapping`, `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod alloc;
+mod boot;
 mod context;
+mod create;
+mod devices;
+mod fault;
+mod grants;
+mod handles;
+mod holes;
 pub mod hw;
+mod info;
+mod ipc;
+mod list;
+mod log;
+mod mapping;
+mod memory;
+mod notify;
+pub mod objects;
+mod pool;
+mod process;
+mod range;
 mod regs;
+mod revoke;
+mod sched;
+mod state;
+mod tables;
+mod thread;
+mod wheel;
 
+use abi::calls::number as call;
+use abi::{Error, Status};
+
+pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
 pub use hw::Hw;
+pub use log::LOG_PAGES;
 pub use regs::Regs;
+pub use state::{Core, Cx, Kernel, LOG_LINE, MAX_LINES, PRIORITIES, System};
+
+use hw::CoreId;
+use objects::{ThreadKey, ThreadLink};
+use state::Count;
+
+/// Units of long work in one entry.
+pub(crate) const UNITS: u32 = 32;
+
+/// How a system call has ended, when it has not failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The caller goes on; its results are in its registers.
+    Done,
+    /// Not finished: the caller runs the same call again.
+    Restart,
+    /// The caller waits, has stopped or is gone.
+    Blocked,
+    /// The caller waits; this thread, which is in no queue, goes on in its place.
+    HandOver(ThreadLink),
+}
+
+impl<H: Hw> Kernel<H> {
+    /// The running thread of a core made a system call; its registers are saved. Returns who runs next, or none.
+    pub fn syscall(&mut self, core: CoreId) -> ThreadLink {
+        self.with(core, |cx| cx.syscall())
+    }
+
+    /// The timer interrupt of a core.
+    pub fn timer(&mut self, core: CoreId) -> ThreadLink {
+        self.with(core, |cx| {
+            cx.tick();
+            cx.reschedule(None)
+        })
+    }
+
+    /// A device's interrupt.
+    pub fn interrupt(&mut self, core: CoreId, line: u32) -> ThreadLink {
+        self.with(core, |cx| {
+            cx.interrupt(line);
+            cx.reschedule(None)
+        })
+    }
+
+    /// Another core made something ready here.
+    pub fn kicked(&mut self, core: CoreId) -> ThreadLink {
+        self.with(core, |cx| cx.reschedule(None))
+    }
+
+    /// The running thread faulted: class as in `abi::message::Fault`.
+    pub fn fault(&mut self, core: CoreId, class: u64, address: u64, syndrome: u64) -> ThreadLink {
+        self.with(core, |cx| {
+            let next = cx.fault(class, address, syndrome);
+            cx.reschedule(next)
+        })
+    }
+
+    /// What an idle core does: a bounded part of the tear-down that dead callers left. `None`: nothing is left.
+    pub fn idle_work(&mut self, core: CoreId) -> Option<ThreadLink> {
+        self.with(core, |cx| {
+            let more = cx.reap(UNITS);
+            let next = cx.reschedule(None);
+            (more || !next.is_none()).then_some(next)
+        })
+    }
+}
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    fn syscall(&mut self) -> ThreadLink {
+        self.count(Count::Calls);
+        let me = self.s.cores[self.core].current;
+        let Some(thread) = self.v.follow(me) else { return self.reschedule(None) };
+        let progress = self.dispatch(thread);
+        let mut candidate = None;
+        match progress {
+            Ok(Progress::Done) => {
+                let t = self.v.get_mut(thread);
+                t.context.regs.number = Status::OK.0;
+                t.restarting = false;
+            }
+            Ok(Progress::Restart) => {
+                let t = self.v.get_mut(thread);
+                t.context.regs.pc -= H::CALL_LENGTH;
+                t.restarting = true;
+                self.count(Count::Restarts);
+            }
+            Ok(Progress::Blocked) => {}
+            Ok(Progress::HandOver(next)) => candidate = self.v.follow(next),
+            Err(error) => {
+                self.drop_pending(thread);
+                let t = self.v.get_mut(thread);
+                t.context.regs.number = Status::from(Err(error)).0;
+                t.restarting = false;
+                self.count(Count::Refused);
+            }
+        }
+        if progress == Ok(Progress::Done) && !self.s.cores[self.core].look_again {
+            return me;
+        }
+        self.reschedule(candidate)
+    }
+
+    fn dispatch(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let number = self.v.get(thread).context.regs.number;
+        match number as u16 {
+            call::call => return self.call(thread),
+            call::reply_recv => return self.reply_recv(thread),
+            call::recv => return self.recv(thread),
+            _ => {}
+        }
+        if number > u16::MAX as u64 {
+            return Err(Error::BadArgument);
+        }
+        match number as u16 {
+            call::null => Ok(Progress::Done),
+            call::reply => self.reply(thread),
+            call::notify => self.notify(thread),
+            call::close => self.close(thread),
+            call::dup => self.dup(thread),
+            call::derive => self.derive(thread),
+            call::revoke => self.revoke(thread),
+            call::info => self.info(thread),
+            call::create => self.create(thread),
+            call::destroy => self.destroy(thread),
+            call::pool_move => self.pool_move(thread),
+            call::slice => self.slice(thread),
+            call::map => self.map(thread),
+            call::unmap => self.unmap(thread),
+            call::protect => self.protect(thread),
+            call::evict => self.evict(thread),
+            call::freeze => self.freeze(thread),
+            call::seal => self.seal(thread),
+            call::start => self.start(thread),
+            call::stop => self.stop(thread),
+            call::state => self.read_state(thread),
+            call::config => self.config(thread),
+            call::yield_now => {
+                self.rotate();
+                self.v.get_mut(thread).context.regs.number = Status::OK.0;
+                Ok(Progress::Blocked)
+            }
+            call::irq_bind => self.irq_bind(thread),
+            call::irq_ack => self.irq_ack(thread),
+            call::ioport => self.ioport(thread),
+            call::debug_log => self.debug_log(thread),
+            call::system => self.system(thread),
+            _ => Err(Error::BadArgument),
+        }
+    }
+
+    /// Puts results into a thread's registers: `a0`, then `a1`.
+    fn answer<const N: usize>(&mut self, thread: ThreadKey<'id>, results: [u64; N]) {
+        let regs = &mut self.v.get_mut(thread).context.regs;
+        if let Some(first) = results.first() {
+            regs.a0 = *first;
+        }
+        if let Some(second) = results.get(1) {
+            regs.a1 = *second;
+        }
+    }
+
+    /// Puts eight results into a thread's words.
+    fn answer_words(&mut self, thread: ThreadKey<'id>, words: [u64; 8]) {
+        let regs = &mut self.v.get_mut(thread).context.regs;
+        (regs.a0, regs.a1, regs.words) = (0, 0, words);
+    }
+}

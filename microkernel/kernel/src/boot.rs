@@ -1,7 +1,5 @@
 //! What a processor's boot code finds out about the machine, in one shape for both.
 
-use crate::arch;
-
 /// A range of physical addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Region {
@@ -101,6 +99,4 @@ pub struct Boot {
     pub cores: u32,
     /// The clock.
     pub counter: Counter,
-    /// The processor.
-    pub machine: arch::Machine,
 }

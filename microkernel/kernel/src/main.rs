@@ -1,13 +1,68 @@
 //! The bootable kernel: the core joined to a processor.
+//!
+//! ```text
+//! arch (boot) ──Boot──▶ kmain: memory ▶ Kernel ▶ init ──▶ first thread
+//!                                                            │ ▲
+//!        arch (stubs) ◀── Context ── entry ◀── call, fault, interrupt
+//! ```
 #![no_std]
 #![no_main]
 
 mod arch;
 mod boot;
+mod entry;
+mod lock;
+mod memory;
+mod physical;
+mod start;
 
+use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
+use kcore::Kernel;
+use kcore::hw::Reboot;
+
+use boot::Boot;
+use entry::KERNEL;
+
+/// Takes over from the processor's boot code: builds the kernel and init, and runs it.
+pub fn kmain(boot: &Boot, machine: arch::Machine) -> ! {
+    let mem = memory::build(boot).unwrap_or_else(|why| give_up(why));
+    let mut guard = KERNEL.lock();
+    let kernel = guard.insert(Kernel::new(mem, machine));
+    let first = kernel.with(0, |cx| {
+        start::init(cx, boot)?;
+        Ok(cx.reschedule(None))
+    });
+    let first = first.unwrap_or_else(|why: &str| give_up(why));
+    let context = entry::context_of(kernel, first);
+    drop(guard);
+    // SAFETY: init's thread, made and started above; the kernel calls `forget_current` should it end.
+    unsafe { arch::enter(context) }
+}
+
+/// Says why the system can't come up, and powers off.
+fn give_up(why: &str) -> ! {
+    let _ = writeln!(Console, "viaether: {why}; powering off");
+    arch::power(Reboot::No)
+}
+
+/// The boot console.
+struct Console;
+
+impl fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        arch::console_write(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// A kernel that finds itself wrong says so, with a trace, and powers off: nothing it holds can be trusted.
 #[panic_handler]
-fn panic(_info: &PanicInfo) -> ! {
-    loop {}
+fn panic(info: &PanicInfo) -> ! {
+    let _ = writeln!(Console, "\nkernel {info}");
+    arch::trace(|address| {
+        let _ = writeln!(Console, "  {address:#018x}");
+    });
+    arch::power(Reboot::No)
 }

@@ -1,2 +1,45 @@
-//! Frames, typed slabs and names of kernel objects.
+//! Frames, typed slabs and names of kernel objects: the memory under the kernel core.
+//!
+//! # Rules
+//!
+//! * Every frame of RAM has a *kind*: free, a slab of objects of one class, a typed page, or plain bytes that users may
+//!   see. A frame's kind changes only while no [`View`] lives, except from free to something.
+//! * An object is reached by a [`Name`] (place and generation), a [`Link`] (place; kept by the kernel between its own
+//!   objects) or a [`Key`] (proof, good while the view lives). Names and links are checked, keys are not.
+//! * What class number stands for which type is fixed by [`Class`]: one type a number, by coherence. So a frame of class
+//!   I holds `T`s of that class and nothing else, and a link of class I that finds kind I finds a `T`.
+//! * All `unsafe` of the kernel's logic is here.
+//!
+//! ```text
+//! free ──take──▶ bytes ──give──▶ free
+//!   └──slab/page──▶ class I ──(empty; the view ends)──▶ free
+//! ```
 #![no_std]
+
+mod buddy;
+mod bytes;
+mod frame;
+mod name;
+mod slab;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use frame::{Frame, FrameInfo, FrameState, Kind};
+pub use name::{AnyName, Key, Link, Name};
+pub use slab::SlabChange;
+pub use view::{Mem, View};
+
+/// Bytes in a frame.
+pub const PAGE: usize = 4096;
+
+/// Says which type the objects of class `I` have. Implemented by the kernel core for one list type.
+///
+/// Class numbers are 1–99. `T` is plain data: it is copied in and never dropped.
+pub trait Class<const I: u8> {
+    /// The type.
+    type T: Copy + 'static;
+    /// Whether the objects lie in slabs with a generation each (`true`), or are one typed page without one, reached by
+    /// links alone; then `T` is exactly a page.
+    const NAMED: bool = true;
+}

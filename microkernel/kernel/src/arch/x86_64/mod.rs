@@ -1,1 +1,34 @@
-//! x86_64.
+//! x86_64: boot, memory, interrupts, entry and exit.
+//!
+//! What the rest of the kernel uses is re-exported here; the modules are private. Neighbours: `crate::kmain` takes over
+//! from [`boot`]; `crate::entry` decides, [`entry`] saves and restores; [`Machine`] is kcore's `Hw`.
+
+mod acpi;
+mod apic;
+mod boot;
+mod clock;
+mod core_block;
+mod cpu;
+mod entry;
+mod fatal;
+mod fpu;
+mod gdt;
+mod hw;
+mod idt;
+mod ioapic;
+mod memory;
+mod paging;
+mod power;
+mod pvh;
+mod uart;
+mod vectors;
+
+pub use core_block::{core_id, forget_current, set_thread_pointer};
+pub use entry::enter;
+pub use fatal::trace;
+pub use hw::Machine;
+pub use power::power;
+pub use uart::console_write;
+
+/// Where all physical memory is mapped, writable and never executable.
+pub const PHYS_BASE: u64 = 0xffff_8000_0000_0000;

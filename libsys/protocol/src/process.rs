@@ -1,0 +1,340 @@
+//! `process`: init's service for each process: making others, ending, waiting for them, power, entropy, the system's state.
+//!
+//! Handle 4 of a process is this service; its badge is the process. What one may reap, break or list follows from it.
+//! init calls nobody and never waits for a client, so only [`Request::Seed`] may wait.
+//!
+//! ```text
+//!  Create ──► child channel (`child` protocol) ── Give, Body … Start ──► running ── Exit, fault, Break ──► over
+//!     └ the spawner dies first: the child goes too                          CHILD (bit 4) ──► Reap
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Bytes, Error, Idempotent, List, Protocol, Text, flags::flags};
+
+/// The service.
+#[derive(Clone, Copy, Debug)]
+pub struct Service;
+
+impl Protocol for Service {
+    const NAME: &'static str = "process";
+    const MAJOR: u16 = 1;
+    type Request = Request;
+    type Reply = Reply;
+}
+
+flags! {
+    /// What a process may ask init for beyond its own children.
+    pub struct Rights: u8 {
+        /// List all processes and services, map the log.
+        const LIST = 1;
+        /// Break processes that are not its own.
+        const BREAK = 2;
+        /// Start, stop and restart services.
+        const SERVICES = 4;
+        /// Power off and reboot.
+        const POWER = 8;
+    }
+}
+
+/// A program to start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Image {
+    /// A program of the boot archive by its path there (`C/list`).
+    Archive(Text<255>),
+    /// A Memory that `Image` made and `Verify` sealed; it goes with the request as second handle.
+    Verified,
+}
+
+/// The BREAK signals and the one that can't be caught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Signal {
+    /// BREAK C: stop.
+    C,
+    /// BREAK D: stop the script.
+    D,
+    /// BREAK E: for the program to define.
+    E,
+    /// BREAK F: show yourself.
+    F,
+    /// Ends the process whatever it handles.
+    Force,
+}
+
+impl Signal {
+    /// Its notification bit, 0–3; `Force` has none.
+    pub const fn bit(self) -> Option<u64> {
+        match self {
+            Signal::C => Some(1),
+            Signal::D => Some(2),
+            Signal::E => Some(4),
+            Signal::F => Some(8),
+            Signal::Force => None,
+        }
+    }
+}
+
+/// How the system is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Power {
+    /// Off.
+    Off,
+    /// Start again.
+    Reboot,
+}
+
+/// What to do with a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Start one that is stopped.
+    Start,
+    /// End it and let it rest.
+    Stop,
+    /// End it and start it again.
+    Restart,
+}
+
+/// What clients of `process` send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Makes a process, not started. Handles: pool (MAKE; the child's own is made inside it), image if `Verified`. Answer:
+    /// `Created` with the child channel and the child's Notification (OWNER). Not idempotent.
+    Create {
+        /// What it runs.
+        image: Image,
+        /// What people see in lists.
+        name: Text<32>,
+        /// Pages of its pool.
+        pages: u32,
+        /// At most the spawner's own.
+        rights: Rights,
+    },
+    /// Makes an empty Memory for an image in a pool. Handle: pool. Answer: `Done` with the Memory, writable. Not idempotent.
+    Image {
+        /// Its pages.
+        pages: u32,
+    },
+    /// Takes the Memory back, freezes, checks and seals it. Handle: the Memory. Answer: `Done` with it, or `NotExecutable`:
+    /// until programs are signed, always. Not idempotent.
+    Verify,
+    /// Which BREAK bits (0–3) the process handles itself. Idempotent.
+    Catch {
+        /// Bits 0–3.
+        bits: u8,
+    },
+    /// Sends a signal. `NotFound`, or `Denied` without BREAK where it is not one's own. Not idempotent.
+    Break {
+        /// The process.
+        number: u32,
+        /// The signal.
+        signal: Signal,
+    },
+    /// Ends the caller; never answered.
+    Exit {
+        /// The return code: 0, 5, 10 or 20, others are allowed.
+        code: u32,
+        /// The reason for WHY, an [`Error`]'s number or 0.
+        reason: u16,
+    },
+    /// Takes the end of one child: `Reaped`, or `NoMoreEntries` if none is over. Not idempotent.
+    Reap,
+    /// Powers off or reboots in order. Right POWER. Not answered if it succeeds.
+    Power {
+        /// How.
+        how: Power,
+    },
+    /// Fresh entropy: `Seed`; waits up to 5 s, then `NoEntropy`. Idempotent.
+    Seed,
+    /// Mixes bytes from a device into init's entropy. From devd alone. Idempotent.
+    Entropy {
+        /// What came from the device.
+        bytes: Bytes<64>,
+    },
+    /// Lists processes with numbers above `after`, own ones or, with LIST, all: `Processes`. Idempotent.
+    List {
+        /// 0 at first.
+        after: u32,
+    },
+    /// What a process holds, where from: `Holds`. Idempotent.
+    Holds {
+        /// The process.
+        number: u32,
+        /// Lines to skip.
+        skip: u16,
+    },
+    /// Lists services from the `skip`-th on: `Services`. Idempotent.
+    Services {
+        /// Services to skip.
+        skip: u16,
+    },
+    /// Starts, stops or restarts a service. Right SERVICES. Not idempotent.
+    Service {
+        /// Its name.
+        name: Text<32>,
+        /// What to do.
+        action: Action,
+    },
+    /// About the machine: `System`. Idempotent.
+    System,
+    /// The kernel's log ring. Right LIST. Answer: `Done` with its Memory (READ). Idempotent.
+    Log,
+}
+
+impl Idempotent for Request {
+    fn idempotent(&self) -> bool {
+        use Request::*;
+        matches!(
+            self,
+            Catch { .. } | Seed | Entropy { .. } | List { .. } | Holds { .. } | Services { .. } | System | Log
+        )
+    }
+}
+
+/// What init answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// It is done.
+    Done,
+    /// A process was made.
+    Created {
+        /// Its number.
+        number: u32,
+    },
+    /// How a child ended.
+    Reaped(Ended),
+    /// 32 fresh bytes.
+    Seed([u8; 32]),
+    /// Processes, ascending by number; fewer than 16 is the end.
+    Processes(List<ProcessInfo, 16>),
+    /// What a process holds, a line each; fewer than 24 is the end.
+    Holds(List<Text<128>, 24>),
+    /// Services; fewer than 6 is the end.
+    Services(List<ServiceInfo, 6>),
+    /// The machine.
+    System(SystemInfo),
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Its number.
+    pub number: u32,
+    /// Its return code.
+    pub code: u32,
+    /// Why: an [`Error`]'s number, or 0.
+    pub reason: u16,
+}
+
+impl Ended {
+    /// The reason, if it is one.
+    pub fn error(self) -> Option<Error> {
+        Error::from_code(self.reason)
+    }
+}
+
+/// What a process is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum State {
+    /// Made, not started.
+    New,
+    /// Running or ready.
+    Running,
+    /// Waits for a message, bits or a deadline.
+    Receiving,
+    /// Waits for the answer of a server.
+    Calling,
+    /// Stopped.
+    Stopped,
+    /// Over, not reaped.
+    Ended,
+}
+
+/// A process in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessInfo {
+    /// Its number.
+    pub number: u32,
+    /// Who made it; 0 for init's own.
+    pub parent: u32,
+    /// Its name.
+    pub name: Text<32>,
+    /// The service whose answer it waits for, or empty.
+    pub waits_for: Text<32>,
+    /// What it does.
+    pub state: State,
+    /// Its level, `contracts.md` §1.
+    pub level: u8,
+    /// Its main thread's priority.
+    pub priority: u8,
+    /// Threads.
+    pub threads: u16,
+    /// Handles.
+    pub handles: u32,
+    /// Pages used of its pool.
+    pub used: u32,
+    /// Pages of its pool.
+    pub pages: u32,
+    /// Processor time in ns.
+    pub cpu_ns: u64,
+    /// When it started, ns since boot.
+    pub started_ns: u64,
+}
+
+/// How a service fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ServiceState {
+    /// Not asked for.
+    Stopped,
+    /// Started, has not yet asked for work.
+    Starting,
+    /// At work.
+    Running,
+    /// Has left an open request unanswered for 10 s.
+    Hung,
+    /// Waits for its next start.
+    BackOff,
+    /// Died too often and is left alone.
+    Failed,
+}
+
+/// A service in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceInfo {
+    /// Its name.
+    pub name: Text<32>,
+    /// Its process, or 0.
+    pub process: u32,
+    /// How it fares.
+    pub state: ServiceState,
+    /// Starts after the first.
+    pub restarts: u32,
+    /// Pages used of its pool.
+    pub used: u32,
+    /// What it offers.
+    pub provides: Text<128>,
+    /// What it holds.
+    pub holds: Text<255>,
+    /// Why it ended last: an [`Error`]'s number or 0.
+    pub reason: u16,
+}
+
+/// The machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemInfo {
+    /// Cores found.
+    pub cores: u32,
+    /// Cores running.
+    pub running: u32,
+    /// Bytes of memory.
+    pub ram_total: u64,
+    /// Bytes free.
+    pub ram_free: u64,
+    /// ns from the kernel's first instruction to init's.
+    pub boot_ns: u64,
+    /// [`abi::user::Features`].
+    pub features: u64,
+    /// ns since boot at which the first prompt's terminal was opened, or 0.
+    pub prompt_ns: u64,
+    /// What this build is: version, commit.
+    pub version: Text<64>,
+}

@@ -1,0 +1,67 @@
+//! The heap: talc on Memory that is mapped in steps from the process's own pool.
+//!
+//! The heap is one range that grows upwards at `layout::HEAP`. A step is at least 64 KiB and a quarter of what is there,
+//! so that a large heap has few Memory objects; their handles are closed once mapped, the mapping keeps them.
+
+use core::alloc::Layout;
+
+use abi::{Handle, PAGE_SIZE, calls::Access, info, user};
+use talc::{TalcLock, base::Talc, base::binning::Binning, source::Source};
+
+use crate::{layout, objects, sync::RawLock, sys};
+
+#[global_allocator]
+static HEAP: TalcLock<RawLock, Grow> = TalcLock::new(Grow { end: 0, mapped: layout::HEAP.start });
+
+/// The smallest step.
+const STEP: usize = 64 << 10;
+
+#[derive(Debug)]
+struct Grow {
+    /// Talc's end of the heap, 0 before the first step.
+    end: usize,
+    /// The end of what is mapped.
+    mapped: usize,
+}
+
+// SAFETY: `acquire` uses no allocator: system calls alone.
+unsafe impl Source for Grow {
+    fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
+        let old = talc.source.mapped;
+        // Room for what talc puts around an allocation, and at the first step for its own tables.
+        let wanted = layout.size().checked_add(layout.align()).ok_or(())?.checked_add(2 * PAGE_SIZE).ok_or(())?;
+        let comfortable = wanted.max(STEP).max((old - layout::HEAP.start) / 4);
+        let bytes = extend(old, comfortable).or_else(|()| extend(old, wanted))?;
+        let new = old + bytes;
+        talc.source.mapped = new;
+        let end = core::ptr::NonNull::new(talc.source.end as *mut u8);
+        // SAFETY:
+        // 1. `old..new` was just mapped readable and writable and belongs to nobody else.
+        // 2. `end` is what talc returned for this heap, and everything from there to `new` is mapped.
+        let end = unsafe {
+            match end {
+                None => talc.claim(old as *mut u8, bytes).ok_or(())?,
+                Some(end) => talc.extend(end, new as *mut u8),
+            }
+        };
+        talc.source.end = end.as_ptr() as usize;
+        Ok(())
+    }
+}
+
+/// Maps new memory at the address; returns its bytes.
+fn extend(at: usize, bytes: usize) -> Result<usize, ()> {
+    let bytes = bytes.checked_next_multiple_of(PAGE_SIZE).ok_or(())?;
+    if bytes > layout::HEAP.end - at {
+        return Err(());
+    }
+    let pages = (bytes / PAGE_SIZE) as u64;
+    let pool = objects::own_pool().raw().into();
+    let (memory, _) = sys::create(pool, info::Kind::Memory as u64, pages, 0, 0).map_err(drop)?;
+    let access = (Access::READ | Access::WRITE).bits().into();
+    let mapped = sys::map(user::OWN_PROCESS.raw().into(), memory, at as u64, 0, pages, access);
+    if let Some(memory) = Handle::from_raw(memory as u32) {
+        let _ = sys::close(memory.raw().into());
+    }
+    mapped.map(|_| bytes).map_err(drop)
+}

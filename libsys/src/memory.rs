@@ -1,0 +1,368 @@
+//! Memory objects and mapping them.
+//!
+//! | | who else may write | view |
+//! |---|---|---|
+//! | [`Mapping`] | anybody who has the Memory | copies and atomics: shared bytes are an allegation |
+//! | [`Private`] | nobody: the Memory was made here and its handle is kept inside | slices |
+//! | [`Frozen`] | nobody ever again | a slice |
+
+use core::{
+    ops::{Deref, DerefMut},
+    ptr,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+};
+
+use abi::{
+    PAGE_SIZE, Rights,
+    calls::Access,
+    info::{self, MemoryType},
+    user,
+};
+use protocol::Error;
+
+use crate::{
+    Pool,
+    handle::{self, typed},
+    layout,
+    region::Regions,
+    sync::Mutex,
+    sys,
+};
+
+typed! {
+    /// An extent of frames: RAM, device registers or DMA memory.
+    Memory
+}
+
+/// What there is to know of a Memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryInfo {
+    /// Its pages.
+    pub pages: usize,
+    /// What they are.
+    pub kind: MemoryType,
+    /// Mappings of it.
+    pub mappings: u64,
+    /// Pages frozen or sealed.
+    pub frozen: usize,
+}
+
+impl Memory {
+    /// New, zeroed RAM.
+    pub fn create(pool: &Pool, pages: usize) -> Result<Memory, Error> {
+        create(pool.raw(), pages, MemoryType::Ram)
+    }
+
+    /// New, zeroed memory for a device, contiguous.
+    pub fn create_dma(pool: &Pool, pages: usize) -> Result<Memory, Error> {
+        create(pool.raw(), pages, MemoryType::Dma)
+    }
+
+    /// A part of it, as an object of its own with the same rights.
+    pub fn slice(&self, pool: &Pool, first: usize, pages: usize) -> Result<Memory, Error> {
+        let (handle, _) = sys::slice(pool.raw(), self.raw(), first as u64, pages as u64, 0)?;
+        Ok(Memory(handle::adopt(handle)?))
+    }
+
+    /// A handle to give away that may only be read.
+    pub fn reader(&self) -> Result<Memory, Error> {
+        self.dup(Rights::READ | Rights::TRANSFER)
+    }
+
+    /// About it.
+    pub fn info(&self) -> Result<MemoryInfo, Error> {
+        let [pages, kind, mappings, frozen, ..] = sys::info(self.raw(), info::MEMORY, 0)?;
+        let kind = match kind {
+            0 => MemoryType::Ram,
+            1 => MemoryType::Dma,
+            _ => MemoryType::Device,
+        };
+        Ok(MemoryInfo { pages: pages as usize, kind, mappings, frozen: frozen as usize })
+    }
+
+    /// The address a device uses for its first byte.
+    pub fn device_address(&self) -> Result<u64, Error> {
+        Ok(sys::info(self.raw(), info::DEVICE_ADDRESS, 0)?[0])
+    }
+
+    /// Maps all of it.
+    pub fn map(&self, access: Access) -> Result<Mapping, Error> {
+        self.map_part(0, self.info()?.pages, access)
+    }
+
+    /// Maps a part of it, in pages.
+    pub fn map_part(&self, first: usize, pages: usize, access: Access) -> Result<Mapping, Error> {
+        if access.contains(Access::EXECUTE) {
+            return Err(Error::Denied);
+        }
+        let bytes = pages.checked_mul(PAGE_SIZE).ok_or(Error::BadArgument)?;
+        let start = take_addresses(bytes)?;
+        let own = user::OWN_PROCESS.raw().into();
+        let place = (start as u64, first as u64, pages as u64);
+        match sys::map(own, self.raw(), place.0, place.1, place.2, access.bits().into()) {
+            Ok(_) => Ok(Mapping { start, bytes }),
+            Err(error) => {
+                give_addresses(start, bytes);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Nobody can write these pages any more. Refused while a writable mapping exists.
+    pub fn freeze(&self, first: usize, pages: usize) -> Result<(), Error> {
+        sys::freeze(self.raw(), first as u64, pages as u64)?;
+        Ok(())
+    }
+
+    /// Frozen pages become code.
+    pub fn seal(&self, first: usize, pages: usize, authority: &crate::Authority) -> Result<(), Error> {
+        sys::seal(self.raw(), first as u64, pages as u64, authority.raw())?;
+        Ok(())
+    }
+
+    /// Unmaps the pages wherever they are mapped, or makes them read-only there.
+    pub fn evict(&self, first: usize, pages: usize, keep: Keep) -> Result<(), Error> {
+        sys::evict(self.raw(), first as u64, pages as u64, keep as u64)?;
+        Ok(())
+    }
+}
+
+/// What `evict` leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// No mapping.
+    Nothing = 0,
+    /// Read-only mappings.
+    Read = 1,
+}
+
+fn create(pool: u64, pages: usize, kind: MemoryType) -> Result<Memory, Error> {
+    let (memory, _) = sys::create(pool, info::Kind::Memory as u64, pages as u64, kind as u64, 0)?;
+    Ok(Memory(handle::adopt(memory)?))
+}
+
+static REGIONS: Mutex<Option<Regions>> = Mutex::new(None);
+
+pub(crate) fn take_addresses(bytes: usize) -> Result<usize, Error> {
+    // Large mappings are aligned so that large pages can be used.
+    let align = if bytes >= 2 << 20 { 2 << 20 } else { PAGE_SIZE };
+    let mut regions = REGIONS.lock();
+    let regions = regions.get_or_insert_with(|| Regions::new(layout::MAPPINGS, PAGE_SIZE));
+    regions.take(bytes, align).ok_or(Error::NoMemory)
+}
+
+pub(crate) fn give_addresses(start: usize, bytes: usize) {
+    if let Some(regions) = REGIONS.lock().as_mut() {
+        regions.give(start, bytes);
+    }
+}
+
+/// Mapped memory that others may write at any time. Unmapped when dropped.
+///
+/// Reading copies; what the copy says has to be checked, for the next copy may differ. Offsets outside the mapping are
+/// [`Error::BadAddress`]. Should the other side evict the pages, an access faults and ends the process.
+#[derive(Debug)]
+pub struct Mapping {
+    start: usize,
+    bytes: usize,
+}
+
+impl Mapping {
+    /// Bytes.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Where it is, for drivers that hand addresses to a device crate.
+    pub fn address(&self) -> usize {
+        self.start
+    }
+
+    fn at(&self, offset: usize, bytes: usize, align: usize) -> Result<usize, Error> {
+        match offset.checked_add(bytes) {
+            Some(end) if end <= self.bytes && offset.is_multiple_of(align) => Ok(self.start + offset),
+            _ => Err(Error::BadAddress),
+        }
+    }
+
+    /// A word, as an atomic.
+    pub fn word(&self, offset: usize) -> Result<&AtomicU32, Error> {
+        let address = self.at(offset, 4, 4)?;
+        // SAFETY: 1. Mapped while `self` lives, in bounds, aligned. 2. Others write it too, hence the atomic.
+        Ok(unsafe { AtomicU32::from_ptr(address as *mut u32) })
+    }
+
+    /// A double word, as an atomic.
+    pub fn double(&self, offset: usize) -> Result<&AtomicU64, Error> {
+        let address = self.at(offset, 8, 8)?;
+        // SAFETY: as in `word`.
+        Ok(unsafe { AtomicU64::from_ptr(address as *mut u64) })
+    }
+
+    /// Copies bytes out. They are read once: nothing the compiler does looks at them again.
+    pub fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), Error> {
+        let address = self.at(offset, to.len(), 1)?;
+        // SAFETY: 1. The source is mapped and in bounds; it does not overlap `to`, which Rust owns. 2. Another process may
+        // write meanwhile: bytes are then old or new, which is what the caller is told to expect.
+        unsafe { ptr::copy_nonoverlapping(address as *const u8, to.as_mut_ptr(), to.len()) };
+        fence_copy(to.as_mut_ptr());
+        Ok(())
+    }
+
+    /// Copies bytes in.
+    pub fn write(&self, offset: usize, from: &[u8]) -> Result<(), Error> {
+        let address = self.at(offset, from.len(), 1)?;
+        // SAFETY: as in `read`, the other way.
+        unsafe { ptr::copy_nonoverlapping(from.as_ptr(), address as *mut u8, from.len()) };
+        fence_copy(address as *mut u8);
+        Ok(())
+    }
+
+    /// Loads a device register.
+    pub fn register(&self, offset: usize) -> Result<u32, Error> {
+        let address = self.at(offset, 4, 4)?;
+        // SAFETY: mapped, in bounds, aligned; volatile, because a device answers.
+        Ok(unsafe { ptr::read_volatile(address as *const u32) })
+    }
+
+    /// Stores a device register.
+    pub fn set_register(&self, offset: usize, value: u32) -> Result<(), Error> {
+        let address = self.at(offset, 4, 4)?;
+        // SAFETY: as in `register`.
+        unsafe { ptr::write_volatile(address as *mut u32, value) };
+        Ok(())
+    }
+
+    /// Loads a device register of one byte.
+    pub fn register8(&self, offset: usize) -> Result<u8, Error> {
+        let address = self.at(offset, 1, 1)?;
+        // SAFETY: as in `register`.
+        Ok(unsafe { ptr::read_volatile(address as *const u8) })
+    }
+
+    /// Stores a device register of one byte.
+    pub fn set_register8(&self, offset: usize, value: u8) -> Result<(), Error> {
+        let address = self.at(offset, 1, 1)?;
+        // SAFETY: as in `register`.
+        unsafe { ptr::write_volatile(address as *mut u8, value) };
+        Ok(())
+    }
+
+    /// Loads a device register of two bytes.
+    pub fn register16(&self, offset: usize) -> Result<u16, Error> {
+        let address = self.at(offset, 2, 2)?;
+        // SAFETY: as in `register`.
+        Ok(unsafe { ptr::read_volatile(address as *const u16) })
+    }
+
+    /// Stores a device register of two bytes.
+    pub fn set_register16(&self, offset: usize, value: u16) -> Result<(), Error> {
+        let address = self.at(offset, 2, 2)?;
+        // SAFETY: as in `register`.
+        unsafe { ptr::write_volatile(address as *mut u16, value) };
+        Ok(())
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        let pages = (self.bytes / PAGE_SIZE) as u64;
+        // References into the mapping borrow it, so none is left.
+        if sys::unmap(user::OWN_PROCESS.raw().into(), self.start as u64, pages).is_ok() {
+            give_addresses(self.start, self.bytes);
+        }
+    }
+}
+
+/// Keeps the compiler from reading shared bytes again where a copy of them was made.
+#[inline(always)]
+fn fence_copy(place: *mut u8) {
+    // SAFETY: an empty instruction; the compiler has to assume that it read and wrote all memory.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    unsafe {
+        core::arch::asm!("/* {} */", in(reg) place, options(nostack, preserves_flags))
+    };
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    core::hint::black_box(place);
+}
+
+/// Memory that this process alone has: made here, and its handle never leaves. A plain slice.
+#[derive(Debug)]
+pub struct Private {
+    mapping: Mapping,
+    memory: Memory,
+}
+
+impl Private {
+    /// So many zeroed pages.
+    pub fn create(pool: &Pool, pages: usize) -> Result<Private, Error> {
+        let memory = Memory::create(pool, pages)?;
+        let mapping = memory.map_part(0, pages, Access::READ | Access::WRITE)?;
+        Ok(Private { mapping, memory })
+    }
+
+    /// Gives the Memory out: from now on it is shared, and no longer a slice.
+    pub fn share(self) -> (Memory, Mapping) {
+        (self.memory, self.mapping)
+    }
+}
+
+impl Deref for Private {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: mapped readable and writable while `self` lives; nobody else has the Memory.
+        unsafe { core::slice::from_raw_parts(self.mapping.start as *const u8, self.mapping.bytes) }
+    }
+}
+
+impl DerefMut for Private {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `deref`; `self` is borrowed exclusively.
+        unsafe { core::slice::from_raw_parts_mut(self.mapping.start as *mut u8, self.mapping.bytes) }
+    }
+}
+
+/// Memory that nobody can write any more: a plain slice.
+#[derive(Debug)]
+pub struct Frozen {
+    mapping: Mapping,
+}
+
+impl Frozen {
+    /// Maps a Memory whose pages are all frozen; [`Error::NotFrozen`] otherwise.
+    pub fn map(memory: &Memory) -> Result<Frozen, Error> {
+        let info = memory.info()?;
+        if info.frozen != info.pages {
+            return Err(Error::NotFrozen);
+        }
+        Ok(Frozen { mapping: memory.map_part(0, info.pages, Access::READ)? })
+    }
+
+    /// Keeps it mapped for the rest of the process's life.
+    pub fn leak(self) -> &'static [u8] {
+        let (start, bytes) = (self.mapping.start, self.mapping.bytes);
+        core::mem::forget(self);
+        // SAFETY: mapped readable and never unmapped now; frozen pages do not change.
+        unsafe { core::slice::from_raw_parts(start as *const u8, bytes) }
+    }
+}
+
+impl Deref for Frozen {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: mapped readable while `self` lives; frozen pages do not change.
+        unsafe { core::slice::from_raw_parts(self.mapping.start as *const u8, self.mapping.bytes) }
+    }
+}
+
+/// Orders what was written to shared memory before a device is told.
+pub fn device_fence() {
+    core::sync::atomic::fence(Ordering::SeqCst);
+}

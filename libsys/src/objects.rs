@@ -1,0 +1,291 @@
+//! The kernel's smaller objects as typed handles: pools, notifications, grants, interrupts, ports, authorities.
+
+use abi::{Handle, Rights, boot, calls, info, user};
+use protocol::Error;
+
+use crate::{
+    OwnedHandle,
+    handle::{self, typed},
+    sys,
+};
+
+typed! {
+    /// Page frames and the right to make objects from them.
+    Pool
+}
+typed! {
+    /// 64 bits to set and to wait for, with OWNER.
+    Notification
+}
+typed! {
+    /// The right to set bits of a notification: those of its badge.
+    Doorbell
+}
+typed! {
+    /// A revocation cell: revoking it ends every handle derived through it. Dropping it revokes nothing.
+    Grant
+}
+typed! {
+    /// An interrupt line or message.
+    Interrupt
+}
+typed! {
+    /// x86_64 I/O ports.
+    IoPorts
+}
+typed! {
+    /// A right that is about no object: LOG, SEAL, POWER.
+    Authority
+}
+
+/// How a pool fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolInfo {
+    /// Its pages.
+    pub pages: u64,
+    /// Of these used, sub-pools included.
+    pub used: u64,
+    /// Given to sub-pools.
+    pub given: u64,
+    /// The highest priority its threads may have.
+    pub ceiling: u64,
+    /// Objects in it.
+    pub objects: u64,
+}
+
+impl Pool {
+    /// The process's own pool. init has it from the boot page.
+    pub fn own() -> Result<Pool, Error> {
+        Ok(Pool(handle::dup(own_pool(), Rights::all())?))
+    }
+
+    /// A sub-pool with so many pages, whose threads have at most this priority.
+    pub fn create(&self, pages: usize, ceiling: u8) -> Result<Pool, Error> {
+        let (pool, _) = sys::create(self.raw(), info::Kind::Pool as u64, pages as u64, ceiling.into(), 0)?;
+        Ok(Pool(handle::adopt(pool)?))
+    }
+
+    /// A handle to hand to a server: it can make objects in the pool, and no more.
+    pub fn lend(&self) -> Result<Pool, Error> {
+        self.dup(Rights::MAKE | Rights::TRANSFER)
+    }
+
+    /// Ends all that was made from it and gives the pages back.
+    pub fn destroy(self) -> Result<(), Error> {
+        sys::destroy(self.raw())?;
+        Ok(())
+    }
+
+    /// Moves free pages to a sub-pool.
+    pub fn give(&self, to: &Pool, pages: usize) -> Result<(), Error> {
+        sys::pool_move(self.raw(), to.raw(), pages as u64)?;
+        Ok(())
+    }
+
+    /// How it fares.
+    pub fn info(&self) -> Result<PoolInfo, Error> {
+        let [pages, used, given, ceiling, objects, ..] = sys::info(self.raw(), info::POOL, 0)?;
+        Ok(PoolInfo { pages, used, given, ceiling, objects })
+    }
+}
+
+/// The handle of the process's own pool; init's is set from the boot page.
+pub(crate) fn own_pool() -> Handle {
+    let raw = OWN_POOL.load(core::sync::atomic::Ordering::Relaxed);
+    Handle::from_raw(raw).unwrap_or(user::OWN_POOL)
+}
+
+/// Overrides [`own_pool`].
+pub(crate) static OWN_POOL: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(0);
+
+impl Notification {
+    /// A new one, charged to the pool.
+    pub fn create(pool: &Pool) -> Result<Notification, Error> {
+        let (handle, _) = sys::create(pool.raw(), info::Kind::Notification as u64, 0, 0, 0)?;
+        Ok(Notification(handle::adopt(handle)?))
+    }
+
+    /// The process's own, bound to its main thread.
+    pub fn own() -> Result<Notification, Error> {
+        Ok(Notification(handle::dup(user::OWN_NOTIFICATION, Rights::all())?))
+    }
+
+    /// A doorbell to give away: it sets `bits`; when the last handle through it is gone, `gone` is set. The pool pays.
+    pub fn doorbell(&self, pool: &Pool, bits: u64, gone: u64) -> Result<(Doorbell, Grant), Error> {
+        let rights = Rights::NOTIFY | Rights::TRANSFER;
+        let (bell, grant) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), bits, gone)?;
+        Ok((Doorbell(handle::adopt(bell)?), Grant(handle::adopt(grant)?)))
+    }
+
+    /// Sets bits.
+    pub fn notify(&self, bits: u64) -> Result<(), Error> {
+        sys::notify(self.raw(), bits)?;
+        Ok(())
+    }
+}
+
+impl Doorbell {
+    /// Sets all bits of its badge.
+    pub fn ring(&self) -> Result<(), Error> {
+        sys::notify(self.raw(), u64::MAX)?;
+        Ok(())
+    }
+
+    /// Sets those of the bits that its badge has.
+    pub fn ring_bits(&self, bits: u64) -> Result<(), Error> {
+        sys::notify(self.raw(), bits)?;
+        Ok(())
+    }
+}
+
+impl Grant {
+    /// Ends every handle derived through it.
+    pub fn revoke(self) -> Result<(), Error> {
+        sys::revoke(self.raw())?;
+        Ok(())
+    }
+
+    /// A weaker handle of any kind behind a new Grant; the badge stays.
+    pub fn derive(pool: &Pool, handle: &OwnedHandle, rights: Rights) -> Result<(OwnedHandle, Grant), Error> {
+        let (derived, grant) = sys::derive(pool.raw(), handle.raw(), rights.bits().into(), 0, 0)?;
+        Ok((handle::adopt(derived)?, Grant(handle::adopt(grant)?)))
+    }
+}
+
+impl Interrupt {
+    /// One line out of a range. `edge` lines are acknowledged differently by the controller.
+    pub fn slice(&self, pool: &Pool, line: u64, trigger: Trigger) -> Result<Interrupt, Error> {
+        let (handle, _) = sys::slice(pool.raw(), self.raw(), line, 1, trigger as u64)?;
+        Ok(Interrupt(handle::adopt(handle)?))
+    }
+
+    /// Has it set bits of a notification, and unmasks it.
+    pub fn bind(&self, notification: &Notification, bits: u64) -> Result<(), Error> {
+        sys::irq_bind(self.raw(), notification.raw(), bits)?;
+        Ok(())
+    }
+
+    /// Unbinds and masks it.
+    pub fn unbind(&self) -> Result<(), Error> {
+        sys::irq_bind(self.raw(), 0, 0)?;
+        Ok(())
+    }
+
+    /// Unmasks it again after it came and its cause was dealt with.
+    pub fn acknowledge(&self) -> Result<(), Error> {
+        sys::irq_ack(self.raw())?;
+        Ok(())
+    }
+
+    /// What a device has to write where to raise it (MSI): address and data; zeros for a line.
+    pub fn message(&self) -> Result<(u64, u32), Error> {
+        let [_, _, address, data, ..] = sys::info(self.raw(), info::INTERRUPT, 0)?;
+        Ok((address, data as u32))
+    }
+
+    /// How often it came.
+    pub fn count(&self) -> Result<u64, Error> {
+        let [_, _, _, _, count, ..] = sys::info(self.raw(), info::INTERRUPT, 0)?;
+        Ok(count)
+    }
+}
+
+/// How a line tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// While it is active.
+    Level = 0,
+    /// When it becomes active.
+    Edge = 1,
+}
+
+/// Bytes of a port access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// 8 bits.
+    Byte = 1,
+    /// 16 bits.
+    Half = 2,
+    /// 32 bits.
+    Word = 4,
+}
+
+impl IoPorts {
+    /// A part of the range.
+    pub fn slice(&self, pool: &Pool, first: u64, count: u64) -> Result<IoPorts, Error> {
+        let (handle, _) = sys::slice(pool.raw(), self.raw(), first, count, 0)?;
+        Ok(IoPorts(handle::adopt(handle)?))
+    }
+
+    /// Reads the port at an offset from the range's first.
+    pub fn read(&self, offset: u16, width: Width) -> Result<u32, Error> {
+        let (value, _) = sys::ioport(self.raw(), width as u64, offset.into(), 0)?;
+        Ok(value as u32)
+    }
+
+    /// Writes the port at an offset from the range's first.
+    pub fn write(&self, offset: u16, width: Width, value: u32) -> Result<(), Error> {
+        sys::ioport(self.raw(), 16 + width as u64, offset.into(), value.into())?;
+        Ok(())
+    }
+}
+
+impl Authority {
+    /// A weaker one with a badge of one's choice, for LOG: the label of the records.
+    pub fn label(&self, pool: &Pool, rights: Rights, badge: u64) -> Result<(Authority, Grant), Error> {
+        let (handle, grant) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), badge, 0)?;
+        Ok((Authority(handle::adopt(handle)?), Grant(handle::adopt(grant)?)))
+    }
+
+    /// Powers off or reboots, with POWER. Returns only if it may not.
+    pub fn power(&self, reboot: protocol::process::Power) -> Error {
+        let operation = match reboot {
+            protocol::process::Power::Off => calls::SYSTEM_OFF,
+            protocol::process::Power::Reboot => calls::SYSTEM_REBOOT,
+        };
+        match sys::system(self.raw(), operation) {
+            Ok(_) => Error::Internal,
+            Err(error) => error.into(),
+        }
+    }
+}
+
+/// The kernel's figures that anybody with LOG may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SystemFigures {
+    /// Cores found.
+    pub cores: u64,
+    /// Cores running.
+    pub running: u64,
+    /// Features of the processor.
+    pub features: user::Features,
+    /// Free pages of the root pool.
+    pub free_pages: u64,
+    /// All pages.
+    pub pages: u64,
+    /// ns since boot.
+    pub now_ns: u64,
+}
+
+/// The machine's figures, by the process's LOG handle.
+pub fn system_figures() -> Result<SystemFigures, Error> {
+    let [cores, running, features, free_pages, pages, now_ns, ..] = sys::info(user::LOG.raw().into(), info::SYSTEM, 0)?;
+    let features = user::Features::from_bits_truncate(features);
+    Ok(SystemFigures { cores, running, features, free_pages, pages, now_ns })
+}
+
+/// The kernel's counters with their names, by the process's LOG handle.
+pub fn kernel_counters() -> Result<alloc::vec::Vec<(&'static str, u64)>, Error> {
+    let mut counters = alloc::vec::Vec::with_capacity(info::COUNTERS.len());
+    for (i, names) in info::COUNTERS.chunks(8).enumerate() {
+        let values = sys::info(user::LOG.raw().into(), info::STATISTICS, 8 * i as u64)?;
+        counters.extend(names.iter().copied().zip(values));
+    }
+    Ok(counters)
+}
+
+/// A root handle of the boot page, typed by the caller.
+pub fn root(boot: &boot::BootInfo, kind: boot::RootKind) -> impl Iterator<Item = boot::Root> {
+    let count = (boot.root_count as usize).min(boot::MAX_ROOTS);
+    boot.roots.iter().take(count).copied().filter(move |root| root.kind == kind as u32)
+}

@@ -1,0 +1,182 @@
+//! Other processes and threads, as whoever makes them holds them: init, debuggers.
+
+use abi::{
+    Handle, Rights,
+    calls::{self, Access},
+    info::{self, ThreadState},
+    user,
+};
+use protocol::Error;
+
+use crate::{
+    Memory, Notification, OwnedHandle, Pool,
+    handle::{self, typed},
+    sys,
+};
+
+typed! {
+    /// An address space and a table of handles.
+    Process
+}
+typed! {
+    /// A flow of control, in this process or another.
+    Thread
+}
+
+/// How a process fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessFigures {
+    /// Pages of its tables.
+    pub table_pages: u64,
+    /// Handles.
+    pub handles: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Pages mapped.
+    pub mapped: u64,
+}
+
+impl Process {
+    /// An empty one, charged to the pool.
+    pub fn create(pool: &Pool) -> Result<Process, Error> {
+        let (process, _) = sys::create(pool.raw(), info::Kind::Process as u64, 0, 0, 0)?;
+        Ok(Process(handle::adopt(process)?))
+    }
+
+    /// Puts a second handle to an object into its table, with at most these rights, at an index from 1, or anywhere with 0.
+    pub fn endow(&self, what: Handle, rights: Rights, index: u16) -> Result<Handle, Error> {
+        let (there, _) = sys::dup(what.raw().into(), rights.bits().into(), self.raw(), index.into())?;
+        Handle::from_raw(there as u32).ok_or(Error::Internal)
+    }
+
+    /// Maps pages of a Memory in it.
+    pub fn map(
+        &self,
+        memory: &Memory,
+        address: usize,
+        first: usize,
+        pages: usize,
+        access: Access,
+    ) -> Result<(), Error> {
+        let access = access.bits().into();
+        sys::map(self.raw(), memory.raw(), address as u64, first as u64, pages as u64, access)?;
+        Ok(())
+    }
+
+    /// Takes mappings away. Not for this process itself: [`Error::Denied`].
+    pub fn unmap(&self, address: usize, pages: usize) -> Result<(), Error> {
+        self.other()?;
+        sys::unmap(self.raw(), address as u64, pages as u64)?;
+        Ok(())
+    }
+
+    /// Changes the access of pages. Not for this process itself: [`Error::Denied`].
+    pub fn protect(&self, address: usize, pages: usize, access: Access) -> Result<(), Error> {
+        self.other()?;
+        sys::protect(self.raw(), address as u64, pages as u64, access.bits().into())?;
+        Ok(())
+    }
+
+    fn other(&self) -> Result<(), Error> {
+        if self.handle() == user::OWN_PROCESS { Err(Error::Denied) } else { Ok(()) }
+    }
+
+    /// A thread in it, stopped, whose IPC buffer is the page mapped at `buffer`.
+    pub fn thread(&self, pool: &Pool, priority: u8, buffer: usize) -> Result<Thread, Error> {
+        let kind = info::Kind::Thread as u64;
+        let (thread, _) = sys::create(pool.raw(), kind, self.raw(), priority.into(), buffer as u64)?;
+        Ok(Thread(handle::adopt(thread)?))
+    }
+
+    /// How it fares.
+    pub fn figures(&self) -> Result<ProcessFigures, Error> {
+        let [table_pages, handles, threads, mapped, ..] = sys::info(self.raw(), info::PROCESS, 0)?;
+        Ok(ProcessFigures { table_pages, handles, threads, mapped })
+    }
+}
+
+/// How a thread fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadFigures {
+    /// What it does.
+    pub state: ThreadState,
+    /// Its priority now.
+    pub priority: u8,
+    /// Its own priority.
+    pub base: u8,
+    /// Processor time in ns.
+    pub cpu_ns: u64,
+    /// Its core.
+    pub core: u64,
+    /// Calls it made.
+    pub calls: u64,
+    /// The badge of the channel whose answer it waits for.
+    pub waits_for: u64,
+}
+
+impl Thread {
+    /// Starts it at an address of its process. The argument arrives in its first argument register.
+    ///
+    /// Not for threads of this process, which [`crate::thread::spawn`] makes: whoever calls this holds another's.
+    pub fn start(&self, pc: usize, sp: usize, argument: u64) -> Result<(), Error> {
+        sys::start(self.raw(), pc as u64, sp as u64, argument)?;
+        Ok(())
+    }
+
+    /// Stops it.
+    pub fn stop(&self) -> Result<(), Error> {
+        sys::stop(self.raw())?;
+        Ok(())
+    }
+
+    /// Ends it.
+    pub fn destroy(self) -> Result<(), Error> {
+        sys::destroy(self.raw())?;
+        Ok(())
+    }
+
+    /// Sets its priority, at most its pool's ceiling.
+    pub fn set_priority(&self, priority: u8) -> Result<(), Error> {
+        self.config(calls::CONFIG_PRIORITY, priority.into())
+    }
+
+    /// Who is told of its faults; none leaves it stopped.
+    pub fn set_fault_channel(&self, channel: Option<&OwnedHandle>) -> Result<(), Error> {
+        self.config(calls::CONFIG_FAULT, channel.map_or(0, OwnedHandle::raw))
+    }
+
+    /// Which notification its `recv` waits for.
+    pub fn set_notification(&self, notification: Option<&Notification>) -> Result<(), Error> {
+        self.config(calls::CONFIG_NOTIFICATION, notification.map_or(0, Notification::raw))
+    }
+
+    fn config(&self, what: u64, value: u64) -> Result<(), Error> {
+        sys::config(self.raw(), what, value)?;
+        Ok(())
+    }
+
+    /// How it fares.
+    pub fn figures(&self) -> Result<ThreadFigures, Error> {
+        let [state, priority, base, cpu_ns, core, calls, waits_for, _] = sys::info(self.raw(), info::THREAD, 0)?;
+        let state = match state {
+            0 => ThreadState::Stopped,
+            1 => ThreadState::Ready,
+            2 => ThreadState::Running,
+            3 => ThreadState::Calling,
+            4 => ThreadState::AwaitingReply,
+            5 => ThreadState::Receiving,
+            _ => ThreadState::Faulted,
+        };
+        Ok(ThreadFigures { state, priority: priority as u8, base: base as u8, cpu_ns, core, calls, waits_for })
+    }
+
+    /// Eight of its registers from an index on, in the order of the kernel's saved registers.
+    pub fn registers(&self, index: u64) -> Result<[u64; 8], Error> {
+        Ok(sys::state(self.handle(), index)?)
+    }
+}
+
+/// Lets other ready threads of the same priority run.
+pub fn yield_now() {
+    let _ = sys::yield_now();
+}

@@ -1,0 +1,239 @@
+//! The server's end of a channel: receiving, and answering by token.
+
+use core::fmt;
+
+use abi::{
+    Rights, info,
+    message::{self as wire, Kind},
+};
+use protocol::{Answer, Error, Protocol};
+use serde::de::DeserializeOwned;
+
+use crate::{Grant, Handles, OwnedHandle, Pool, handle, message, sys, thread_block};
+
+/// A channel that this process receives on. Bits of the thread's bound notification come in the same wait.
+#[derive(Debug)]
+pub struct Receiver(OwnedHandle);
+
+impl Receiver {
+    /// A new channel, charged to the pool.
+    pub fn new(pool: &Pool) -> Result<Receiver, Error> {
+        let (channel, _) = sys::create(pool.raw(), info::Kind::Channel as u64, 0, 0, 0)?;
+        Ok(Receiver(handle::adopt(channel)?))
+    }
+
+    /// Takes charge of a handle with RECV.
+    pub const fn adopt(handle: OwnedHandle) -> Receiver {
+        Receiver(handle)
+    }
+
+    /// The handle with RECV, for the moment.
+    pub fn handle(&self) -> abi::Handle {
+        self.0.handle()
+    }
+
+    /// A client's end with this badge, behind a Grant of its own: when the last handle through it is gone,
+    /// [`Event::Closed`] tells. The pool pays.
+    pub fn client(&self, pool: &Pool, badge: u64) -> Result<(OwnedHandle, Grant), Error> {
+        let rights = Rights::CALL | Rights::TRANSFER;
+        let (client, grant) = sys::derive(pool.raw(), self.0.raw(), rights.bits().into(), badge, 0)?;
+        Ok((handle::adopt(client)?, Grant::adopt(handle::adopt(grant)?)))
+    }
+
+    /// Waits for the next event. `deadline` is in ns since boot: 0 polls, `u64::MAX` waits.
+    pub fn recv(&self, deadline: u64) -> Result<Event, Error> {
+        receive(self.0.raw() as u32, deadline)
+    }
+
+    /// Answers a call, then waits: one system call instead of two.
+    pub fn reply_recv<P: Protocol>(
+        &self,
+        token: Token,
+        answer: &Answer<P>,
+        handles: Handles,
+        deadline: u64,
+    ) -> Result<Event, Error> {
+        if thread_block::pending() != 0 {
+            token.reply_with::<P>(answer, handles);
+            return self.recv(deadline);
+        }
+        let (tag, words) = match message::prepare(answer, &handles) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                token.reply::<P>(Err(error));
+                return self.recv(deadline);
+            }
+        };
+        match sys::reply_recv(token.spend(), tag, words, self.0.raw() as u32, deadline) {
+            Ok(received) => {
+                handles.moved();
+                Ok(Event::from(received))
+            }
+            // The caller is gone, and the kernel has not received.
+            Err(abi::Error::CallerGone) => self.recv(deadline),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Waits for bits of the bound notification alone.
+pub fn wait(deadline: u64) -> Result<Event, Error> {
+    receive(0, deadline)
+}
+
+/// Waits until one of the bits in the mask comes, and returns those that did; 0 at the deadline. Other bits are kept for
+/// later waits.
+pub fn wait_bits(mask: u64, deadline: u64) -> u64 {
+    loop {
+        let bits = thread_block::take_pending(mask);
+        if bits != 0 {
+            return bits;
+        }
+        match sys::recv(0, deadline) {
+            Ok(received) if received.tag.kind() == Kind::Bits => thread_block::keep_pending(received.badge),
+            _ => return 0,
+        }
+    }
+}
+
+fn receive(channel: u32, deadline: u64) -> Result<Event, Error> {
+    let pending = thread_block::take_pending(u64::MAX);
+    if pending != 0 {
+        return Ok(Event::Bits(pending));
+    }
+    Ok(Event::from(sys::recv(channel, deadline)?))
+}
+
+/// What a thread waited for.
+#[derive(Debug)]
+pub enum Event {
+    /// A client calls.
+    Call(Incoming),
+    /// Bits of the bound notification.
+    Bits(u64),
+    /// The deadline has passed.
+    Deadline,
+    /// The last handle with this badge is gone.
+    Closed(u64),
+    /// A thread faulted whose fault channel this is. Replying to the token runs the instruction again.
+    Fault(Faulted),
+}
+
+impl From<sys::Received> for Event {
+    fn from(received: sys::Received) -> Event {
+        match received.tag.kind() {
+            Kind::Call => Event::Call(Incoming {
+                badge: received.badge,
+                handles: Handles::received(received.tag),
+                payload: message::Payload::received(received.tag, &received.words),
+                token: Token::new(received.token),
+            }),
+            Kind::Bits => Event::Bits(received.badge),
+            Kind::Deadline => Event::Deadline,
+            Kind::Closed => Event::Closed(received.badge),
+            Kind::Fault => Event::Fault(Faulted {
+                badge: received.badge,
+                words: received.words,
+                token: Token::new(received.token),
+            }),
+        }
+    }
+}
+
+/// A call that was received.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Who calls: the badge that the server gave it.
+    pub badge: u64,
+    /// Handles that came along; those not taken out are closed.
+    pub handles: Handles,
+    /// To answer by.
+    pub token: Token,
+    payload: message::Payload,
+}
+
+impl Incoming {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.payload.bytes()
+    }
+
+    /// The request, or [`Error::Malformed`] to answer with.
+    pub fn request<R: DeserializeOwned>(&self) -> Result<R, Error> {
+        protocol::decode(self.payload.bytes())
+    }
+}
+
+/// A fault that was received.
+#[derive(Debug)]
+pub struct Faulted {
+    /// The badge of the fault channel: which thread.
+    pub badge: u64,
+    /// See `abi::message::Fault`.
+    pub words: [u64; 8],
+    /// Resumes the thread.
+    pub token: Token,
+}
+
+/// The right to answer one call, once. Dropped unanswered, the caller gets [`Error::Internal`], so no client hangs.
+#[must_use = "dropping a token answers Internal"]
+pub struct Token(u64);
+
+impl Token {
+    const fn new(token: u64) -> Token {
+        Token(token)
+    }
+
+    /// Answers. A caller that is gone does not matter.
+    pub fn reply<P: Protocol>(self, answer: Answer<P>) {
+        self.reply_with::<P>(&answer, Handles::none());
+    }
+
+    /// Answers with handles; they go only with `Ok`.
+    pub fn reply_with<P: Protocol>(self, answer: &Answer<P>, handles: Handles) {
+        match message::prepare(answer, &handles) {
+            Ok((tag, words)) => {
+                if sys::reply(self.spend(), tag, words).is_ok() {
+                    handles.moved();
+                }
+            }
+            Err(error) => {
+                let too_long: Answer<P> = Err(error);
+                if let Ok((tag, words)) = message::prepare(&too_long, &Handles::none()) {
+                    let _ = sys::reply(self.spend(), tag, words);
+                }
+            }
+        }
+    }
+
+    /// Resumes a thread that faulted.
+    pub fn resume(self) {
+        let _ = sys::reply(self.spend(), wire::Tag(0), [0; 8]);
+    }
+
+    /// Leaves the caller waiting for ever: for a process that is about to be destroyed.
+    pub fn abandon(self) {
+        let _ = self.spend();
+    }
+
+    fn spend(self) -> u64 {
+        let token = self.0;
+        core::mem::forget(self);
+        token
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let nothing: Result<(), Error> = Err(Error::Internal);
+        if let Ok((tag, words)) = message::prepare(&nothing, &Handles::none()) {
+            let _ = sys::reply(self.0, tag, words);
+        }
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({:#x})", self.0)
+    }
+}

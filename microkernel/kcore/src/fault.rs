@@ -1,0 +1,36 @@
+//! Faults: a call that the kernel makes on the thread's behalf.
+
+use abi::Rights;
+use abi::message::MAX_CHAIN;
+
+use crate::Hw;
+use crate::objects::*;
+use crate::state::{Count, Cx};
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// Reports the current thread's fault to its fault channel. Without one, or one that is gone, the thread stops until
+    /// `config` names one; then its instruction runs again. Returns who is to run next, if that is decided.
+    pub fn fault(&mut self, class: u64, address: u64, syndrome: u64) -> Option<ThreadKey<'id>> {
+        self.count(Count::Faults);
+        let current = self.s.cores[self.core].current;
+        let thread = self.v.follow(current)?;
+        let t = self.v.get_mut(thread);
+        let (pc, sp) = (t.context.regs.pc, t.context.regs.sp);
+        t.fault_words = [class, address, pc, sp, syndrome, current.raw() as u64];
+        let (entry, depth) = (t.fault, t.depth);
+        let channel = self.v.find_any::<CHANNEL>(entry.object).filter(|_| {
+            self.check_grants(&entry).is_ok() && entry.rights().contains(Rights::CALL) && (depth as usize) < MAX_CHAIN
+        });
+        let Some(channel) = channel else {
+            self.leave_queues(thread);
+            self.v.get_mut(thread).state = State::Faulted;
+            self.write_log(0, 0, b"a thread faulted, and nobody is there to tell");
+            return None;
+        };
+        self.v.get_mut(thread).faulting = true;
+        match self.meet(thread, channel, entry.badge, entry.grant, 0) {
+            Ok(crate::Progress::HandOver(next)) => self.v.follow(next),
+            _ => None,
+        }
+    }
+}

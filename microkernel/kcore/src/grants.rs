@@ -1,0 +1,314 @@
+//! Counting handles, deriving, and telling the end.
+//!
+//! A Grant is never searched for its handles: they die at their next look-up, because it walks up the Grants. What came
+//! about through them is undone by `revoke`.
+
+use abi::{Error, Rights};
+use kmem::{AnyName, Link};
+
+use crate::alloc::Need;
+use crate::objects::*;
+use crate::state::Cx;
+use crate::{Hw, Progress, list};
+
+/// Longest chain of Grants.
+pub const MAX_DEPTH: u8 = 4;
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// Counts a handle that has come to stand in some table.
+    pub fn count_handle(&mut self, entry: &Entry) {
+        if let Some(grant) = self.v.find(entry.grant) {
+            self.v.get_mut(grant).handles += 1;
+        }
+        let name = entry.object;
+        if let Some(key) = self.v.find_any::<CHANNEL>(name) {
+            let channel = self.v.get_mut(key);
+            channel.refs += 1;
+            channel.receive_refs += entry.rights().contains(Rights::RECV) as u32;
+        } else if let Some(refs) = self.refs_mut(name) {
+            *refs += 1;
+        }
+    }
+
+    /// Uncounts a handle that stood in a table, and ends what it was the last of.
+    pub fn drop_handle(&mut self, entry: &Entry) {
+        if let Some(grant) = self.v.find(entry.grant) {
+            self.v.get_mut(grant).handles -= 1;
+            self.end_if_done(grant);
+        }
+        let name = entry.object;
+        if let Some(key) = self.v.find_any::<CHANNEL>(name) {
+            let receives = entry.rights().contains(Rights::RECV) as u32;
+            let channel = self.v.get_mut(key);
+            channel.refs -= 1;
+            channel.receive_refs -= receives;
+            if receives != 0 && channel.receive_refs == 0 || channel.refs == 0 {
+                self.end_channel(key);
+            }
+            return;
+        }
+        let Some(refs) = self.refs_mut(name) else { return };
+        *refs -= 1;
+        if *refs == 0 {
+            self.end_unreferenced(name);
+        }
+    }
+
+    fn refs_mut(&mut self, name: AnyName) -> Option<&mut u32> {
+        Some(match name.class() {
+            POOL => &mut self.v.get_mut(self.v.find_any::<POOL>(name)?).refs,
+            PROCESS => &mut self.v.get_mut(self.v.find_any::<PROCESS>(name)?).refs,
+            THREAD => &mut self.v.get_mut(self.v.find_any::<THREAD>(name)?).refs,
+            NOTIFICATION => &mut self.v.get_mut(self.v.find_any::<NOTIFICATION>(name)?).refs,
+            MEMORY => &mut self.v.get_mut(self.v.find_any::<MEMORY>(name)?).refs,
+            GRANT => &mut self.v.get_mut(self.v.find_any::<GRANT>(name)?).refs,
+            INTERRUPT => &mut self.v.get_mut(self.v.find_any::<INTERRUPT>(name)?).refs,
+            PORTS => &mut self.v.get_mut(self.v.find_any::<PORTS>(name)?).refs,
+            AUTHORITY => &mut self.v.get_mut(self.v.find_any::<AUTHORITY>(name)?).refs,
+            _ => return None,
+        })
+    }
+
+    /// Ends an object that has lost its last handle. Pools, processes and threads go on: they are ended by `destroy`.
+    fn end_unreferenced(&mut self, name: AnyName) {
+        match name.class() {
+            NOTIFICATION => self.v.find_any(name).into_iter().for_each(|key| self.end_notification(key)),
+            MEMORY => self.v.find_any(name).into_iter().for_each(|key| self.end_memory_if_unused(key)),
+            GRANT => self.v.find_any(name).into_iter().for_each(|key| self.free_grant_if_done(key)),
+            INTERRUPT => self.v.find_any(name).into_iter().for_each(|key| self.end_interrupt(key)),
+            PORTS => self.v.find_any::<PORTS>(name).into_iter().for_each(|key| self.unmake(key)),
+            AUTHORITY => self.v.find_any::<AUTHORITY>(name).into_iter().for_each(|key| self.unmake(key)),
+            _ => {}
+        }
+    }
+
+    /// System call `derive`.
+    pub fn derive(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let pool = self.lookup::<POOL>(thread, regs.argument(0), Rights::MAKE)?.key;
+        let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
+        let from = self.live_entry(process, regs.argument(1))?;
+        let rights = rights_argument(regs.argument(2))?;
+        if self.v.get(pool).dying {
+            return Err(Error::ServerDied);
+        }
+        if from.object.class() == GRANT {
+            return Err(Error::WrongKind);
+        }
+        let parent = self.v.find(from.grant);
+        let depth = parent.map_or(0, |parent| self.v.get(parent).depth) + 1;
+        if depth > MAX_DEPTH {
+            return Err(Error::BadArgument);
+        }
+        let mut need = Need::default();
+        self.need_object::<GRANT>(&mut need, pool.link());
+        self.need_slots(&mut need, process, 2)?;
+        self.check(&need)?;
+        // ---- point of no return ----
+        let tells = chooses_badge(&from);
+        let grant = Grant {
+            parent: from.grant,
+            target: from.object,
+            pool: pool.link(),
+            badge: if tells { regs.argument(3) } else { from.badge },
+            close_bits: if tells { regs.argument(4) } else { 0 },
+            depth,
+            tells,
+            ..Grant::default()
+        };
+        let grant = self.make::<GRANT>(pool, grant).ok_or(Error::PoolEmpty)?;
+        if let Some(parent) = parent {
+            self.enter_above(grant, parent);
+            self.v.get_mut(parent).live_children += 1;
+        }
+        let name = self.v.name(grant);
+        let badge = self.v.get(grant).badge;
+        let derived = Entry { grant: name, badge, rights: (from.rights() & rights).bits(), ..from };
+        let cell = Entry { object: name.any(), rights: (Rights::REVOKE | Rights::TRANSFER).bits(), ..Entry::default() };
+        let derived = self.insert_counted(process, derived)?;
+        let cell = self.insert_counted(process, cell)?;
+        self.answer(thread, [derived as u64, cell as u64]);
+        Ok(Progress::Done)
+    }
+
+    /// Puts an entry into a table and counts it.
+    pub fn insert_counted(&mut self, process: ProcessKey<'id>, entry: Entry) -> Result<u32, Error> {
+        let handle = self.insert(process, entry).ok_or(Error::TableFull)?;
+        self.count_handle(&entry);
+        Ok(handle.raw())
+    }
+
+    /// Tells that the last handle through a Grant is gone, if so, and the Grant above likewise.
+    fn end_if_done(&mut self, grant: GrantKey<'id>) {
+        let mut at = Some(grant);
+        while let Some(grant) = at {
+            let g = *self.v.get(grant);
+            if g.handles != 0 || g.live_children != 0 || g.ended {
+                return;
+            }
+            self.v.get_mut(grant).ended = true;
+            let parent = self.v.find(g.parent);
+            if let Some(parent) = parent {
+                self.v.get_mut(parent).live_children -= 1;
+            }
+            if g.tells {
+                self.tell_end(grant);
+            } else {
+                self.free_grant_if_done(grant);
+            }
+            at = parent;
+        }
+    }
+
+    /// Tells a Grant's end to whoever is to know, and frees it: a queued one when the channel's receiver takes it, which
+    /// may be at once.
+    fn tell_end(&mut self, grant: GrantKey<'id>) {
+        let g = *self.v.get(grant);
+        if let Some(channel) = self.v.find_any::<CHANNEL>(g.target) {
+            let queue = list::closed::push_back(self.v.get(channel).closed, &mut self.v, grant);
+            self.v.get_mut(channel).closed = queue;
+            self.v.get_mut(grant).queued = true;
+            self.offer_closed(channel);
+            return;
+        }
+        if let Some(notification) = self.v.find_any::<NOTIFICATION>(g.target)
+            && g.close_bits != 0
+        {
+            self.signal(notification, g.close_bits);
+        }
+        self.free_grant_if_done(grant);
+    }
+
+    /// Frees a Grant that nobody can revoke, that has no handle below it, and whose end was told.
+    pub fn free_grant_if_done(&mut self, grant: GrantKey<'id>) {
+        let g = self.v.get(grant);
+        if g.refs == 0 && g.ended && !g.queued && !g.undoing {
+            self.free_grant(grant);
+        }
+    }
+
+    /// Ends a Grant with its pool: handles through it are dead, mappings stay. False if a revocation had to be finished
+    /// first.
+    pub fn end_grant(&mut self, grant: GrantKey<'id>) -> bool {
+        if self.v.get(grant).undoing {
+            self.undo_effects(grant, crate::UNITS);
+            return false;
+        }
+        let g = *self.v.get(grant);
+        if g.queued
+            && let Some(channel) = self.v.find_any::<CHANNEL>(g.target)
+        {
+            let queue = list::closed::remove(self.v.get(channel).closed, &mut self.v, grant);
+            self.v.get_mut(channel).closed = queue;
+        }
+        let parent = if g.ended { None } else { self.v.find(g.parent) };
+        self.free_grant(grant);
+        if let Some(parent) = parent {
+            // What was counted below went with the cell.
+            self.v.get_mut(parent).live_children -= 1;
+            self.end_if_done(parent);
+        }
+        true
+    }
+
+    /// Ends a Grant. What came about through it, or through Grants below it, is undone with the one above from now on.
+    fn free_grant(&mut self, grant: GrantKey<'id>) {
+        let above = self.v.follow(self.v.get(grant).above);
+        self.leave_above(grant);
+        while let Some(child) = self.v.follow(self.v.get(grant).children) {
+            self.leave_above(child);
+            if let Some(above) = above {
+                self.enter_above(child, above);
+            }
+        }
+        while let Some(mapping) = self.v.follow(self.v.get(grant).mappings) {
+            let head = list::by_grant::remove(self.v.get(grant).mappings, &mut self.v, mapping);
+            self.v.get_mut(grant).mappings = head;
+            self.v.get_mut(mapping).grant = above.map_or(Link::NONE, |above| above.link());
+            if let Some(above) = above {
+                let head = list::by_grant::push(self.v.get(above).mappings, &mut self.v, mapping);
+                self.v.get_mut(above).mappings = head;
+            }
+        }
+        self.hand_up(grant, above);
+        self.unmake(grant);
+    }
+
+    /// Puts a Grant into the list of those that are undone with another.
+    fn enter_above(&mut self, grant: GrantKey<'id>, above: GrantKey<'id>) {
+        let head = list::grants::push(self.v.get(above).children, &mut self.v, grant);
+        self.v.get_mut(above).children = head;
+        self.v.get_mut(grant).above = above.link();
+    }
+
+    /// Takes a Grant out of that list.
+    pub fn leave_above(&mut self, grant: GrantKey<'id>) {
+        let above = core::mem::take(&mut self.v.get_mut(grant).above);
+        if let Some(above) = self.v.follow(above) {
+            let head = list::grants::remove(self.v.get(above).children, &mut self.v, grant);
+            self.v.get_mut(above).children = head;
+        }
+    }
+
+    /// System call `close`.
+    pub fn close(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
+        let entry = self.remove(process, self.v.get(thread).context.regs.argument(0))?;
+        self.drop_handle(&entry);
+        Ok(Progress::Done)
+    }
+
+    /// System call `dup`.
+    pub fn dup(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let own = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
+        let from = self.live_entry(own, regs.argument(0))?;
+        let rights = rights_argument(regs.argument(1))?;
+        let target = match regs.argument(2) {
+            0 => own,
+            process => {
+                let target = self.lookup::<PROCESS>(thread, process, Rights::ENDOW)?.key;
+                if !from.rights().contains(Rights::TRANSFER) {
+                    return Err(Error::Denied);
+                }
+                target
+            }
+        };
+        if self.v.get(target).dying {
+            return Err(Error::ServerDied);
+        }
+        let copy = Entry { rights: (from.rights() & rights).bits(), ..from };
+        let index = u32::try_from(regs.argument(3)).map_err(|_| Error::BadArgument)?;
+        let handle = if index == 0 {
+            let mut need = Need::default();
+            self.need_slots(&mut need, target, 1)?;
+            self.check(&need)?;
+            // ---- point of no return ----
+            self.insert(target, copy)
+        } else {
+            if !self.slot_free(target, index) {
+                return Err(Error::BadArgument);
+            }
+            // ---- point of no return ----
+            self.insert_at(target, index, copy)
+        };
+        let handle = handle.ok_or(Error::TableFull)?;
+        self.count_handle(&copy);
+        self.answer(thread, [handle.raw() as u64]);
+        Ok(Progress::Done)
+    }
+}
+
+/// Rights as an argument: unknown bits are an error, so that they may come to mean something.
+fn rights_argument(value: u64) -> Result<Rights, Error> {
+    u16::try_from(value).ok().and_then(Rights::from_bits).ok_or(Error::BadArgument)
+}
+
+/// Whether who has this handle may choose badges, and is told when what he derived is gone.
+fn chooses_badge(entry: &Entry) -> bool {
+    match entry.object.class() {
+        CHANNEL => entry.rights().contains(Rights::RECV),
+        NOTIFICATION | AUTHORITY => entry.rights().contains(Rights::OWNER),
+        _ => false,
+    }
+}

@@ -1,0 +1,286 @@
+//! Handle tables: looking up, putting in, taking out.
+
+use abi::{Error, Handle, Rights};
+use kmem::{AnyName, Class, Key, Link, Name};
+
+use crate::Hw;
+use crate::alloc::Need;
+use crate::objects::*;
+use crate::state::Cx;
+
+/// Slots a table can have; index 0 is never used.
+pub const MAX_SLOTS: u32 = 65_536;
+
+/// A handle that was looked up: the object is alive, the Grants are, the rights suffice.
+#[derive(Clone, Copy)]
+pub struct Found<'id, const I: u8> {
+    pub key: Key<'id, I>,
+    pub entry: Entry,
+}
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// Looks a handle up in the thread's process.
+    #[inline(always)]
+    pub fn lookup<const I: u8>(&self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Result<Found<'id, I>, Error>
+    where
+        Objects: Class<I>,
+    {
+        let process = self.v.follow::<PROCESS>(self.v.get::<THREAD>(thread).process).ok_or(Error::BadHandle)?;
+        self.lookup_in(process, raw, need)
+    }
+
+    /// Looks a handle up in a process's table.
+    #[inline(always)]
+    pub fn lookup_in<const I: u8>(
+        &self,
+        process: ProcessKey<'id>,
+        raw: u64,
+        need: Rights,
+    ) -> Result<Found<'id, I>, Error>
+    where
+        Objects: Class<I>,
+    {
+        let entry = self.entry(process, raw)?;
+        let name = entry.object.cast::<I>().ok_or(Error::WrongKind)?;
+        let key = self.v.find(name).ok_or(Error::ServerDied)?;
+        self.check_grants(&entry)?;
+        if !entry.rights().contains(need) {
+            return Err(Error::Denied);
+        }
+        Ok(Found { key, entry })
+    }
+
+    /// The slot's contents, if the handle names them: nothing is said about object, Grants and rights.
+    #[inline(always)]
+    pub fn entry(&self, process: ProcessKey<'id>, raw: u64) -> Result<Entry, Error> {
+        let handle = u32::try_from(raw).ok().and_then(Handle::from_raw).ok_or(Error::BadHandle)?;
+        let index = handle.index() as u32;
+        let page = self.slot_page(process, index).ok_or(Error::BadHandle)?;
+        let entry = self.v.get(page).0[(index % SLOTS_PER_PAGE) as usize];
+        if entry.generation != handle.generation() || entry.object.class() == 0 {
+            return Err(Error::BadHandle);
+        }
+        Ok(entry)
+    }
+
+    /// Any kind of object, alive and not revoked.
+    pub fn live_entry(&self, process: ProcessKey<'id>, raw: u64) -> Result<Entry, Error> {
+        let entry = self.entry(process, raw)?;
+        if !self.object_alive(entry.object) {
+            return Err(Error::ServerDied);
+        }
+        self.check_grants(&entry)?;
+        Ok(entry)
+    }
+
+    /// Whether the Grants from the entry's up to the root are all alive.
+    #[inline(always)]
+    pub fn check_grants(&self, entry: &Entry) -> Result<(), Error> {
+        if entry.grant.is_none() || self.grants_alive(entry.grant) { Ok(()) } else { Err(Error::Revoked) }
+    }
+
+    /// Whether a Grant and those above it are alive. At most [`crate::grants::MAX_DEPTH`] steps.
+    pub fn grants_alive(&self, mut grant: Name<GRANT>) -> bool {
+        while !grant.is_none() {
+            match self.v.find(grant) {
+                Some(key) if !self.v.get(key).revoked => grant = self.v.get(key).parent,
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Whether there still is an object of this name.
+    pub fn object_alive(&self, name: AnyName) -> bool {
+        match name.class() {
+            POOL => self.v.find_any::<POOL>(name).is_some(),
+            PROCESS => self.v.find_any::<PROCESS>(name).is_some(),
+            THREAD => self.v.find_any::<THREAD>(name).is_some(),
+            CHANNEL => self.v.find_any::<CHANNEL>(name).is_some(),
+            NOTIFICATION => self.v.find_any::<NOTIFICATION>(name).is_some(),
+            MEMORY => self.v.find_any::<MEMORY>(name).is_some_and(|memory| self.extent_of(memory).is_some()),
+            GRANT => self.v.find_any::<GRANT>(name).is_some(),
+            INTERRUPT => self.v.find_any::<INTERRUPT>(name).is_some(),
+            PORTS => self.v.find_any::<PORTS>(name).is_some(),
+            AUTHORITY => self.v.find_any::<AUTHORITY>(name).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Adds what `count` more handles in a process will take. `TableFull` if its table can't grow so far.
+    pub fn need_slots(&self, need: &mut Need, process: ProcessKey<'id>, count: u32) -> Result<(), Error> {
+        let p = self.v.get(process);
+        let mut free = 0;
+        let mut slot = p.free_slot;
+        while free < count && slot != 0 {
+            free += 1;
+            slot = self.slot_entry(process, slot).map_or(0, |entry| entry.object.number());
+        }
+        if free >= count {
+            return Ok(());
+        }
+        if p.slots + SLOTS_PER_PAGE > MAX_SLOTS {
+            return Err(Error::TableFull);
+        }
+        let directory = p.slots == SLOTS_PER_PAGE && p.directory.is_none();
+        need.add(p.pool, 1 + directory as u32);
+        Ok(())
+    }
+
+    /// Puts an entry into a free slot, growing the table as [`Cx::need_slots`] allowed for. The object's and Grant's
+    /// counts are up to the caller ([`Cx::count_handle`]). `None` only if there was no check.
+    pub fn insert(&mut self, process: ProcessKey<'id>, entry: Entry) -> Option<Handle> {
+        if self.v.get(process).free_slot == 0 {
+            self.grow(process)?;
+        }
+        let index = self.v.get(process).free_slot;
+        let next = self.slot_entry(process, index)?.object.number();
+        self.v.get_mut(process).free_slot = next;
+        self.fill(process, index, entry)
+    }
+
+    /// Whether [`Cx::insert_at`] can use this very slot: it must be free, not retired, and in the first page.
+    pub fn slot_free(&self, process: ProcessKey<'id>, index: u32) -> bool {
+        index != 0
+            && index < SLOTS_PER_PAGE
+            && self.slot_entry(process, index).is_some_and(|entry| entry.object.class() == 0 && entry.generation != 0)
+    }
+
+    /// Puts an entry into a given free slot.
+    pub fn insert_at(&mut self, process: ProcessKey<'id>, index: u32, entry: Entry) -> Option<Handle> {
+        let mut at = self.v.get(process).free_slot;
+        let next = self.slot_entry(process, index)?.object;
+        if at == index {
+            self.v.get_mut(process).free_slot = next.number();
+            return self.fill(process, index, entry);
+        }
+        while at != 0 {
+            let following = self.slot_entry(process, at)?.object.number();
+            if following == index {
+                self.slot_mut(process, at)?.object = next;
+                return self.fill(process, index, entry);
+            }
+            at = following;
+        }
+        None
+    }
+
+    /// Empties a slot and returns what stood there. The slot's next handle has the next generation; a slot that has had
+    /// them all is never used again.
+    pub fn remove(&mut self, process: ProcessKey<'id>, raw: u64) -> Result<Entry, Error> {
+        let entry = self.entry(process, raw)?;
+        let index = raw as u32 & 0xffff;
+        let free = self.v.get(process).free_slot;
+        if let Some(slot) = self.slot_mut(process, index) {
+            let retired = slot.generation == u16::MAX;
+            *slot = Entry { generation: slot.generation.wrapping_add(1), ..Entry::default() };
+            if !retired {
+                slot.object = AnyName::from_number(free);
+                self.v.get_mut(process).free_slot = index;
+            }
+        }
+        self.v.get_mut(process).handle_count -= 1;
+        Ok(entry)
+    }
+
+    /// The first page of a new process's table.
+    pub fn first_slots(&mut self, process: ProcessKey<'id>) -> Option<()> {
+        self.grow(process)
+    }
+
+    /// Closes up to `units` handles of a dying process; true when none are left.
+    pub fn close_all(&mut self, process: ProcessKey<'id>, units: u32) -> bool {
+        for _ in 0..units {
+            let index = self.v.get(process).closed_slots;
+            if index >= self.v.get(process).slots {
+                return true;
+            }
+            self.v.get_mut(process).closed_slots += 1;
+            let Some(entry) = self.slot_entry(process, index) else { continue };
+            if entry.object.class() != 0 {
+                if let Some(slot) = self.slot_mut(process, index) {
+                    *slot = Entry::default();
+                }
+                self.v.get_mut(process).handle_count -= 1;
+                self.drop_handle(&entry);
+            }
+        }
+        false
+    }
+
+    /// Gives the table's pages back. All handles are closed.
+    pub fn free_slots(&mut self, process: ProcessKey<'id>) {
+        let p = *self.v.get(process);
+        let pages = p.slots.div_ceil(SLOTS_PER_PAGE);
+        for n in 0..pages {
+            if let Some(page) = self.slot_page(process, n * SLOTS_PER_PAGE) {
+                self.v.release(page.frame());
+                self.credit(p.pool, 1);
+            }
+        }
+        if let Some(directory) = self.v.follow(p.directory) {
+            self.v.release(directory.frame());
+            self.credit(p.pool, 1);
+        }
+        let p = self.v.get_mut(process);
+        (p.handles, p.directory, p.slots, p.free_slot) = (Link::NONE, Link::NONE, 0, 0);
+    }
+
+    fn fill(&mut self, process: ProcessKey<'id>, index: u32, entry: Entry) -> Option<Handle> {
+        let slot = self.slot_mut(process, index)?;
+        let generation = slot.generation;
+        *slot = Entry { generation, ..entry };
+        self.v.get_mut(process).handle_count += 1;
+        Handle::new(generation, index as u16)
+    }
+
+    /// Adds a page of slots.
+    fn grow(&mut self, process: ProcessKey<'id>) -> Option<()> {
+        let p = *self.v.get(process);
+        let pool = self.v.follow(p.pool)?;
+        let page_number = p.slots / SLOTS_PER_PAGE;
+        if page_number > 0 && p.directory.is_none() {
+            let frame = self.take_frame(pool)?;
+            let directory = self.v.make_page::<DIRECTORY>(frame, Directory([Link::NONE; 1024]), process.link().raw());
+            self.v.get_mut(process).directory = directory.link();
+            self.v.get_mut(process).overhead += 1;
+        }
+        let frame = self.take_frame(pool)?;
+        let first = p.slots;
+        let mut slots = [Entry { generation: 1, ..Entry::default() }; SLOTS_PER_PAGE as usize];
+        for (i, slot) in slots.iter_mut().enumerate() {
+            let next = if i as u32 + 1 < SLOTS_PER_PAGE { first + i as u32 + 1 } else { p.free_slot };
+            slot.object = AnyName::from_number(next);
+        }
+        let page = self.v.make_page::<HANDLES>(frame, Handles(slots), process.link().raw());
+        match self.v.follow(self.v.get(process).directory) {
+            Some(directory) => self.v.get_mut(directory).0[page_number as usize] = page.link(),
+            None => self.v.get_mut(process).handles = page.link(),
+        }
+        let p = self.v.get_mut(process);
+        p.slots += SLOTS_PER_PAGE;
+        p.overhead += 1;
+        // Slot 0 is no handle.
+        p.free_slot = first.max(1);
+        Some(())
+    }
+
+    fn slot_page(&self, process: ProcessKey<'id>, index: u32) -> Option<Key<'id, HANDLES>> {
+        let p = self.v.get(process);
+        let page = match index / SLOTS_PER_PAGE {
+            0 => p.handles,
+            n => *self.v.get(self.v.follow(p.directory)?).0.get(n as usize)?,
+        };
+        self.v.follow(page)
+    }
+
+    fn slot_entry(&self, process: ProcessKey<'id>, index: u32) -> Option<Entry> {
+        let page = self.slot_page(process, index)?;
+        Some(self.v.get(page).0[(index % SLOTS_PER_PAGE) as usize])
+    }
+
+    fn slot_mut(&mut self, process: ProcessKey<'id>, index: u32) -> Option<&mut Entry> {
+        let page = self.slot_page(process, index)?;
+        Some(&mut self.v.get_mut(page).0[(index % SLOTS_PER_PAGE) as usize])
+    }
+}

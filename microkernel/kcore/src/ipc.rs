@@ -1,0 +1,516 @@
+//! Call, receive, reply: the general path.
+//!
+//! A message moves when a caller and a receiver have met: straight from one's registers (or IPC buffer) to the other's.
+//! Until then it lies with the caller, handles included, so nothing is stored in between. A reply token is the caller's
+//! place and call number; what waits for it is a list through the callers themselves.
+
+use abi::message::{
+    BUFFER_PAYLOAD, CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT, Tag,
+};
+use abi::{Error, Rights, Status};
+use kmem::{Link, Name};
+
+use crate::alloc::Need;
+use crate::list::{closed, queue};
+use crate::objects::*;
+use crate::state::{Count, Cx};
+use crate::{Hw, Progress};
+
+/// Callers that `recv` may find unable to be taken in one entry.
+const RECEIVE_UNITS: u32 = 8;
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// System call `call`.
+    pub fn call(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = &self.v.get(thread).context.regs;
+        let (handle, tag, takes) = (regs.a0, regs.a1, takes(regs.number)?);
+        check_tag(tag)?;
+        let channel = self.lookup::<CHANNEL>(thread, handle, Rights::CALL)?;
+        if self.v.get(thread).depth as usize >= MAX_CHAIN {
+            return Err(Error::Deadlock);
+        }
+        self.count(Count::GeneralCalls);
+        self.meet(thread, channel.key, channel.entry.badge, channel.entry.grant, takes)
+    }
+
+    /// Hands the thread's message to a waiting receiver, or queues the thread.
+    pub fn meet(
+        &mut self,
+        thread: ThreadKey<'id>,
+        channel: ChannelKey<'id>,
+        badge: u64,
+        via: Name<GRANT>,
+        takes: u8,
+    ) -> Result<Progress, Error> {
+        let receiver = self.v.follow(self.v.get(channel).receivers.head);
+        if let Some(receiver) = receiver {
+            self.check_handles(thread, receiver)?;
+        }
+        // ---- point of no return ----
+        let t = self.v.get_mut(thread);
+        (t.badge, t.via, t.takes) = (badge, via, takes);
+        self.block(thread, State::Calling);
+        self.v.get_mut(thread).channel = channel.link();
+        match receiver {
+            Some(receiver) => {
+                self.leave_queues(receiver);
+                self.v.get_mut(receiver).bits_last = false;
+                self.deliver(thread, receiver);
+                Ok(self.hand_over(receiver))
+            }
+            None => {
+                let callers = queue::insert_by_priority(self.v.get(channel).callers, &mut self.v, thread);
+                self.v.get_mut(channel).callers = callers;
+                self.refresh_server(channel);
+                Ok(Progress::Blocked)
+            }
+        }
+    }
+
+    /// System call `recv`.
+    pub fn recv(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = &self.v.get(thread).context.regs;
+        let (handle, deadline, takes) = (regs.a0, regs.badge, takes(regs.number)?);
+        let (channel, via) = self.receive_channel(thread, handle)?;
+        Ok(self.receive(thread, channel, via, deadline, takes))
+    }
+
+    /// System call `reply`.
+    pub fn reply(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = &self.v.get(thread).context.regs;
+        let (token, tag) = (regs.a0, regs.a1);
+        check_tag(tag)?;
+        let caller = self.find_caller(thread, token)?;
+        self.check_sent_handles(thread, Tag(tag))?;
+        self.answer_caller(thread, caller, Tag(tag));
+        self.wake(caller);
+        Ok(Progress::Done)
+    }
+
+    /// System call `reply_recv`.
+    pub fn reply_recv(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = &self.v.get(thread).context.regs;
+        let (token, word, deadline, takes) = (regs.a0, regs.a1, regs.badge, takes(regs.number)?);
+        let tag = word & u32::MAX as u64;
+        check_tag(tag)?;
+        let (channel, via) = self.receive_channel(thread, word >> CHANNEL_SHIFT)?;
+        if token == 0 {
+            return Ok(self.receive(thread, channel, via, deadline, takes));
+        }
+        let caller = self.find_caller(thread, token)?;
+        self.check_sent_handles(thread, Tag(tag))?;
+        self.answer_caller(thread, caller, Tag(tag));
+        if tag >> 13 != 0 && channel.is_some_and(|channel| self.v.live(channel.link()).is_none()) {
+            // A handle that the caller had no room for was the channel's last: receiving will tell.
+            self.wake(caller);
+            self.v.get_mut(thread).context.regs.a0 = 0;
+            return Ok(Progress::Restart);
+        }
+        match self.receive(thread, channel, via, deadline, takes) {
+            Progress::Blocked => Ok(self.hand_over(caller)),
+            progress => {
+                self.wake(caller);
+                if progress == Progress::Restart {
+                    // The reply is given; what is rewound is the receiving.
+                    self.v.get_mut(thread).context.regs.a0 = 0;
+                }
+                Ok(progress)
+            }
+        }
+    }
+
+    /// The channel to receive from, if any, and the Grant through which.
+    #[inline(always)]
+    fn receive_channel(
+        &self,
+        thread: ThreadKey<'id>,
+        handle: u64,
+    ) -> Result<(Option<ChannelKey<'id>>, Name<GRANT>), Error> {
+        if handle == 0 {
+            return Ok((None, Name::NONE));
+        }
+        let found = self.lookup::<CHANNEL>(thread, handle, Rights::RECV)?;
+        Ok((Some(found.key), found.entry.grant))
+    }
+
+    /// Gives the thread what waits for it, closed ends first, then calls and bits in turn; else has it wait.
+    fn receive(
+        &mut self,
+        thread: ThreadKey<'id>,
+        channel: Option<ChannelKey<'id>>,
+        via: Name<GRANT>,
+        deadline: u64,
+        takes: u8,
+    ) -> Progress {
+        self.v.get_mut(thread).takes = takes;
+        if let Some(channel) = channel {
+            self.serve(thread, channel);
+            if self.take_closed(thread, channel) {
+                return Progress::Done;
+            }
+        }
+        for _ in 0..RECEIVE_UNITS {
+            let caller = channel.and_then(|channel| self.v.follow(self.v.get(channel).callers.head));
+            let bits_first = caller.is_none() || !self.v.get(thread).bits_last;
+            if bits_first && self.take_bits(thread) {
+                return Progress::Done;
+            }
+            let Some(caller) = caller else {
+                return self.wait(thread, channel, via, deadline);
+            };
+            self.v.get_mut(thread).bits_last = false;
+            if let Err(error) = self.check_handles(caller, thread) {
+                self.leave_queues(caller);
+                self.fail_call(caller, error);
+                continue;
+            }
+            self.leave_queues(caller);
+            self.deliver(caller, thread);
+            return Progress::Done;
+        }
+        Progress::Restart
+    }
+
+    /// Notes that a thread serves a channel, so that it inherits from those who wait there: one thread a channel, one
+    /// channel a thread, whichever received last.
+    #[inline(always)]
+    fn serve(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
+        if self.v.get(channel).server != thread.link() || self.v.get(thread).serves != channel.link() {
+            self.serve_another(thread, channel);
+        }
+    }
+
+    #[cold]
+    fn serve_another(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
+        if let Some(left) = self.v.follow(self.v.get(thread).serves) {
+            self.v.get_mut(left).server = Link::NONE;
+        }
+        let other = core::mem::replace(&mut self.v.get_mut(channel).server, thread.link());
+        self.v.get_mut(thread).serves = channel.link();
+        if let Some(other) = self.v.follow(other).filter(|other| *other != thread) {
+            self.v.get_mut(other).serves = Link::NONE;
+            self.refresh_priority(other);
+        }
+        self.refresh_priority(thread);
+    }
+
+    fn wait(
+        &mut self,
+        thread: ThreadKey<'id>,
+        channel: Option<ChannelKey<'id>>,
+        via: Name<GRANT>,
+        deadline: u64,
+    ) -> Progress {
+        if deadline != FOREVER && deadline <= self.s.hw.now() {
+            self.deliver_deadline(thread);
+            return Progress::Done;
+        }
+        self.block(thread, State::Receiving);
+        let t = self.v.get_mut(thread);
+        (t.via, t.restarting) = (via, false);
+        if let Some(channel) = channel {
+            t.channel = channel.link();
+            let receivers = queue::push_back(self.v.get(channel).receivers, &mut self.v, thread);
+            self.v.get_mut(channel).receivers = receivers;
+        }
+        if deadline != FOREVER {
+            self.v.get_mut(thread).deadline = deadline;
+            self.set_deadline(thread);
+        }
+        self.refresh_priority(thread);
+        Progress::Blocked
+    }
+
+    /// The current thread stops running, into a waiting state.
+    fn block(&mut self, thread: ThreadKey<'id>, state: State) {
+        if self.v.get(thread).state == State::Running {
+            self.leave_queues(thread);
+        }
+        self.v.get_mut(thread).state = state;
+    }
+
+    /// Has a thread that is out of all queues run next, if it is of this core and nothing is more urgent.
+    fn hand_over(&mut self, thread: ThreadKey<'id>) -> Progress {
+        if self.v.get(thread).core as usize == self.core {
+            return Progress::HandOver(thread.link());
+        }
+        self.wake(thread);
+        Progress::Blocked
+    }
+
+    // ---- what is received ----
+
+    /// Moves a caller's message to a receiver. Both are out of all queues; handles were checked.
+    fn deliver(&mut self, caller: ThreadKey<'id>, receiver: ThreadKey<'id>) {
+        let c = self.v.get_mut(caller);
+        c.sequence = c.sequence.wrapping_add(1);
+        c.state = State::AwaitingReply;
+        let (badge, faulting, depth) = (c.badge, c.faulting, c.depth);
+        let token = token(caller, c.sequence);
+        let tag = if faulting {
+            let words = c.fault_words;
+            let r = &mut self.v.get_mut(receiver).context.regs;
+            r.words = [0; 8];
+            r.words[..6].copy_from_slice(&words);
+            Tag(48).with_kind(Kind::Fault)
+        } else {
+            let tag = Tag(c.context.regs.a1 & Tag::SENT);
+            self.copy_payload(caller, receiver, tag);
+            self.move_handles(caller, receiver, tag);
+            tag.with_kind(Kind::Call)
+        };
+        let r = self.v.get_mut(receiver);
+        r.depth = r.depth.max(depth + 1);
+        r.context.regs.a0 = token;
+        self.received(receiver, tag, badge);
+        self.link_served(receiver, caller);
+        self.refresh_priority(receiver);
+    }
+
+    fn received(&mut self, thread: ThreadKey<'id>, tag: Tag, badge: u64) {
+        let r = &mut self.v.get_mut(thread).context.regs;
+        r.number = Status::OK.0;
+        r.a1 = tag.0;
+        r.badge = badge;
+    }
+
+    fn take_bits(&mut self, thread: ThreadKey<'id>) -> bool {
+        let Some(notification) = self.v.follow(self.v.get(thread).notification) else { return false };
+        let bits = core::mem::take(&mut self.v.get_mut(notification).bits);
+        if bits == 0 {
+            return false;
+        }
+        self.deliver_bits(thread, bits);
+        true
+    }
+
+    /// `recv` returns with bits.
+    pub fn deliver_bits(&mut self, thread: ThreadKey<'id>, bits: u64) {
+        let t = self.v.get_mut(thread);
+        t.bits_last = true;
+        t.context.regs.a0 = 0;
+        self.received(thread, Tag(0).with_kind(Kind::Bits), bits);
+    }
+
+    /// `recv` returns because of its deadline.
+    pub fn deliver_deadline(&mut self, thread: ThreadKey<'id>) {
+        self.v.get_mut(thread).context.regs.a0 = 0;
+        self.received(thread, Tag(0).with_kind(Kind::Deadline), 0);
+    }
+
+    fn take_closed(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) -> bool {
+        let (queue, first) = closed::pop_front(self.v.get(channel).closed, &mut self.v);
+        self.v.get_mut(channel).closed = queue;
+        let Some(grant) = first else { return false };
+        let badge = self.v.get(grant).badge;
+        self.v.get_mut(grant).queued = false;
+        self.free_grant_if_done(grant);
+        self.v.get_mut(thread).context.regs.a0 = 0;
+        self.received(thread, Tag(0).with_kind(Kind::Closed), badge);
+        true
+    }
+
+    /// Wakes a receiver, if one waits, for a closed end that was just queued.
+    pub fn offer_closed(&mut self, channel: ChannelKey<'id>) {
+        if let Some(receiver) = self.v.follow(self.v.get(channel).receivers.head) {
+            self.leave_queues(receiver);
+            self.take_closed(receiver, channel);
+            self.wake(receiver);
+        }
+    }
+
+    // ---- replies ----
+
+    /// The caller that a token stands for, if this thread is to answer it.
+    fn find_caller(&self, thread: ThreadKey<'id>, token: u64) -> Result<ThreadKey<'id>, Error> {
+        let caller = self.v.live(Link::<THREAD>::from_raw(token as u32)).ok_or(Error::CallerGone)?;
+        let c = self.v.get(caller);
+        let waits = c.state == State::AwaitingReply && c.server == thread.link();
+        if waits && c.sequence == (token >> 32) as u32 { Ok(caller) } else { Err(Error::CallerGone) }
+    }
+
+    /// Gives a caller its answer and takes it out of the server's list; it is then ready to run. The server's handles
+    /// were checked; ones the caller has no room for are closed, and its call ends with the reason.
+    fn answer_caller(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>, tag: Tag) {
+        self.leave_server(caller);
+        let c = self.v.get_mut(caller);
+        c.server = Link::NONE;
+        if core::mem::take(&mut c.faulting) {
+            self.drop_sent_handles(server, tag);
+            return;
+        }
+        if let Err(error) = self.check_room(caller, tag.handles() as u32) {
+            self.drop_sent_handles(server, tag);
+            self.v.get_mut(caller).context.regs.number = Status::from(Err(error)).0;
+            return;
+        }
+        self.copy_payload(server, caller, tag);
+        self.move_handles(server, caller, tag);
+        let r = &mut self.v.get_mut(caller).context.regs;
+        r.number = Status::OK.0;
+        r.a0 = 0;
+        r.a1 = tag.0;
+    }
+
+    /// Ends a call with an error; the caller is out of all queues. A fault that nobody answers stops its thread.
+    pub fn fail_call(&mut self, caller: ThreadKey<'id>, error: Error) {
+        let c = self.v.get_mut(caller);
+        if core::mem::take(&mut c.faulting) {
+            c.state = State::Faulted;
+            return;
+        }
+        c.context.regs.number = Status::from(Err(error)).0;
+        self.wake(caller);
+    }
+
+    // ---- payload and handles ----
+
+    fn copy_payload(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
+        let bytes = tag.bytes();
+        if bytes <= REGISTER_BYTES {
+            let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
+            let w = &mut self.v.get_mut(to).context.regs.words;
+            (w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]) = (w0, w1, w2, w3, w4, w5, w6, w7);
+        } else {
+            let (source, target) = (self.v.get(from).buffer, self.v.get(to).buffer);
+            self.v.copy_words(source, target, BUFFER_PAYLOAD, bytes.div_ceil(8));
+            self.v.get_mut(to).context.regs.words = [0; 8];
+        }
+    }
+
+    /// The handles that a thread sends, from its buffer. Read again at each use: they are checked before each move.
+    fn sent_handles(&self, from: ThreadKey<'id>, tag: Tag) -> ([u32; MAX_HANDLES], usize) {
+        let count = tag.handles();
+        if count == 0 {
+            return ([0; MAX_HANDLES], 0);
+        }
+        let buffer = self.v.get(from).buffer;
+        let (low, high) = (self.v.read_word(buffer, 0), self.v.read_word(buffer, 8));
+        ([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32], count)
+    }
+
+    /// Whether the sender has what it sends, and may give it away.
+    fn check_sent_handles(&self, from: ThreadKey<'id>, tag: Tag) -> Result<(), Error> {
+        let (handles, count) = self.sent_handles(from, tag);
+        if count == 0 {
+            return Ok(());
+        }
+        let process = self.v.follow(self.v.get(from).process).ok_or(Error::BadHandle)?;
+        for (i, handle) in handles[..count].iter().enumerate() {
+            let entry = self.entry(process, *handle as u64)?;
+            if handles[..i].contains(handle) {
+                return Err(Error::BadHandle);
+            }
+            if !entry.rights().contains(Rights::TRANSFER) {
+                return Err(Error::Denied);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_room(&self, to: ThreadKey<'id>, count: u32) -> Result<(), Error> {
+        if count == 0 {
+            return Ok(());
+        }
+        if count > self.v.get(to).takes as u32 {
+            return Err(Error::TooManyHandles);
+        }
+        let process = self.v.follow(self.v.get(to).process).ok_or(Error::ServerDied)?;
+        let mut need = Need::default();
+        self.need_slots(&mut need, process, count)?;
+        self.check(&need)
+    }
+
+    /// Whether a caller's handles can move to a receiver.
+    fn check_handles(&self, caller: ThreadKey<'id>, receiver: ThreadKey<'id>) -> Result<(), Error> {
+        let c = self.v.get(caller);
+        let tag = Tag(c.context.regs.a1 & Tag::SENT);
+        if c.faulting || tag.handles() == 0 {
+            return Ok(());
+        }
+        self.check_sent_handles(caller, tag)?;
+        self.check_room(receiver, tag.handles() as u32)
+    }
+
+    /// Moves handles; they were checked. One that another core's user put there since is not moved: it arrives as 0.
+    fn move_handles(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
+        let (handles, count) = self.sent_handles(from, tag);
+        if count == 0 {
+            return;
+        }
+        let mut arrived = [0u32; MAX_HANDLES];
+        let (source, target) = (self.v.get(from).process, self.v.get(to).process);
+        if let (Some(source), Some(target)) = (self.v.follow(source), self.v.follow(target)) {
+            for (new, old) in arrived.iter_mut().zip(&handles[..count]) {
+                let movable =
+                    self.entry(source, *old as u64).is_ok_and(|entry| entry.rights().contains(Rights::TRANSFER));
+                if !movable {
+                    continue;
+                }
+                if let Ok(entry) = self.remove(source, *old as u64) {
+                    match self.insert(target, entry) {
+                        Some(handle) => *new = handle.raw(),
+                        None => self.drop_handle(&entry),
+                    }
+                }
+            }
+        }
+        let buffer = self.v.get(to).buffer;
+        self.v.write_word(buffer, 0, arrived[0] as u64 | (arrived[1] as u64) << 32);
+        self.v.write_word(buffer, 8, arrived[2] as u64 | (arrived[3] as u64) << 32);
+    }
+
+    fn drop_sent_handles(&mut self, from: ThreadKey<'id>, tag: Tag) {
+        let (handles, count) = self.sent_handles(from, tag);
+        let Some(process) = self.v.follow(self.v.get(from).process) else { return };
+        for handle in &handles[..count] {
+            if let Ok(entry) = self.remove(process, *handle as u64) {
+                self.drop_handle(&entry);
+            }
+        }
+    }
+
+    // ---- channels ----
+
+    /// Ends a channel: those who wait in it get `ServerDied`; calls already taken are answered as usual.
+    pub fn end_channel(&mut self, channel: ChannelKey<'id>) {
+        while let Some(caller) = self.v.follow(self.v.get(channel).callers.head) {
+            self.leave_queues(caller);
+            self.fail_call(caller, Error::ServerDied);
+        }
+        while let Some(receiver) = self.v.follow(self.v.get(channel).receivers.head) {
+            self.leave_queues(receiver);
+            self.fail_call(receiver, Error::ServerDied);
+        }
+        if let Some(server) = self.v.follow(self.v.get(channel).server) {
+            self.v.get_mut(server).serves = Link::NONE;
+        }
+        loop {
+            let (queue, first) = closed::pop_front(self.v.get(channel).closed, &mut self.v);
+            self.v.get_mut(channel).closed = queue;
+            let Some(grant) = first else { break };
+            self.v.get_mut(grant).queued = false;
+            self.free_grant_if_done(grant);
+        }
+        self.unmake(channel);
+    }
+}
+
+fn token(caller: ThreadKey<'_>, sequence: u32) -> u64 {
+    caller.link().raw() as u64 | (sequence as u64) << 32
+}
+
+/// A sender's tag: no unknown bits, within the bounds.
+fn check_tag(tag: u64) -> Result<(), Error> {
+    let known = Tag(tag & Tag::SENT);
+    let good = tag & !Tag::SENT == 0 && Tag::new(known.bytes(), known.handles()).is_some();
+    if good { Ok(()) } else { Err(Error::BadArgument) }
+}
+
+/// How many handles a thread takes, beside the call's number.
+fn takes(number: u64) -> Result<u8, Error> {
+    match number >> TAKES_SHIFT {
+        takes @ 0..=4 => Ok(takes as u8),
+        _ => Err(Error::BadArgument),
+    }
+}

@@ -1,0 +1,432 @@
+//! Mapping pages, and taking mappings away.
+//!
+//! A mapping record says which extent, which process, which Grant; what is mapped how stands in the page tables alone.
+//! So `unmap`, `protect` and `evict` of a part need no new record and can't fail half-way: a record only counts how many
+//! of its pages are left. Two records may cover the same address; an entry belongs to the one whose frame it has, and
+//! `holes` sees to it that this is only one.
+
+use abi::calls::Access;
+use abi::info::MemoryType;
+use abi::{Error, Rights};
+use kmem::{FrameState, Link};
+
+use crate::alloc::Need;
+use crate::hw::Entry as Decoded;
+use crate::objects::*;
+use crate::range::{Range, access_argument, allowed};
+use crate::state::Cx;
+use crate::tables::TableKey;
+use crate::{Hw, Progress, list};
+
+/// Most pages of one `map` or `protect`: what is checked at once is also changed at once.
+pub const MAP_PAGES: u64 = 1024;
+/// Most pages of one `unmap`.
+pub const UNMAP_PAGES: u64 = 1 << 18;
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// System call `map`.
+    pub fn map(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let process = self.lookup::<PROCESS>(thread, regs.argument(0), Rights::MAP)?.key;
+        let memory = self.lookup::<MEMORY>(thread, regs.argument(1), Rights::empty())?;
+        let range = Range::new(regs.argument(2), regs.argument(4), MAP_PAGES)?;
+        let access = access_argument(regs.argument(5))?;
+        let grant = memory.entry.grant.link();
+        self.map_range(process, memory.key, range, regs.argument(3), access, allowed(memory.entry.rights()), grant)?;
+        Ok(Progress::Done)
+    }
+
+    /// Maps pages for the boot code, which holds everything.
+    pub fn map_boot(
+        &mut self,
+        process: ProcessKey<'id>,
+        memory: MemoryKey<'id>,
+        address: u64,
+        offset: u64,
+        pages: u64,
+        access: Access,
+    ) -> Result<(), Error> {
+        let range = Range::new(address, pages, MAP_PAGES)?;
+        self.map_range(process, memory, range, offset, access, access, Link::NONE)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a mapping has that many sides")]
+    fn map_range(
+        &mut self,
+        process: ProcessKey<'id>,
+        memory: MemoryKey<'id>,
+        range: Range,
+        offset: u64,
+        access: Access,
+        allowed: Access,
+        grant: Link<GRANT>,
+    ) -> Result<(), Error> {
+        if self.v.get(process).dying {
+            return Err(Error::ServerDied);
+        }
+        if !allowed.contains(access) {
+            return Err(Error::Denied);
+        }
+        let extent = self.extent(memory, offset, range.pages)?;
+        self.check_states(extent.physical, range.pages as u32, extent.kind, access)?;
+        for part in range.leaves() {
+            let Some(leaf) = self.leaf(process, part.address) else { continue };
+            if part.addresses().any(|address| self.page_at(leaf, address) != Decoded::Empty) {
+                return Err(Error::BadAddress);
+            }
+        }
+        let pool = self.v.get(process).pool;
+        let mut need = Need::default();
+        need.add(pool, self.missing_tables(process, range.address, range.pages));
+        let mut records = range.leaves().count() as u32;
+        for part in range.leaves() {
+            records += self.will_split(process, part, extent.physical + range.pages_before(part)) as u32;
+        }
+        self.need_objects::<MAPPING>(&mut need, pool, records);
+        self.check(&need)?;
+        // ---- point of no return ----
+        let pool = self.v.follow(pool).ok_or(Error::ServerDied)?;
+        let mut physical = extent.physical;
+        for part in range.leaves() {
+            let leaf = self.leaf_or_make(process, part.address).ok_or(Error::PoolEmpty)?;
+            self.give_up_holes(pool, leaf, part, physical);
+            let record = Mapping {
+                memory: extent.root.link(),
+                process: process.link(),
+                grant,
+                offset: physical - self.v.get(extent.root).base,
+                address: part.address,
+                pages: part.pages as u16,
+                live: part.pages as u16,
+                allowed,
+                memory_next: Link::NONE,
+                memory_prev: Link::NONE,
+                grant_next: Link::NONE,
+                grant_prev: Link::NONE,
+                table_next: Link::NONE,
+            };
+            let mapping = self.make::<MAPPING>(pool, record).ok_or(Error::PoolEmpty)?;
+            self.link_mapping(mapping, leaf);
+            for address in part.addresses() {
+                self.set_page(leaf, address, physical, access, extent.kind);
+                self.count_writer(physical, access, 1);
+                physical += 1;
+            }
+        }
+        self.v.get_mut(process).mapped += range.pages as u32;
+        self.s.hw.publish();
+        Ok(())
+    }
+
+    /// System call `unmap`.
+    pub fn unmap(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let process = self.lookup::<PROCESS>(thread, regs.argument(0), Rights::MAP)?.key;
+        let range = Range::new(regs.argument(1), regs.argument(2), UNMAP_PAGES)?;
+        let mut units = 2;
+        for part in range.leaves() {
+            while let Some((leaf, mapping, hit)) = self.first_hit(process, part) {
+                if units == 0 {
+                    return Ok(Progress::Restart);
+                }
+                units -= 1;
+                self.clear_range(leaf, mapping, hit, Access::empty());
+                self.prune(process, part.address);
+            }
+        }
+        Ok(Progress::Done)
+    }
+
+    /// System call `protect`.
+    pub fn protect(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let process = self.lookup::<PROCESS>(thread, regs.argument(0), Rights::MAP)?.key;
+        let range = Range::new(regs.argument(1), regs.argument(2), MAP_PAGES)?;
+        let access = access_argument(regs.argument(3))?;
+        let mut found = 0;
+        for part in range.leaves() {
+            let leaf = self.leaf(process, part.address).ok_or(Error::BadAddress)?;
+            let mut next = self.first_mapping(leaf);
+            while let Some(mapping) = self.v.follow(next) {
+                found += self.check_protect(leaf, mapping, part, access)?;
+                next = self.v.get(mapping).table_next;
+            }
+        }
+        if found != range.pages {
+            return Err(Error::BadAddress);
+        }
+        // ---- point of no return ----
+        for part in range.leaves() {
+            let leaf = self.leaf(process, part.address).ok_or(Error::BadAddress)?;
+            let mut next = self.first_mapping(leaf);
+            while let Some(mapping) = self.v.follow(next) {
+                next = self.v.get(mapping).table_next;
+                self.change_range(leaf, mapping, part, access);
+            }
+        }
+        self.s.hw.publish();
+        let asid = self.v.get(process).asid;
+        self.s.hw.invalidate(asid, range.address, range.pages);
+        Ok(Progress::Done)
+    }
+
+    /// System call `evict`.
+    pub fn evict(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let memory = self.lookup::<MEMORY>(thread, regs.argument(0), Rights::OWNER)?.key;
+        let extent = self.extent(memory, regs.argument(1), regs.argument(2))?;
+        let keep = match regs.argument(3) {
+            0 => Access::empty(),
+            1 => Access::READ,
+            _ => return Err(Error::BadArgument),
+        };
+        let base = self.v.get(extent.root).base;
+        let (from, to) = (extent.physical - base, extent.physical - base + extent.pages);
+        let mut units = 2;
+        let mut next = self.v.get(extent.root).mappings;
+        while let Some(mapping) = self.v.follow(next) {
+            let m = *self.v.get(mapping);
+            next = m.memory_next;
+            let (start, end) = (m.offset.max(from), (m.offset + m.pages as u32).min(to));
+            if start >= end {
+                continue;
+            }
+            let hit = Range { address: m.address + ((start - m.offset) as u64) * 4096, pages: (end - start) as u64 };
+            let Some(process) = self.v.follow(m.process) else { continue };
+            let Some(leaf) = self.leaf(process, m.address) else { continue };
+            if !self.has_more(leaf, &m, base, hit, keep) {
+                continue;
+            }
+            if units == 0 {
+                return Ok(Progress::Restart);
+            }
+            units -= 1;
+            self.clear_range(leaf, mapping, hit, keep);
+            self.prune(process, m.address);
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Takes a whole mapping away.
+    pub fn remove_mapping(&mut self, mapping: MappingKey<'id>) {
+        let m = *self.v.get(mapping);
+        let Some(process) = self.v.follow(m.process) else { return };
+        let Some(leaf) = self.leaf(process, m.address) else { return };
+        self.clear_range(leaf, mapping, m.range(), Access::empty());
+        self.prune(process, m.address);
+    }
+
+    /// Takes up to `units` mappings of a dying process away; true when none are left. Its TLB entries go when it is
+    /// freed: nobody runs in it any more.
+    pub fn remove_all_mappings(&mut self, process: ProcessKey<'id>, units: u32) -> bool {
+        let mut table = self.v.get(process).tables;
+        let mut units = units;
+        while !table.is_none() {
+            let next_table = self.v.frame(table).next;
+            if let Some(leaf) = self.v.follow(Link::<TABLE>::page(table)) {
+                while let Some(mapping) = self.v.follow(self.first_mapping(leaf)) {
+                    if units == 0 {
+                        return false;
+                    }
+                    units -= 1;
+                    let range = self.v.get(mapping).range();
+                    self.clear_range(leaf, mapping, range, Access::empty());
+                }
+            }
+            table = next_table;
+        }
+        true
+    }
+
+    /// Clears (or makes read-only) what a mapping still has in a range, and ends its record with its last page.
+    fn clear_range(&mut self, leaf: TableKey<'id>, mapping: MappingKey<'id>, range: Range, keep: Access) {
+        let m = *self.v.get(mapping);
+        let Some(hit) = m.range().intersect(range) else { return };
+        let Some(root) = self.v.follow(m.memory) else { return };
+        let (base, kind) = (self.v.get(root).base, self.v.get(root).kind);
+        let mut cleared = 0;
+        for address in hit.addresses() {
+            let physical = base + m.offset + ((address - m.address) >> 12) as u32;
+            let Decoded::Page(frame, access) = self.page_at(leaf, address) else { continue };
+            if frame != physical {
+                continue;
+            }
+            self.count_writer(physical, access, -1);
+            if keep.is_empty() {
+                self.clear_page(leaf, address);
+                cleared += 1;
+            } else {
+                self.change_page(leaf, address, physical, access - Access::WRITE, kind);
+            }
+        }
+        if let Some(process) = self.v.follow(m.process) {
+            let p = self.v.get_mut(process);
+            p.mapped -= cleared;
+            let (asid, dying) = (p.asid, p.dying);
+            self.s.hw.publish();
+            if !dying {
+                self.s.hw.invalidate(asid, hit.address, hit.pages);
+            }
+        }
+        self.v.get_mut(mapping).live -= cleared as u16;
+        if self.v.get(mapping).live == 0 {
+            self.end_mapping(leaf, mapping);
+        } else if cleared != 0 {
+            self.note_hole(leaf);
+        }
+    }
+
+    /// Enters a new record into the lists of its page table, Memory and Grant.
+    pub fn link_mapping(&mut self, mapping: MappingKey<'id>, leaf: TableKey<'id>) {
+        self.v.get_mut(mapping).table_next = self.first_mapping(leaf);
+        self.v.frame_mut(leaf.frame()).extra = mapping.link().raw();
+        let m = *self.v.get(mapping);
+        if let Some(root) = self.v.follow(m.memory) {
+            let head = list::by_memory::push(self.v.get(root).mappings, &mut self.v, mapping);
+            let root = self.v.get_mut(root);
+            root.mappings = head;
+            root.mapping_count += 1;
+        }
+        if let Some(grant) = self.v.follow(m.grant) {
+            let head = list::by_grant::push(self.v.get(grant).mappings, &mut self.v, mapping);
+            self.v.get_mut(grant).mappings = head;
+        }
+    }
+
+    fn end_mapping(&mut self, leaf: TableKey<'id>, mapping: MappingKey<'id>) {
+        let m = *self.v.get(mapping);
+        let mut before = None;
+        let mut at = self.first_mapping(leaf);
+        while let Some(other) = self.v.follow(at).filter(|other| *other != mapping) {
+            before = Some(other);
+            at = self.v.get(other).table_next;
+        }
+        match before {
+            Some(before) => self.v.get_mut(before).table_next = m.table_next,
+            None => self.v.frame_mut(leaf.frame()).extra = m.table_next.raw(),
+        }
+        if let Some(grant) = self.v.follow(m.grant) {
+            let head = list::by_grant::remove(self.v.get(grant).mappings, &mut self.v, mapping);
+            self.v.get_mut(grant).mappings = head;
+        }
+        let root = self.v.follow(m.memory);
+        if let Some(root) = root {
+            let head = list::by_memory::remove(self.v.get(root).mappings, &mut self.v, mapping);
+            let memory = self.v.get_mut(root);
+            memory.mappings = head;
+            memory.mapping_count -= 1;
+        }
+        self.unmake(mapping);
+        if let Some(root) = root {
+            self.end_memory_if_unused(root);
+        }
+    }
+
+    fn change_range(&mut self, leaf: TableKey<'id>, mapping: MappingKey<'id>, range: Range, access: Access) {
+        let m = *self.v.get(mapping);
+        let Some(hit) = m.range().intersect(range) else { return };
+        let Some(root) = self.v.follow(m.memory) else { return };
+        let (base, kind) = (self.v.get(root).base, self.v.get(root).kind);
+        for address in hit.addresses() {
+            let physical = base + m.offset + ((address - m.address) >> 12) as u32;
+            if let Decoded::Page(frame, old) = self.page_at(leaf, address)
+                && frame == physical
+            {
+                self.count_writer(physical, old, -1);
+                self.count_writer(physical, access, 1);
+                self.change_page(leaf, address, physical, access, kind);
+            }
+        }
+    }
+
+    fn check_protect(
+        &self,
+        leaf: TableKey<'id>,
+        mapping: MappingKey<'id>,
+        range: Range,
+        access: Access,
+    ) -> Result<u64, Error> {
+        let m = self.v.get(mapping);
+        let Some(hit) = m.range().intersect(range) else { return Ok(0) };
+        let root = self.v.get(self.v.follow(m.memory).ok_or(Error::ServerDied)?);
+        let mut found = 0;
+        for address in hit.addresses() {
+            let physical = root.base + m.offset + ((address - m.address) >> 12) as u32;
+            if matches!(self.page_at(leaf, address), Decoded::Page(frame, _) if frame == physical) {
+                if !m.allowed.contains(access) {
+                    return Err(Error::Denied);
+                }
+                self.check_states(physical, 1, root.kind, access)?;
+                found += 1;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether frames may be mapped so: writable only as data, executable only as code.
+    fn check_states(&self, physical: u32, pages: u32, kind: MemoryType, access: Access) -> Result<(), Error> {
+        if !access.intersects(Access::WRITE | Access::EXECUTE) {
+            return Ok(());
+        }
+        if kind == MemoryType::Device {
+            return if access.contains(Access::EXECUTE) { Err(Error::NotExecutable) } else { Ok(()) };
+        }
+        for n in 0..pages {
+            let info = self.v.frame(self.v.managed(physical + n).ok_or(Error::BadArgument)?);
+            if access.contains(Access::WRITE) && info.state != FrameState::Data {
+                return Err(Error::Denied);
+            }
+            if access.contains(Access::WRITE) && info.writers == u16::MAX {
+                return Err(Error::TableFull);
+            }
+            if access.contains(Access::EXECUTE) && info.state != FrameState::Code {
+                return Err(Error::NotExecutable);
+            }
+        }
+        Ok(())
+    }
+
+    fn count_writer(&mut self, physical: u32, access: Access, change: i16) {
+        if access.contains(Access::WRITE)
+            && let Some(frame) = self.v.managed(physical)
+        {
+            let info = self.v.frame_mut(frame);
+            info.writers = info.writers.wrapping_add_signed(change);
+        }
+    }
+
+    /// The first of a lowest table's records.
+    pub fn first_mapping(&self, leaf: TableKey<'id>) -> Link<MAPPING> {
+        Link::from_raw(self.v.frame(leaf.frame()).extra)
+    }
+
+    /// Some mapping that still has pages in a range, which lies in one lowest table.
+    fn first_hit(&self, process: ProcessKey<'id>, range: Range) -> Option<(TableKey<'id>, MappingKey<'id>, Range)> {
+        let leaf = self.leaf(process, range.address)?;
+        let mut next = self.first_mapping(leaf);
+        while let Some(mapping) = self.v.follow(next) {
+            let m = self.v.get(mapping);
+            if let Some(hit) = m.range().intersect(range) {
+                let base = self.v.get(self.v.follow(m.memory)?).base;
+                if self.has_more(leaf, m, base, hit, Access::empty()) {
+                    return Some((leaf, mapping, hit));
+                }
+            }
+            next = m.table_next;
+        }
+        None
+    }
+
+    /// Whether a mapping has pages in a range with more access than `keep`.
+    fn has_more(&self, leaf: TableKey<'id>, m: &Mapping, base: u32, hit: Range, keep: Access) -> bool {
+        hit.addresses().any(|address| {
+            let physical = base + m.offset + ((address - m.address) >> 12) as u32;
+            match self.page_at(leaf, address) {
+                Decoded::Page(frame, access) => {
+                    frame == physical && (keep.is_empty() || access.contains(Access::WRITE))
+                }
+                _ => false,
+            }
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Notifications and interrupts.
+
+use abi::{Error, Rights};
+use kmem::{Link, Name};
+
+use crate::hw::Trigger;
+use crate::objects::*;
+use crate::state::{Count, Cx, MAX_LINES};
+use crate::{Hw, Progress};
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// System call `notify`.
+    pub fn notify(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = &self.v.get(thread).context.regs;
+        let (handle, bits) = (regs.a0, regs.a1);
+        let found = self.lookup::<NOTIFICATION>(thread, handle, Rights::NOTIFY)?;
+        self.count(Count::Notifications);
+        self.signal(found.key, bits & found.entry.badge);
+        Ok(Progress::Done)
+    }
+
+    /// Sets bits; the bound thread takes them if it is receiving.
+    pub fn signal(&mut self, notification: NotificationKey<'id>, bits: u64) {
+        let n = self.v.get_mut(notification);
+        n.bits |= bits;
+        let (all, bound) = (n.bits, n.bound);
+        let Some(thread) = self.v.follow(bound) else { return };
+        if all != 0 && self.v.get(thread).state == State::Receiving {
+            self.v.get_mut(notification).bits = 0;
+            self.leave_queues(thread);
+            self.deliver_bits(thread, all);
+            self.wake(thread);
+        }
+    }
+
+    /// Ends a notification: its thread has none.
+    pub fn end_notification(&mut self, notification: NotificationKey<'id>) {
+        if let Some(thread) = self.v.follow(self.v.get(notification).bound) {
+            self.v.get_mut(thread).notification = Link::NONE;
+        }
+        self.unmake(notification);
+    }
+
+    /// An interrupt line or vector has come: masked until it is acknowledged.
+    pub fn interrupt(&mut self, line: u32) {
+        self.count(Count::Interrupts);
+        self.s.hw.mask(line);
+        let object = self.s.lines.get(line as usize).copied().unwrap_or(Link::NONE);
+        if let Some(interrupt) = self.v.follow(object) {
+            self.raise(interrupt);
+        }
+    }
+
+    /// Sets an interrupt's bits in the notification it is bound to.
+    pub fn raise(&mut self, interrupt: InterruptKey<'id>) {
+        let i = self.v.get_mut(interrupt);
+        i.arrivals += 1;
+        let (target, bits) = (i.target, i.bits);
+        if let Some(notification) = self.v.find(target) {
+            self.signal(notification, bits);
+        }
+    }
+
+    /// System call `irq_bind`.
+    pub fn irq_bind(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = &self.v.get(thread).context.regs;
+        let (handle, target, bits) = (regs.a0, regs.a1, regs.words[0]);
+        let found = self.lookup::<INTERRUPT>(thread, handle, Rights::USE)?;
+        let (line, count) = (self.v.get(found.key).first, self.v.get(found.key).count);
+        if count != 1 {
+            return Err(Error::BadArgument);
+        }
+        if target == 0 {
+            self.unbind(found.key);
+            return Ok(Progress::Done);
+        }
+        let notification = self.lookup::<NOTIFICATION>(thread, target, Rights::empty())?;
+        let rights = notification.entry.rights();
+        if !rights.intersects(Rights::OWNER | Rights::NOTIFY) {
+            return Err(Error::Denied);
+        }
+        let mask = if rights.contains(Rights::OWNER) { u64::MAX } else { notification.entry.badge };
+        if bits & mask == 0 {
+            return Err(Error::BadArgument);
+        }
+        let taken = self.s.lines[line as usize];
+        if !taken.is_none() && taken != found.key.link() {
+            return Err(Error::BadArgument);
+        }
+        // ---- point of no return ----
+        let name = self.v.name(notification.key);
+        let i = self.v.get_mut(found.key);
+        (i.target, i.bits, i.via) = (name, bits & mask, found.entry.grant);
+        self.s.lines[line as usize] = found.key.link();
+        self.s.hw.unmask(line);
+        Ok(Progress::Done)
+    }
+
+    /// System call `irq_ack`.
+    pub fn irq_ack(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let handle = self.v.get(thread).context.regs.a0;
+        let interrupt = self.lookup::<INTERRUPT>(thread, handle, Rights::USE)?.key;
+        let i = self.v.get(interrupt);
+        if i.target.is_none() {
+            return Err(Error::BadArgument);
+        }
+        let line = i.first;
+        self.s.hw.unmask(line);
+        Ok(Progress::Done)
+    }
+
+    /// Masks an interrupt and has nobody be told of it.
+    pub fn unbind(&mut self, interrupt: InterruptKey<'id>) {
+        let i = self.v.get_mut(interrupt);
+        let line = i.first;
+        (i.target, i.bits, i.via) = (Name::NONE, 0, Name::NONE);
+        if self.s.lines.get(line as usize) == Some(&interrupt.link()) {
+            self.s.hw.mask(line);
+            self.s.lines[line as usize] = Link::NONE;
+        }
+    }
+
+    /// Ends an Interrupt: its line stays masked.
+    pub fn end_interrupt(&mut self, interrupt: InterruptKey<'id>) {
+        self.unbind(interrupt);
+        self.unmake(interrupt);
+    }
+
+    /// `slice` of interrupt lines: one line, masked, with its trigger set.
+    pub fn slice_interrupt(
+        &mut self,
+        pool: PoolKey<'id>,
+        lines: InterruptKey<'id>,
+        offset: u64,
+        trigger: Trigger,
+    ) -> Result<InterruptKey<'id>, Error> {
+        let i = self.v.get(lines);
+        let line = u32::try_from(offset).ok().filter(|offset| *offset < i.count).map(|offset| i.first + offset);
+        let line = line.filter(|line| (*line as usize) < MAX_LINES).ok_or(Error::BadArgument)?;
+        // ---- point of no return ----
+        self.s.hw.configure_line(line, trigger);
+        let one = Interrupt { first: line, count: 1, pool: pool.link(), ..Interrupt::default() };
+        self.make::<INTERRUPT>(pool, one).ok_or(Error::PoolEmpty)
+    }
+}

@@ -1,0 +1,435 @@
+//! The kernel's objects.
+//!
+//! Objects refer to each other by [`Link`]s, which whoever ends an object removes, or by [`Name`]s, which go stale by
+//! themselves. Every list is intrusive, so nothing is allocated to be queued.
+#![allow(missing_docs, reason = "fields whose names say it all have no text")]
+
+use abi::Rights;
+use abi::calls::Access;
+use abi::info::MemoryType;
+use kmem::{AnyName, Class, Frame, Key, Link, Name};
+
+use crate::Context;
+use crate::hw::Asid;
+
+// Class numbers; the first ten are `abi::info::Kind`.
+
+/// Class of pools.
+pub const POOL: u8 = 1;
+/// Class of processes.
+pub const PROCESS: u8 = 2;
+/// Class of threads.
+pub const THREAD: u8 = 3;
+/// Class of channels.
+pub const CHANNEL: u8 = 4;
+/// Class of notifications.
+pub const NOTIFICATION: u8 = 5;
+/// Class of memories.
+pub const MEMORY: u8 = 6;
+/// Class of grants.
+pub const GRANT: u8 = 7;
+/// Class of interrupts.
+pub const INTERRUPT: u8 = 8;
+/// Class of I/O ports.
+pub const PORTS: u8 = 9;
+/// Class of authorities.
+pub const AUTHORITY: u8 = 10;
+/// Class of mapping records.
+pub const MAPPING: u8 = 11;
+/// Class of pages of handle slots.
+pub const HANDLES: u8 = 12;
+/// Class of page tables.
+pub const TABLE: u8 = 13;
+/// Class of directories of handle pages.
+pub const DIRECTORY: u8 = 14;
+
+/// Classes that live in slabs, plus one for the unused 0.
+pub const SLAB_CLASSES: usize = 12;
+
+/// The list of classes.
+pub struct Objects;
+
+macro_rules! classes {
+    ($($class:ident $type:ident $named:literal;)*) => {
+        $(impl Class<$class> for Objects {
+            type T = $type;
+            const NAMED: bool = $named;
+        })*
+    };
+}
+classes! {
+    POOL Pool true;
+    PROCESS Process true;
+    THREAD Thread true;
+    CHANNEL Channel true;
+    NOTIFICATION Notification true;
+    MEMORY Memory true;
+    GRANT Grant true;
+    INTERRUPT Interrupt true;
+    PORTS Ports true;
+    AUTHORITY Authority true;
+    MAPPING Mapping true;
+    HANDLES Handles false;
+    TABLE Table false;
+    DIRECTORY Directory false;
+}
+
+/// Proof of a Pool.
+pub type PoolKey<'id> = Key<'id, POOL>;
+/// Proof of a Process.
+pub type ProcessKey<'id> = Key<'id, PROCESS>;
+/// Proof of a Thread.
+pub type ThreadKey<'id> = Key<'id, THREAD>;
+/// Proof of a Channel.
+pub type ChannelKey<'id> = Key<'id, CHANNEL>;
+/// Proof of a Notification.
+pub type NotificationKey<'id> = Key<'id, NOTIFICATION>;
+/// Proof of a Memory.
+pub type MemoryKey<'id> = Key<'id, MEMORY>;
+/// Proof of a Grant.
+pub type GrantKey<'id> = Key<'id, GRANT>;
+/// Proof of a Interrupt.
+pub type InterruptKey<'id> = Key<'id, INTERRUPT>;
+/// Proof of a Mapping.
+pub type MappingKey<'id> = Key<'id, MAPPING>;
+/// A thread's place.
+pub type ThreadLink = Link<THREAD>;
+
+/// First and last of an intrusive queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queue<const I: u8> {
+    pub head: Link<I>,
+    pub tail: Link<I>,
+}
+
+/// Pages, and all that is made from them. A tree: a sub-pool's limit counts as used in its parent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pool {
+    pub parent: Link<POOL>,
+    pub children: Link<POOL>,
+    pub next: Link<POOL>,
+    pub prev: Link<POOL>,
+    /// Next pool that waits to be torn down.
+    pub reap_next: Link<POOL>,
+    /// Pages it may use.
+    pub limit: u32,
+    /// Pages in use, `given` included.
+    pub used: u32,
+    /// Pages given to sub-pools.
+    pub given: u32,
+    pub objects: u32,
+    /// Handles.
+    pub refs: u32,
+    /// No thread made from it runs at a higher priority of its own.
+    pub ceiling: u8,
+    /// Distance from the root pool.
+    pub depth: u8,
+    /// Nothing new may be made from it.
+    pub dying: bool,
+    /// Slabs with a free slot, by class.
+    pub partial: [Frame; SLAB_CLASSES],
+    /// Slabs without one, by class.
+    pub full: [Frame; SLAB_CLASSES],
+}
+
+/// An address space, a table of handles, and threads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Process {
+    pub pool: Link<POOL>,
+    /// Root page table.
+    pub root: Frame,
+    /// All other page tables, by `FrameInfo::next`.
+    pub tables: Frame,
+    /// Pages of page tables and handle tables.
+    pub overhead: u32,
+    /// Pages mapped.
+    pub mapped: u32,
+    /// What TTBR0_EL1 or CR3 holds while its threads run.
+    pub space: u64,
+    pub asid: Asid,
+    /// Handles 0–127.
+    pub handles: Link<HANDLES>,
+    /// Pages of the handles from 128 on.
+    pub directory: Link<DIRECTORY>,
+    /// First free slot, 0 for none.
+    pub free_slot: u32,
+    /// Slots that exist.
+    pub slots: u32,
+    /// Handles in use.
+    pub handle_count: u32,
+    pub threads: ThreadLink,
+    pub thread_count: u32,
+    pub refs: u32,
+    /// Being torn down; up to where its slots are closed.
+    pub dying: bool,
+    pub closed_slots: u32,
+}
+
+/// What a thread does now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// Made or stopped: in no queue.
+    #[default]
+    Stopped,
+    /// In the ready queue of its core.
+    Ready,
+    /// A core's current thread.
+    Running,
+    /// In a channel's queue of callers.
+    Calling,
+    /// In its server's list of callers to answer.
+    AwaitingReply,
+    /// In a channel's queue of receivers, or receiving bits alone.
+    Receiving,
+    /// Faulted with nobody to tell.
+    Faulted,
+}
+
+/// A flow of control.
+///
+/// ```text
+/// Stopped ─start▶ Ready ◀──▶ Running ─call▶ Calling ─taken▶ AwaitingReply ─reply▶ Ready
+///    ▲                          ├─recv▶ Receiving ─message, bits, deadline▶ Ready
+///    └───────── stop ───────────┴─fault▶ (as call) or Faulted ─config▶ Ready
+/// ```
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Thread {
+    pub state: State,
+    pub core: u8,
+    /// Effective priority: its own, or inherited.
+    pub priority: u8,
+    pub base_priority: u8,
+    /// Calls made: with the place it forms the reply token.
+    pub sequence: u32,
+    /// Length of the call chain that it works for.
+    pub depth: u8,
+    /// A fault is its call: the answer leaves the registers alone.
+    pub faulting: bool,
+    /// The last system call was rewound and not yet finished.
+    pub restarting: bool,
+    /// Bits were the last thing received, so a call goes first.
+    pub bits_last: bool,
+    /// Handles it takes with the message it waits for.
+    pub takes: u8,
+    /// Timer wheel position + 1, 0 for none.
+    pub timer_slot: u16,
+    pub process: Link<PROCESS>,
+    pub pool: Link<POOL>,
+    /// Ready queue, callers or receivers: one of them.
+    pub next: ThreadLink,
+    pub prev: ThreadLink,
+    /// Callers to answer, most urgent first.
+    pub serving: ThreadLink,
+    pub serve_next: ThreadLink,
+    pub serve_prev: ThreadLink,
+    /// Who is to answer its call.
+    pub server: ThreadLink,
+    /// Channel it calls or receives on.
+    pub channel: Link<CHANNEL>,
+    /// Channel it received from last, whose callers' priority it inherits.
+    pub serves: Link<CHANNEL>,
+    /// Bound notification.
+    pub notification: Link<NOTIFICATION>,
+    pub sibling_next: ThreadLink,
+    pub sibling_prev: ThreadLink,
+    pub timer_next: ThreadLink,
+    pub timer_prev: ThreadLink,
+    pub refs: u32,
+    /// IPC buffer and where it is mapped.
+    pub buffer: Frame,
+    pub buffer_address: u64,
+    /// ns at which `recv` ends.
+    pub deadline: u64,
+    /// Grant and badge of the handle it calls by; the Grant of the one it receives by.
+    pub via: Name<GRANT>,
+    pub badge: u64,
+    /// Grant of the handle by which its notification was bound.
+    pub bound_via: Name<GRANT>,
+    /// Fault channel, as the handle named it.
+    pub fault: Entry,
+    /// Words of the fault it reports.
+    pub fault_words: [u64; 6],
+    /// A Memory being zeroed by a call of this thread, and how far it is.
+    pub pending: Name<MEMORY>,
+    pub pending_done: u32,
+    /// ns run, and since when it runs.
+    pub run_time: u64,
+    pub run_start: u64,
+    pub context: Context,
+}
+
+/// A meeting point of callers and receivers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Channel {
+    /// By priority, first come first within one.
+    pub callers: Queue<THREAD>,
+    pub receivers: Queue<THREAD>,
+    /// Grants whose last handle is gone, to be told.
+    pub closed: Queue<GRANT>,
+    /// Who received last.
+    pub server: ThreadLink,
+    pub pool: Link<POOL>,
+    pub refs: u32,
+    /// Handles that may receive.
+    pub receive_refs: u32,
+}
+
+/// 64 bits to set and wait for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Notification {
+    pub bits: u64,
+    /// The thread that receives them.
+    pub bound: ThreadLink,
+    pub pool: Link<POOL>,
+    pub refs: u32,
+}
+
+/// An extent of frames, or a part of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// First physical frame number.
+    pub base: u32,
+    pub pages: u32,
+    pub kind: MemoryType,
+    /// Its maker has all handles closed and the pool gone; it lives for its mappings.
+    pub orphan: bool,
+    /// A slice: the extent it is part of.
+    pub root: Name<MEMORY>,
+    /// Mappings of the whole extent (root only).
+    pub mappings: Link<MAPPING>,
+    pub mapping_count: u32,
+    pub pool: Link<POOL>,
+    /// Handles, and slices.
+    pub refs: u32,
+}
+
+/// Pages of a Memory mapped in a row, within the reach of one lowest page table.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapping {
+    /// The extent (root).
+    pub memory: Link<MEMORY>,
+    pub process: Link<PROCESS>,
+    /// Through which the handle was derived that mapped it.
+    pub grant: Link<GRANT>,
+    /// First page of the extent.
+    pub offset: u32,
+    pub address: u64,
+    pub pages: u16,
+    /// Pages of it that are still mapped: parts may be taken out by `unmap` and `evict` without a new record.
+    pub live: u16,
+    /// What the handle allowed.
+    pub allowed: Access,
+    pub memory_next: Link<MAPPING>,
+    pub memory_prev: Link<MAPPING>,
+    pub grant_next: Link<MAPPING>,
+    pub grant_prev: Link<MAPPING>,
+    /// Next in the list of its page table (`FrameInfo::extra`).
+    pub table_next: Link<MAPPING>,
+}
+
+/// A revocation cell: everything derived through it dies when it is revoked. It counts the handles made through it, and
+/// is itself the queue entry by which the last one's end is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Grant {
+    pub parent: Name<GRANT>,
+    /// Grants that are undone with this one.
+    pub children: Link<GRANT>,
+    /// In whose `children` it is: the parent, or, after that died, the one above.
+    pub above: Link<GRANT>,
+    pub next: Link<GRANT>,
+    pub prev: Link<GRANT>,
+    /// Next Grant whose revocation is not finished.
+    pub undo_next: Link<GRANT>,
+    /// Channel's queue of closed ends.
+    pub closed_next: Link<GRANT>,
+    pub target: AnyName,
+    /// Handles with this very Grant, and Grants below it that still have some.
+    pub handles: u32,
+    pub live_children: u32,
+    /// Handles to the Grant itself.
+    pub refs: u32,
+    pub mappings: Link<MAPPING>,
+    pub pool: Link<POOL>,
+    pub badge: u64,
+    pub close_bits: u64,
+    pub depth: u8,
+    pub revoked: bool,
+    /// Its maker may choose badges and is told of the end.
+    pub tells: bool,
+    /// The end came.
+    pub ended: bool,
+    /// In the channel's queue.
+    pub queued: bool,
+    /// In the list of revocations that are not finished.
+    pub undoing: bool,
+}
+
+/// Interrupt lines or vectors in a row; a single one can be bound.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Interrupt {
+    pub first: u32,
+    pub count: u32,
+    pub target: Name<NOTIFICATION>,
+    pub bits: u64,
+    /// Grant of the handle that bound it.
+    pub via: Name<GRANT>,
+    pub arrivals: u64,
+    pub pool: Link<POOL>,
+    pub refs: u32,
+}
+
+/// x86_64 I/O ports in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ports {
+    pub first: u16,
+    pub count: u32,
+    pub pool: Link<POOL>,
+    pub refs: u32,
+}
+
+/// What a handle's rights LOG, SEAL and POWER hang on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Authority {
+    pub pool: Link<POOL>,
+    pub refs: u32,
+}
+
+/// A slot of a handle table. Free: `object` is the next free slot's number, `rights` empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Entry {
+    pub object: AnyName,
+    /// Generation of the slot, in a handle's upper half.
+    pub generation: u16,
+    pub rights: u16,
+    pub reserved: u32,
+    pub grant: Name<GRANT>,
+    pub badge: u64,
+}
+
+impl Entry {
+    pub fn rights(&self) -> Rights {
+        Rights::from_bits_truncate(self.rights)
+    }
+}
+
+/// Slots in a page of a handle table.
+pub const SLOTS_PER_PAGE: u32 = 128;
+const _: () = assert!(size_of::<Handles>() == kmem::PAGE);
+const _: () = assert!(size_of::<Thread>() <= kmem::PAGE - 64);
+
+/// A page of handle slots.
+#[derive(Clone, Copy)]
+pub struct Handles(pub [Entry; SLOTS_PER_PAGE as usize]);
+
+/// A page table.
+#[derive(Clone, Copy)]
+#[repr(C, align(4096))]
+pub struct Table(pub [u64; 512]);
+
+/// The pages of a large handle table.
+#[derive(Clone, Copy)]
+#[repr(C, align(4096))]
+pub struct Directory(pub [Link<HANDLES>; 1024]);

@@ -1,0 +1,265 @@
+//! Pools: made, moved between, destroyed with all that was made from them.
+
+use abi::{Error, Rights};
+use kmem::Frame;
+
+use crate::alloc::Need;
+use crate::objects::*;
+use crate::state::Cx;
+use crate::{Hw, Progress, list};
+
+/// Deepest nesting of pools.
+pub const MAX_POOL_DEPTH: u8 = 16;
+
+/// The classes whose objects are ended one by one, in this order: threads first, so that nothing runs in a half-dead
+/// process; mappings go with their process or Memory.
+macro_rules! for_each_class {
+    ($self:ident, $pool:ident, $units:ident, $($class:ident => $end:expr;)*) => {
+        $(
+            while let Some(slab) = $self.any_slab::<$class>($pool) {
+                if $units == 0 {
+                    return Progress::Restart;
+                }
+                $units -= 1;
+                let next = $self.v.slots::<$class>(slab).find_map(|link| $self.v.live(link));
+                match next {
+                    #[allow(clippy::redundant_closure_call)]
+                    Some(key) => if !$end(&mut *$self, key) { return Progress::Restart },
+                    // A slab with nothing alive only keeps retired slots.
+                    None => $self.drop_slab::<$class>($pool, slab),
+                }
+            }
+        )*
+    };
+}
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// `create` of a Pool: its pages are taken out of its parent's. `need` is what else the call takes.
+    pub fn create_pool(
+        &mut self,
+        parent: PoolKey<'id>,
+        pages: u64,
+        ceiling: u64,
+        mut need: Need,
+    ) -> Result<PoolKey<'id>, Error> {
+        let p = *self.v.get(parent);
+        let pages = u32::try_from(pages).map_err(|_| Error::PoolEmpty)?;
+        if pages == 0 || ceiling > p.ceiling as u64 || p.depth >= MAX_POOL_DEPTH {
+            return Err(Error::BadArgument);
+        }
+        self.need_object::<POOL>(&mut need, parent.link());
+        need.add(parent.link(), pages);
+        self.check(&need)?;
+        // ---- point of no return ----
+        let pool =
+            Pool { parent: parent.link(), limit: pages, ceiling: ceiling as u8, depth: p.depth + 1, ..Pool::default() };
+        let pool = self.make::<POOL>(parent, pool).ok_or(Error::PoolEmpty)?;
+        let head = list::pools::push(self.v.get(parent).children, &mut self.v, pool);
+        let p = self.v.get_mut(parent);
+        p.children = head;
+        p.used += pages;
+        p.given += pages;
+        Ok(pool)
+    }
+
+    /// System call `pool_move`.
+    pub fn pool_move(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let from = self.lookup::<POOL>(thread, regs.argument(0), Rights::MAKE)?;
+        let to = self.lookup::<POOL>(thread, regs.argument(1), Rights::MAKE)?;
+        let pages = u32::try_from(regs.argument(2)).map_err(|_| Error::PoolEmpty)?;
+        let down = self.v.get(to.key).parent == from.key.link();
+        let up = self.v.get(from.key).parent == to.key.link();
+        if !down && !up {
+            return Err(Error::BadArgument);
+        }
+        if up && !from.entry.rights().contains(Rights::DESTROY) {
+            return Err(Error::Denied);
+        }
+        let source = self.v.get(from.key);
+        if source.dying || self.v.get(to.key).dying || source.limit - source.used < pages {
+            return Err(Error::PoolEmpty);
+        }
+        // ---- point of no return ----
+        let (parent, child) = if down { (from.key, to.key) } else { (to.key, from.key) };
+        let sign = |n: &mut u32| *n = if down { *n + pages } else { *n - pages };
+        sign(&mut self.v.get_mut(child).limit);
+        let p = self.v.get_mut(parent);
+        sign(&mut p.used);
+        sign(&mut p.given);
+        Ok(Progress::Done)
+    }
+
+    /// System call `destroy`.
+    pub fn destroy(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let handle = self.v.get(thread).context.regs.argument(0);
+        let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
+        let class = self.entry(process, handle)?.object.class();
+        if class == THREAD {
+            let target = self.lookup::<THREAD>(thread, handle, Rights::CONTROL)?.key;
+            self.end_thread(target);
+            return Ok(if target == thread { Progress::Blocked } else { Progress::Done });
+        }
+        let found = self.lookup::<POOL>(thread, handle, Rights::DESTROY);
+        if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting {
+            // An idle core finished what this call began.
+            return Ok(Progress::Done);
+        }
+        let pool = found?.key;
+        if self.v.get(pool).parent.is_none() {
+            return Err(Error::Denied);
+        }
+        self.doom(pool);
+        let (name, me) = (self.v.name(pool), thread.link());
+        self.reap(crate::UNITS);
+        Ok(match (self.v.live(me), self.v.find(name)) {
+            (None, _) => Progress::Blocked,
+            (Some(_), Some(pool)) if self.v.live(pool.link()).is_some() => Progress::Restart,
+            (Some(_), _) => Progress::Done,
+        })
+    }
+
+    /// Marks a pool: nothing is made from it any more, and it is torn down sooner or later.
+    fn doom(&mut self, pool: PoolKey<'id>) {
+        if !self.v.get(pool).dying {
+            let next = core::mem::replace(&mut self.s.reap, pool.link());
+            let p = self.v.get_mut(pool);
+            p.dying = true;
+            p.reap_next = next;
+        }
+    }
+
+    /// Does up to `units` of the tear-down and the revocations that wait; false when nothing waits.
+    pub fn reap(&mut self, units: u32) -> bool {
+        if self.undo_waiting(units) {
+            return true;
+        }
+        let Some(pool) = self.v.follow(self.s.reap) else { return false };
+        // The deepest sub-pool first.
+        let mut leaf = pool;
+        while let Some(child) = self.v.follow(self.v.get(leaf).children) {
+            self.v.get_mut(child).dying = true;
+            leaf = child;
+        }
+        if self.empty_pool(leaf, units) == Progress::Done {
+            self.free_pool(leaf);
+        }
+        !self.s.reap.is_none()
+    }
+
+    fn empty_pool(&mut self, pool: PoolKey<'id>, mut units: u32) -> Progress {
+        for_each_class! { self, pool, units,
+            THREAD => |cx: &mut Self, key| { cx.end_thread(key); true };
+            PROCESS => |cx: &mut Self, key| cx.end_process(key, crate::UNITS);
+            CHANNEL => |cx: &mut Self, key| { cx.end_channel(key); true };
+            NOTIFICATION => |cx: &mut Self, key| { cx.end_notification(key); true };
+            GRANT => |cx: &mut Self, key| cx.end_grant(key);
+            INTERRUPT => |cx: &mut Self, key| { cx.end_interrupt(key); true };
+            PORTS => |cx: &mut Self, key| { cx.unmake::<PORTS>(key); true };
+            AUTHORITY => |cx: &mut Self, key| { cx.unmake::<AUTHORITY>(key); true };
+            MEMORY => |cx: &mut Self, key| cx.end_or_orphan(key);
+            // Their objects are gone by now; a slab may be kept by retired slots.
+            MAPPING => |_: &mut Self, _| false;
+            POOL => |_: &mut Self, _| false;
+        }
+        Progress::Done
+    }
+
+    /// Ends a Memory with its pool; one that others map goes on in the parent pool, with the slab it lies in. Always
+    /// true: it takes one unit.
+    fn end_or_orphan(&mut self, memory: MemoryKey<'id>) -> bool {
+        if self.v.get(memory).mapping_count == 0 {
+            self.end_memory(memory);
+            return true;
+        }
+        let slab = memory.frame();
+        let Some(pool) = self.v.follow(self.v.get(memory).pool) else { return true };
+        let Some(parent) = self.v.follow(self.v.get(pool).parent) else { return true };
+        // What is mapped by nobody in the same slab goes first, so that only survivors move.
+        let unused = self
+            .v
+            .slots::<MEMORY>(slab)
+            .find_map(|link| self.v.live::<MEMORY>(link).filter(|key| self.v.get(*key).mapping_count == 0));
+        if let Some(unused) = unused {
+            self.end_memory(unused);
+            return true;
+        }
+        let mut pages = 1;
+        for link in self.v.slots::<MEMORY>(slab) {
+            if let Some(key) = self.v.live::<MEMORY>(link) {
+                let m = self.v.get_mut(key);
+                m.pool = parent.link();
+                m.orphan = true;
+                if m.kind != abi::info::MemoryType::Device && m.root.is_none() {
+                    pages += m.pages;
+                }
+            }
+        }
+        self.adopt_slab::<MEMORY>(slab, pool, parent);
+        self.leave_pages(pool, parent, pages);
+        true
+    }
+
+    fn free_pool(&mut self, pool: PoolKey<'id>) {
+        let p = *self.v.get(pool);
+        if let Some(parent) = self.v.follow(p.parent) {
+            let head = list::pools::remove(self.v.get(parent).children, &mut self.v, pool);
+            let parent = self.v.get_mut(parent);
+            parent.children = head;
+            parent.used -= p.limit;
+            parent.given -= p.limit;
+        }
+        self.leave_reap_list(pool);
+        self.unmake(pool);
+    }
+
+    fn leave_reap_list(&mut self, pool: PoolKey<'id>) {
+        let next = self.v.get(pool).reap_next;
+        if self.s.reap == pool.link() {
+            self.s.reap = next;
+            return;
+        }
+        let mut at = self.s.reap;
+        while let Some(other) = self.v.follow(at) {
+            at = self.v.get(other).reap_next;
+            if at == pool.link() {
+                self.v.get_mut(other).reap_next = next;
+                return;
+            }
+        }
+    }
+
+    /// Leaves a slab that has only retired slots to the parent pool.
+    fn drop_slab<const I: u8>(&mut self, pool: PoolKey<'id>, slab: Frame)
+    where
+        Objects: kmem::Class<I>,
+    {
+        if let Some(parent) = self.v.follow::<POOL>(self.v.get::<POOL>(pool).parent) {
+            self.adopt_slab::<I>(slab, pool, parent);
+            self.leave_pages(pool, parent, 1);
+        }
+    }
+
+    /// What a pool had from its parent and used is the parent's own now.
+    fn leave_pages(&mut self, pool: PoolKey<'id>, parent: PoolKey<'id>, pages: u32) {
+        let p = self.v.get_mut(pool);
+        p.used -= pages;
+        p.limit -= pages;
+        self.v.get_mut(parent).given -= pages;
+    }
+
+    /// The root pool, over all free frames.
+    pub fn create_root_pool(&mut self, ceiling: u8) -> Option<PoolKey<'id>> {
+        // The pool object needs a slab before there is a pool to charge it to.
+        let slab = self.v.take(1)?;
+        let limit = self.v.free_frames() + 1;
+        let pool = Pool { limit, used: 1, ceiling, ..Pool::default() };
+        self.v.make_slab::<POOL>(slab, pool, 0);
+        let (key, _) = self.v.take_slot::<POOL>(slab, pool)?;
+        self.v.frame_mut(slab).owner = key.link().raw();
+        self.v.get_mut(key).partial[POOL as usize] = slab;
+        self.v.get_mut(key).objects = 1;
+        self.s.root_pool = key.link();
+        Some(key)
+    }
+}

@@ -1,0 +1,346 @@
+//! Scheduling: 64 priorities in a queue each, round robin inside one, tickless.
+//!
+//! What runs is always the most urgent of its core's ready threads. A call hands the processor to the receiver straight
+//! away, as the *candidate* of [`Cx::reschedule`]; so does a reply to the caller.
+
+use kmem::Link;
+
+use crate::Hw;
+use crate::list::queue;
+use crate::objects::*;
+use crate::state::{Count, Cx, SLICE};
+
+/// Longest chain of threads that inherit a priority from each other.
+const MAX_CHAIN: usize = abi::message::MAX_CHAIN;
+/// Deadlines handled in one entry.
+const TIMER_UNITS: u32 = 32;
+
+/// Where a thread stands: copied, because a whole Thread is a page.
+struct Header {
+    state: State,
+    core: u8,
+    priority: u8,
+    channel: Link<CHANNEL>,
+    server: ThreadLink,
+}
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// Makes a thread that waits for nothing any more ready on its core.
+    pub fn wake(&mut self, thread: ThreadKey<'id>) {
+        self.cancel_timer(thread);
+        self.enqueue(thread, queue::push_back);
+        let (core, priority) = (self.v.get(thread).core as usize, self.v.get(thread).priority);
+        let current = self.v.follow(self.s.cores[core].current).map(|current| self.v.get(current).priority);
+        if current.is_none_or(|current| priority >= current) {
+            self.s.cores[core].look_again = true;
+            if core != self.core {
+                self.s.hw.kick(core as u8);
+            }
+        }
+    }
+
+    /// Takes a thread out of whatever queue its state has it in, and out of the wheel; its state is then up to the
+    /// caller. A running one is its core's current thread no more.
+    pub fn leave_queues(&mut self, thread: ThreadKey<'id>) {
+        self.cancel_timer(thread);
+        let t = self.header(thread);
+        // It waits no more before priorities are computed anew: in a circle of calls that comes back to it.
+        self.v.get_mut(thread).state = State::Stopped;
+        match t.state {
+            State::Ready => {
+                let core = t.core as usize;
+                let p = t.priority as usize;
+                self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
+                if self.s.cores[core].queues[p].head.is_none() {
+                    self.s.cores[core].ready &= !(1 << p);
+                }
+            }
+            State::Running => {
+                let core = &mut self.s.cores[t.core as usize];
+                core.current = Link::NONE;
+                core.look_again = true;
+                self.charge(thread);
+                if t.core as usize != self.core {
+                    self.s.hw.kick(t.core);
+                }
+            }
+            State::Calling => {
+                if let Some(channel) = self.v.follow(t.channel) {
+                    let callers = queue::remove(self.v.get(channel).callers, &mut self.v, thread);
+                    self.v.get_mut(channel).callers = callers;
+                    self.refresh_server(channel);
+                }
+            }
+            State::AwaitingReply => self.leave_server(thread),
+            State::Receiving => {
+                if let Some(channel) = self.v.follow(t.channel) {
+                    let receivers = queue::remove(self.v.get(channel).receivers, &mut self.v, thread);
+                    self.v.get_mut(channel).receivers = receivers;
+                }
+            }
+            State::Stopped | State::Faulted => {}
+        }
+        let t = self.v.get_mut(thread);
+        t.channel = Link::NONE;
+        t.server = Link::NONE;
+    }
+
+    /// Decides what this core runs now: the candidate, the current thread, or the most urgent ready one.
+    pub fn reschedule(&mut self, candidate: Option<ThreadKey<'id>>) -> ThreadLink {
+        let core = self.core;
+        self.s.cores[core].look_again = false;
+        if let Some(candidate) = candidate {
+            self.enqueue(candidate, queue::push_front);
+        }
+        let current = self.v.follow(self.s.cores[core].current);
+        if let Some(current) = current {
+            let p = self.v.get(current).priority;
+            if self.s.cores[core].ready >> p >> 1 == 0 {
+                self.arm();
+                return current.link();
+            }
+            // Preempted: it keeps its place and what is left of its slice.
+            self.charge(current);
+            self.enqueue(current, queue::push_front);
+        }
+        let next = self.pop_ready();
+        self.s.cores[core].current = next.map_or(Link::NONE, |next| next.link());
+        if let Some(next) = next {
+            let now = self.s.hw.now();
+            let t = self.v.get_mut(next);
+            t.state = State::Running;
+            t.run_start = now;
+            // A call or reply hands over what is left of the slice, too.
+            if candidate != Some(next) {
+                self.s.cores[core].slice_end = now + SLICE;
+            }
+            self.count(Count::ThreadSwitches);
+        }
+        self.arm();
+        self.s.cores[core].current
+    }
+
+    /// Has others of the current thread's priority run first.
+    pub fn rotate(&mut self) {
+        if let Some(current) = self.v.follow(self.s.cores[self.core].current) {
+            self.charge(current);
+            self.s.cores[self.core].current = Link::NONE;
+            self.enqueue(current, queue::push_back);
+        }
+        self.my_core().look_again = true;
+    }
+
+    /// The timer interrupt: deadlines that have come, and the end of a slice.
+    pub fn tick(&mut self) {
+        self.count(Count::Timers);
+        let core = self.core;
+        self.s.cores[core].armed = u64::MAX;
+        let now = self.s.hw.now();
+        for _ in 0..TIMER_UNITS {
+            let Cx { v, s, .. } = self;
+            let Some(thread) = s.cores[core].wheel.pop_due(v, now) else { break };
+            self.expire(thread);
+        }
+        if now >= self.s.cores[core].slice_end && self.contended() {
+            self.rotate();
+        }
+        self.my_core().look_again = true;
+    }
+
+    /// Puts a waiting thread's deadline into its core's wheel.
+    pub fn set_deadline(&mut self, thread: ThreadKey<'id>) {
+        let core = self.v.get(thread).core as usize;
+        let Cx { v, s, .. } = self;
+        s.cores[core].wheel.insert(v, thread);
+    }
+
+    /// Takes a thread's deadline out of the wheel.
+    pub fn cancel_timer(&mut self, thread: ThreadKey<'id>) {
+        if self.v.get(thread).timer_slot != 0 {
+            let core = self.v.get(thread).core as usize;
+            let Cx { v, s, .. } = self;
+            s.cores[core].wheel.remove(v, thread);
+        }
+    }
+
+    /// Adds the time since it was switched to to a thread's account.
+    pub fn charge(&mut self, thread: ThreadKey<'id>) {
+        let now = self.s.hw.now();
+        let t = self.v.get_mut(thread);
+        t.run_time += now - t.run_start;
+        t.run_start = now;
+    }
+
+    /// Recomputes the priority that a thread has from itself, from those it works for, and from those that wait for it;
+    /// and so for the thread that it waits for, and on.
+    pub fn refresh_priority(&mut self, thread: ThreadKey<'id>) {
+        let mut at = Some(thread);
+        for _ in 0..MAX_CHAIN {
+            let Some(thread) = at else { return };
+            let priority = self.due_priority(thread);
+            if priority == self.v.get(thread).priority {
+                return;
+            }
+            at = self.change_priority(thread, priority);
+        }
+    }
+
+    /// Recomputes the priority of the thread that serves a channel.
+    pub fn refresh_server(&mut self, channel: ChannelKey<'id>) {
+        if let Some(server) = self.v.follow(self.v.get(channel).server) {
+            self.refresh_priority(server);
+        }
+    }
+
+    fn due_priority(&self, thread: ThreadKey<'id>) -> u8 {
+        let t = self.v.get(thread);
+        let of = |link: ThreadLink| self.v.follow(link).map_or(0, |thread| self.v.get(thread).priority);
+        let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| self.v.get(channel).callers.head);
+        t.base_priority.max(of(t.serving)).max(of(waiting))
+    }
+
+    /// Gives a thread another priority and moves it in its queue; returns the thread that inherits it.
+    fn change_priority(&mut self, thread: ThreadKey<'id>, priority: u8) -> Option<ThreadKey<'id>> {
+        let t = self.header(thread);
+        match t.state {
+            State::Ready => {
+                self.leave_queues(thread);
+                self.v.get_mut(thread).priority = priority;
+                self.wake(thread);
+                None
+            }
+            State::Running => {
+                self.v.get_mut(thread).priority = priority;
+                self.s.cores[t.core as usize].look_again = true;
+                if t.core as usize != self.core {
+                    self.s.hw.kick(t.core);
+                }
+                None
+            }
+            State::Calling => {
+                self.v.get_mut(thread).priority = priority;
+                let channel = self.v.follow(t.channel)?;
+                let callers = queue::remove(self.v.get(channel).callers, &mut self.v, thread);
+                let callers = queue::insert_by_priority(callers, &mut self.v, thread);
+                self.v.get_mut(channel).callers = callers;
+                self.v.follow(self.v.get(channel).server)
+            }
+            State::AwaitingReply => {
+                self.v.get_mut(thread).priority = priority;
+                let server = self.v.follow(t.server)?;
+                self.unlink_served(server, thread);
+                self.link_served(server, thread);
+                Some(server)
+            }
+            State::Stopped | State::Receiving | State::Faulted => {
+                self.v.get_mut(thread).priority = priority;
+                None
+            }
+        }
+    }
+
+    /// Puts a caller into its server's list, behind those as urgent.
+    pub fn link_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
+        let priority = self.v.get(caller).priority;
+        let (mut before, mut next) = (None, self.v.get(server).serving);
+        while let Some(other) = self.v.follow(next).filter(|other| self.v.get(*other).priority >= priority) {
+            before = Some(other);
+            next = self.v.get(other).serve_next;
+        }
+        let c = self.v.get_mut(caller);
+        c.server = server.link();
+        c.serve_next = next;
+        c.serve_prev = before.map_or(Link::NONE, |before| before.link());
+        match before {
+            Some(before) => self.v.get_mut(before).serve_next = caller.link(),
+            None => self.v.get_mut(server).serving = caller.link(),
+        }
+        if let Some(next) = self.v.follow(next) {
+            self.v.get_mut(next).serve_prev = caller.link();
+        }
+    }
+
+    fn unlink_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
+        let (next, prev) = (self.v.get(caller).serve_next, self.v.get(caller).serve_prev);
+        match self.v.follow(prev) {
+            Some(prev) => self.v.get_mut(prev).serve_next = next,
+            None => self.v.get_mut(server).serving = next,
+        }
+        if let Some(next) = self.v.follow(next) {
+            self.v.get_mut(next).serve_prev = prev;
+        }
+        let c = self.v.get_mut(caller);
+        (c.serve_next, c.serve_prev) = (Link::NONE, Link::NONE);
+    }
+
+    /// Takes a caller out of its server's list, to wait no more; the server's priority is what is left.
+    pub fn leave_server(&mut self, caller: ThreadKey<'id>) {
+        self.v.get_mut(caller).state = State::Stopped;
+        if let Some(server) = self.v.follow(self.v.get(caller).server) {
+            self.unlink_served(server, caller);
+            let serving = self.v.follow(self.v.get(server).serving);
+            let depth = serving.map_or(0, |serving| self.v.get(serving).depth + 1);
+            self.v.get_mut(server).depth = depth;
+            self.refresh_priority(server);
+        }
+    }
+
+    fn enqueue(
+        &mut self,
+        thread: ThreadKey<'id>,
+        push: fn(Queue<THREAD>, &mut kmem::View<'_, 'id, Objects>, ThreadKey<'id>) -> Queue<THREAD>,
+    ) {
+        let t = self.v.get_mut(thread);
+        t.state = State::Ready;
+        let (core, p) = (t.core as usize, t.priority as usize);
+        self.s.cores[core].queues[p] = push(self.s.cores[core].queues[p], &mut self.v, thread);
+        self.s.cores[core].ready |= 1 << p;
+    }
+
+    fn pop_ready(&mut self) -> Option<ThreadKey<'id>> {
+        let core = self.core;
+        let ready = self.s.cores[core].ready;
+        if ready == 0 {
+            return None;
+        }
+        let p = ready.ilog2() as usize;
+        let thread = self.v.follow(self.s.cores[core].queues[p].head)?;
+        self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
+        if self.s.cores[core].queues[p].head.is_none() {
+            self.s.cores[core].ready &= !(1 << p);
+        }
+        Some(thread)
+    }
+
+    /// Whether another thread as urgent as the current one is ready.
+    fn contended(&self) -> bool {
+        let core = &self.s.cores[self.core];
+        let current = self.v.follow(core.current).map(|current| self.v.get(current).priority);
+        current.is_some_and(|p| core.ready >> p & 1 != 0)
+    }
+
+    /// Sets the timer to what comes first: a deadline, or the end of a slice that somebody waits for.
+    fn arm(&mut self) {
+        let core = self.core;
+        let slice = if self.contended() { self.s.cores[core].slice_end } else { u64::MAX };
+        let at = self.s.cores[core].wheel.next().min(slice);
+        if at != self.s.cores[core].armed {
+            self.s.cores[core].armed = at;
+            self.s.hw.set_timer(at);
+        }
+    }
+
+    fn header(&self, thread: ThreadKey<'id>) -> Header {
+        let t = self.v.get(thread);
+        Header { state: t.state, core: t.core, priority: t.priority, channel: t.channel, server: t.server }
+    }
+
+    /// A deadline has come: `recv` returns with that.
+    fn expire(&mut self, thread: ThreadKey<'id>) {
+        if self.v.get(thread).state == State::Receiving {
+            self.leave_queues(thread);
+            self.deliver_deadline(thread);
+            self.wake(thread);
+        }
+    }
+}

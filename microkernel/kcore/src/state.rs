@@ -1,0 +1,177 @@
+//! The kernel: its memory, its cores, and the context in which each entry runs.
+
+#![allow(missing_docs, reason = "fields whose names say it all have no text")]
+
+use kmem::{Link, Mem, View};
+
+use crate::Hw;
+use crate::hw::{CoreId, MAX_CORES};
+use crate::log::Log;
+use crate::objects::{GRANT, INTERRUPT, Objects, POOL, Queue, THREAD, ThreadLink};
+use crate::wheel::Wheel;
+
+/// Priorities, 63 the most urgent.
+pub const PRIORITIES: usize = 64;
+/// Interrupt lines and vectors.
+pub const MAX_LINES: usize = 1280;
+/// The Interrupt of this number is raised by a new log record.
+pub const LOG_LINE: u32 = MAX_LINES as u32 - 1;
+/// How long a thread runs while others of its priority are ready, in ns.
+pub const SLICE: u64 = 5_000_000;
+const ASID_WORDS: usize = 64;
+
+/// Scheduling state of a core.
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// The thread that runs, or none.
+    pub current: ThreadLink,
+    /// A more urgent thread may be ready, or the timer is to be set anew.
+    pub look_again: bool,
+    /// One bit for each priority with a ready thread.
+    pub ready: u64,
+    pub queues: [Queue<THREAD>; PRIORITIES],
+    pub wheel: Wheel,
+    /// What the timer is set to.
+    pub armed: u64,
+    /// When the current thread's slice ends.
+    pub slice_end: u64,
+    pub online: bool,
+    /// The current thread's thread pointer was set by `config`, so the register is to be loaded.
+    pub pointer_changed: bool,
+}
+
+impl Core {
+    const fn new() -> Core {
+        Core {
+            current: Link::NONE,
+            look_again: false,
+            ready: 0,
+            queues: [Queue { head: Link::NONE, tail: Link::NONE }; PRIORITIES],
+            wheel: Wheel::new(),
+            armed: u64::MAX,
+            slice_end: 0,
+            online: false,
+            pointer_changed: false,
+        }
+    }
+}
+
+/// The kernel's counters, in the order of `abi::info::COUNTERS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Count {
+    Calls,
+    FastCalls,
+    GeneralCalls,
+    FastReplies,
+    Notifications,
+    Interrupts,
+    Timers,
+    Faults,
+    ThreadSwitches,
+    SpaceSwitches,
+    Restarts,
+    FramesZeroed,
+    ObjectsMade,
+    ObjectsDestroyed,
+    LogLost,
+    Refused,
+}
+
+/// Everything but the objects.
+pub struct System<H> {
+    pub hw: H,
+    pub cores: [Core; MAX_CORES],
+    /// The Interrupt object of each line that has one.
+    pub lines: [Link<INTERRUPT>; MAX_LINES],
+    pub asids: [u64; ASID_WORDS],
+    pub root_pool: Link<POOL>,
+    /// Pools that wait to be torn down.
+    pub reap: Link<POOL>,
+    /// Grants whose revocation is not finished.
+    pub undo: Link<GRANT>,
+    pub counts: [u64; abi::info::COUNTERS.len()],
+    pub log: Log,
+}
+
+/// The kernel.
+pub struct Kernel<H: Hw> {
+    pub mem: Mem<Objects>,
+    pub system: System<H>,
+}
+
+impl<H: Hw> Kernel<H> {
+    /// A kernel on this memory, with no objects yet.
+    pub fn new(mem: Mem<Objects>, hw: H) -> Self {
+        Kernel {
+            mem,
+            system: System {
+                hw,
+                cores: [const { Core::new() }; MAX_CORES],
+                lines: [Link::NONE; MAX_LINES],
+                asids: [0; ASID_WORDS],
+                root_pool: Link::NONE,
+                reap: Link::NONE,
+                undo: Link::NONE,
+                counts: [0; abi::info::COUNTERS.len()],
+                log: Log::new(),
+            },
+        }
+    }
+
+    /// Runs `f` with a view of the objects, as core `core`.
+    #[inline(always)]
+    pub fn with<R>(&mut self, core: CoreId, f: impl for<'id> FnOnce(&mut Cx<'_, 'id, H>) -> R) -> R {
+        let system = &mut self.system;
+        self.mem.view(|v| f(&mut Cx { v, s: system, core: core as usize % MAX_CORES }))
+    }
+}
+
+/// One entry into the kernel: the objects, everything else, and the core that entered.
+pub struct Cx<'k, 'id, H: Hw> {
+    pub v: View<'k, 'id, Objects>,
+    pub s: &'k mut System<H>,
+    pub core: usize,
+}
+
+impl<H: Hw> Cx<'_, '_, H> {
+    #[inline(always)]
+    pub fn count(&mut self, what: Count) {
+        self.s.counts[what as usize] += 1;
+    }
+
+    #[inline(always)]
+    pub fn my_core(&mut self) -> &mut Core {
+        &mut self.s.cores[self.core]
+    }
+
+    /// An address-space tag that no other process has; `None` if all are taken.
+    pub fn take_asid(&mut self) -> Option<u16> {
+        let max = self.s.hw.asid_max();
+        if max == 0 {
+            return Some(0);
+        }
+        let word = self.s.asids.iter().position(|word| *word != u64::MAX)?;
+        // Tag 0 is the kernel's.
+        let word_bits = if word == 0 { self.s.asids[0] | 1 } else { self.s.asids[word] };
+        let bit = word_bits.trailing_ones();
+        let asid = word as u32 * 64 + bit;
+        if bit == 64 || asid > max as u32 {
+            return None;
+        }
+        self.s.asids[word] = word_bits | 1 << bit;
+        Some(asid as u16)
+    }
+
+    /// Whether [`Cx::take_asid`] would succeed.
+    pub fn has_asid(&self) -> bool {
+        let max = self.s.hw.asid_max() as usize;
+        max == 0 || (1..=max.min(ASID_WORDS * 64 - 1)).any(|asid| self.s.asids[asid / 64] >> (asid % 64) & 1 == 0)
+    }
+
+    pub fn give_asid(&mut self, asid: u16) {
+        if asid != 0 {
+            self.s.asids[asid as usize / 64] &= !(1 << (asid % 64));
+        }
+    }
+}

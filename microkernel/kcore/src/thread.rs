@@ -1,0 +1,311 @@
+//! Threads: made, started, stopped, configured, ended.
+
+use abi::calls::{Access, CONFIG_CORE, CONFIG_FAULT, CONFIG_NOTIFICATION, CONFIG_POINTER, CONFIG_PRIORITY};
+use abi::info::MemoryType;
+use abi::user::{USER_END, USER_START};
+use abi::{Error, Rights};
+use kmem::{Frame, Link, Name};
+
+use crate::alloc::Need;
+use crate::hw::{Entry as Decoded, MAX_CORES};
+use crate::objects::*;
+use crate::state::{Cx, PRIORITIES};
+use crate::{Context, FPU_BYTES, Hw, Progress, Regs, list};
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// `create` of a Thread: stopped, with an IPC buffer mapped at an address where nothing is. `need` is what else the
+    /// call takes.
+    pub fn create_thread(
+        &mut self,
+        pool: PoolKey<'id>,
+        process: ProcessKey<'id>,
+        priority: u64,
+        buffer: u64,
+        mut need: Need,
+    ) -> Result<ThreadKey<'id>, Error> {
+        if priority > self.v.get(pool).ceiling as u64 {
+            return Err(Error::BadArgument);
+        }
+        if self.v.get(process).dying {
+            return Err(Error::ServerDied);
+        }
+        if buffer & 0xfff != 0 || !(USER_START..USER_END).contains(&buffer) {
+            return Err(Error::BadAddress);
+        }
+        let taken = self.leaf(process, buffer).is_some_and(|leaf| self.page_at(leaf, buffer) != Decoded::Empty);
+        if taken {
+            return Err(Error::BadAddress);
+        }
+        self.need_object::<THREAD>(&mut need, pool.link());
+        need.add(pool.link(), 1);
+        need.add(self.v.get(process).pool, self.missing_tables(process, buffer, 1));
+        self.check(&need)?;
+        // ---- point of no return ----
+        let frame = self.take_frame(pool).ok_or(Error::PoolEmpty)?;
+        self.v.zero(frame);
+        self.v.reset(frame, process.link().raw());
+        let leaf = self.leaf_or_make(process, buffer).ok_or(Error::PoolEmpty)?;
+        let physical = self.v.physical(frame);
+        self.set_page(leaf, buffer, physical, Access::READ | Access::WRITE, MemoryType::Ram);
+        self.s.hw.publish();
+        let thread = Thread {
+            priority: priority as u8,
+            base_priority: priority as u8,
+            core: self.core as u8,
+            process: process.link(),
+            pool: pool.link(),
+            buffer: frame,
+            buffer_address: buffer,
+            ..Thread::default()
+        };
+        let thread = self.make::<THREAD>(pool, thread).ok_or(Error::PoolEmpty)?;
+        self.v.get_mut(thread).context.space = self.v.get(process).space;
+        let head = list::siblings::push(self.v.get(process).threads, &mut self.v, thread);
+        let p = self.v.get_mut(process);
+        p.threads = head;
+        p.thread_count += 1;
+        Ok(thread)
+    }
+
+    /// System call `start`.
+    pub fn start(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let target = self.lookup::<THREAD>(thread, regs.argument(0), Rights::CONTROL)?.key;
+        let (pc, sp) = (regs.argument(1), regs.argument(2));
+        if self.v.get(target).state != State::Stopped {
+            return Err(Error::BadArgument);
+        }
+        if !(USER_START..USER_END).contains(&pc) || sp > USER_END {
+            return Err(Error::BadAddress);
+        }
+        self.start_at(target, pc, sp, regs.argument(3));
+        Ok(Progress::Done)
+    }
+
+    /// Starts a stopped thread.
+    pub fn start_at(&mut self, thread: ThreadKey<'id>, pc: u64, sp: u64, argument: u64) {
+        let flags = self.s.hw.user_flags();
+        self.drop_pending(thread);
+        let t = self.v.get_mut(thread);
+        let pointer = t.context.regs.pointer;
+        t.context.regs = Regs { pc, sp, flags, pointer, a0: argument, ..Regs::default() };
+        t.context.fpu_valid = 0;
+        (t.faulting, t.restarting) = (false, false);
+        self.wake(thread);
+    }
+
+    /// System call `stop`.
+    pub fn stop(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let handle = self.v.get(thread).context.regs.argument(0);
+        let target = self.lookup::<THREAD>(thread, handle, Rights::CONTROL)?.key;
+        self.leave_queues(target);
+        let t = self.v.get_mut(target);
+        t.sequence = t.sequence.wrapping_add(1);
+        t.state = State::Stopped;
+        Ok(if target == thread { Progress::Blocked } else { Progress::Done })
+    }
+
+    /// System call `state`.
+    pub fn read_state(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let target = self.lookup::<THREAD>(thread, regs.argument(0), Rights::INSPECT)?.key;
+        let from = usize::try_from(regs.argument(1)).ok().filter(|i| *i < 36).ok_or(Error::BadArgument)?;
+        let t = self.v.get(target);
+        if t.state == State::Running {
+            return Err(Error::BadArgument);
+        }
+        let saved = t.context.regs;
+        let words = core::array::from_fn(|i| saved.word(from + i).unwrap_or(0));
+        self.answer_words(thread, words);
+        Ok(Progress::Done)
+    }
+
+    /// System call `config`.
+    pub fn config(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
+        let regs = self.v.get(thread).context.regs;
+        let target = self.lookup::<THREAD>(thread, regs.argument(0), Rights::CONTROL)?.key;
+        let value = regs.argument(2);
+        match regs.argument(1) {
+            CONFIG_PRIORITY => self.set_base_priority(target, value)?,
+            CONFIG_FAULT => {
+                let entry = match value {
+                    0 => Entry::default(),
+                    handle => self.lookup::<CHANNEL>(thread, handle, Rights::CALL)?.entry,
+                };
+                self.set_fault_channel(target, entry);
+            }
+            CONFIG_NOTIFICATION => {
+                let (notification, via) = match value {
+                    0 => (None, Name::NONE),
+                    handle => {
+                        let found = self.lookup::<NOTIFICATION>(thread, handle, Rights::OWNER)?;
+                        (Some(found.key), found.entry.grant)
+                    }
+                };
+                self.bind_notification(target, notification, via);
+            }
+            CONFIG_POINTER => {
+                if value >= USER_END {
+                    return Err(Error::BadArgument);
+                }
+                self.v.get_mut(target).context.regs.pointer = value;
+                if target == thread {
+                    self.my_core().pointer_changed = true;
+                }
+            }
+            CONFIG_CORE => {
+                let core = usize::try_from(value).ok().filter(|core| *core < MAX_CORES).ok_or(Error::BadArgument)?;
+                if !self.s.cores[core].online {
+                    return Err(Error::BadArgument);
+                }
+                self.move_to_core(target, core as u8)?;
+            }
+            _ => return Err(Error::BadArgument),
+        }
+        Ok(Progress::Done)
+    }
+
+    fn set_base_priority(&mut self, target: ThreadKey<'id>, value: u64) -> Result<(), Error> {
+        let ceiling = self.v.follow(self.v.get(target).pool).map_or(0, |pool| self.v.get(pool).ceiling);
+        if value > ceiling as u64 || value >= PRIORITIES as u64 {
+            return Err(Error::BadArgument);
+        }
+        self.v.get_mut(target).base_priority = value as u8;
+        self.refresh_priority(target);
+        Ok(())
+    }
+
+    /// Names who is told of a thread's faults. One that waits for that runs its instruction again.
+    pub fn set_fault_channel(&mut self, target: ThreadKey<'id>, entry: Entry) {
+        self.v.get_mut(target).fault = entry;
+        if self.v.get(target).state == State::Faulted && !entry.object.is_none() {
+            self.wake(target);
+        }
+    }
+
+    /// Binds a notification to the thread whose `recv` returns its bits; each to one of the other. `via` is the Grant
+    /// of the handle that allowed it.
+    pub fn bind_notification(
+        &mut self,
+        target: ThreadKey<'id>,
+        notification: Option<NotificationKey<'id>>,
+        via: Name<GRANT>,
+    ) {
+        if let Some(old) = self.v.follow(self.v.get(target).notification) {
+            self.v.get_mut(old).bound = Link::NONE;
+        }
+        self.v.get_mut(target).notification = Link::NONE;
+        let Some(notification) = notification else { return };
+        if let Some(other) = self.v.follow(self.v.get(notification).bound) {
+            self.v.get_mut(other).notification = Link::NONE;
+        }
+        self.v.get_mut(notification).bound = target.link();
+        let t = self.v.get_mut(target);
+        (t.notification, t.bound_via) = (notification.link(), via);
+        self.signal(notification, 0);
+    }
+
+    fn move_to_core(&mut self, target: ThreadKey<'id>, core: u8) -> Result<(), Error> {
+        if self.v.get(target).core == core {
+            return Ok(());
+        }
+        match self.v.get(target).state {
+            State::Running => return Err(Error::BadArgument),
+            State::Ready => {
+                self.leave_queues(target);
+                self.v.get_mut(target).core = core;
+                self.wake(target);
+            }
+            _ => {
+                let timed = self.v.get(target).timer_slot != 0;
+                if timed {
+                    self.cancel_timer(target);
+                }
+                self.v.get_mut(target).core = core;
+                if timed {
+                    self.set_deadline(target);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a thread: its callers get `ServerDied`, its own call is void, its buffer is unmapped.
+    pub fn end_thread(&mut self, thread: ThreadKey<'id>) {
+        self.leave_queues(thread);
+        while let Some(caller) = self.v.follow(self.v.get(thread).serving) {
+            self.leave_queues(caller);
+            self.fail_call(caller, Error::ServerDied);
+        }
+        self.drop_pending(thread);
+        self.bind_notification(thread, None, Name::NONE);
+        let t = self.v.get(thread);
+        let (serves, process, buffer_address, buffer, pool) = (t.serves, t.process, t.buffer_address, t.buffer, t.pool);
+        if let Some(channel) = self.v.follow(serves) {
+            self.v.get_mut(channel).server = Link::NONE;
+        }
+        if let Some(process) = self.v.follow(process) {
+            if let Some(leaf) = self.leaf(process, buffer_address) {
+                self.clear_page(leaf, buffer_address);
+                let asid = self.v.get(process).asid;
+                self.s.hw.publish();
+                self.s.hw.invalidate(asid, buffer_address, 1);
+                self.prune(process, buffer_address);
+            }
+            let head = list::siblings::remove(self.v.get(process).threads, &mut self.v, thread);
+            let p = self.v.get_mut(process);
+            p.threads = head;
+            p.thread_count -= 1;
+        }
+        self.v.give(buffer, 1);
+        self.credit(pool, 1);
+        self.unmake(thread);
+    }
+}
+
+impl Default for Thread {
+    fn default() -> Thread {
+        Thread {
+            state: State::Stopped,
+            core: 0,
+            priority: 0,
+            base_priority: 0,
+            sequence: 0,
+            depth: 0,
+            faulting: false,
+            restarting: false,
+            bits_last: false,
+            takes: 0,
+            timer_slot: 0,
+            process: Link::NONE,
+            pool: Link::NONE,
+            next: Link::NONE,
+            prev: Link::NONE,
+            serving: Link::NONE,
+            serve_next: Link::NONE,
+            serve_prev: Link::NONE,
+            server: Link::NONE,
+            channel: Link::NONE,
+            serves: Link::NONE,
+            notification: Link::NONE,
+            sibling_next: Link::NONE,
+            sibling_prev: Link::NONE,
+            timer_next: Link::NONE,
+            timer_prev: Link::NONE,
+            refs: 0,
+            buffer: Frame::NONE,
+            buffer_address: 0,
+            deadline: 0,
+            via: Name::NONE,
+            badge: 0,
+            bound_via: Name::NONE,
+            fault: Entry::default(),
+            fault_words: [0; 6],
+            pending: Name::NONE,
+            pending_done: 0,
+            run_time: 0,
+            run_start: 0,
+            context: Context { regs: Regs::default(), space: 0, fpu_valid: 0, reserved: [0; 2], fpu: [0; FPU_BYTES] },
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A hierarchical timer wheel: insertion, removal and the next expiry in constant time.
+//!
+//! Times are rounded up to ticks of 1,024 ns. Level l has 64 slots of 64^l ticks; a timer lies in the level of the
+//! highest 6-bit digit in which its tick differs from the wheel's, and moves down as that digit is reached. (Varghese and
+//! Lauck 1987, scheme 7.)
+
+use kmem::{Link, View};
+
+use crate::list::timers;
+use crate::objects::{Objects, ThreadKey, ThreadLink};
+
+const LEVELS: usize = 9;
+const SLOTS: usize = 64;
+const TICK_SHIFT: u32 = 10;
+const LAST_TICK: u64 = u64::MAX >> TICK_SHIFT;
+const _: () = assert!(LAST_TICK.ilog2() / 6 < LEVELS as u32);
+
+/// A core's timers.
+#[derive(Clone, Debug)]
+pub struct Wheel {
+    now: u64,
+    used: [u64; LEVELS],
+    slots: [[ThreadLink; SLOTS]; LEVELS],
+}
+
+impl Wheel {
+    pub const fn new() -> Wheel {
+        Wheel { now: 0, used: [0; LEVELS], slots: [[Link::NONE; SLOTS]; LEVELS] }
+    }
+
+    /// Adds a thread's deadline.
+    pub fn insert<'id>(&mut self, v: &mut View<'_, 'id, Objects>, thread: ThreadKey<'id>) {
+        let deadline = v.get(thread).deadline;
+        let tick = (deadline >> TICK_SHIFT).saturating_add((deadline & ((1 << TICK_SHIFT) - 1) != 0) as u64);
+        let tick = tick.clamp(self.now, LAST_TICK);
+        let level = (((tick ^ self.now).max(1)).ilog2() / 6) as usize;
+        let slot = (tick >> (6 * level)) as usize % SLOTS;
+        self.slots[level][slot] = timers::push(self.slots[level][slot], v, thread);
+        self.used[level] |= 1 << slot;
+        v.get_mut(thread).timer_slot = (level * SLOTS + slot) as u16 + 1;
+    }
+
+    /// Removes a thread's deadline, if it has one.
+    pub fn remove<'id>(&mut self, v: &mut View<'_, 'id, Objects>, thread: ThreadKey<'id>) {
+        let position = core::mem::take(&mut v.get_mut(thread).timer_slot) as usize;
+        if position == 0 {
+            return;
+        }
+        let (level, slot) = ((position - 1) / SLOTS, (position - 1) % SLOTS);
+        self.slots[level][slot] = timers::remove(self.slots[level][slot], v, thread);
+        if self.slots[level][slot].is_none() {
+            self.used[level] &= !(1 << slot);
+        }
+    }
+
+    /// When to look again, in ns; never before a timer is due, `u64::MAX` without timers.
+    pub fn next(&self) -> u64 {
+        match self.next_slot() {
+            Some((_, _, tick)) => tick.saturating_mul(1 << TICK_SHIFT),
+            None => u64::MAX,
+        }
+    }
+
+    /// Takes a thread whose deadline is reached at `now`, out of the wheel; `None` when there is none (left).
+    /// Constant work a call, but for timers that move a level down.
+    pub fn pop_due<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64) -> Option<ThreadKey<'id>> {
+        let limit = now >> TICK_SHIFT;
+        while let Some((level, slot, tick)) = self.next_slot() {
+            if tick > limit {
+                break;
+            }
+            self.now = self.now.max(tick);
+            if level == 0 {
+                let thread = v.follow(self.slots[level][slot])?;
+                self.remove(v, thread);
+                return Some(thread);
+            }
+            // All move down before any is looked at: the lower levels are looked at first.
+            while let Some(thread) = v.follow(self.slots[level][slot]) {
+                self.remove(v, thread);
+                self.insert(v, thread);
+            }
+        }
+        if self.next_slot().is_none_or(|(_, _, tick)| tick > limit) {
+            self.now = self.now.max(limit);
+        }
+        None
+    }
+
+    /// The earliest used slot: level, slot and the tick at which it starts.
+    fn next_slot(&self) -> Option<(usize, usize, u64)> {
+        let level = self.used.iter().position(|used| *used != 0)?;
+        let shift = 6 * level as u32;
+        let digit = (self.now >> shift) % SLOTS as u64;
+        // What lies in a level differs from now in that digit first, so it is later than now's digit; the lowest used
+        // level is the earliest.
+        let slot = self.used[level].trailing_zeros() as usize;
+        let start = (self.now >> shift) - digit + slot as u64;
+        Some((level, slot, (start << shift).max(self.now)))
+    }
+}

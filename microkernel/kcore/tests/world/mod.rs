@@ -1,0 +1,298 @@
+//! A kernel on a model of hardware: memory from the host's heap, a clock that is told the time, page tables that are
+//! walked by the test.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+use abi::calls::{Access, number as nr};
+use abi::info::MemoryType;
+use abi::message::TAKES_SHIFT;
+use abi::user::Features;
+use abi::{Error, Rights, Status};
+use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, Reboot, Trigger};
+use kcore::objects::*;
+use kcore::{Cx, Hw, Kernel};
+use kmem::{FrameInfo, Link, Mem, PAGE};
+
+pub const FIRST_PHYSICAL: u32 = 0x40000;
+
+/// Hardware that notes what is done to it.
+#[derive(Default)]
+pub struct Model {
+    pub now: u64,
+    pub timer: u64,
+    pub kicks: Vec<CoreId>,
+    pub masked: std::collections::BTreeSet<u32>,
+    pub unmasked: std::collections::BTreeSet<u32>,
+    pub log: Vec<(u64, Vec<u8>)>,
+    pub off: Option<Reboot>,
+    pub invalidated: u64,
+}
+
+impl Hw for Model {
+    const CALL_LENGTH: u64 = 4;
+    fn asid_max(&self) -> Asid {
+        255
+    }
+    fn now(&self) -> u64 {
+        self.now
+    }
+    fn set_timer(&mut self, at: u64) {
+        self.timer = at;
+    }
+    fn kick(&mut self, core: CoreId) {
+        self.kicks.push(core);
+    }
+    fn init_root(&self, _set: &mut dyn FnMut(usize, u64)) {}
+    fn table(&self, frame: Frame) -> u64 {
+        (frame as u64) << 12 | 1 << 8 | 1
+    }
+    fn page(&self, frame: Frame, access: Access, _kind: MemoryType) -> u64 {
+        (frame as u64) << 12 | (access.bits() as u64) << 1 | 1
+    }
+    fn decode(&self, entry: u64, level: u8) -> Entry {
+        let frame = (entry >> 12) as Frame;
+        match (entry & 1, level) {
+            (0, _) => Entry::Empty,
+            (_, 0) => Entry::Page(frame, Access::from_bits_truncate((entry >> 1) as u8 & 7)),
+            _ => Entry::Table(frame),
+        }
+    }
+    fn space(&self, root: Frame, asid: Asid) -> u64 {
+        (root as u64) << 12 | (asid as u64) << 48
+    }
+    fn publish(&mut self) {}
+    fn invalidate(&mut self, _asid: Asid, _address: u64, pages: u64) {
+        self.invalidated += pages;
+    }
+    fn invalidate_space(&mut self, _asid: Asid) {}
+    fn synchronise_code(&mut self, _frame: Frame, _pages: u32) {}
+    fn configure_line(&mut self, _line: u32, _trigger: Trigger) {}
+    fn mask(&mut self, line: u32) {
+        self.unmasked.remove(&line);
+    }
+    fn unmask(&mut self, line: u32) {
+        self.unmasked.insert(line);
+    }
+    fn message(&self, _line: u32) -> Option<(u64, u32)> {
+        None
+    }
+    fn port(&mut self, port: u16, _operation: PortOperation) -> u32 {
+        port as u32
+    }
+    fn features(&self) -> Features {
+        Features::empty()
+    }
+    fn user_flags(&self) -> u64 {
+        0
+    }
+    fn log(&mut self, _level: u8, label: u64, text: &[u8]) {
+        self.log.push((label, text.to_vec()));
+    }
+    fn power(&mut self, reboot: Reboot) {
+        self.off = Some(reboot);
+    }
+}
+
+/// A kernel with init: process 1's main thread is running and owns everything.
+pub struct World {
+    pub k: Kernel<Model>,
+    pub init: ThreadLink,
+    pub pool: u64,
+    pub process: u64,
+    pub lines: u64,
+    pub log: u64,
+    pub seal: u64,
+    pub power: u64,
+    blocks: [(*mut u8, Layout); 3],
+}
+
+/// Where init's IPC buffer is.
+pub const BUFFER: u64 = 0x1000_0000;
+
+pub fn world(frames: u32) -> World {
+    let n = frames as usize;
+    let layouts = [
+        Layout::from_size_align(n * PAGE, PAGE).unwrap(),
+        Layout::from_size_align(n, 1).unwrap(),
+        Layout::array::<FrameInfo>(n).unwrap(),
+    ];
+    // SAFETY: the layouts are not empty.
+    let blocks = layouts.map(|layout| (unsafe { alloc_zeroed(layout) }, layout));
+    // SAFETY: fresh zeroed blocks of the right sizes, freed after the kernel.
+    let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, FIRST_PHYSICAL) };
+    mem.add(kmem::Frame(0), frames);
+    let mut k = Kernel::new(mem, Model { timer: u64::MAX, ..Model::default() });
+    let made = k.with(0, |cx| {
+        let first = cx.first_objects(20, BUFFER).unwrap();
+        let (pool, process) = (first.pool, first.process);
+        let name = cx.v.name(pool).any();
+        let pool_handle = cx.grant_boot(process, name, Rights::all()).unwrap();
+        let lines = cx.boot_lines(pool, 0, 64).unwrap();
+        let lines = cx.grant_boot(process, lines, Rights::all()).unwrap();
+        let authority = cx.boot_authority(pool).unwrap();
+        let log = cx.grant_boot(process, authority, Rights::LOG | Rights::OWNER | Rights::TRANSFER).unwrap();
+        let seal = cx.grant_boot(process, authority, Rights::SEAL | Rights::TRANSFER).unwrap();
+        let power = cx.grant_boot(process, authority, Rights::POWER | Rights::TRANSFER).unwrap();
+        cx.start_at(first.thread, 0x40_0000, 0x50_0000, 0);
+        cx.reschedule(None);
+        (first.thread.link(), pool_handle, lines, log, seal, power)
+    });
+    World {
+        k,
+        init: made.0,
+        pool: made.1 as u64,
+        process: 0x1_0001,
+        lines: made.2 as u64,
+        log: made.3 as u64,
+        seal: made.4 as u64,
+        power: made.5 as u64,
+        blocks,
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for (pointer, layout) in self.blocks {
+            // SAFETY: allocated with this layout in `world`.
+            unsafe { dealloc(pointer, layout) }
+        }
+    }
+}
+
+pub type Answer = Result<[u64; 10], Error>;
+
+impl World {
+    pub fn with<R>(&mut self, f: impl for<'id> FnOnce(&mut Cx<'_, 'id, Model>) -> R) -> R {
+        self.k.with(0, f)
+    }
+
+    /// The thread that runs on core 0.
+    pub fn current(&self) -> ThreadLink {
+        self.k.system.cores[0].current
+    }
+
+    pub fn edit<R>(&mut self, thread: ThreadLink, f: impl FnOnce(&mut Thread) -> R) -> R {
+        self.with(|cx| {
+            let key = cx.v.live(thread).expect("the thread lives");
+            f(cx.v.get_mut(key))
+        })
+    }
+
+    pub fn state(&mut self, thread: ThreadLink) -> Option<State> {
+        self.with(|cx| cx.v.live(thread).map(|key| cx.v.get(key).state))
+    }
+
+    /// Has the running thread make a call, as often as it is restarted; leaves it wherever that leads.
+    pub fn enter(&mut self, number: u64, arguments: &[u64]) {
+        let me = self.current();
+        assert!(!me.is_none(), "somebody runs");
+        self.edit(me, |t| {
+            let r = &mut t.context.regs;
+            r.number = number;
+            let mut all = [0; 10];
+            all[..arguments.len()].copy_from_slice(arguments);
+            (r.a0, r.a1) = (all[0], all[1]);
+            r.words.copy_from_slice(&all[2..]);
+            // recv's second argument here is its deadline; reply_recv waits for ever.
+            match number as u16 {
+                nr::recv => r.badge = arguments.get(1).copied().unwrap_or(u64::MAX),
+                nr::reply_recv => r.badge = u64::MAX,
+                _ => {}
+            }
+        });
+        loop {
+            let pc = self.edit(me, |t| t.context.regs.pc);
+            self.k.syscall(0);
+            let again = self.current() == me
+                && self.state(me).is_some()
+                && self.edit(me, |t| t.context.regs.pc != pc && t.restarting);
+            if !again {
+                return;
+            }
+            self.edit(me, |t| t.context.regs.pc = pc);
+        }
+    }
+
+    /// What stands in a thread's registers after a call.
+    pub fn answer(&mut self, thread: ThreadLink) -> Answer {
+        self.edit(thread, |t| {
+            let r = &t.context.regs;
+            Status(r.number).result()?;
+            let mut all = [0; 10];
+            (all[0], all[1]) = (r.a0, r.a1);
+            all[2..].copy_from_slice(&r.words);
+            Ok(all)
+        })
+    }
+
+    /// A call that must return at once.
+    pub fn call(&mut self, number: u16, arguments: &[u64]) -> Answer {
+        let me = self.current();
+        self.enter(number as u64, arguments);
+        assert_eq!(self.current(), me, "the call returns at once");
+        self.answer(me)
+    }
+
+    /// The first result of a call that must succeed at once.
+    pub fn ok(&mut self, number: u16, arguments: &[u64]) -> u64 {
+        match self.call(number, arguments) {
+            Ok(answer) => answer[0],
+            Err(error) => panic!("call {number} {arguments:x?}: {error}"),
+        }
+    }
+
+    /// Makes a thread of a process that the running one has a handle to; returns its handle and place.
+    pub fn thread(&mut self, process: u64, priority: u64, buffer: u64) -> (u64, ThreadLink) {
+        let handle = self.ok(nr::create, &[self.pool, THREAD as u64, process, priority, buffer]);
+        let me = self.current();
+        let link = self.with(|cx| {
+            let me = cx.v.live(me).unwrap();
+            cx.lookup::<THREAD>(me, handle, Rights::empty()).unwrap().key.link()
+        });
+        (handle, link)
+    }
+
+    /// Has another thread be the running one, as if the scheduler had chosen it; all others stay as they are.
+    pub fn run(&mut self, thread: ThreadLink) {
+        self.with(|cx| {
+            let current = cx.s.cores[0].current;
+            if current == thread {
+                return;
+            }
+            if let Some(current) = cx.v.live(current) {
+                cx.leave_queues(current);
+                cx.wake(current);
+            }
+            let key = cx.v.live(thread).expect("the thread lives");
+            assert_eq!(cx.v.get(key).state, State::Ready, "only a ready thread can run");
+            cx.leave_queues(key);
+            cx.v.get_mut(key).state = State::Running;
+            cx.s.cores[0].current = thread;
+        });
+    }
+
+    /// The entry of a process's page tables for an address.
+    pub fn page(&mut self, process: Link<PROCESS>, address: u64) -> Entry {
+        self.with(|cx| {
+            let key = cx.v.live(process).unwrap();
+            match cx.leaf(key, address) {
+                Some(leaf) => cx.page_at(leaf, address),
+                None => Entry::Empty,
+            }
+        })
+    }
+
+    pub fn process_of(&mut self, thread: ThreadLink) -> Link<PROCESS> {
+        self.edit(thread, |t| t.process)
+    }
+
+    pub fn free(&self) -> u32 {
+        self.k.mem.free_frames()
+    }
+}
+
+/// The number register of a call that takes handles.
+pub fn taking(number: u16, handles: u64) -> u64 {
+    number as u64 | handles << TAKES_SHIFT
+}

@@ -1,0 +1,168 @@
+//! From the boot loader to `kmain`: reads the device tree, maps the machine, starts clock and interrupt controller.
+//!
+//! ```text
+//! boot.s: EL2 ▶ EL1, tables, MMU on, stack, BSS ──▶ main: tree ▶ console ▶ RAM ▶ devices ──▶ kmain(Boot)
+//! ```
+//!
+//! What can't be booted is named on the UART, and the machine is switched off.
+
+use core::arch::global_asm;
+
+use dtoolkit::fdt::Fdt;
+
+use super::dtb::{self, Platform, rounded};
+use super::fatal::stop;
+use super::gic::Gic;
+use super::mmu::{self, Image, PAGE, PHYS_BASE};
+use super::psci::{self, Conduit};
+use super::timer::Clock;
+use super::{Machine, STATE, State, cpu, uart};
+use crate::boot::{Boot, Region, Regions};
+
+/// SCTLR_EL1 with the MMU off: the bits that are always 1 (also where newer processors define them).
+const SCTLR_OFF: u64 = 0x30d0_0800;
+/// SCTLR_EL1 for good: MMU, caches, stack alignment at EL1 and EL0, DC ZVA, CTR_EL0 and WFE for EL0, WXN. EL0 gets no
+/// cache maintenance, no DAIF and no WFI.
+const SCTLR_ON: u64 = SCTLR_OFF | 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 12 | 1 << 14 | 1 << 15 | 1 << 18 | 1 << 19;
+
+global_asm!(
+    include_str!("boot.s"),
+    sctlr_off = const SCTLR_OFF,
+    sctlr_on = const SCTLR_ON,
+    mair = const mmu::MAIR,
+    tcr = const mmu::TCR,
+    text = const mmu::BOOT_TEXT,
+    rodata = const mmu::BOOT_CONSTANTS,
+    data = const mmu::BOOT_DATA,
+    identity = const mmu::BOOT_IDENTITY,
+    main = sym main,
+);
+
+/// QEMU's `virt` board, on which a broken tree can at least be reported: its UART. Elsewhere nothing is seen.
+const FALLBACK_UART: Region = Region { base: 0x0900_0000, length: 0x1000 };
+
+/// Called by boot.s with the physical addresses of device tree and image, and exception level and counter at the entry.
+extern "C" fn main(tree: u64, image: u64, level: u64, counter: u64) -> ! {
+    let image = Image::new(image);
+    // SAFETY: first of all, once, on the booting core, while the others wait in firmware.
+    unsafe { mmu::init(image) };
+    match boot(tree, image, level, counter) {
+        Ok((boot, machine)) => crate::kmain(&boot, machine),
+        Err(reason) => stop("can't boot", reason),
+    }
+}
+
+fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, Machine), &'static str> {
+    let tree = match tree(tree_at) {
+        Ok(tree) => tree,
+        Err(reason) => {
+            // Firmware is below a hypervisor, or below the kernel.
+            psci::init(if level == 2 { Conduit::Smc } else { Conduit::Hvc });
+            console(FALLBACK_UART)?;
+            return Err(reason);
+        }
+    };
+    psci::init(dtb::conduit(tree));
+    if let Some(registers) = dtb::console(tree) {
+        console(registers)?;
+    }
+    let clock = Clock::start(counter).ok_or("the counter's frequency isn't set")?;
+    let mut platform = dtb::platform(tree)?;
+    let tree = Region { base: tree_at, length: tree.data().len() as u64 };
+    mmu::unmap_window();
+    map_ram(&platform)?;
+    erase(tree, &platform)?;
+
+    // SAFETY: the tree told where it is, and this is the only call.
+    let gic = unsafe { Gic::start(platform.gic, platform.timer)? };
+    STATE.call_once(|| State { gic, timer: platform.timer });
+    for chunk in platform.seed.chunks_exact_mut(8) {
+        let random = cpu::random().unwrap_or(0).to_le_bytes();
+        chunk.iter_mut().zip(random).for_each(|(byte, random)| *byte ^= random);
+    }
+
+    let archive = archive(&platform)?;
+    let mut ram = Regions::new();
+    platform.banks.as_slice().iter().for_each(|bank| ram.push(*bank));
+    for taken in [image.whole(), archive, tree].iter().chain(platform.reserved.as_slice()) {
+        ram.remove(rounded(*taken));
+    }
+    let mut tables = Regions::new();
+    tables.push(rounded(tree));
+    let boot = Boot {
+        ram,
+        ram_total: platform.banks.as_slice().iter().map(|bank| bank.length).sum(),
+        archive,
+        tables,
+        devices: platform.devices,
+        command_line: platform.command_line.0,
+        command_line_length: platform.command_line.1,
+        lines: gic.lines(),
+        messages: gic.messages().unwrap_or((gic.lines(), 0)),
+        rsdp: 0,
+        seed: platform.seed,
+        cores: platform.cores,
+        counter: clock.counter(),
+    };
+    Ok((boot, Machine { clock, gic }))
+}
+
+/// The checked tree at a physical address, seen through the window.
+fn tree(at: u64) -> Result<Fdt<'static>, &'static str> {
+    if at == 0 || !at.is_multiple_of(8) || at >= mmu::PHYS_END {
+        return Err("no device tree in x0");
+    }
+    // The header's first eight bytes don't cross a page; how far the tree goes is known only then.
+    let head = mmu::map_window(at, 8)? as *const [u8; 8];
+    // SAFETY: the loader handed over the address of a tree in memory; the window shows it, cached like all RAM.
+    let length = dtb::length(unsafe { &*head })?;
+    let start = mmu::map_window(at, length)? as *const u8;
+    // SAFETY:
+    // 1. The window shows `length` bytes from there, and nobody writes them while the tree is read.
+    // 2. It stays until `unmap_window`, which `boot` calls when it has copied what it needs.
+    let bytes = unsafe { core::slice::from_raw_parts(start, length as usize) };
+    Fdt::new(bytes).map_err(|_| "a device tree that is malformed")
+}
+
+fn console(registers: Region) -> Result<(), &'static str> {
+    let length = registers.length.min(PAGE);
+    let base = mmu::map_device(Region { base: registers.base, length })?;
+    // SAFETY: just mapped, for good; the tree says that it is a PL011.
+    unsafe { uart::init(base) };
+    Ok(())
+}
+
+/// Maps all RAM but what firmware forbids.
+fn map_ram(platform: &Platform) -> Result<(), &'static str> {
+    let mut mapped = platform.banks;
+    platform.unmapped.as_slice().iter().for_each(|hole| mapped.remove(*hole));
+    mapped.as_slice().iter().try_for_each(|bank| mmu::map_ram(*bank))
+}
+
+/// Erases the tree's seeds: init gets them from `Boot`, whoever reads the tree later doesn't.
+fn erase(tree: Region, platform: &Platform) -> Result<(), &'static str> {
+    if !inside(tree, platform) {
+        return Err("a device tree outside of memory");
+    }
+    for secret in platform.secrets.as_slice() {
+        let start = (PHYS_BASE + tree.base + secret.base) as *mut u8;
+        // SAFETY: the bytes lie in the tree, the tree in RAM, which is mapped; nobody refers to the tree any more.
+        unsafe { start.write_bytes(0, secret.length as usize) };
+    }
+    Ok(())
+}
+
+fn archive(platform: &Platform) -> Result<Region, &'static str> {
+    let archive = platform.archive.ok_or("no boot archive (QEMU: -initrd)")?;
+    if archive.length == 0 || !archive.base.is_multiple_of(PAGE) {
+        return Err("a boot archive that is empty or doesn't start on a page");
+    }
+    if !inside(archive, platform) {
+        return Err("a boot archive outside of memory");
+    }
+    Ok(archive)
+}
+
+fn inside(region: Region, platform: &Platform) -> bool {
+    platform.banks.as_slice().iter().any(|bank| region.base >= bank.base && region.end() <= bank.end())
+}

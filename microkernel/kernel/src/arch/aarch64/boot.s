@@ -1,0 +1,259 @@
+// From the boot loader to Rust: a Linux Image (Documentation/arch/arm64/booting.rst), entered at EL2 or EL1 with the
+// MMU off and x0 = physical address of the device tree.
+//
+// x20 device tree, x21 physical address of the image, x22 first of the image's level-3 tables, x23 CurrentEL at entry,
+// x24 counter at entry.
+// All code up to `upper` runs at its physical address, so it only uses adr and adrp.
+
+.section .head, "ax"
+.global _start
+_start:
+    b       entry
+    .long   0
+    .quad   0                           // text_offset
+    .quad   _image_size
+    .quad   0xa                         // flags: little endian, 4 KiB pages, anywhere in memory
+    .quad   0, 0, 0
+    .long   0x644d5241                  // "ARM\x64"
+    .long   0
+
+entry:
+    msr     daifset, #15
+    mov     x20, x0
+    adrp    x21, _start
+    mrs     x23, CurrentEL
+    cmp     x23, #8
+    b.eq    from_el2
+    b.lo    at_el1
+1:  wfe                                 // EL3: not an entry that the protocol knows
+    b       1b
+
+// Everything to EL1, nothing trapped; the virtual counter is the physical one.
+from_el2:
+    mov     x0, #1 << 31                // HCR_EL2.RW: EL1 is AArch64
+    msr     hcr_el2, x0
+    isb
+    mov     x0, #3                      // EL1PCTEN, EL1PCEN
+    msr     cnthctl_el2, x0
+    msr     cntvoff_el2, xzr
+    mov     x0, #0x33ff                 // RES1 bits; floating point is not trapped
+    msr     cptr_el2, x0
+    msr     hstr_el2, xzr
+    msr     vttbr_el2, xzr
+    mrs     x0, midr_el1
+    msr     vpidr_el2, x0
+    mrs     x0, mpidr_el1
+    msr     vmpidr_el2, x0
+    mrs     x0, mdcr_el2
+    and     x0, x0, #0x1f               // all of HPMN's counters to EL1, no debug traps
+    msr     mdcr_el2, x0
+    mrs     x0, id_aa64pfr0_el1
+    ubfx    x0, x0, #24, #4             // system registers of a GICv3
+    cbz     x0, 1f
+    mrs     x0, icc_sre_el2
+    orr     x0, x0, #1                  // SRE
+    orr     x0, x0, #8                  // and EL1 may use its own
+    msr     icc_sre_el2, x0
+    isb
+    msr     ich_hcr_el2, xzr
+1:  ldr     x0, ={sctlr_off}
+    msr     sctlr_el1, x0
+    mov     x0, #0x3c5                  // EL1h, all masked
+    msr     spsr_el2, x0
+    adr     x0, at_el1
+    msr     elr_el2, x0
+    eret
+
+at_el1:
+    isb
+    mrs     x24, cntvct_el0             // time starts here; at EL2 the offset had to go first
+    ldr     x0, ={sctlr_off}            // MMU and caches off, whatever the loader left
+    msr     sctlr_el1, x0
+    isb
+    bl      clear_tables
+    bl      build_tables
+    bl      clean_tables
+    b       enable_mmu
+
+// The tables are written past the caches: what these hold of them goes before and after.
+clear_tables:
+    mov     x28, x30
+    bl      clean_tables
+    adrp    x0, tables_start
+    adrp    x1, tables_end
+1:  stp     xzr, xzr, [x0], #16
+    cmp     x0, x1
+    b.lo    1b
+    ret     x28
+
+clean_tables:
+    mrs     x2, ctr_el0
+    ubfx    x2, x2, #16, #4
+    mov     x3, #4
+    lsl     x3, x3, x2                  // bytes of a data cache line
+    adrp    x0, tables_start
+    adrp    x1, tables_end
+1:  dc      ivac, x0
+    add     x0, x0, x3
+    cmp     x0, x1
+    b.lo    1b
+    dsb     sy
+    ret
+
+build_tables:
+    mov     x28, x30
+    adrp    x22, image_l3
+    adrp    x0, _image_start
+    adrp    x1, _rodata
+    ldr     x2, ={text}
+    bl      map_image
+    adrp    x0, _rodata
+    adrp    x1, _data
+    ldr     x2, ={rodata}
+    bl      map_image
+    adrp    x0, _data
+    adrp    x1, _stack_guard
+    ldr     x2, ={data}
+    bl      map_image
+    adrp    x0, _stack
+    adrp    x1, _image_end
+    ldr     x2, ={data}
+    bl      map_image
+    adrp    x0, image_l2                // its first eight entries: the level-3 tables
+    mov     x1, #0
+1:  add     x2, x22, x1, lsl #12
+    orr     x2, x2, #3
+    str     x2, [x0, x1, lsl #3]
+    add     x1, x1, #1
+    cmp     x1, #8
+    b.lo    1b
+    adrp    x1, image_l1                // KERNEL_BASE: entry 511 of level 0, 510 of level 1
+    orr     x0, x0, #3
+    str     x0, [x1, #510 * 8]
+    adrp    x0, kernel_root
+    orr     x1, x1, #3
+    str     x1, [x0, #511 * 8]
+    adrp    x0, identity_l0             // the image's first 2 MiB at their physical address
+    adrp    x1, identity_l1
+    adrp    x2, identity_l2
+    ubfx    x3, x21, #39, #9
+    orr     x4, x1, #3
+    str     x4, [x0, x3, lsl #3]
+    ubfx    x3, x21, #30, #9
+    orr     x4, x2, #3
+    str     x4, [x1, x3, lsl #3]
+    ubfx    x3, x21, #21, #9
+    ldr     x4, ={identity}
+    orr     x4, x4, x21
+    str     x4, [x2, x3, lsl #3]
+    ret     x28
+
+// Maps the image's pages from x0 to x1 (physical) with the attributes x2.
+map_image:
+    sub     x3, x0, x21
+    lsr     x3, x3, #12
+    orr     x4, x0, x2
+    str     x4, [x22, x3, lsl #3]
+    add     x0, x0, #0x1000
+    cmp     x0, x1
+    b.lo    map_image
+    ret
+
+enable_mmu:
+    ldr     x0, ={mair}
+    msr     mair_el1, x0
+    ldr     x0, ={tcr}
+    mrs     x1, id_aa64mmfr0_el1
+    and     x2, x1, #15                 // PARange, at most 48 bits
+    mov     x3, #5
+    cmp     x2, x3
+    csel    x2, x2, x3, lo
+    orr     x0, x0, x2, lsl #32
+    ubfx    x2, x1, #4, #4              // ASIDBits
+    cmp     x2, #2
+    b.ne    1f
+    orr     x0, x0, #1 << 36            // AS: 16 bits
+1:  mrs     x1, id_aa64mmfr2_el1
+    ubfx    x1, x1, #60, #4             // E0PD: EL0 may not even probe the upper half
+    cbz     x1, 2f
+    orr     x0, x0, #1 << 56            // E0PD1
+2:  msr     tcr_el1, x0
+    adrp    x0, identity_l0
+    msr     ttbr0_el1, x0
+    adrp    x0, kernel_root
+    msr     ttbr1_el1, x0
+    isb
+    tlbi    vmalle1
+    ic      iallu
+    dsb     sy
+    isb
+    ldr     x0, ={sctlr_on}
+    mrs     x1, id_aa64mmfr1_el1
+    ubfx    x1, x1, #20, #4
+    cbz     x1, 3f
+    and     x0, x0, #~(1 << 23)         // SPAN 0: every entry sets PAN
+3:  msr     sctlr_el1, x0
+    isb
+    ldr     x0, =upper
+    br      x0
+
+// At KERNEL_BASE from here on.
+upper:
+    adrp    x0, _stack_top
+    mov     sp, x0
+    adrp    x0, vectors
+    add     x0, x0, :lo12:vectors
+    msr     vbar_el1, x0
+    adrp    x1, _start
+    sub     x1, x21, x1                 // physical - virtual
+    adrp    x0, empty_root
+    add     x0, x0, x1
+    msr     ttbr0_el1, x0
+    isb
+    tlbi    vmalle1
+    dsb     nsh
+    isb
+    mov     x0, #3 << 20                // CPACR_EL1.FPEN: EL0 has floating point; SVE and SME stay trapped
+    msr     cpacr_el1, x0
+    mov     x0, #2                      // EL0VCTEN: EL0 reads CNTVCT
+    msr     cntkctl_el1, x0
+    mov     x0, #1 << 12                // TDCC: EL0 has no debug channel
+    msr     mdscr_el1, x0
+    mrs     x0, id_aa64dfr0_el1
+    ubfx    x0, x0, #8, #4              // PMUVer: 0 none, 15 not ours
+    add     x0, x0, #1
+    tst     x0, #14
+    b.eq    4f
+    msr     pmuserenr_el0, xzr
+4:  msr     tpidr_el1, xzr
+    msr     tpidr_el0, xzr
+    msr     tpidrro_el0, xzr
+    adrp    x0, _bss
+    adrp    x1, _bss_end
+5:  stp     xzr, xzr, [x0], #16
+    cmp     x0, x1
+    b.lo    5b
+    isb
+    mov     x0, x20
+    mov     x1, x21
+    lsr     x2, x23, #2
+    mov     x3, x24
+    mov     x29, xzr
+    mov     x30, xzr
+    b       {main}
+    .ltorg
+
+.section .tables, "aw", @nobits
+.balign 4096
+tables_start:
+.global kernel_root
+kernel_root:    .skip 4096
+.global empty_root
+empty_root:     .skip 4096              // nobody's user half; it follows kernel_root
+image_l1:       .skip 4096
+image_l2:       .skip 4096
+image_l3:       .skip 4096 * 8
+identity_l0:    .skip 4096
+identity_l1:    .skip 4096
+identity_l2:    .skip 4096
+tables_end:

@@ -1,0 +1,120 @@
+//! The processor and the board as `kcore` sees them.
+
+use core::fmt::Write;
+
+use abi::calls::Access;
+use abi::info::MemoryType;
+use abi::user::Features;
+use kcore::Hw;
+use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, Reboot, Trigger};
+
+use super::gic::Gic;
+use super::timer::Clock;
+use super::{cpu, mmu, psci, uart};
+
+/// The machine: what [`Hw`] needs beside the processor's own registers.
+pub struct Machine {
+    pub(super) clock: Clock,
+    pub(super) gic: Gic,
+}
+
+impl Hw for Machine {
+    /// `svc #0`.
+    const CALL_LENGTH: u64 = 4;
+
+    fn asid_max(&self) -> Asid {
+        mmu::asid_max()
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    fn set_timer(&mut self, at: u64) {
+        self.clock.arm(at);
+    }
+
+    fn kick(&mut self, core: CoreId) {
+        self.gic.kick(core);
+    }
+
+    /// TTBR1 has the kernel's half.
+    fn init_root(&self, _set: &mut dyn FnMut(usize, u64)) {}
+
+    #[inline]
+    fn table(&self, frame: Frame) -> u64 {
+        mmu::table(frame)
+    }
+
+    #[inline]
+    fn page(&self, frame: Frame, access: Access, kind: MemoryType) -> u64 {
+        mmu::page(frame, access, kind)
+    }
+
+    #[inline]
+    fn decode(&self, entry: u64, level: u8) -> Entry {
+        mmu::decode(entry, level)
+    }
+
+    #[inline]
+    fn space(&self, root: Frame, asid: Asid) -> u64 {
+        (u64::from(asid) << 48) | mmu::address(root)
+    }
+
+    fn publish(&mut self) {
+        cpu::publish();
+    }
+
+    fn invalidate(&mut self, asid: Asid, address: u64, pages: u64) {
+        cpu::invalidate(asid, address, pages);
+    }
+
+    fn invalidate_space(&mut self, asid: Asid) {
+        cpu::invalidate_space(asid);
+    }
+
+    fn synchronise_code(&mut self, frame: Frame, pages: u32) {
+        cpu::synchronise_code(frame, pages);
+    }
+
+    fn configure_line(&mut self, line: u32, trigger: Trigger) {
+        self.gic.configure(line, trigger);
+    }
+
+    fn mask(&mut self, line: u32) {
+        self.gic.mask(line);
+    }
+
+    fn unmask(&mut self, line: u32) {
+        self.gic.unmask(line);
+    }
+
+    fn message(&self, line: u32) -> Option<(u64, u32)> {
+        self.gic.message(line)
+    }
+
+    /// There are no ports.
+    fn port(&mut self, _port: u16, _operation: PortOperation) -> u32 {
+        0
+    }
+
+    fn features(&self) -> Features {
+        cpu::features()
+    }
+
+    /// EL0t, nothing masked.
+    fn user_flags(&self) -> u64 {
+        0
+    }
+
+    fn log(&mut self, level: u8, label: u64, text: &[u8]) {
+        let ms = self.clock.now() / 1_000_000;
+        let _ = write!(uart::Console, "[{:5}.{:03}] {level} {label}: ", ms / 1000, ms % 1000);
+        uart::write(text);
+        uart::write(b"\n");
+    }
+
+    fn power(&mut self, reboot: Reboot) {
+        psci::power(reboot);
+    }
+}

@@ -1,0 +1,134 @@
+//! The way into the kernel and out: exception vectors, switches, and what an exception means.
+//!
+//! ```text
+//!             EL0                                  EL1, interrupts masked
+//!  svc ───────▶ store what the ABI keeps ──▶ kernel_syscall ──┐
+//!  exception ─▶ store everything ──────────▶ kernel_fault     ├─▶ Context to run, or none
+//!  interrupt ─▶ store everything ──────────▶ kernel_interrupt ┘        │
+//!        ▲                                                            ▼
+//!        └──────── restore ◀── the same thread ── or save FPU and rest, load the other's ── or idle
+//! ```
+//!
+//! TPIDR_EL1 is the running thread's [`Context`]. A system call stores stack pointer, flags and preserved registers only
+//! when another thread runs next; nobody looks at them before.
+
+use core::arch::global_asm;
+
+use aarch64_cpu::registers::{Readable, TPIDR_EL1, Writeable};
+use abi::message::Fault;
+use kcore::Context;
+
+use super::fatal;
+use super::gic::{FIRST_SHARED, KICK};
+use super::{STATE, timer};
+use crate::entry;
+
+/// Distance of two kernel stacks; the lowest page of each is the guard.
+pub const STACK_STRIDE: usize = 0x2_0000;
+
+global_asm!(
+    include_str!("vectors.s"),
+    words = const core::mem::offset_of!(Context, regs) + core::mem::offset_of!(kcore::Regs, words),
+    rest = const core::mem::offset_of!(Context, regs) + core::mem::offset_of!(kcore::Regs, rest),
+    space = const core::mem::offset_of!(Context, space),
+    fpu_valid = const core::mem::offset_of!(Context, fpu_valid),
+    fpu = const core::mem::offset_of!(Context, fpu),
+    stack_stride = const STACK_STRIDE,
+    syscall = sym entry::kernel_syscall,
+    exception = sym exception,
+    interrupt = sym interrupt,
+    fatal = sym fatal::report,
+    fatal_frame = sym fatal::FRAME,
+    fatal_stack = sym fatal::STACK,
+    fatal_stack_size = const fatal::STACK_SIZE,
+);
+
+// What the assembly takes for granted beside the operands above.
+const _: () = {
+    use core::mem::offset_of;
+    assert!(offset_of!(Context, regs) == 0);
+    assert!(offset_of!(kcore::Regs, a0) == 64 && offset_of!(kcore::Regs, a1) == 72);
+    assert!(offset_of!(kcore::Regs, badge) == 80 && offset_of!(kcore::Regs, number) == 88);
+    assert!(offset_of!(kcore::Regs, sp) == 96 && offset_of!(kcore::Regs, pc) == 104);
+    assert!(offset_of!(kcore::Regs, flags) == 112 && offset_of!(kcore::Regs, pointer) == 120);
+    assert!(offset_of!(kcore::Regs, rest) == 128);
+};
+
+unsafe extern "C" {
+    fn kernel_enter(context: *mut Context) -> !;
+    fn kernel_idle() -> !;
+}
+
+/// Leaves boot for the first thread.
+///
+/// # Safety
+///
+/// `context` is a thread's that may run: its registers are those of user mode, its space a root table that maps only
+/// what it may use; it stays in place until [`forget_current`] is called or another is returned by the kernel's entries.
+pub unsafe fn enter(context: *mut Context) -> ! {
+    // SAFETY: by the caller's promise; what is on this stack is never returned to.
+    unsafe { kernel_enter(context) }
+}
+
+/// Waits for interrupts with nobody to run, on an empty stack.
+pub fn idle() -> ! {
+    // SAFETY: what is on this stack is never returned to, and an interrupt finds TPIDR_EL1 0: no thread to save.
+    unsafe { kernel_idle() }
+}
+
+/// The running thread's context, null while there is none.
+pub fn current() -> *mut Context {
+    TPIDR_EL1.get() as *mut Context
+}
+
+/// Has nothing more be saved for the running thread: it is gone.
+pub fn forget_current() {
+    TPIDR_EL1.set(0);
+}
+
+/// An interrupt, from user mode or while idle.
+extern "C" fn interrupt() -> *mut Context {
+    let Some(state) = STATE.get() else { return current() };
+    let Some(taken) = state.gic.take() else { return current() };
+    let next = match taken.id() {
+        KICK => entry::kernel_reschedule(),
+        id if id == state.timer => {
+            timer::quiet();
+            entry::kernel_timer()
+        }
+        id if id >= FIRST_SHARED => entry::kernel_interrupt(id - FIRST_SHARED),
+        _ => current(),
+    };
+    state.gic.end(taken);
+    next
+}
+
+/// A synchronous exception or SError from user mode.
+extern "C" fn exception(syndrome: u64, fault_address: u64, pc: u64) -> *mut Context {
+    let (fault, address) = classify(syndrome, fault_address, pc);
+    entry::kernel_fault(fault as u64, address, syndrome)
+}
+
+/// What ESR_EL1 says (Arm ARM, D24.2.40): the class, and the address that belongs to it.
+fn classify(syndrome: u64, fault_address: u64, pc: u64) -> (Fault, u64) {
+    let class = syndrome >> 26 & 0x3f;
+    let status = syndrome & 0x3f;
+    let written = syndrome & 1 << 6 != 0;
+    let maintenance = syndrome & 1 << 8 != 0;
+    match class {
+        // Unknown, WFI, floating point or SVE that is off, BTI, illegal state, register access.
+        0x00 | 0x01 | 0x07 | 0x09 | 0x0d | 0x0e | 0x18 | 0x19 | 0x1d => (Fault::Instruction, pc),
+        // Translation, access flag and permission faults are a page's; the rest comes from outside.
+        0x20 if (0x04..0x10).contains(&status) => (Fault::Fetch, fault_address),
+        0x22 => (Fault::Alignment, fault_address),
+        0x24 if status == 0x21 => (Fault::Alignment, fault_address),
+        // A cache maintenance instruction counts as a write there, but only wants to read.
+        0x24 if (0x04..0x10).contains(&status) && written && !maintenance => (Fault::Write, fault_address),
+        0x24 if (0x04..0x10).contains(&status) => (Fault::Read, fault_address),
+        0x26 => (Fault::Alignment, pc),
+        0x2c => (Fault::FloatingPoint, pc),
+        0x30 | 0x32 | 0x3c => (Fault::Debug, pc),
+        0x34 => (Fault::Debug, fault_address),
+        _ => (Fault::Other, pc),
+    }
+}

@@ -1,0 +1,357 @@
+// Exception vectors, and the ways out of the kernel.
+//
+// TPIDR_EL1 holds the running thread's Context, 0 while the core is idle or the thread is gone. SP_EL1 stands at the top
+// of the core's stack whenever user code runs. Interrupts stay masked in the kernel, so the 16 bytes below SP may be
+// used without moving it.
+//
+//   system call:  stores what the ABI keeps -> kernel_syscall -> `same` or `other`
+//   the rest:     stores everything         -> Rust           -> `leave`
+
+.arch_extension fp
+.arch_extension simd
+
+.equ SP_PC,     {words} + 96
+.equ FLAGS,     {words} + 112
+.equ POINTER,   {words} + 120
+.equ R11,       {rest}                  // x11-x15
+.equ R17,       {rest} + 40             // x17-x30
+.equ R30,       {rest} + 144
+
+.macro slot label
+.balign 128
+    b       \label
+.endm
+
+.section .vectors, "ax"
+.balign 2048
+.global vectors
+vectors:
+    slot    fatal_0                     // EL1 with SP_EL0: never used
+    slot    fatal_1
+    slot    fatal_2
+    slot    fatal_3
+    slot    fatal_4                     // EL1: a fault is the kernel's own, an interrupt ends idling
+    slot    kernel_irq
+    slot    fatal_6
+    slot    fatal_7
+.balign 128                             // EL0
+    str     x17, [sp, #-16]
+    mrs     x17, esr_el1
+    lsr     x17, x17, #26
+    cmp     x17, #0x15                  // SVC from AArch64
+    b.ne    user_exception
+    mrs     x17, tpidr_el1
+    stp     x2, x3, [x17, #{words}]
+    stp     x4, x5, [x17, #{words} + 16]
+    stp     x6, x7, [x17, #{words} + 32]
+    stp     x8, x9, [x17, #{words} + 48]
+    stp     x0, x1, [x17, #{words} + 64]
+    stp     x10, x16, [x17, #{words} + 80]
+    mrs     x11, elr_el1
+    str     x11, [x17, #SP_PC + 8]
+    str     x30, [x17, #R30]
+    and     x0, x16, #0xffff
+    bl      {syscall}
+    b       syscall_done
+    slot    user_irq
+    slot    fatal_10
+    slot    user_serror
+    slot    fatal_12                    // EL0 in AArch32: never entered
+    slot    fatal_13
+    slot    fatal_14
+    slot    fatal_15
+.balign 128
+
+syscall_done:
+    mrs     x17, tpidr_el1
+    cmp     x0, x17
+    b.ne    other
+    cbz     x0, kernel_idle
+// The same thread goes on: what Rust preserves is still in place. The program counter may have been rewound.
+    ldr     x11, [x0, #SP_PC + 8]
+    msr     elr_el1, x11
+    ldp     x2, x3, [x0, #{words}]
+    ldp     x4, x5, [x0, #{words} + 16]
+    ldp     x6, x7, [x0, #{words} + 32]
+    ldp     x8, x9, [x0, #{words} + 48]
+    ldp     x10, x16, [x0, #{words} + 80]
+    ldr     x30, [x0, #R30]
+    ldp     x0, x1, [x0, #{words} + 64]
+    mov     x11, xzr
+    mov     x12, xzr
+    mov     x13, xzr
+    mov     x14, xzr
+    mov     x15, xzr
+    mov     x17, xzr
+    mov     x18, xzr
+    eret
+    dsb     nsh                         // no speculation past the way out
+    isb
+
+// Another thread after a system call: x17 leaves, unless it is gone; x0 comes, 0 for none.
+other:
+    cbz     x17, switch_in
+    stp     xzr, xzr, [x17, #R11]       // the ABI's lost registers
+    stp     xzr, xzr, [x17, #R11 + 16]
+    stp     xzr, xzr, [x17, #R11 + 32]
+    stp     xzr, x19, [x17, #R17 + 8]
+    stp     x20, x21, [x17, #R17 + 24]
+    stp     x22, x23, [x17, #R17 + 40]
+    stp     x24, x25, [x17, #R17 + 56]
+    stp     x26, x27, [x17, #R17 + 72]
+    stp     x28, x29, [x17, #R17 + 88]
+    mrs     x11, sp_el0                 // not before: only here somebody may look at them
+    mrs     x12, spsr_el1
+    str     x11, [x17, #SP_PC]
+    str     x12, [x17, #FLAGS]
+switch_out:
+    mrs     x11, tpidr_el0
+    str     x11, [x17, #POINTER]
+    mov     x11, #1
+    str     x11, [x17, #{fpu_valid}]
+    stp     q0, q1, [x17, #{fpu}]
+    stp     q2, q3, [x17, #{fpu} + 32]
+    stp     q4, q5, [x17, #{fpu} + 64]
+    stp     q6, q7, [x17, #{fpu} + 96]
+    stp     q8, q9, [x17, #{fpu} + 128]
+    stp     q10, q11, [x17, #{fpu} + 160]
+    stp     q12, q13, [x17, #{fpu} + 192]
+    stp     q14, q15, [x17, #{fpu} + 224]
+    stp     q16, q17, [x17, #{fpu} + 256]
+    stp     q18, q19, [x17, #{fpu} + 288]
+    stp     q20, q21, [x17, #{fpu} + 320]
+    stp     q22, q23, [x17, #{fpu} + 352]
+    stp     q24, q25, [x17, #{fpu} + 384]
+    stp     q26, q27, [x17, #{fpu} + 416]
+    stp     q28, q29, [x17, #{fpu} + 448]
+    stp     q30, q31, [x17, #{fpu} + 480]
+    mrs     x11, fpcr
+    mrs     x12, fpsr
+    add     x13, x17, #{fpu} + 512
+    stp     x11, x12, [x13]
+
+// Loads the thread x0.
+switch_in:
+    cbz     x0, kernel_idle
+    msr     tpidr_el1, x0
+    ldr     x11, [x0, #{space}]
+    mrs     x12, ttbr0_el1
+    cmp     x11, x12
+    b.eq    1f
+    msr     ttbr0_el1, x11              // eret synchronises
+1:  ldr     x11, [x0, #{fpu_valid}]
+    cbz     x11, reset_fpu
+    ldp     q0, q1, [x0, #{fpu}]
+    ldp     q2, q3, [x0, #{fpu} + 32]
+    ldp     q4, q5, [x0, #{fpu} + 64]
+    ldp     q6, q7, [x0, #{fpu} + 96]
+    ldp     q8, q9, [x0, #{fpu} + 128]
+    ldp     q10, q11, [x0, #{fpu} + 160]
+    ldp     q12, q13, [x0, #{fpu} + 192]
+    ldp     q14, q15, [x0, #{fpu} + 224]
+    ldp     q16, q17, [x0, #{fpu} + 256]
+    ldp     q18, q19, [x0, #{fpu} + 288]
+    ldp     q20, q21, [x0, #{fpu} + 320]
+    ldp     q22, q23, [x0, #{fpu} + 352]
+    ldp     q24, q25, [x0, #{fpu} + 384]
+    ldp     q26, q27, [x0, #{fpu} + 416]
+    ldp     q28, q29, [x0, #{fpu} + 448]
+    ldp     q30, q31, [x0, #{fpu} + 480]
+    add     x13, x0, #{fpu} + 512
+    ldp     x11, x12, [x13]
+    msr     fpcr, x11
+    msr     fpsr, x12
+2:  ldr     x11, [x0, #POINTER]
+    msr     tpidr_el0, x11
+
+// Returns to the thread x0, all registers from its Context.
+restore:
+    ldp     x11, x12, [x0, #SP_PC]
+    msr     sp_el0, x11
+    msr     elr_el1, x12
+    ldr     x11, [x0, #FLAGS]
+    msr     spsr_el1, x11
+    ldp     x2, x3, [x0, #{words}]
+    ldp     x4, x5, [x0, #{words} + 16]
+    ldp     x6, x7, [x0, #{words} + 32]
+    ldp     x8, x9, [x0, #{words} + 48]
+    ldp     x10, x16, [x0, #{words} + 80]
+    ldp     x11, x12, [x0, #R11]
+    ldp     x13, x14, [x0, #R11 + 16]
+    ldp     x15, x17, [x0, #R11 + 32]
+    ldp     x18, x19, [x0, #R17 + 8]
+    ldp     x20, x21, [x0, #R17 + 24]
+    ldp     x22, x23, [x0, #R17 + 40]
+    ldp     x24, x25, [x0, #R17 + 56]
+    ldp     x26, x27, [x0, #R17 + 72]
+    ldp     x28, x29, [x0, #R17 + 88]
+    ldr     x30, [x0, #R30]
+    ldp     x0, x1, [x0, #{words} + 64]
+    eret
+    dsb     nsh
+    isb
+
+// A new thread's FPU: nothing of another's may be seen.
+reset_fpu:
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    movi    v\n\().2d, #0
+    .endr
+    msr     fpcr, xzr
+    msr     fpsr, xzr
+    b       2b
+
+// Stores everything but x17, which lies below SP. Leaves x17 = Context.
+.macro store_all
+    mrs     x17, tpidr_el1
+    stp     x2, x3, [x17, #{words}]
+    stp     x4, x5, [x17, #{words} + 16]
+    stp     x6, x7, [x17, #{words} + 32]
+    stp     x8, x9, [x17, #{words} + 48]
+    stp     x0, x1, [x17, #{words} + 64]
+    stp     x10, x16, [x17, #{words} + 80]
+    stp     x11, x12, [x17, #R11]
+    stp     x13, x14, [x17, #R11 + 16]
+    ldr     x0, [sp, #-16]
+    stp     x15, x0, [x17, #R11 + 32]
+    stp     x18, x19, [x17, #R17 + 8]
+    stp     x20, x21, [x17, #R17 + 24]
+    stp     x22, x23, [x17, #R17 + 40]
+    stp     x24, x25, [x17, #R17 + 56]
+    stp     x26, x27, [x17, #R17 + 72]
+    stp     x28, x29, [x17, #R17 + 88]
+    str     x30, [x17, #R30]
+    mrs     x11, sp_el0
+    mrs     x12, elr_el1
+    stp     x11, x12, [x17, #SP_PC]
+    mrs     x11, spsr_el1
+    str     x11, [x17, #FLAGS]
+.endm
+
+user_exception:
+    store_all
+    mrs     x0, esr_el1
+    mrs     x1, far_el1
+    mov     x2, x12
+    bl      {exception}
+    b       leave
+
+user_serror:
+    str     x17, [sp, #-16]
+    store_all
+    mrs     x0, esr_el1
+    mov     x1, xzr
+    mov     x2, x12
+    bl      {exception}
+    b       leave
+
+user_irq:
+    str     x17, [sp, #-16]
+    store_all
+    bl      {interrupt}
+
+// After an interrupt or exception: x0 comes, 0 for none; the registers of the one that leaves are stored.
+leave:
+    mrs     x17, tpidr_el1
+    cmp     x0, x17
+    b.ne    3f
+    cbnz    x0, restore
+    b       kernel_idle
+3:  cbnz    x17, switch_out
+    b       switch_in
+
+// Only `idle` unmasks interrupts in the kernel. The place it was at is of no interest; the stack is empty again.
+kernel_irq:
+    mrs     x17, tpidr_el1
+    cbnz    x17, fatal_5
+    bl      {interrupt}
+    b       leave
+
+// kernel_enter(x0: Context): leaves the kernel for the first time.
+.global kernel_enter
+kernel_enter:
+    bl      unwind_stack
+    b       switch_in
+
+// kernel_idle: waits with an empty stack, nobody's address space and interrupts taken one at a time.
+.global kernel_idle
+kernel_idle:
+    msr     tpidr_el1, xzr
+    bl      unwind_stack
+    mrs     x0, ttbr1_el1               // kernel_root; empty_root follows it
+    add     x0, x0, #0x1000
+    msr     ttbr0_el1, x0
+    isb
+4:  dsb     sy
+    wfi
+    msr     daifclr, #2
+    isb
+    msr     daifset, #2
+    b       4b
+
+// SP to the top of the core's stack. Keeps all but x1 and x2.
+unwind_stack:
+    mov     x1, sp
+    mov     x2, #{stack_stride} - 1
+    add     x1, x1, x2
+    bic     x1, x1, x2
+    mov     sp, x1
+    ret
+
+// The kernel's own exceptions: the stack may be what broke, so the registers go to a fixed place.
+.macro fatal_vector n
+fatal_\n:
+    msr     tpidrro_el0, x0
+    mov     x0, #\n
+    b       fatal
+.endm
+    fatal_vector 0
+    fatal_vector 1
+    fatal_vector 2
+    fatal_vector 3
+    fatal_vector 4
+    fatal_vector 5
+    fatal_vector 6
+    fatal_vector 7
+    fatal_vector 10
+    fatal_vector 12
+    fatal_vector 13
+    fatal_vector 14
+    fatal_vector 15
+fatal:
+    msr     tpidr_el0, x1               // user's, but no user goes on
+    adrp    x1, {fatal_frame}
+    add     x1, x1, :lo12:{fatal_frame}
+    str     x0, [x1, #288]
+    mrs     x0, tpidrro_el0
+    str     x0, [x1]
+    mrs     x0, tpidr_el0
+    str     x0, [x1, #8]
+    stp     x2, x3, [x1, #16]
+    stp     x4, x5, [x1, #32]
+    stp     x6, x7, [x1, #48]
+    stp     x8, x9, [x1, #64]
+    stp     x10, x11, [x1, #80]
+    stp     x12, x13, [x1, #96]
+    stp     x14, x15, [x1, #112]
+    stp     x16, x17, [x1, #128]
+    stp     x18, x19, [x1, #144]
+    stp     x20, x21, [x1, #160]
+    stp     x22, x23, [x1, #176]
+    stp     x24, x25, [x1, #192]
+    stp     x26, x27, [x1, #208]
+    stp     x28, x29, [x1, #224]
+    mov     x0, sp
+    stp     x30, x0, [x1, #240]
+    mrs     x2, elr_el1
+    mrs     x3, spsr_el1
+    stp     x2, x3, [x1, #256]
+    mrs     x2, esr_el1
+    mrs     x3, far_el1
+    str     x2, [x1, #272]
+    str     x3, [x1, #280]
+    adrp    x0, {fatal_stack}
+    add     x0, x0, :lo12:{fatal_stack}
+    add     x0, x0, #{fatal_stack_size}
+    mov     sp, x0
+    mov     x0, x1
+    b       {fatal}

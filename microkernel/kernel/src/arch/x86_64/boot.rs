@@ -1,0 +1,245 @@
+//! From the boot loader to `kmain`.
+//!
+//! A boot loader enters in 32-bit protected mode, without paging. The code here makes page tables for the first 4 GiB
+//! (at their own address, at [`PHYS_BASE`] and, the first GiB, at KERNEL_BASE), goes to 64-bit mode, and calls
+//! [`boot_main`] on a stack of its own. That learns the machine from its tables, makes the final page tables, and goes
+//! on as [`start`] on the core's stack.
+//!
+//! ```text
+//! pvh_entry --(32 bit)--> long_entry --> boot_main: console, tables, paging --> start: devices, clock --> kmain
+//! ```
+//!
+//! A second boot protocol needs a header in `.boot.header`, an entry that puts its number into `edi` and its
+//! information into `esi`, and a reader beside `pvh.rs` that fills a [`Firmware`].
+
+use core::arch::global_asm;
+
+use super::memory::Firmware;
+use super::{
+    Machine, PHYS_BASE, acpi, clock, core_block, cpu, fatal, gdt, idt, ioapic, memory, paging, power, pvh, uart,
+};
+use super::{apic, entry, fpu};
+use crate::boot::{Boot, Region, Regions};
+
+/// The boot protocol that enters at `pvh_entry`.
+const PROTOCOL_PVH: u64 = 0;
+
+global_asm!(
+    r#"
+    .section .note.pvh, "a", @note
+    .balign 4
+    .long 4, 8, 18                      // name "Xen", 8 bytes, XEN_ELFNOTE_PHYS32_ENTRY
+    .asciz "Xen"
+    .quad pvh_entry
+
+    .section .boot, "ax"
+    .code32
+    .global pvh_entry
+pvh_entry:
+    mov ebp, ebx                        // cpuid writes ebx
+    mov esi, {pvh}
+    jmp go_long
+
+    // ebp: the loader's information, esi: the protocol.
+go_long:
+    cli
+    cld
+    mov edi, offset __bss_physical      // .bss, early page tables, early stack
+    mov ecx, offset __bss_doubles
+    xor eax, eax
+    rep stosd
+    mov esp, offset __early_stack_top
+
+    mov eax, 0x80000000
+    cpuid
+    cmp eax, 0x80000001
+    jb no_long_mode
+    mov eax, 0x80000001
+    cpuid
+    bt edx, 29
+    jnc no_long_mode
+
+    mov edi, offset __early_tables      // PML4, two PDPTs, four page directories
+    lea eax, [edi + 0x1003]
+    mov [edi], eax
+    mov [edi + 8 * 256], eax            // PHYS_BASE
+    lea eax, [edi + 0x2003]
+    mov [edi + 8 * 511], eax            // KERNEL_BASE
+    lea eax, [edi + 0x3003]
+    mov [edi + 0x2000 + 8 * 510], eax
+    mov [edi + 0x1000], eax
+    add eax, 0x1000
+    mov [edi + 0x1008], eax
+    add eax, 0x1000
+    mov [edi + 0x1010], eax
+    add eax, 0x1000
+    mov [edi + 0x1018], eax
+    add edi, 0x3000
+    mov eax, 0x83                       // present, writable, 2 MiB
+    mov ecx, 2048
+2:  mov [edi], eax
+    add eax, 0x200000
+    add edi, 8
+    dec ecx
+    jnz 2b
+
+    mov eax, cr4
+    or eax, 0x20                        // PAE
+    mov cr4, eax
+    mov eax, offset __early_tables
+    mov cr3, eax
+    mov ecx, 0xc0000080                 // EFER.LME
+    rdmsr
+    or eax, 0x100
+    wrmsr
+    mov eax, cr0
+    or eax, 0x80010001                  // PG, WP, PE
+    mov cr0, eax
+    lgdt [early_gdt_pointer]
+    push 8
+    mov eax, offset long_entry
+    push eax
+    retf
+
+no_long_mode:
+    mov esi, offset no_long_mode_text
+3:  mov ecx, 100000                     // wait, bounded, for the transmitter
+    mov dx, 0x3fd
+4:  in al, dx
+    test al, 0x20
+    jnz 5f
+    dec ecx
+    jnz 4b
+5:  lodsb
+    test al, al
+    jz 6f
+    mov dx, 0x3f8
+    out dx, al
+    jmp 3b
+6:  mov dx, 0x604
+    mov ax, 0x2000
+    out dx, ax
+7:  hlt
+    jmp 7b
+
+    .code64
+long_entry:
+    mov eax, 16
+    mov ds, eax
+    mov es, eax
+    mov ss, eax
+    xor eax, eax
+    mov fs, eax
+    mov gs, eax
+    movabs rax, {phys}
+    mov esp, offset __early_stack_top   // the stack by its address in the direct map: it outlives these tables
+    add rsp, rax
+    mov edi, esi
+    mov esi, ebp
+    xor ebp, ebp
+    movabs rax, offset {main}
+    call rax
+    ud2
+
+    .balign 8
+early_gdt:
+    .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
+early_gdt_pointer:
+    .word 23
+    .long early_gdt
+no_long_mode_text:
+    .asciz "viaether: this processor has no 64-bit mode\r\n"
+    .text
+    "#,
+    pvh = const PROTOCOL_PVH,
+    phys = const PHYS_BASE,
+    main = sym boot_main,
+);
+
+/// What [`boot_main`] found, for [`start`].
+struct Found {
+    /// TSC at the first Rust instruction.
+    started: u64,
+    firmware: Firmware,
+    tables: acpi::Tables,
+    paging: paging::Kernel,
+}
+
+/// First Rust code: learns the machine and makes the final page tables.
+extern "C" fn boot_main(protocol: u64, info: u64) -> ! {
+    let started = clock::tsc();
+    uart::init();
+    idt::load();
+    cpu::require();
+    let firmware = match protocol {
+        PROTOCOL_PVH => pvh::read(info),
+        _ => Err("unknown boot protocol"),
+    };
+    let mut firmware = firmware.unwrap_or_else(|what| fatal::stop(format_args!("boot information: {what}")));
+    let tables = acpi::read(firmware.rsdp, &memory::early)
+        .unwrap_or_else(|wrong| fatal::stop(format_args!("ACPI table {}: {}", wrong.name(), wrong.why)));
+    power::set(tables.power);
+    for span in tables.memory.as_slice() {
+        firmware.ram.remove(*span);
+    }
+    let paging = paging::build(&mut firmware, &tables).unwrap_or_else(|why| fatal::stop(format_args!("{why}")));
+    paging.activate();
+    let found = Found { started, firmware, tables, paging };
+    // SAFETY:
+    // 1. The final page tables map the stack of core 0, unused so far, and its top is 16-byte aligned.
+    // 2. `found` lies on the early stack, which stays mapped in the direct map and is not reused before `start` has
+    //    read all of it.
+    unsafe { entry::call_on_stack(core_block::stack_top(0), start as *const () as u64, (&raw const found) as u64) }
+}
+
+/// Goes on, on the core's own stack and the final page tables.
+extern "C" fn start(found: *const Found) -> ! {
+    // SAFETY: `boot_main` passes a pointer to a value that is alive and that nobody writes.
+    let found = unsafe { &*found };
+    core_block::init_boot_core(found.paging.root());
+    gdt::load(0);
+    idt::load();
+    fpu::init();
+    apic::init(found.tables.local_apic);
+    let io_apic = ioapic::IoApics::init(&found.tables);
+    let clock = clock::calibrate(found.tables.pm_timer, found.started);
+    entry::init(0);
+    let machine = Machine::new(clock, io_apic, found.paging.root());
+    crate::kmain(&description(found, &machine), machine)
+}
+
+/// The machine as `kmain` wants it.
+fn description(found: &Found, machine: &Machine) -> Boot {
+    let firmware = &found.firmware;
+    let lines = machine.lines();
+    let mut tables = Regions::new();
+    found.tables.memory.as_slice().iter().for_each(|span| tables.push(*span));
+    Boot {
+        ram: firmware.ram,
+        ram_total: firmware.ram_total,
+        archive: firmware.archive,
+        tables,
+        devices: memory::devices(firmware, &found.tables),
+        command_line: firmware.command_line,
+        command_line_length: firmware.command_line_length,
+        lines,
+        messages: (lines, apic::MESSAGES),
+        rsdp: firmware.rsdp,
+        seed: cpu::seed(),
+        cores: found.tables.cores,
+        counter: machine.counter(),
+    }
+}
+
+/// The part of a region that lies in whole pages.
+pub fn whole_pages(region: Region) -> Region {
+    let base = region.base.next_multiple_of(4096);
+    let end = region.end() & !4095;
+    Region { base, length: end.saturating_sub(base) }
+}
+
+/// The pages that a region touches.
+pub fn touched_pages(region: Region) -> Region {
+    let base = region.base & !4095;
+    Region { base, length: region.end().next_multiple_of(4096) - base }
+}

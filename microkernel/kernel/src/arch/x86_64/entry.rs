@@ -1,0 +1,135 @@
+//! Into the kernel and out of it.
+//!
+//! ```text
+//! SYSCALL ──> syscall_entry_n ──> kernel_syscall ──┬─ same context ──> SYSRETQ
+//!             saves Regs without `rest`            └─ another ──> leave: saves rbp, FPU ─┐
+//! interrupt, exception ──> interrupt_common ──> dispatch ──┬─ same ──> IRETQ             │
+//!             saves all of Regs                            └─ another ──> leave ─────────┤
+//!                                                                                        v
+//!               idle: STI, HLT <── null ── enter: CR3, FS base, FPU ──> SYSRETQ or IRETQ
+//! ```
+//!
+//! Rules: interrupts are off in the kernel, but for `idle`. A context that entered by SYSCALL ([`KIND`] 0) has lost rcx
+//! and r11, and leaves by SYSRETQ with what that leaves there: pc and flags; all other registers are loaded from `Regs` or
+//! preserved by the compiled code's calling convention (rbp), so no kernel value is left in any. SYSRETQ and IRETQ with a
+//! non-canonical pc would fault in the kernel: such a context is reported as a fetch fault instead.
+//! The block of data is found without `swapgs`: see `core_block`.
+
+use core::arch::{asm, global_asm};
+use core::mem::offset_of;
+
+use kcore::hw::{CoreId, MAX_CORES};
+use kcore::{Context, Regs};
+use x86_64::VirtAddr;
+use x86_64::registers::model_specific::{Efer, EferFlags, LStar, Msr};
+
+use super::core_block::{
+    self, BLOCKS, CURRENT, CoreBlock, IDLE, KERNEL_SPACE, POINTER_REGISTER, SCRATCH, SPACE, STACK,
+};
+use super::{fatal, fpu, gdt, vectors};
+
+/// Places in `Regs::rest`.
+const RBP: usize = offset_of!(Regs, rest);
+const RCX: usize = RBP + 8;
+const R11: usize = RBP + 16;
+/// 1 from an interrupt or exception until the context runs again: rcx and r11 count. 0 after SYSCALL, or while new.
+const KIND: usize = RBP + 24;
+
+const _: () = {
+    assert!(offset_of!(Context, regs) == 0);
+    assert!(offset_of!(Regs, words) == 0 && offset_of!(Regs, a0) == 64 && offset_of!(Regs, a1) == 72);
+    assert!(offset_of!(Regs, badge) == 80 && offset_of!(Regs, number) == 88 && offset_of!(Regs, sp) == 96);
+    assert!(offset_of!(Regs, pc) == 104 && offset_of!(Regs, flags) == 112 && offset_of!(Regs, pointer) == 120);
+    assert!(size_of::<CoreBlock>() == 128 && MAX_CORES == 8);
+};
+
+global_asm!(
+    include_str!("entry.s"),
+    blocks = sym BLOCKS,
+    scratch = const SCRATCH,
+    current = const CURRENT,
+    stack = const STACK,
+    space = const SPACE,
+    kernel_space = const KERNEL_SPACE,
+    pointer = const POINTER_REGISTER,
+    idle = const IDLE,
+    rbp = const RBP,
+    rcx = const RCX,
+    r11 = const R11,
+    kind = const KIND,
+    user_code = const gdt::USER_CODE,
+    user_data = const gdt::USER_DATA,
+    window_mask = const core_block::WINDOW - 1,
+    fpu_mode = sym fpu::MODE,
+    fpu_reset = sym fpu::RESET,
+    kernel_syscall = sym crate::entry::kernel_syscall,
+    dispatch = sym vectors::dispatch,
+    bad_pc = sym vectors::bad_pc,
+    fatal = sym fatal::exception,
+);
+
+unsafe extern "C" {
+    static syscall_entry_0: u8;
+    static syscall_entry_1: u8;
+    static vector_stubs: u8;
+    fn switch_stack(stack: u64, function: u64, argument: u64) -> !;
+}
+
+/// Flags of user code that SYSCALL takes away: TF, IF, DF, IOPL, NT, RF, AC, ID.
+const FLAG_MASK: u64 = 0x0025_7700;
+const STAR: u32 = 0xc000_0081;
+const FMASK: u32 = 0xc000_0084;
+
+/// Has SYSCALL lead to the core's stub.
+pub fn init(core: CoreId) {
+    let first = &raw const syscall_entry_0 as u64;
+    let stride = &raw const syscall_entry_1 as u64 - first;
+    LStar::write(VirtAddr::new(first + stride * u64::from(core)));
+    let star = u64::from(gdt::KERNEL_CODE) << 32 | u64::from(gdt::KERNEL_DATA | 3) << 48;
+    // SAFETY:
+    // 1. The stub and the selectors are those that SYSCALL and SYSRETQ need (see `gdt`).
+    // 2. The processor has these registers: `cpu::require` asked for SYSCALL.
+    unsafe {
+        Msr::new(STAR).write(star);
+        Msr::new(FMASK).write(FLAG_MASK);
+        Efer::update(|efer| *efer |= EferFlags::SYSTEM_CALL_EXTENSIONS);
+    }
+}
+
+/// The stub for a vector.
+pub fn vector_stub(vector: usize) -> u64 {
+    &raw const vector_stubs as u64 + 16 * vector as u64
+}
+
+/// Calls a function, that never returns, on another stack.
+///
+/// # Safety
+/// `stack` is the aligned top of a mapped stack that nobody uses, and the function takes the argument.
+pub unsafe fn call_on_stack(stack: u64, function: u64, argument: u64) -> ! {
+    // SAFETY: as the caller promises.
+    unsafe { switch_stack(stack, function, argument) }
+}
+
+/// Runs a thread, the first one on this core. Null: idles.
+///
+/// # Safety
+/// The context is of a thread that kcore counts as running on this core, and stays valid until another runs or
+/// `forget_current` is called. The caller holds no lock and needs nothing of its stack any more.
+pub unsafe fn enter(context: *mut Context) -> ! {
+    let block = core_block::own();
+    // SAFETY:
+    // 1. The block is this core's; `enter` expects it in rbx, and the context or null in rsi.
+    // 2. The context is valid and the stack is not needed any more, as the caller promises.
+    unsafe {
+        asm!(
+            "cli",
+            "mov rbx, {block}",
+            "mov rsp, [rbx + {stack}]",
+            "jmp enter",
+            block = in(reg) block,
+            stack = const STACK,
+            in("rsi") context,
+            options(noreturn),
+        );
+    }
+}

@@ -1,0 +1,304 @@
+// The stubs of entry.rs, which says what they do and fills in the names in braces.
+
+    .macro SAVE_WORDS c
+    mov [\c + 0], rdx
+    mov [\c + 8], r10
+    mov [\c + 16], r8
+    mov [\c + 24], r9
+    mov [\c + 32], r12
+    mov [\c + 40], r13
+    mov [\c + 48], r14
+    mov [\c + 56], r15
+    mov [\c + 64], rdi
+    mov [\c + 72], rsi
+    mov [\c + 80], rbx
+    mov [\c + 88], rax
+    .endm
+
+    // The same back, without rax, rdi and \c itself: the last ones.
+    .macro LOAD_WORDS c
+    mov rdx, [\c + 0]
+    mov r10, [\c + 8]
+    mov r8, [\c + 16]
+    mov r9, [\c + 24]
+    mov r12, [\c + 32]
+    mov r13, [\c + 40]
+    mov r14, [\c + 48]
+    mov r15, [\c + 56]
+    mov rsi, [\c + 72]
+    mov rbx, [\c + 80]
+    .endm
+
+    // To the user by SYSRETQ; rax: context whose pc is canonical and in rcx.
+    .macro RETURN
+    LOAD_WORDS rax
+    mov r11, [rax + 112]
+    mov rdi, [rax + 64]
+    mov rsp, [rax + 96]
+    mov rax, [rax + 88]
+    sysretq
+    .endm
+
+    .macro SYSCALL_ENTRY n
+    .balign 64
+syscall_entry_\n:
+    mov [rip + {blocks} + \n * 128 + {scratch}], rsp
+    mov rsp, [rip + {blocks} + \n * 128 + {current}]
+    mov [rsp + 104], rcx
+    mov [rsp + 112], r11
+    SAVE_WORDS rsp
+    mov rcx, [rip + {blocks} + \n * 128 + {scratch}]
+    mov [rsp + 96], rcx
+    mov rsp, [rip + {blocks} + \n * 128 + {stack}]
+    mov edi, eax
+    call {kernel_syscall}
+    cmp rax, [rip + {blocks} + \n * 128 + {current}]
+    lea rbx, [rip + {blocks} + \n * 128]
+    jne syscall_switch
+    mov rcx, [rax + 104]
+    mov rdx, rcx
+    shr rdx, 47
+    jnz syscall_bad_pc
+    RETURN
+    .endm
+
+    .section .text.entry, "ax"
+    SYSCALL_ENTRY 0
+    SYSCALL_ENTRY 1
+    SYSCALL_ENTRY 2
+    SYSCALL_ENTRY 3
+    SYSCALL_ENTRY 4
+    SYSCALL_ENTRY 5
+    SYSCALL_ENTRY 6
+    SYSCALL_ENTRY 7
+
+    // From here on rbx is the core's block. Here rax is the next context or null.
+    .balign 64
+syscall_switch:
+    mov rdi, [rbx + {current}]
+    mov rsi, rax
+    test rdi, rdi
+    jz enter
+    mov [rdi + {rbp}], rbp
+    // rdi: the context to save, its registers saved already; rsi: the next, or null.
+leave:
+    mov eax, -1
+    mov edx, -1
+    cmp byte ptr [rip + {fpu_mode}], 1
+    jne leave_other
+    xsaveopt64 [rdi + 320]
+    test rsi, rsi
+    jz idle
+    cmp qword ptr [rsi + 296], 0
+    je enter_fresh
+    xrstor64 [rsi + 320]
+enter_loaded:                           // rsi: the context, its vector registers loaded
+    mov [rbx + {current}], rsi
+    mov rcx, [rsi + 288]
+    cmp rcx, [rbx + {space}]
+    je 2f
+    mov [rbx + {space}], rcx
+    mov cr3, rcx
+    // User code can set the FS base to 0 by loading a selector, to nothing else: only where both threads have 0 is it
+    // sure to be right.
+2:  mov rcx, [rsi + 120]
+    or rcx, [rbx + {pointer}]
+    jnz enter_pointer
+enter_registers:
+    mov rcx, [rsi + 104]
+    mov rdx, rcx
+    shr rdx, 47
+    jnz bad_pc
+    cmp qword ptr [rsi + {kind}], 0
+    jne return_all
+    mov rax, rsi
+    mov rbp, [rax + {rbp}]
+    RETURN
+
+leave_other:                            // mode 2: XSAVE, 0: FXSAVE
+    jb 3f
+    xsave64 [rdi + 320]
+    jmp enter
+3:  fxsave64 [rdi + 320]
+    // Nothing to save; rsi: the next context, or null.
+enter:
+    test rsi, rsi
+    jz idle
+    mov eax, -1
+    mov edx, -1
+    cmp qword ptr [rsi + 296], 0
+    je enter_fresh
+    cmp byte ptr [rip + {fpu_mode}], 0
+    je 4f
+    xrstor64 [rsi + 320]
+    jmp enter_loaded
+4:  fxrstor64 [rsi + 320]
+    jmp enter_loaded
+
+    // A new thread: the state after reset, and a clean header for the first XSAVE, which writes but a part of it. The
+    // area counts from now on: it is written before it is next read.
+enter_fresh:
+    mov qword ptr [rsi + 296], 1
+    xor ecx, ecx
+5:  mov qword ptr [rsi + rcx + 320 + 512], 0
+    add ecx, 8
+    cmp ecx, 64
+    jne 5b
+    lea rdi, [rip + {fpu_reset}]
+    cmp byte ptr [rip + {fpu_mode}], 0
+    je 6f
+    xrstor64 [rdi]
+    jmp enter_loaded
+6:  fxrstor64 [rdi]
+    jmp enter_loaded
+
+enter_pointer:
+    mov rax, [rsi + 120]
+    mov [rbx + {pointer}], rax
+    mov rdx, rax
+    shr rdx, 32
+    mov ecx, 0xc0000100                 // FS_BASE
+    wrmsr
+    jmp enter_registers
+
+syscall_bad_pc:
+    mov [rax + {rbp}], rbp
+    mov rsi, rax
+bad_pc:                                 // rsi: the current context, all of it saved
+    mov rdi, rsi
+    call {bad_pc}
+interrupt_done:                         // rax: what runs next, the current context being saved
+    mov rdi, [rbx + {current}]
+    mov rsi, rax
+    cmp rsi, rdi
+    je enter_registers
+    test rdi, rdi
+    jnz leave
+    jmp enter
+
+return_all:                             // rsi: context
+    push {user_data}
+    push qword ptr [rsi + 96]
+    push qword ptr [rsi + 112]
+    push {user_code}
+    push rcx
+    mov qword ptr [rsi + {kind}], 0     // as it is to be should the next entry be SYSCALL
+    mov rax, rsi
+    LOAD_WORDS rax
+    mov rdi, [rax + 64]
+    mov rbp, [rax + {rbp}]
+    mov rcx, [rax + {rcx}]
+    mov r11, [rax + {r11}]
+    mov rax, [rax + 88]
+    iretq
+
+    // Interrupts and exceptions. On the stack: vector, error code, rip, cs, rflags, rsp, ss; from user mode then the
+    // core's block.
+interrupt_common:
+    test byte ptr [rsp + 24], 3
+    jz from_kernel
+    push r11
+    push 2                              // AC off, for SMAP: CLAC exists only where SMAP does; and DF, NT
+    popfq
+    mov r11, [rsp + 64]
+    mov r11, [r11 + {current}]
+    SAVE_WORDS r11
+    mov [r11 + {rbp}], rbp
+    mov [r11 + {rcx}], rcx
+    pop qword ptr [r11 + {r11}]
+    mov qword ptr [r11 + {kind}], 1
+    mov rax, [rsp + 16]
+    mov [r11 + 104], rax
+    mov rax, [rsp + 32]
+    mov [r11 + 112], rax
+    mov rax, [rsp + 40]
+    mov [r11 + 96], rax
+    pop rdi
+    pop rsi
+    add rsp, 40
+    mov rbx, [rsp]
+    xor ebp, ebp
+    call {dispatch}
+    jmp interrupt_done
+
+    // An interrupt ends `idle`; anything else that comes in kernel mode is fatal.
+from_kernel:
+    cmp qword ptr [rsp], 32
+    jb fatal_entry
+    mov rbx, rsp
+    or rbx, {window_mask}
+    mov rbx, [rbx - 15]
+    cmp qword ptr [rbx + {idle}], 1
+    jne fatal_entry
+    mov qword ptr [rbx + {idle}], 0
+    pop rdi
+    mov rsp, [rbx + {stack}]
+    xor esi, esi
+    xor ebp, ebp
+    call {dispatch}
+    mov rsi, rax
+    jmp enter
+
+    // On the kernel's own page tables: the last process may go meanwhile.
+idle:
+    mov rsp, [rbx + {stack}]
+    xor ebp, ebp
+    mov qword ptr [rbx + {current}], 0
+    mov rcx, [rbx + {kernel_space}]
+    cmp rcx, [rbx + {space}]
+    je 7f
+    mov [rbx + {space}], rcx
+    mov cr3, rcx
+7:  mov qword ptr [rbx + {idle}], 1
+8:  sti
+    hlt
+    jmp 8b
+
+fatal_entry:
+    cld
+    push rax
+    push rcx
+    push rdx
+    push rbx
+    push rbp
+    push rsi
+    push rdi
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    mov rdi, rsp
+    and rsp, -16
+    call {fatal}
+    ud2
+
+    // One stub for each vector, 16 bytes apart. Exceptions 8, 10–14, 17, 21, 29 and 30 push an error code.
+    .balign 16
+vector_stubs:
+    .set vector, 0
+    .rept 256
+    .balign 16
+    .if (vector - 8) * (vector - 17) * (vector - 21) * (vector - 29) * (vector - 30) && (vector < 10 || vector > 14)
+    push 0
+    .endif
+    push vector
+    .if (vector - 2) * (vector - 8) * (vector - 18)
+    jmp interrupt_common
+    .else
+    jmp fatal_entry
+    .endif
+    .set vector, vector + 1
+    .endr
+
+    // rdi: stack, rsi: function, rdx: its argument.
+switch_stack:
+    mov rsp, rdi
+    mov rdi, rdx
+    xor ebp, ebp
+    call rsi
+    ud2
+    .text

@@ -1,0 +1,75 @@
+//! User floating-point and vector state: what is saved, and how (Intel SDM vol. 1, chapter 13).
+//!
+//! The kernel itself never touches these registers. XCR0 is limited to what fits a context's area: x87, SSE, AVX, and
+//! AVX-512 if the processor's layout is small enough. Processors without XSAVE have FXSAVE.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use kcore::FPU_BYTES;
+use x86_64::registers::xcontrol::{XCr0, XCr0Flags};
+
+use super::cpu;
+
+/// How state is saved: 0 FXSAVE, 1 XSAVEOPT, 2 XSAVE. Read by the entry stubs.
+pub static MODE: AtomicU8 = AtomicU8::new(0);
+
+/// An image of the state that threads start with: MXCSR 0x1F80, FCW 0x37F, registers zero.
+#[repr(C, align(64))]
+pub struct Reset(UnsafeCell<[u8; FPU_BYTES]>);
+
+// SAFETY: written once by `init` before the first thread runs; the stubs only read it.
+unsafe impl Sync for Reset {}
+
+/// Loaded into a new thread's registers.
+pub static RESET: Reset = Reset(UnsafeCell::new([0; FPU_BYTES]));
+
+const LEGACY_BYTES: u32 = 512 + 64;
+const FCW: usize = 0;
+const MXCSR: usize = 24;
+
+/// Chooses what is saved and enables it. Every core does the same.
+pub fn init() {
+    // SAFETY: no thread runs yet, so nobody reads the image; cores that start later write the same values.
+    let image = unsafe { &mut *RESET.0.get() };
+    image[FCW..FCW + 2].copy_from_slice(&0x037fu16.to_le_bytes());
+    image[MXCSR..MXCSR + 4].copy_from_slice(&0x1f80u32.to_le_bytes());
+    if !cpu::has(cpu::XSAVE) {
+        return;
+    }
+    // SAFETY:
+    // 1. The processor has XSAVE and CR4.OSXSAVE is set.
+    // 2. The components are supported (CPUID leaf 0xd) and each comes with those it needs.
+    unsafe { XCr0::write(components()) };
+    MODE.store(if cpu::has(cpu::XSAVEOPT) { 1 } else { 2 }, Ordering::Relaxed);
+}
+
+/// Whether AVX registers are saved, so that user code may use them.
+pub fn saves_avx() -> bool {
+    MODE.load(Ordering::Relaxed) != 0 && components().contains(XCr0Flags::AVX)
+}
+
+/// The components to enable.
+fn components() -> XCr0Flags {
+    let leaf = cpu::cpuid(0xd, 0);
+    let supported = XCr0Flags::from_bits_truncate(leaf.map_or(0, |r| u64::from(r.eax) | u64::from(r.edx) << 32));
+    let mut chosen = XCr0Flags::X87 | XCr0Flags::SSE;
+    let avx_512 = XCr0Flags::OPMASK | XCr0Flags::ZMM_HI256 | XCr0Flags::HI16_ZMM;
+    if supported.contains(XCr0Flags::AVX) && fits(XCr0Flags::AVX) {
+        chosen |= XCr0Flags::AVX;
+        if supported.contains(avx_512) && fits(avx_512) {
+            chosen |= avx_512;
+        }
+    }
+    chosen
+}
+
+/// Whether these components end within the area, in the standard layout.
+fn fits(components: XCr0Flags) -> bool {
+    components.iter().all(|component| {
+        let index = component.bits().trailing_zeros();
+        // Size in EAX, offset in EBX.
+        let end = cpu::cpuid(0xd, index).map(|r| r.eax.saturating_add(r.ebx));
+        end.is_some_and(|end| (LEGACY_BYTES..=FPU_BYTES as u32).contains(&end))
+    })
+}

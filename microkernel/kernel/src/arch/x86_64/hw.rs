@@ -1,0 +1,191 @@
+//! The machine, as kcore sees it.
+
+use abi::calls::Access;
+use abi::info::MemoryType;
+use abi::user::Features;
+use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, PortSize, Reboot, Trigger};
+use x86_64::VirtAddr;
+use x86_64::instructions::port::Port;
+use x86_64::instructions::tlb::{self, InvPcidCommand, Pcid};
+use x86_64::registers::control::{Cr4, Cr4Flags};
+
+use super::clock::Clock;
+use super::ioapic::IoApics;
+use super::uart::console_write;
+use super::{apic, cpu, paging, power};
+use crate::boot::Counter;
+
+/// IF, and the bit that is always set.
+const USER_FLAGS: u64 = 0x202;
+/// CR3: keep what the TLB holds of the tag.
+const KEEP: u64 = 1 << 63;
+/// From so many pages on, a whole address space is dropped from the TLB rather than page by page.
+const MANY_PAGES: u64 = 64;
+
+/// The processor and the board. There is one.
+pub struct Machine {
+    clock: Clock,
+    io_apics: IoApics,
+    /// The kernel's own root table, whose upper half all others share.
+    root: u64,
+    /// Whether TLB entries are tagged.
+    tags: bool,
+    features: Features,
+}
+
+impl Machine {
+    /// Takes the parts that boot code set up.
+    pub fn new(clock: Clock, io_apics: IoApics, root: u64) -> Self {
+        let tags = cpu::has_tags();
+        if tags {
+            // SAFETY: the processor has PCID, and CR3's low 12 bits are 0, as CR4.PCIDE demands when it is set.
+            unsafe { Cr4::update(|cr4| *cr4 |= Cr4Flags::PCID) };
+        }
+        Machine { clock, io_apics, root, tags, features: cpu::features() }
+    }
+
+    /// The clock's numbers.
+    pub fn counter(&self) -> Counter {
+        self.clock.counter()
+    }
+
+    /// Wired lines.
+    pub fn lines(&self) -> u32 {
+        self.io_apics.lines()
+    }
+}
+
+impl kcore::Hw for Machine {
+    const CALL_LENGTH: u64 = 2;
+
+    fn asid_max(&self) -> Asid {
+        if self.tags { 4095 } else { 0 }
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    fn set_timer(&mut self, at: u64) {
+        self.clock.set_timer(at);
+    }
+
+    fn kick(&mut self, core: CoreId) {
+        if let Some(id) = apic::id_of(core) {
+            apic::kick(id);
+        }
+    }
+
+    fn init_root(&self, set: &mut dyn FnMut(usize, u64)) {
+        paging::kernel_half(self.root, set);
+    }
+
+    fn table(&self, frame: Frame) -> u64 {
+        paging::table(frame)
+    }
+
+    fn page(&self, frame: Frame, access: Access, kind: MemoryType) -> u64 {
+        paging::page(frame, access, kind)
+    }
+
+    fn decode(&self, entry: u64, level: u8) -> Entry {
+        paging::decode(entry, level)
+    }
+
+    fn space(&self, root: Frame, asid: Asid) -> u64 {
+        let tag = if self.tags { KEEP | u64::from(asid & 0xfff) } else { 0 };
+        u64::from(root) << 12 | tag
+    }
+
+    /// Table walks are coherent with stores (SDM vol. 3A, 4.10.2.3): new entries need nothing.
+    fn publish(&mut self) {}
+
+    /// Without tags only the loaded address space is in the TLB; invalidating an address there is right or harmless.
+    fn invalidate(&mut self, asid: Asid, address: u64, pages: u64) {
+        if pages > MANY_PAGES {
+            return self.invalidate_space(asid);
+        }
+        for page in 0..pages {
+            let address = VirtAddr::new_truncate(address + 4096 * page);
+            match Pcid::new(asid) {
+                // SAFETY: the processor has INVPCID where it has tags (`cpu::has_tags`).
+                Ok(tag) if self.tags => unsafe { tlb::flush_pcid(InvPcidCommand::Address(address, tag)) },
+                _ => tlb::flush(address),
+            }
+        }
+    }
+
+    fn invalidate_space(&mut self, asid: Asid) {
+        match Pcid::new(asid) {
+            // SAFETY: as in `invalidate`.
+            Ok(tag) if self.tags => unsafe { tlb::flush_pcid(InvPcidCommand::Single(tag)) },
+            // Reloads CR3; the kernel's global pages stay.
+            _ => tlb::flush_all(),
+        }
+    }
+
+    /// Instruction caches are coherent; what the pipeline holds goes by a serialising instruction (SDM vol. 3A, 8.1.3).
+    fn synchronise_code(&mut self, _frame: Frame, _pages: u32) {
+        core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
+        let _ = core::arch::x86_64::__cpuid(0);
+    }
+
+    fn configure_line(&mut self, line: u32, trigger: Trigger) {
+        self.io_apics.configure(line, trigger);
+    }
+
+    fn mask(&mut self, line: u32) {
+        self.io_apics.mask(line);
+    }
+
+    fn unmask(&mut self, line: u32) {
+        self.io_apics.unmask(line);
+    }
+
+    fn message(&self, line: u32) -> Option<(u64, u32)> {
+        self.io_apics.message(line)
+    }
+
+    fn port(&mut self, port: u16, operation: PortOperation) -> u32 {
+        // SAFETY: kcore calls this for the holder of the port's capability: who holds a device's ports answers for what
+        // the device does, as with its registers in memory. The CPU's own state can't be reached by ports.
+        unsafe {
+            match operation {
+                PortOperation::Read(PortSize::Byte) => u32::from(Port::<u8>::new(port).read()),
+                PortOperation::Read(PortSize::Word) => u32::from(Port::<u16>::new(port).read()),
+                PortOperation::Read(PortSize::Double) => Port::<u32>::new(port).read(),
+                PortOperation::Write(size, value) => {
+                    match size {
+                        PortSize::Byte => Port::new(port).write(value as u8),
+                        PortSize::Word => Port::new(port).write(value as u16),
+                        PortSize::Double => Port::new(port).write(value),
+                    }
+                    0
+                }
+            }
+        }
+    }
+
+    fn features(&self) -> Features {
+        self.features
+    }
+
+    fn user_flags(&self) -> u64 {
+        USER_FLAGS
+    }
+
+    fn log(&mut self, level: u8, _label: u64, text: &[u8]) {
+        let name: &[u8] = match level {
+            0 => b"error: ",
+            1 => b"warning: ",
+            _ => b"",
+        };
+        console_write(name);
+        console_write(text);
+        console_write(b"\n");
+    }
+
+    fn power(&mut self, reboot: Reboot) {
+        power::power(reboot)
+    }
+}

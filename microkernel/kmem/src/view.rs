@@ -1,0 +1,296 @@
+//! The memory, and views that validate once.
+
+use core::marker::PhantomData;
+
+use crate::name::{Brand, FRAME_SHIFT, GRANULE_SHIFT};
+use crate::slab::{Slot, stride};
+use crate::{AnyName, Class, Frame, FrameInfo, Key, Kind, Link, Name};
+
+/// Block orders of the allocator: 2^0 to 2^(ORDERS-1) frames.
+pub(crate) const ORDERS: usize = 20;
+
+/// All frames of RAM, and the tables about them. `L` says which class has which type.
+pub struct Mem<L> {
+    pub(crate) base: *mut u8,
+    pub(crate) kinds: *mut u8,
+    pub(crate) infos: *mut FrameInfo,
+    pub(crate) count: u32,
+    pub(crate) first_physical: u32,
+    pub(crate) heads: [Frame; ORDERS],
+    pub(crate) free: u32,
+    pub(crate) emptied: Frame,
+    list: PhantomData<L>,
+}
+
+// SAFETY: 1. The pointers are to memory that belongs to this value alone (`Mem::new`). 2. It has no thread-local state.
+unsafe impl<L> Send for Mem<L> {}
+
+impl<L> Mem<L> {
+    /// Takes charge of `count` frames. All are reserved until [`Mem::add`] gives them to the allocator.
+    ///
+    /// # Safety
+    /// For ever: 1. `base` points to `count` × 4,096 bytes, page-aligned; those of the frames that are added belong to
+    /// this value alone (what users do to [`Kind::BYTES`] frames excepted). 2. `kinds` points to `count` zeroed bytes
+    /// and `infos` to `count` zeroed entries, which belong to this value alone and lie in no frame that is added.
+    pub unsafe fn new(base: *mut u8, kinds: *mut u8, infos: *mut FrameInfo, count: u32, first_physical: u32) -> Self {
+        Mem {
+            base,
+            kinds,
+            infos,
+            count: count.min(1 << (32 - FRAME_SHIFT)),
+            first_physical,
+            heads: [Frame::NONE; ORDERS],
+            free: 0,
+            emptied: Frame::NONE,
+            list: PhantomData,
+        }
+    }
+
+    /// Gives reserved frames to the allocator. Frame 0 stays reserved, and so does what is in use.
+    pub fn add(&mut self, first: Frame, frames: u32) {
+        for n in first.0..first.0.saturating_add(frames).min(self.count) {
+            if n != 0 && self.kind(Frame(n)) == Kind::RESERVED {
+                self.give_block(Frame(n), 0);
+            }
+        }
+    }
+
+    /// Free frames.
+    pub fn free_frames(&self) -> u32 {
+        self.free
+    }
+
+    /// Frames managed, reserved ones included.
+    pub fn frames(&self) -> u32 {
+        self.count
+    }
+
+    /// The physical frame number of frame 0.
+    pub fn first_physical(&self) -> u32 {
+        self.first_physical
+    }
+
+    /// Runs `f` with a view. While it runs nothing that a [`Key`] proves goes away; what was freed meanwhile is retyped
+    /// afterwards.
+    #[inline(always)]
+    pub fn view<R>(&mut self, f: impl for<'id> FnOnce(View<'_, 'id, L>) -> R) -> R {
+        let result = f(View { mem: self, brand: PhantomData });
+        if !self.emptied.is_none() {
+            self.retype_emptied();
+        }
+        result
+    }
+
+    /// Where a frame's bytes are, for the processor's boot code and entry stubs. `None` beyond the last frame.
+    pub fn address(&self, frame: Frame) -> Option<*mut u8> {
+        // SAFETY: the frame is inside `base`'s allocation (`new`).
+        (frame.0 < self.count).then(|| unsafe { self.base.add(frame.0 as usize * crate::PAGE) })
+    }
+
+    /// Where an object's body is, for the entry stubs, which read and write a thread's saved registers directly.
+    /// `None` if the link leads nowhere.
+    pub fn object_address<const I: u8>(&self, link: Link<I>) -> Option<*mut L::T>
+    where
+        L: Class<I>,
+    {
+        if !self.is_slot::<I>(link.raw()) {
+            return None;
+        }
+        Some(self.body::<I>(link.raw()))
+    }
+
+    fn retype_emptied(&mut self) {
+        let mut frame = core::mem::take(&mut self.emptied);
+        while !frame.is_none() {
+            let next = self.info(frame).next;
+            self.set_kind(frame, Kind::RESERVED);
+            self.give_block(frame, 0);
+            frame = next;
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn kind(&self, frame: Frame) -> Kind {
+        assert!(frame.0 < self.count);
+        // SAFETY: `kinds` has `count` entries (`new`), and the frame is below it.
+        Kind(unsafe { *self.kinds.add(frame.0 as usize) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_kind(&mut self, frame: Frame, kind: Kind) {
+        assert!(frame.0 < self.count);
+        // SAFETY: as in `kind`; the table is this value's alone.
+        unsafe { *self.kinds.add(frame.0 as usize) = kind.0 }
+    }
+
+    #[inline(always)]
+    pub(crate) fn info(&self, frame: Frame) -> &FrameInfo {
+        assert!(frame.0 < self.count);
+        // SAFETY: 1. `infos` has `count` entries (`new`), and the frame is below it. 2. The reference borrows `self`.
+        unsafe { &*self.infos.add(frame.0 as usize) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn info_mut(&mut self, frame: Frame) -> &mut FrameInfo {
+        assert!(frame.0 < self.count);
+        // SAFETY: as in `info`, and `self` is borrowed mutably.
+        unsafe { &mut *self.infos.add(frame.0 as usize) }
+    }
+
+    /// Whether a place lies in a frame of class `I`.
+    #[inline(always)]
+    fn is_class<const I: u8>(&self, place: u32) -> bool {
+        let frame = place >> FRAME_SHIFT;
+        // SAFETY: `kinds` has `count` entries, and the frame is below it.
+        frame < self.count && unsafe { *self.kinds.add(frame as usize) } == I
+    }
+
+    /// Whether a place is the start of a slot of class `I`.
+    #[inline(always)]
+    pub(crate) fn is_slot<const I: u8>(&self, place: u32) -> bool
+    where
+        L: Class<I>,
+    {
+        let grains = (if L::NAMED { stride::<L::T>() } else { crate::PAGE }) >> GRANULE_SHIFT;
+        place & (grains as u32 - 1) == 0 && self.is_class::<I>(place)
+    }
+
+    /// The body at a place that [`Mem::is_slot`].
+    #[inline(always)]
+    pub(crate) fn body<const I: u8>(&self, place: u32) -> *mut L::T
+    where
+        L: Class<I>,
+    {
+        // SAFETY: the place lies in a frame of the arena, so the offset stays inside it.
+        let start = unsafe { self.base.add((place as usize) << GRANULE_SHIFT) };
+        if L::NAMED {
+            // SAFETY: a slot of class I is a `Slot<T>`, whole inside the frame.
+            unsafe { &raw mut (*start.cast::<Slot<L::T>>()).body }
+        } else {
+            start.cast()
+        }
+    }
+
+    /// The generation of the slot at a place that [`Mem::is_slot`], of a named class.
+    #[inline(always)]
+    pub(crate) fn generation<const I: u8>(&self, place: u32) -> *mut u32
+    where
+        L: Class<I>,
+    {
+        // SAFETY: as in `body`.
+        unsafe { &raw mut (*self.base.add((place as usize) << GRANULE_SHIFT).cast::<Slot<L::T>>()).generation }
+    }
+}
+
+/// Access to kernel objects. Names and links are checked once and become keys; a key costs nothing to use.
+pub struct View<'m, 'id, L> {
+    pub(crate) mem: &'m mut Mem<L>,
+    pub(crate) brand: Brand<'id>,
+}
+
+impl<'id, L> View<'_, 'id, L> {
+    /// The object a link leads to; `None` if it leads nowhere.
+    #[inline(always)]
+    pub fn follow<const I: u8>(&self, link: Link<I>) -> Option<Key<'id, I>>
+    where
+        L: Class<I>,
+    {
+        self.mem.is_slot::<I>(link.0).then_some(Key { place: link.0, view: self.brand })
+    }
+
+    /// The object of this name; `None` once it is gone.
+    #[inline(always)]
+    pub fn find<const I: u8>(&self, name: Name<I>) -> Option<Key<'id, I>>
+    where
+        L: Class<I>,
+    {
+        const { assert!(L::NAMED) }
+        let key = self.follow(name.link())?;
+        // SAFETY: `follow` found a slot of class I, which is named.
+        let generation = unsafe { *self.mem.generation::<I>(key.place) };
+        (generation == (name.0 >> 32) as u32).then_some(key)
+    }
+
+    /// The object of this name, if it is of class `I` and still there.
+    #[inline(always)]
+    pub fn find_any<const I: u8>(&self, name: AnyName) -> Option<Key<'id, I>>
+    where
+        L: Class<I>,
+    {
+        self.find(name.cast()?)
+    }
+
+    /// The object's name.
+    #[inline(always)]
+    pub fn name<const I: u8>(&self, key: Key<'id, I>) -> Name<I>
+    where
+        L: Class<I>,
+    {
+        const { assert!(L::NAMED) }
+        // SAFETY: the key proves a slot of class I.
+        let generation = unsafe { *self.mem.generation::<I>(key.place) };
+        Name(key.place as u64 | (generation as u64) << 32)
+    }
+
+    /// The object.
+    #[inline(always)]
+    pub fn get<const I: u8>(&self, key: Key<'id, I>) -> &L::T
+    where
+        L: Class<I>,
+    {
+        // SAFETY: 1. The key proves a slot of class I, which holds a `T` (slots are filled when the slab is made).
+        // 2. Frames are not retyped while the view lives. 3. The reference borrows the view.
+        unsafe { &*self.mem.body::<I>(key.place) }
+    }
+
+    /// The object, to change it.
+    #[inline(always)]
+    pub fn get_mut<const I: u8>(&mut self, key: Key<'id, I>) -> &mut L::T
+    where
+        L: Class<I>,
+    {
+        // SAFETY: as in `get`, and the view is borrowed mutably.
+        unsafe { &mut *self.mem.body::<I>(key.place) }
+    }
+
+    /// What is known about a frame.
+    #[inline(always)]
+    pub fn frame(&self, frame: Frame) -> &FrameInfo {
+        self.mem.info(frame)
+    }
+
+    /// What is known about a frame, to change it.
+    #[inline(always)]
+    pub fn frame_mut(&mut self, frame: Frame) -> &mut FrameInfo {
+        self.mem.info_mut(frame)
+    }
+
+    /// What a frame is used for.
+    #[inline(always)]
+    pub fn kind(&self, frame: Frame) -> Kind {
+        self.mem.kind(frame)
+    }
+
+    /// Free frames.
+    pub fn free_frames(&self) -> u32 {
+        self.mem.free
+    }
+
+    /// Frames managed, reserved ones included.
+    pub fn frames(&self) -> u32 {
+        self.mem.count
+    }
+
+    /// The physical frame number.
+    #[inline(always)]
+    pub fn physical(&self, frame: Frame) -> u32 {
+        self.mem.first_physical + frame.0
+    }
+
+    /// The frame with a physical number, if it is one of those managed.
+    #[inline(always)]
+    pub fn managed(&self, physical: u32) -> Option<Frame> {
+        let index = physical.wrapping_sub(self.mem.first_physical);
+        (index < self.mem.count).then_some(Frame(index))
+    }
+}

@@ -1,0 +1,133 @@
+//! Building: user programs, kernel, boot archive, and on aarch64 the kernel's Linux image.
+//!
+//! One cargo invocation per target; cargo decides what is up to date, so a run without changes costs two of its checks.
+
+use crate::arch::Arch;
+use crate::options::Profile;
+use crate::project::Project;
+use crate::step::Steps;
+use crate::{Failure, image};
+use ramfs_builder::{Inputs, Missing};
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What QEMU is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct System {
+    /// The kernel as `-kernel` takes it.
+    pub kernel: PathBuf,
+    /// The boot archive.
+    pub archive: PathBuf,
+}
+
+/// Builds the system for one processor.
+///
+/// # Errors
+/// What could not be built; cargo's own words stand on stderr.
+pub fn system(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<System, Failure> {
+    let name = arch.name();
+    let first_programs = !project.programs(arch, profile).is_dir();
+    let announce = format!("building servers and commands for {name}, core and alloc included");
+    steps.step(&format!("servers and commands for {name}"), first_programs.then_some(&announce), || {
+        programs(project, arch, profile)
+    })?;
+    let elf = project.kernel(arch, profile);
+    let announce = format!("building the kernel for {name}");
+    steps.step(&format!("kernel for {name}"), (!elf.is_file()).then_some(&announce), || {
+        kernel(project, arch, profile)
+    })?;
+    let folder = project.system(arch, profile);
+    fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
+    let archive = folder.join("archive.img");
+    steps.step("boot archive", None, || pack(project, arch, profile, &archive, steps))?;
+    let kernel = match arch {
+        Arch::X86_64 => elf,
+        Arch::Aarch64 => linux_image(&elf, &folder.join("Image"))?,
+    };
+    Ok(System { kernel, archive })
+}
+
+fn programs(project: &Project, arch: Arch, profile: Profile) -> Result<(), Failure> {
+    let mut cargo = cargo(project, profile);
+    cargo.env("RUSTC_BOOTSTRAP", "1").arg("--target-dir").arg(project.user_target());
+    cargo.args(["-Zjson-target-spec", "-Zbuild-std=core,alloc,compiler_builtins"]);
+    cargo.arg("-Zbuild-std-features=compiler-builtins-mem");
+    cargo.arg("--target").arg(project.specification(arch));
+    let packages = project.user_packages()?;
+    if packages.is_empty() {
+        return Err(Failure::new(
+            "the workspace has no user programs: no package directly below servers/ or userland/",
+        ));
+    }
+    for package in packages {
+        cargo.args(["-p", &package.name]);
+    }
+    finish(cargo, "the servers and commands")
+}
+
+fn kernel(project: &Project, arch: Arch, profile: Profile) -> Result<(), Failure> {
+    let mut cargo = cargo(project, profile);
+    cargo.arg("--target-dir").arg(project.kernel_target());
+    cargo.args(["--target", arch.kernel_target(), "-p", "kernel"]);
+    finish(cargo, "the kernel")
+}
+
+fn cargo(project: &Project, profile: Profile) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg("build").current_dir(&project.root).stdin(Stdio::null()).stdout(std::io::stderr());
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    if !std::io::stderr().is_terminal() {
+        cargo.arg("-q");
+    }
+    // What cargo told this process about its own package would confuse build scripts.
+    for (key, _) in std::env::vars_os() {
+        if key.to_string_lossy().starts_with("CARGO_PKG_") || key == "CARGO_MANIFEST_DIR" {
+            cargo.env_remove(key);
+        }
+    }
+    cargo
+}
+
+fn finish(mut cargo: Command, what: &str) -> Result<(), Failure> {
+    match cargo.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(Failure::new(format!("{what} could not be built"))),
+        Err(e) => Err(Failure::new(format!("cargo could not be started: {e}"))),
+    }
+}
+
+fn pack(project: &Project, arch: Arch, profile: Profile, to: &Path, steps: &Steps) -> Result<(), Failure> {
+    let (manifest, files) = (project.root.join("boot/manifest.toml"), project.root.join("boot/sys"));
+    let programs = project.programs(arch, profile);
+    let inputs = Inputs { manifest: &manifest, programs: &programs, files: &[&files], missing: Missing::LeaveOut };
+    let built = ramfs_builder::build(&inputs).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::new(format!("the boot archive could not be made:\n{}", lines.join("\n")))
+    })?;
+    if !built.left_out.is_empty() {
+        steps.line(&format!("left out of the boot archive, not built: {}", built.left_out.join(" ")));
+    }
+    write_if_changed(to, &built.bytes)
+}
+
+fn linux_image(elf: &Path, to: &Path) -> Result<PathBuf, Failure> {
+    let failed = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", elf.display()));
+    let bytes = fs::read(elf).map_err(|e| failed(&e))?;
+    let image = image::from_elf(&bytes).map_err(|e| failed(&e))?;
+    write_if_changed(to, &image)?;
+    Ok(to.to_path_buf())
+}
+
+/// Replaces a file as a whole, so that a QEMU that has the old one open keeps it.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let failed = |e| Failure::new(format!("{}: {e}", path.display()));
+    let beside = path.with_extension(format!("new{}", std::process::id()));
+    fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path)).map_err(failed)
+}

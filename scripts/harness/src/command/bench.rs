@@ -1,0 +1,224 @@
+//! `scripts/bench`: runs a measuring program in the guest under `-icount`, and prints its figures beside the peers'.
+//!
+//! The guest prints `RESULT name value` lines; a value is guest instructions, which under `-icount shift=0` are virtual
+//! nanoseconds. Counts are repeatable; nothing here passes or fails by them.
+
+use crate::arch::Arch;
+use crate::build;
+use crate::guest::{End, Sink};
+use crate::interrupt::Interrupt;
+use crate::options::{Net, Options};
+use crate::project::Project;
+use crate::step::{Say, Steps};
+use crate::{Failure, command::run, install, port};
+use lexopt::prelude::*;
+use peers::{KERNEL, Row};
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+mod peers;
+
+/// What `--help` prints.
+pub const USAGE: &str = "\
+usage: scripts/bench kernel [--arch ARCH]
+Measures the kernel in guest instructions, prints ours, seL4's, Linux's and the ratios, and appends a line to
+docs/bench/history.jsonl.";
+
+/// The measuring program.
+const PROGRAM: &str = "kbench";
+
+/// Runs the command; returns the exit status.
+///
+/// # Errors
+/// What it could not do.
+pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> {
+    let Some(arch) = parse(args)? else {
+        println!("{USAGE}");
+        return Ok(0);
+    };
+    let options = Options {
+        arch,
+        icount: true,
+        // The peers' figures were taken on these.
+        cpu: (arch == Arch::Aarch64).then(|| "cortex-a72".to_string()),
+        net: Net::None,
+        exec: Some(PROGRAM.into()),
+        ..Options::default()
+    };
+    let (steps, project) = (Steps::new(Say::Steps), Project::find()?);
+    install::rust(arch, &steps)?;
+    install::qemu(arch, &steps)?;
+    let system = build::system(&project, arch, options.profile, &steps)?;
+    let mut heard = Heard::default();
+    let report = run::execute(&system, &options, port::FIRST, &mut heard, &Interrupt::catch())?;
+    let output = String::from_utf8_lossy(&heard.output);
+    if report.end != End::Code(0) {
+        for line in output.lines().chain(report.last_lines.iter().map(String::as_str)) {
+            eprintln!("| {line}");
+        }
+        return Err(Failure::new(format!("{PROGRAM} ended with status {}", report.end.status())));
+    }
+    let results = results(&output);
+    if results.is_empty() {
+        return Err(Failure::new(format!("{PROGRAM} printed no RESULT line")));
+    }
+    print!("{}", table(arch, &results));
+    remember(&project, arch, &results)?;
+    Ok(0)
+}
+
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Arch>, Failure> {
+    let usage = |e: lexopt::Error| Failure::usage(e.to_string());
+    let (mut arch, mut what) = (Arch::host(), None);
+    let mut parser = lexopt::Parser::from_args(args);
+    while let Some(arg) = parser.next().map_err(usage)? {
+        match arg {
+            Long("arch") => {
+                let name = parser.value().and_then(|v| v.string()).map_err(usage)?;
+                arch = Arch::from_name(&name).ok_or_else(|| Failure::usage("--arch: give aarch64 or x86_64"))?;
+            }
+            Long("help") | Short('h') => return Ok(None),
+            Value(name) if what.is_none() => what = Some(name.string().map_err(usage)?),
+            _ => return Err(usage(arg.unexpected())),
+        }
+    }
+    match what.as_deref() {
+        Some("kernel") => Ok(Some(arch)),
+        Some(other) => Err(Failure::usage(format!("{other}: there is only the benchmark \"kernel\""))),
+        None => Err(Failure::usage("which benchmark? there is \"kernel\"")),
+    }
+}
+
+/// The `RESULT name value` lines, in their order.
+fn results(output: &str) -> Vec<(String, u64)> {
+    let result = |line: &str| {
+        let mut words = line.strip_prefix("RESULT ")?.split_whitespace();
+        let (name, value) = (words.next()?, words.next()?.parse().ok()?);
+        Some((name.to_string(), value))
+    };
+    output.lines().filter_map(result).collect()
+}
+
+fn table(arch: Arch, results: &[(String, u64)]) -> String {
+    let mut text = format!("guest instructions on {}, -icount shift=0\n", arch.name());
+    text += &format!(
+        "{:<48} {:>12} {:>10} {:>7} {:>13} {:>7} {:>12}\n",
+        "operation", "ours", "seL4", "ratio", "Linux", "ratio", "reach"
+    );
+    for (name, ours) in results {
+        let row = KERNEL.iter().find(|r| r.name == name);
+        let of = |pick: fn(&Row) -> [Option<u64>; 2]| row.and_then(|r| pick(r)[peers::column(arch)]);
+        let (sel4, linux, reach) = (of(|r| r.sel4), of(|r| r.linux), of(|r| r.reach));
+        text += &format!(
+            "{:<48} {:>12} {:>10} {:>7} {:>13} {:>7} {:>12}\n",
+            row.map_or(name.as_str(), |r| r.title),
+            grouped(*ours),
+            figure(sel4),
+            ratio(*ours, sel4),
+            figure(linux),
+            ratio(*ours, linux),
+            figure(reach)
+        );
+    }
+    text
+}
+
+fn figure(value: Option<u64>) -> String {
+    value.map_or("-".into(), grouped)
+}
+
+fn ratio(ours: u64, peer: Option<u64>) -> String {
+    peer.filter(|&p| p > 0).map_or("-".into(), |p| format!("{:.2}", ours as f64 / p as f64))
+}
+
+/// 1234567 as 1,234,567.
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn remember(project: &Project, arch: Arch, results: &[(String, u64)]) -> Result<(), Failure> {
+    let folder = project.root.join("docs/bench");
+    let path = folder.join("history.jsonl");
+    let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(&project.root).output();
+    let commit = git.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_string()).unwrap_or_default();
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let line = history_line(time, &commit, arch, results);
+    let written = std::fs::create_dir_all(&folder)
+        .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
+        .and_then(|mut file| file.write_all(line.as_bytes()));
+    written.map_err(|e| Failure::new(format!("{}: {e}", path.display())))
+}
+
+/// One line of JSON. Names are the guest's words without quotes, so nothing needs escaping but what is dropped here.
+fn history_line(time: u64, commit: &str, arch: Arch, results: &[(String, u64)]) -> String {
+    let clean =
+        |name: &str| -> String { name.chars().filter(|c| c.is_ascii_graphic() && !"\"\\".contains(*c)).collect() };
+    let fields: Vec<String> = results.iter().map(|(name, value)| format!("\"{}\":{value}", clean(name))).collect();
+    format!(
+        "{{\"time\":{time},\"commit\":\"{}\",\"bench\":\"kernel\",\"arch\":\"{}\",\"results\":{{{}}}}}\n",
+        clean(commit),
+        arch.name(),
+        fields.join(",")
+    )
+}
+
+#[derive(Default)]
+struct Heard {
+    output: Vec<u8>,
+}
+
+impl Sink for Heard {
+    fn stdout(&mut self, bytes: &[u8]) -> bool {
+        self.output.extend(bytes);
+        true
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.output.extend(bytes);
+    }
+
+    fn log(&mut self, _line: &str) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_put_beside_the_peers() {
+        let results = results("noise\nRESULT null-call 50\nRESULT other 1234567\nRESULT broken x\n");
+        assert_eq!(results, [("null-call".to_string(), 50), ("other".to_string(), 1_234_567)]);
+        let table = table(Arch::X86_64, &results);
+        let line = table.lines().find(|l| l.starts_with("null system call")).unwrap();
+        let words: Vec<&str> = line.split_whitespace().skip(3).collect();
+        assert_eq!(words, ["50", "101", "0.50", "322", "0.16", "55"]);
+        assert!(table.contains("1,234,567"));
+    }
+
+    #[test]
+    fn history_is_a_line_of_json() {
+        let line = history_line(7, "abc\"", Arch::Aarch64, &[("a".into(), 1), ("b\"".into(), 2)]);
+        let expected = r#"{"time":7,"commit":"abc","bench":"kernel","arch":"aarch64","results":{"a":1,"b":2}}"#;
+        assert_eq!(line.trim_end(), expected);
+    }
+
+    #[test]
+    fn it_must_be_said_what_is_measured() {
+        let parse = |args: &[&str]| parse(args.iter().map(OsString::from));
+        assert_eq!(parse(&["kernel", "--arch", "aarch64"]).unwrap(), Some(Arch::Aarch64));
+        for bad in [&[][..], &["tcp"], &["kernel", "kernel"]] {
+            assert_eq!(parse(bad).unwrap_err().status, 2);
+        }
+    }
+}

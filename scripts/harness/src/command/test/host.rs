@@ -1,0 +1,89 @@
+//! The host part: formatting, clippy, and every test of the libraries and tools.
+
+use super::Count;
+use crate::project::Project;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+/// Runs the host part, printing what it runs. With a name only tests that match.
+pub fn run(project: &Project, name: Option<&str>, long: bool) -> Count {
+    let mut count = Count::default();
+    if name.is_none() {
+        count.add(check(project, "formatting", &["fmt", "--all", "--check"]));
+        count.add(check(project, "clippy", &["clippy", "--quiet", "--all-targets", "--", "-D", "warnings"]));
+    }
+    count.add(tests(project, name, long));
+    count
+}
+
+fn cargo(project: &Project, arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(arguments).current_dir(&project.root).stdin(Stdio::null());
+    cargo
+}
+
+fn check(project: &Project, what: &str, arguments: &[&str]) -> Count {
+    println!("host: {what}");
+    if cargo(project, arguments).status().is_ok_and(|s| s.success()) {
+        return Count { passed: 1, ..Count::default() };
+    }
+    println!("FAIL host    {what}: cargo {}", arguments.join(" "));
+    Count { failed: 1, ..Count::default() }
+}
+
+/// `cargo test` over the default members. Its output goes through, and its result lines are added up.
+fn tests(project: &Project, name: Option<&str>, long: bool) -> Count {
+    println!("host: tests");
+    let mut cargo = cargo(project, &["test", "--quiet", "--no-fail-fast"]);
+    if let Some(name) = name {
+        cargo.arg("--").arg(name);
+    }
+    if long {
+        cargo.env("VIAETHER_LONG", "1");
+    }
+    let failed = Count { failed: 1, ..Count::default() };
+    let Ok(mut child) = cargo.stdout(Stdio::piped()).spawn() else { return failed };
+    let mut count = Count::default();
+    if let Some(out) = child.stdout.take() {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            match result(&line) {
+                Some(result) => count.add(result),
+                None if worth_showing(&line) => println!("{line}"),
+                None => {}
+            }
+        }
+    }
+    if !child.wait().is_ok_and(|s| s.success()) && count.failed == 0 {
+        // It did not compile, or a test program died.
+        count.failed += 1;
+    }
+    println!("host: tests: {count}");
+    count
+}
+
+/// Dots, blank lines and the headings of empty programs say nothing.
+fn worth_showing(line: &str) -> bool {
+    !line.is_empty() && !line.starts_with("running ") && !line.trim_start().starts_with('.')
+}
+
+/// `test result: ok. 3 passed; 0 failed; 1 ignored; …`
+fn result(line: &str) -> Option<Count> {
+    let rest = line.strip_prefix("test result: ")?;
+    let number = |what: &str| {
+        let part = rest.split(['.', ';']).find(|p| p.trim_end().ends_with(what))?;
+        part.trim().split(' ').next()?.parse().ok()
+    };
+    Some(Count { passed: number(" passed")?, failed: number(" failed")?, skipped: number(" ignored")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_of_cargo_are_added_up() {
+        let line = "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 7 filtered out; finished in 0.01s";
+        assert_eq!(result(line), Some(Count { passed: 3, failed: 1, skipped: 2 }));
+        assert_eq!(result("running 3 tests"), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! Lines about progress, with the time since the start. Short steps say nothing.
+
+use std::time::{Duration, Instant};
+
+/// A step longer than this gets a line when it ends.
+const WORTH_A_LINE: Duration = Duration::from_millis(1500);
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Say {
+    /// Steps that take time.
+    Steps,
+    /// Nothing.
+    Nothing,
+}
+
+/// Prints steps on stderr.
+#[derive(Debug, Clone, Copy)]
+pub struct Steps {
+    start: Instant,
+    say: Say,
+}
+
+impl Steps {
+    /// Starts the clock.
+    #[must_use]
+    pub fn new(say: Say) -> Self {
+        Self { start: Instant::now(), say }
+    }
+
+    /// A line of its own.
+    pub fn line(&self, text: &str) {
+        if self.say == Say::Steps {
+            eprintln!("[{:5.1} s] {text}", self.start.elapsed().as_secs_f64());
+        }
+    }
+
+    /// Does `work`, and says so if it took long. `announce` is a line before it, for work known to be long.
+    pub fn step<T>(&self, what: &str, announce: Option<&str>, work: impl FnOnce() -> T) -> T {
+        if let Some(text) = announce {
+            self.line(text);
+        }
+        let began = Instant::now();
+        let done = work();
+        let took = began.elapsed();
+        if took > WORTH_A_LINE {
+            self.line(&format!("{what}: {:.1} s", took.as_secs_f64()));
+        }
+        done
+    }
+
+    /// Seconds since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+}

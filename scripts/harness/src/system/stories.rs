@@ -1,0 +1,102 @@
+//! The table of stories. A feature is enabled by changing its state to [`State::Enabled`] once its stories pass on both
+//! processors; a story is added by adding a line.
+
+use crate::arch::Arch;
+use crate::system::certificates::Fault;
+use crate::system::peer::Peer;
+use crate::system::story::{Feature, State, Story};
+
+/// All features.
+pub const FEATURES: &[Feature] = &[
+    Feature { name: "first", state: State::Waiting("kernel, init, console and shell"), stories: FIRST },
+    Feature { name: "machines", state: State::Waiting("kernel, init, console and shell"), stories: MACHINES },
+    Feature { name: "files", state: State::Waiting("fsd"), stories: FILES },
+    Feature { name: "selftests", state: State::Waiting("the self-tests"), stories: SELFTESTS },
+    Feature { name: "network", state: State::Waiting("netd and fetch"), stories: NETWORK },
+    Feature { name: "web", state: State::Waiting("httpd"), stories: WEB },
+    Feature { name: "inference", state: State::Waiting("aid and ainfer"), stories: INFERENCE },
+    Feature { name: "restarts", state: State::Waiting("restarts of servers"), stories: RESTARTS },
+];
+
+const FIRST: &[Story] = &[
+    Story::new("version", "version").prints(&["Viaether 0.1.0"]),
+    Story::new("unknown-command", "nosuch").fails(10).prints(&["nosuch"]),
+    Story::new("first-failure-stops", "echo one; nosuch; echo two").fails(10).prints(&["one"]).never(&["two"]),
+    Story::new("return-codes", "failat 21; quit 20").fails(20),
+    Story::new("bad-argument", "wait xyz").fails(10).prints(&["xyz"]),
+];
+
+const MACHINES: &[Story] = &[
+    Story::new("little-memory", "avail").with(&["--mem", "64"]),
+    Story::new("much-memory", "avail").with(&["--mem", "2048"]),
+    Story::new("four-cores", "version").with(&["--smp", "4"]),
+    Story::new("no-network-card", "version").with(&["--net", "none"]),
+    Story::new("gicv2", "version").with(&["--machine", "gic-version=2"]).only(Arch::Aarch64),
+    Story::new("el2", "version").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
+    Story::new("cortex-a72", "version").with(&["--cpu", "cortex-a72"]).only(Arch::Aarch64),
+    Story::new("pc", "version").with(&["--machine", "pc"]).only(Arch::X86_64),
+    Story::new("counted", "version").with(&["--icount"]),
+];
+
+const FILES: &[Story] = &[
+    Story::new("write-and-read", "echo hello TO RAM:a; type RAM:a").prints(&["hello"]),
+    Story::new("put", "type RAM:cargo").with(&["--put", "{root}/Cargo.toml=cargo"]).prints(&["[workspace]"]),
+    Story::new("missing-file", "type RAM:nosuch").fails(10).prints(&["nosuch"]),
+    Story::new("sys-is-read-only", "echo x TO SYS:x").fails(10),
+    Story::new("pipe", "echo hello | wc C").prints(&["6"]),
+];
+
+const SELFTESTS: &[Story] = &[
+    Story::new("nettest", "nettest").prints(&[" passed, 0 failed"]),
+    Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
+    Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
+    Story::new("sectest-cortex-a72", "sectest")
+        .with(&["--cpu", "cortex-a72"])
+        .only(Arch::Aarch64)
+        .prints(&[" passed, 0 failed"]),
+];
+
+const FETCH: &str = "fetch https://10.0.2.2:{port}/blob CACERT=RAM:ca.pem | hash SHA256";
+const CA: &[&str] = &["--put", "{ca}=ca.pem"];
+
+const NETWORK: &[Story] = &[
+    Story::new("ping", "ping 10.0.2.2 C=2").prints(&["2 received"]),
+    Story::new("fetch-tls", FETCH).with(CA).prints(&["{digest}"]).peer(Peer::Tls(Fault::None)),
+    Story::new("fetch-expired", FETCH).with(CA).fails(10).prints(&["expired"]).peer(Peer::Tls(Fault::Expired)),
+    Story::new("fetch-misnamed", FETCH).with(CA).fails(10).prints(&["name"]).peer(Peer::Tls(Fault::Misnamed)),
+    Story::new("fetch-unknown", FETCH).with(CA).fails(10).prints(&["unknown"]).peer(Peer::Tls(Fault::UnknownIssuer)),
+    Story::new("fetch-refused", "fetch http://10.0.2.2:9/ TIMEOUT=5").fails(10).prints(&["connect"]),
+];
+
+const WEB: &[Story] =
+    &[Story::new("curl", "wait 280 SEC").peer(Peer::Curl), Story::new("chromium", "wait 280 SEC").peer(Peer::Chromium)];
+
+const INFERENCE: &[Story] = &[
+    Story::new("ainfer-all", "ainfer all").prints(&["0 failed"]),
+    Story::new("ainfer-seven", "ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm").prints(&["7"]),
+];
+
+const RESTARTS: &[Story] = &[
+    Story::new("netd-comes-back", "break netd FORCE; ping 10.0.2.2 C=2").prints(&["2 received"]),
+    Story::new("console-comes-back", "break console FORCE; echo still here").prints(&["still here"]),
+    Story::new("fsd-comes-back", "break fsd FORCE; list SYS:S").prints(&["Startup-Sequence"]),
+    Story::new("aid-comes-back", "break aid FORCE; ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm")
+        .prints(&["7"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_options_are_understood() {
+        let mut names = BTreeSet::new();
+        for story in FEATURES.iter().flat_map(|f| f.stories) {
+            assert!(names.insert(story.name), "{} is told twice", story.name);
+            assert!(options::parse(story.options).is_ok(), "{}", story.name);
+            assert!(!story.exec.is_empty());
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What a story is, and whether what happened is what it tells.
+
+use crate::arch::Arch;
+use crate::guest::End;
+use crate::system::peer::Peer;
+
+/// Whether a story can pass yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It is run.
+    Enabled,
+    /// What it needs is not there yet: it counts as skipped. The text says what is missing.
+    Waiting(&'static str),
+}
+
+/// The stories of one feature, enabled together.
+#[derive(Debug, Clone, Copy)]
+pub struct Feature {
+    /// A word.
+    pub name: &'static str,
+    /// Whether they are run.
+    pub state: State,
+    /// The stories.
+    pub stories: &'static [Story],
+}
+
+/// When a story is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// Always.
+    Ordinary,
+    /// With `--long`.
+    Long,
+}
+
+/// How it must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The script ends with this exit status.
+    Status(u8),
+    /// A visitor on the host is content; then the guest is ended.
+    Visited,
+}
+
+/// A story. In its texts `{name}` stands for what its peer calls so: `{port}`, `{ca}`, `{digest}`.
+#[derive(Debug, Clone, Copy)]
+pub struct Story {
+    /// Unique.
+    pub name: &'static str,
+    /// Options of `scripts/run`.
+    pub options: &'static [&'static str],
+    /// The script.
+    pub exec: &'static str,
+    /// How it must end.
+    pub ending: Ending,
+    /// Stdout and stderr together must contain each of these.
+    pub expect: &'static [&'static str],
+    /// Neither output nor log may contain any of these, besides [`ALWAYS_FORBIDDEN`].
+    pub forbid: &'static [&'static str],
+    /// The only processor it is about.
+    pub only: Option<Arch>,
+    /// A program on the host that it talks to.
+    pub peer: Option<Peer>,
+    /// When it is run.
+    pub length: Length,
+}
+
+/// What no run may say.
+pub const ALWAYS_FORBIDDEN: &[&str] = &["panicked at", "kernel panic", "[FAIL]"];
+
+impl Story {
+    /// A story of one script that succeeds; the beginning of all others.
+    #[must_use]
+    pub const fn new(name: &'static str, exec: &'static str) -> Self {
+        Self {
+            name,
+            options: &[],
+            exec,
+            ending: Ending::Status(0),
+            expect: &[],
+            forbid: &[],
+            only: None,
+            peer: None,
+            length: Length::Ordinary,
+        }
+    }
+
+    /// It ends with `status`.
+    #[must_use]
+    pub const fn fails(self, status: u8) -> Self {
+        Self { ending: Ending::Status(status), ..self }
+    }
+
+    /// It prints each of `texts`.
+    #[must_use]
+    pub const fn prints(self, texts: &'static [&'static str]) -> Self {
+        Self { expect: texts, ..self }
+    }
+
+    /// It says none of `texts`.
+    #[must_use]
+    pub const fn never(self, texts: &'static [&'static str]) -> Self {
+        Self { forbid: texts, ..self }
+    }
+
+    /// It is run with these options of `scripts/run`.
+    #[must_use]
+    pub const fn with(self, options: &'static [&'static str]) -> Self {
+        Self { options, ..self }
+    }
+
+    /// It is about one processor.
+    #[must_use]
+    pub const fn only(self, arch: Arch) -> Self {
+        Self { only: Some(arch), ..self }
+    }
+
+    /// It talks to a program on the host, and ends when that is content if it is a visitor.
+    #[must_use]
+    pub const fn peer(self, peer: Peer) -> Self {
+        let ending = if peer.visits() { Ending::Visited } else { self.ending };
+        Self { peer: Some(peer), ending, ..self }
+    }
+
+    /// It is run with `--long` only.
+    #[must_use]
+    pub const fn long(self) -> Self {
+        Self { length: Length::Long, ..self }
+    }
+}
+
+/// What a run of a story said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// How it ended.
+    pub end: End,
+    /// Stdout and stderr, in the order they came.
+    pub output: String,
+    /// The log.
+    pub log: String,
+}
+
+/// Why what happened is not the story; `None`: it is. `expect` are the story's texts with all names filled in.
+#[must_use]
+pub fn judge(story: &Story, expect: &[String], told: &Told) -> Option<String> {
+    match story.ending {
+        Ending::Status(status) if told.end.status() != status => {
+            return Some(format!("exit status {} ({:?}), expected {status}", told.end.status(), told.end));
+        }
+        Ending::Visited if told.end != End::Interrupted => {
+            return Some(format!("the guest ended ({:?}) before the visit was over", told.end));
+        }
+        _ => {}
+    }
+    if let Some(text) = expect.iter().find(|t| !told.output.contains(t.as_str())) {
+        return Some(format!("it does not print \"{text}\""));
+    }
+    let forbidden = story.forbid.iter().chain(ALWAYS_FORBIDDEN);
+    let said = |text: &&&str| told.output.contains(**text) || told.log.contains(**text);
+    forbidden.into_iter().find(said).map(|text| format!("it says \"{text}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(end: End, output: &str, log: &str) -> Told {
+        Told { end, output: output.into(), log: log.into() }
+    }
+
+    fn judged(story: &Story, told: &Told) -> Option<String> {
+        let expect: Vec<String> = story.expect.iter().map(ToString::to_string).collect();
+        judge(story, &expect, told)
+    }
+
+    #[test]
+    fn a_story_is_told_by_status_output_and_silence() {
+        const STORY: Story = Story::new("x", "x").fails(10).prints(&["why"]).never(&["never"]);
+        assert_eq!(judged(&STORY, &told(End::Code(10), "this is why", "booting")), None);
+        for (bad, reason) in [
+            (told(End::Code(0), "why", ""), "exit status 0"),
+            (told(End::TimedOut, "why", ""), "exit status 124"),
+            (told(End::Code(10), "because", ""), "does not print \"why\""),
+            (told(End::Code(10), "why never", ""), "says \"never\""),
+            (told(End::Code(10), "why", "kernel panic: x"), "says \"kernel panic\""),
+        ] {
+            assert!(judged(&STORY, &bad).unwrap().contains(reason), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_visited_guest_lives_until_the_visit_is_over() {
+        const STORY: Story = Story::new("x", "wait").peer(Peer::Curl);
+        assert_eq!(judged(&STORY, &told(End::Interrupted, "", "")), None);
+        assert!(judged(&STORY, &told(End::Down, "", "")).unwrap().contains("before the visit"));
+    }
+}
