@@ -43,7 +43,8 @@ fn with_tap(loss: u32, test: fn(&mut Host)) {
     };
     match std::thread::spawn(body).join() {
         Ok(Ok(())) => {}
-        Ok(Err(reason)) => println!("skipped: {reason}"),
+        // Past the capture of test output, so that whoever counts sees it.
+        Ok(Err(reason)) => drop(writeln!(std::io::stdout(), "skipped: {reason}")),
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }
