@@ -247,7 +247,7 @@ fn mend(frame: &mut [u8]) {
     }
     let Some(header_len) = frame.get(14).map(|byte| usize::from(byte & 15) * 4) else { return };
     let Some(header) = frame.get_mut(14..14 + header_len.max(20)) else { return };
-    if len % 8 != 0 {
+    if !len.is_multiple_of(8) {
         header[2..4].copy_from_slice(&(len as u16 - 14).to_be_bytes());
     }
     header[10..12].fill(0);
