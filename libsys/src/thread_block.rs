@@ -70,6 +70,7 @@ pub(crate) fn stack() -> Range<usize> {
     block().map_or(0..0, |block| block.stack.get().0..block.stack.get().1)
 }
 
+#[cfg_attr(not(target_os = "viaether"), allow(dead_code, reason = "the host panics by itself"))]
 /// Marks that this thread panics; tells whether it did already.
 pub(crate) fn enter_panic() -> bool {
     block().is_some_and(|block| block.in_panic.replace(true))
