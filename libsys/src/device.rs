@@ -16,7 +16,12 @@ pub struct Devices(Channel<Service>);
 impl Devices {
     /// Opens the name `device`.
     pub fn open() -> Result<Devices, Error> {
-        Ok(Devices(names::open("device")?))
+        Devices::open_named("device")
+    }
+
+    /// Opens another name of the service: `config` has options and files, and no devices.
+    pub fn open_named(name: &str) -> Result<Devices, Error> {
+        Ok(Devices(names::open(name)?))
     }
 
     /// All devices that this process may see.

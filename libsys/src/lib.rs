@@ -14,6 +14,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod ai;
 mod arch;
 pub mod backtrace;
 mod channel;
@@ -32,6 +33,7 @@ pub mod log;
 mod memory;
 mod message;
 pub mod names;
+pub mod net;
 mod objects;
 #[cfg(target_os = "viaether")]
 mod panic;
@@ -40,6 +42,7 @@ pub mod random;
 mod region;
 pub mod ring;
 
+pub mod serve;
 mod server;
 pub mod sessions;
 pub mod spawn;

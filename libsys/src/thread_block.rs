@@ -18,6 +18,8 @@ pub(crate) struct Block {
 
 // SAFETY: a block is used by its own thread alone; the creator fills it in before the thread starts.
 unsafe impl Sync for Block {}
+// SAFETY: as above; it is filled in by one thread and then used by another.
+unsafe impl Send for Block {}
 
 impl Block {
     /// An empty block.

@@ -16,7 +16,8 @@ mod eval;
 mod fold;
 mod known;
 mod lower;
-mod proto;
+#[doc(hidden)] // For tests, which write ONNX with it.
+pub mod proto;
 pub mod show;
 pub mod source;
 

@@ -1,6 +1,8 @@
 //! The messages of ONNX that are read, with their field numbers from `onnx.proto3`. Fields that don't matter for a
 //! conversion are left out; protobuf skips them.
 
+#![allow(missing_docs)] // The names are ONNX's own.
+
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]

@@ -64,12 +64,8 @@ pub struct Reassembly {
 impl Reassembly {
     /// Takes a fragment.
     pub fn insert(&mut self, now: Instant, header: ipv4::Header, payload: &[u8]) -> Outcome {
-        let key = Key {
-            src: header.src,
-            dst: header.dst,
-            protocol: header.protocol,
-            identification: header.identification,
-        };
+        let key =
+            Key { src: header.src, dst: header.dst, protocol: header.protocol, identification: header.identification };
         let index = match self.datagrams.iter().position(|datagram| datagram.key == key) {
             Some(index) => index,
             None => self.begin(now, key, header),

@@ -99,7 +99,13 @@ fn transfer(run: Run) -> u64 {
         }
         steps += 1;
         let happened = world.step(limit) && steps < 100_000;
-        assert!(happened, "stuck at {:?}: {run:?} {:?} {:?}", world.now, status(&world, &ends, 0), status(&world, &ends, 1));
+        assert!(
+            happened,
+            "stuck at {:?}: {run:?} {:?} {:?}",
+            world.now,
+            status(&world, &ends, 0),
+            status(&world, &ends, 1)
+        );
     }
     for (side, end) in ends.iter().enumerate() {
         assert_eq!(end.received, end.expected, "{run:?} side {side}");
@@ -119,14 +125,33 @@ fn status(world: &World, ends: &[End; 2], side: usize) -> Option<TcpStatus> {
 }
 
 fn random_run(seed: u64) -> Run {
-    let mut rng = tcpip::rng::Rng::new([seed as u8 ^ 0x55, (seed >> 8) as u8, (seed >> 16) as u8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]);
+    let mut rng = tcpip::rng::Rng::new([
+        seed as u8 ^ 0x55,
+        (seed >> 8) as u8,
+        (seed >> 16) as u8,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+        9,
+    ]);
     let mut upto = |bound: u32| rng.below(bound + 1);
     let faults = match seed % 6 {
         0 => Faults { loss: upto(20), ..Faults::default() },
         1 => Faults { loss: upto(200), ..Faults::default() },
         2 => Faults { reorder: upto(300), jitter: ms(1 + u64::from(upto(5))), ..Faults::default() },
         3 => Faults { duplicate: upto(300), corrupt: upto(50), ..Faults::default() },
-        4 => Faults { loss: upto(100), duplicate: upto(100), reorder: upto(200), corrupt: upto(50), ..Faults::default() },
+        4 => {
+            Faults { loss: upto(100), duplicate: upto(100), reorder: upto(200), corrupt: upto(50), ..Faults::default() }
+        }
         _ => Faults { loss: upto(300), reorder: upto(100), ..Faults::default() },
     };
     let faults = Faults { delay: Duration::from_micros(u64::from(upto(30_000))), ..faults };

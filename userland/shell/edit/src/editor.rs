@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::buffer::Buffer;
 use crate::history::History;
 use crate::key::{Decoder, Key};
+use crate::recall::{Browse, Search};
 use crate::render::{Screen, View, retype};
 use crate::size::Size;
 use crate::tab;
@@ -64,22 +65,6 @@ impl Helper for NoHelp {
     }
 }
 
-/// Browsing the history: where it stands, the prefix, and the line it began with.
-#[derive(Clone, Debug)]
-struct Browse {
-    index: usize,
-    prefix: String,
-    stash: String,
-}
-
-/// Ctrl-R: what is looked for, what was found, and the line it began with.
-#[derive(Clone, Debug)]
-struct Search {
-    query: String,
-    found: Option<usize>,
-    stash: String,
-}
-
 /// What the keys do at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Input {
@@ -90,14 +75,14 @@ enum Input {
 /// The line editor.
 #[derive(Clone, Debug)]
 pub struct Editor {
-    mode: Mode,
+    pub(crate) mode: Mode,
     prompt: String,
     decoder: Decoder,
-    buffer: Buffer,
+    pub(crate) buffer: Buffer,
     screen: Screen,
-    history: History,
-    browse: Option<Browse>,
-    search: Option<Search>,
+    pub(crate) history: History,
+    pub(crate) browse: Option<Browse>,
+    pub(crate) search: Option<Search>,
     input: Input,
     /// Whether the last key was a Tab that added nothing: the next lists.
     tabbed: bool,
@@ -105,9 +90,7 @@ pub struct Editor {
     shown: String,
 }
 
-const BELL: u8 = 7;
-/// Most characters of a search.
-const MAX_QUERY: usize = 64;
+pub(crate) const BELL: u8 = 7;
 
 impl Editor {
     /// An editor with a history of at most `history` lines.
@@ -279,37 +262,6 @@ impl Editor {
         }
     }
 
-    /// One line back in the history, with the same prefix; false if there is none.
-    fn older(&mut self) -> bool {
-        let browse = self.browse.take().unwrap_or_else(|| Browse {
-            index: self.history.len(),
-            prefix: self.buffer.text().to_string(),
-            stash: self.buffer.text().to_string(),
-        });
-        let current = self.buffer.text().to_string();
-        let found = self.history.older(browse.index, |line| line.starts_with(&browse.prefix) && line != current);
-        let index = found.unwrap_or(browse.index);
-        if let Some(line) = found.and_then(|index| self.history.get(index)) {
-            self.buffer.set(line);
-        }
-        self.browse = Some(Browse { index, ..browse });
-        found.is_some()
-    }
-
-    /// One line forward; behind the newest the line that was there before.
-    fn newer(&mut self) -> bool {
-        let Some(browse) = self.browse.take() else { return false };
-        let current = self.buffer.text().to_string();
-        match self.history.newer(browse.index, |line| line.starts_with(&browse.prefix) && line != current) {
-            Some(index) => {
-                self.buffer.set(self.history.get(index).unwrap_or(""));
-                self.browse = Some(Browse { index, ..browse });
-            }
-            None => self.buffer.set(&browse.stash),
-        }
-        true
-    }
-
     fn enter(&mut self, out: &mut Vec<u8>) -> Event {
         self.leave(b"\r\n", out);
         Event::Line(self.buffer.take())
@@ -421,63 +373,6 @@ impl Editor {
         }
     }
 
-    fn begin_search(&mut self, out: &mut Vec<u8>) {
-        if self.mode == Mode::Dumb {
-            out.push(BELL);
-            return;
-        }
-        self.search = Some(Search { query: String::new(), found: None, stash: self.buffer.text().to_string() });
-    }
-
-    /// A key during a search; true if it ended the search and is to be done as usual.
-    fn search_key(&mut self, key: Key, helper: &mut dyn Helper, out: &mut Vec<u8>) -> bool {
-        let Some(mut search) = self.search.take() else { return true };
-        match key {
-            Key::Ctrl('c' | 'g') | Key::Escape => {
-                self.buffer.set(&search.stash);
-                self.draw(helper, out);
-                return false;
-            }
-            Key::Ctrl('r') => self.look(&mut search, true, out),
-            Key::Backspace => {
-                search.query.pop();
-                search.found = None;
-                self.look(&mut search, false, out);
-            }
-            Key::Char(c) if search.query.chars().count() < MAX_QUERY => {
-                search.query.push(c);
-                self.look(&mut search, false, out);
-            }
-            Key::Char(_) => out.push(BELL),
-            // Anything else takes the line that was found.
-            _ => return true,
-        }
-        self.search = Some(search);
-        self.draw(helper, out);
-        false
-    }
-
-    /// Finds the newest line with the query, from where the search stands; with `again` an older one.
-    fn look(&mut self, search: &mut Search, again: bool, out: &mut Vec<u8>) {
-        if search.query.is_empty() {
-            self.buffer.set(&search.stash);
-            return;
-        }
-        let before = match search.found {
-            Some(index) if again => index,
-            Some(index) => index + 1,
-            None => self.history.len(),
-        };
-        let query = search.query.to_lowercase();
-        match self.history.older(before, |line| line.to_lowercase().contains(&query)) {
-            Some(index) => {
-                search.found = Some(index);
-                self.buffer.set(self.history.get(index).unwrap_or(""));
-            }
-            None => out.push(BELL),
-        }
-    }
-
     fn begin_dumb(&mut self, out: &mut Vec<u8>) {
         let plain = without_escapes(&self.prompt);
         out.extend_from_slice(plain.as_bytes());
@@ -486,7 +381,7 @@ impl Editor {
         self.shown.push_str(self.buffer.text());
     }
 
-    fn draw(&mut self, helper: &mut dyn Helper, out: &mut Vec<u8>) {
+    pub(crate) fn draw(&mut self, helper: &mut dyn Helper, out: &mut Vec<u8>) {
         let text = self.buffer.text();
         let size = match self.mode {
             Mode::Full(size) => size,

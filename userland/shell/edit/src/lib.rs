@@ -21,6 +21,7 @@ mod buffer;
 mod editor;
 mod history;
 mod key;
+mod recall;
 mod render;
 mod size;
 mod tab;

@@ -1,7 +1,7 @@
 //! Completion: what Tab inserts, and the list that a second Tab shows.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::buffer::width;
@@ -53,5 +53,5 @@ fn shown(word: &str) -> &str {
 
 /// Whether what was typed only differs in case from the common part, and is as long: Tab has nothing to add.
 pub(crate) fn adds_nothing(typed: &str, common: &str) -> bool {
-    common.len() < typed.len() || common.to_string() == typed || common.to_lowercase() == typed.to_lowercase()
+    common.len() < typed.len() || common.to_lowercase() == typed.to_lowercase()
 }

@@ -39,7 +39,8 @@ pub fn complete(shell: &Shell, host: &mut dyn Host, line: &str, cursor: usize) -
         }
         Some((name, args)) => {
             let mut value = true;
-            if let Some(template) = manual(shell, host, name).and_then(|manual| manual.template().ok()) {
+            let template = manual(shell, host, name).and_then(|manual| manual.template().ok());
+            if let Some(template) = &template {
                 let completion = template.complete(args, &place.partial);
                 words.extend(completion.keywords.into_iter().map(|keyword| format!("{keyword} ")));
                 value = matches!(completion.expect, Expect::Value(_));
@@ -51,9 +52,15 @@ pub fn complete(shell: &Shell, host: &mut dyn Host, line: &str, cursor: usize) -
             }
             let (head, partial) = keyword_value(&place.partial);
             if value || head > 0 {
-                let files = files(shell, host, partial, Only::All);
                 let typed = place.partial.get(..head).unwrap_or("");
-                words.extend(files.into_iter().map(|file| format!("{typed}{file}")));
+                // A file called as a keyword is one only in quotes.
+                let is_keyword =
+                    |file: &str| head == 0 && template.as_ref().is_some_and(|t| t.find(file.trim_end()).is_some());
+                let spell = |file: String| match is_keyword(&file) {
+                    true => format!("\"{}\" ", file.trim_end()),
+                    false => format!("{typed}{file}"),
+                };
+                words.extend(files(shell, host, partial, Only::All).into_iter().map(spell));
             }
         }
     }

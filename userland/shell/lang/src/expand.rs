@@ -25,23 +25,16 @@ struct Field {
     text: String,
     /// Where quoted text begins.
     quoted: Option<usize>,
-    /// The text as a pattern: what was quoted is escaped.
-    pattern: String,
-    wild: bool,
+    /// Each character of the text, and whether it was quoted.
+    signs: Vec<(char, Quote)>,
 }
 
 impl Field {
     fn add(&mut self, text: &str, quote: Quote) {
-        match quote {
-            Quote::Quoted => {
-                self.quoted.get_or_insert(self.text.len());
-                self.pattern.push_str(&pattern::escape(text));
-            }
-            Quote::None => {
-                self.wild |= text.contains(['*', '?', '[', '#', '(', '~']);
-                self.pattern.push_str(text);
-            }
+        if quote == Quote::Quoted {
+            self.quoted.get_or_insert(self.text.len());
         }
+        self.signs.extend(text.chars().map(|c| (c, quote)));
         self.text.push_str(text);
     }
 
@@ -114,9 +107,10 @@ impl Run<'_> {
         fields.extend(open);
         let mut words = Vec::new();
         for field in fields {
-            let matched = match wildcards {
-                Wildcards::Expanded if field.wild => glob::expand(self.host, &self.shell.cwd, &field.pattern)?,
-                _ => Vec::new(),
+            let pattern = if wildcards == Wildcards::Expanded { glob::pattern_of(&field.signs) } else { None };
+            let matched = match pattern {
+                Some(pattern) => glob::expand(self.host, &self.shell.cwd, &pattern)?,
+                None => Vec::new(),
             };
             if matched.is_empty() {
                 words.push(field.word());

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use pattern::{Pattern, is_pattern};
 
+use crate::ast::Quote;
 use crate::fault::{Fault, code};
 use crate::host::{Host, Kind};
 use crate::path;
@@ -14,6 +15,36 @@ use crate::path;
 const MAX_MATCHES: usize = 2_048;
 /// Most components with wildcards.
 const MAX_WILD: usize = 8;
+
+/// A word as a pattern, if it has wildcards.
+///
+/// Names hold some of the pattern language's signs, and a name typed as it is must never become others: `a~b`, `50%`,
+/// `x#y` and `copy (1).txt` are names. So `#` and `~` count before a bracket (`#` before `?` too), brackets only with `#`
+/// or `~` before them or a bar in the word, and `%` never.
+pub(crate) fn pattern_of(signs: &[(char, Quote)]) -> Option<String> {
+    let plain = |index: usize| signs.get(index).filter(|(_, quote)| *quote == Quote::None).map(|(c, _)| *c);
+    let bar = (0..signs.len()).any(|index| plain(index) == Some('|'));
+    let (mut text, mut wild, mut open) = (String::new(), false, Vec::new());
+    for (index, &(c, _)) in signs.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(plain);
+        let counts = match plain(index) {
+            Some('*' | '?' | '[') => true,
+            Some(']' | '-' | '|') => true,
+            Some('#') => matches!(plain(index + 1), Some('?' | '(' | '[')),
+            // In `[~a-z]` it is part of the class.
+            Some('~') => matches!(plain(index + 1), Some('(' | '[')) || before == Some('['),
+            Some('(') => {
+                open.push(bar || matches!(before, Some('#' | '~')));
+                open.last() == Some(&true)
+            }
+            Some(')') => open.pop() == Some(true),
+            _ => false,
+        };
+        wild |= counts && !matches!(c, ']' | '-' | '|' | ')');
+        if counts { text.push(c) } else { text.push_str(&pattern::escape(c.encode_utf8(&mut [0; 4]))) }
+    }
+    wild.then_some(text)
+}
 
 /// The paths that match, spelled from where the pattern starts, in order of name; none if nothing does or if the text is
 /// no pattern after all. `pattern` has its quoted parts escaped.

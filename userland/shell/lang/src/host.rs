@@ -28,6 +28,11 @@ impl Outcome {
     pub fn code(code: u32) -> Outcome {
         Outcome { code, reason: 0 }
     }
+
+    /// Whether it was stopped by a person.
+    pub fn is_break(&self) -> bool {
+        self.code >= 20 && self.reason == crate::fault::code::BREAK
+    }
 }
 
 /// What a command name stands for.
@@ -91,7 +96,7 @@ pub enum Source {
     },
     /// A shell process that runs this line: a script or built-in that is a stage or runs in the background.
     Shell {
-        /// The line, one statement.
+        /// The line, one statement. Its variables are expanded there: it sees the local ones, no script's arguments.
         text: String,
     },
     /// A built-in that has run already: it wrote this and reads nothing.
@@ -235,7 +240,7 @@ pub trait Host {
     /// # Errors
     /// `NotFound` and others.
     fn unset_global(&mut self, name: &str, keep: Keep) -> Result<(), Fault>;
-    /// Takes a signal that came since the last time.
+    /// Takes a signal that came since the last time. A Ctrl-C that stopped a foreground job is not told again.
     fn take_signal(&mut self) -> Option<Signal>;
     /// Nanoseconds since boot.
     fn now(&mut self) -> u64;

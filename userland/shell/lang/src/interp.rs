@@ -13,19 +13,18 @@ use alloc::vec::Vec;
 
 use readargs::Line;
 
+use crate::alias;
 use crate::ast::{Command, Ground, Link, Pipeline, Statement, Stream};
 use crate::builtin;
 use crate::fault::{Fault, code};
 use crate::host::{Background, Found, Host, Job, Outcome, Output, Redirection, Signal, Source, Stage};
 use crate::lex::Dialect;
+use crate::report::{MAX_CAPTURE, Sink};
 use crate::script::Script;
-use crate::shell::{Frame, Limit, Shell, Why};
-use crate::{alias, suggest};
+use crate::shell::{Frame, Limit, Shell};
 
 /// How deep scripts, aliases and `$(...)` may nest together; each level costs stack.
 const MAX_DEPTH: usize = 10;
-/// Most bytes captured from one command.
-const MAX_CAPTURE: usize = 256 * 1024;
 /// Most background jobs.
 pub(crate) const MAX_JOBS: usize = 32;
 
@@ -60,19 +59,11 @@ impl Ended {
     }
 }
 
-/// Where output goes instead of the shell's streams.
-#[derive(Default)]
-pub(crate) struct Sink {
-    out: Vec<u8>,
-    err: Vec<u8>,
-    takes_errors: bool,
-}
-
 /// The interpreter at work: a shell and its world.
 pub(crate) struct Run<'r> {
     pub(crate) shell: &'r mut Shell,
     pub(crate) host: &'r mut dyn Host,
-    sinks: Vec<Sink>,
+    pub(crate) sinks: Vec<Sink>,
     depth: usize,
     /// The command that is being prepared: whom a fault is about.
     about: Option<String>,
@@ -113,14 +104,6 @@ impl<'r> Run<'r> {
         let result = action(self);
         self.depth -= 1;
         result
-    }
-
-    /// Runs `action` and gives what it wrote to standard output.
-    pub(crate) fn captured(&mut self, action: impl FnOnce(&mut Self) -> Ended) -> (Vec<u8>, Ended) {
-        self.sinks.push(Sink::default());
-        let ended = action(self);
-        let sink = self.sinks.pop().unwrap_or_default();
-        (sink.out, ended)
     }
 
     /// Runs the steps of a script from the first to the last.
@@ -173,7 +156,11 @@ impl<'r> Run<'r> {
 
     fn stop_at_limit(&mut self, outcome: Outcome, line: u32) -> Option<Ended> {
         let frame = self.shell.frames.last()?;
-        let Limit::Stops(limit) = frame.limit else { return None };
+        let limit = match frame.limit {
+            Limit::Stops(limit) => limit,
+            // Who breaks a command of a typed line means the whole line.
+            Limit::Shown(_) => return outcome.is_break().then_some(Ended::Stopped(outcome)),
+        };
         if outcome.code < limit {
             return None;
         }
@@ -220,6 +207,7 @@ impl<'r> Run<'r> {
         for pipeline in &statement.pipelines {
             let goes = match pipeline.link {
                 Link::First => true,
+                _ if ended.outcome().is_break() => false,
                 Link::And => ended.code() < 5,
                 Link::Or => ended.code() >= 5,
             };
@@ -235,6 +223,7 @@ impl<'r> Run<'r> {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, statement: &Statement, dialect: Dialect<'_>) -> Ended {
+        self.about = None;
         let name = pipeline.stages.first().map_or("", |command| first_word(command, statement)).to_string();
         let result = match pipeline.stages.as_slice() {
             _ if builtin::is_prefix(&name) => self.prefix(pipeline, statement, dialect),
@@ -257,23 +246,24 @@ impl<'r> Run<'r> {
             return self.run_job(alloc::vec![Stage { source, redirections }], &[">"], statement.text(&command.span));
         };
         self.about = Some(name.clone());
-        if redirections.is_empty() {
+        let source = if redirections.is_empty() {
             if let Some(ended) = self.call(&name, &line)? {
                 if let Ended::With(outcome) = ended {
                     self.note(outcome);
                 }
                 return Ok(ended);
             }
-            match self.find(&name)? {
+            match self.host.find(&name, &self.shell.cwd, &self.shell.path) {
                 Found::Script(path) => return self.execute(&path, &line),
                 Found::Directory(path) if line.words.is_empty() => {
                     self.enter(&path)?;
                     return Ok(Ended::With(self.note(Outcome::OK)));
                 }
-                _ => {}
+                found => self.external(found, &name, line)?,
             }
-        }
-        let source = self.source(&name, line, takes_errors(&redirections))?;
+        } else {
+            self.source(&name, line, takes_errors(&redirections))?
+        };
         self.run_job(alloc::vec![Stage { source, redirections }], &[&name], statement.text(&command.span))
     }
 
@@ -309,7 +299,8 @@ impl<'r> Run<'r> {
         let ended = match called {
             Ok(None) => {
                 self.sinks.pop();
-                return self.external(name, line);
+                let found = self.host.find(name, &self.shell.cwd, &self.shell.path);
+                return self.external(found, name, line);
             }
             Ok(Some(ended)) => ended,
             Err(fault) => self.fail(name, &fault),
@@ -318,31 +309,13 @@ impl<'r> Run<'r> {
         Ok(Source::Text { out: sink.out, err: sink.err, outcome: ended.outcome() })
     }
 
-    fn external(&mut self, name: &str, line: Line) -> Result<Source, Fault> {
-        match self.find(name)? {
+    fn external(&self, found: Found, name: &str, line: Line) -> Result<Source, Fault> {
+        match found {
             Found::Program(path) => Ok(Source::Program { path, name: name.to_string(), line }),
             Found::Script(path) => Ok(Source::Shell { text: format!("EXECUTE {}", spelled(&path, &line)) }),
             Found::Directory(_) => Err(Fault::new(code::NOT_EXECUTABLE, "a directory, no command; CD changes to it")),
             Found::Nothing => Err(self.unknown(name)),
         }
-    }
-
-    fn find(&mut self, name: &str) -> Result<Found, Fault> {
-        match self.host.find(name, &self.shell.cwd, &self.shell.path) {
-            Found::Nothing => Err(self.unknown(name)),
-            found => Ok(found),
-        }
-    }
-
-    /// The line for an unknown command.
-    fn unknown(&self, name: &str) -> Fault {
-        let manuals = builtin::manuals().iter().chain(self.host.manuals()).flat_map(names_of);
-        let aliases = self.shell.aliases.iter().map(|(name, _)| name);
-        let text = match suggest::nearest(name, manuals.map(|name| -> &str { name }).chain(aliases)) {
-            Some(near) => format!("unknown command; did you mean \"{}\"? HELP lists all", near.to_lowercase()),
-            None => String::from("unknown command; HELP lists all"),
-        };
-        Fault::new(code::NOT_FOUND, text)
     }
 
     /// Calls a built-in of the shell or the host; `None` if there is none of that name.
@@ -366,12 +339,13 @@ impl<'r> Run<'r> {
         let finished = self.host.run(job)?;
         self.put_bytes(&finished.captured);
         let last = finished.stages.last().copied().unwrap_or_default();
-        if finished.stages.iter().any(|outcome| outcome.reason == code::BREAK && outcome.code >= 20) {
+        if finished.stages.iter().any(Outcome::is_break) {
             self.complain("***BREAK\n");
         }
         // A stage in the middle that failed is worth a WHY too, but the last one that failed wins.
         for (outcome, name) in finished.stages.iter().zip(names) {
-            if outcome.code >= 5 {
+            let told = self.shell.why.as_ref().is_some_and(|why| why.name == *name && why.outcome == *outcome);
+            if outcome.code >= 5 && !told {
                 self.remember(name, *outcome, None);
             }
         }
@@ -420,53 +394,6 @@ impl<'r> Run<'r> {
         let job = Job { stages, output: Output::Shell, cwd: &self.shell.cwd, variables: &self.shell.variables, text };
         self.host.start(job, how)
     }
-
-    /// Reports a fault of `name`: a line on standard error, the outcome, WHY.
-    pub(crate) fn fail(&mut self, name: &str, fault: &Fault) -> Ended {
-        let outcome = Outcome { code: fault.return_code(), reason: fault.code };
-        if fault.code == code::BREAK {
-            self.complain("***BREAK\n");
-        } else {
-            self.complain(&format!("{name}: {}\n", fault.text));
-        }
-        self.shell.last = outcome;
-        self.remember(name, outcome, Some(fault.text.clone()));
-        Ended::With(outcome)
-    }
-
-    /// Sets the last outcome.
-    pub(crate) fn note(&mut self, outcome: Outcome) -> Outcome {
-        self.shell.last = outcome;
-        outcome
-    }
-
-    fn remember(&mut self, name: &str, outcome: Outcome, text: Option<String>) {
-        self.shell.why = Some(Why { name: name.to_string(), outcome, text });
-    }
-
-    /// Writes to standard output.
-    pub(crate) fn put(&mut self, text: &str) {
-        self.put_bytes(text.as_bytes());
-    }
-
-    fn put_bytes(&mut self, bytes: &[u8]) {
-        match self.sinks.last_mut() {
-            Some(sink) => {
-                let room = MAX_CAPTURE.saturating_sub(sink.out.len());
-                sink.out.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or(&[]));
-            }
-            None if bytes.is_empty() => {}
-            None => self.host.write(Stream::Out, bytes),
-        }
-    }
-
-    /// Writes to standard error.
-    pub(crate) fn complain(&mut self, text: &str) {
-        match self.sinks.last_mut().filter(|sink| sink.takes_errors) {
-            Some(sink) => sink.err.extend_from_slice(text.as_bytes()),
-            None => self.host.write(Stream::Err, text.as_bytes()),
-        }
-    }
 }
 
 /// Whether a background job's number is printed.
@@ -504,8 +431,4 @@ fn spelled(name: &str, line: &Line) -> String {
         text.push_str(&readargs::quote(&word.text));
     }
     text
-}
-
-fn names_of(manual: &readargs::Manual) -> impl Iterator<Item = &'static str> {
-    core::iter::once(manual.name).chain(manual.aliases.iter().copied())
 }

@@ -32,6 +32,7 @@ pub mod names;
 pub mod parse;
 pub mod path;
 mod prompt;
+mod report;
 pub mod script;
 mod shell;
 pub mod suggest;

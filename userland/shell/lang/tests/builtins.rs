@@ -251,7 +251,7 @@ fn volumes_complete() {
 
 #[test]
 fn files_and_keywords_complete() {
-    assert_eq!(tab("list a"), ["all ", "a.txt ", "all "].map(String::from).to_vec());
+    assert_eq!(tab("list a"), ["all ", "a.txt ", "\"all\" "]);
     assert_eq!(tab("list RAM:sub/"), ["RAM:sub/deep/", "RAM:sub/one.txt "]);
     assert_eq!(tab("type 'my"), ["'my file' "]);
     assert_eq!(tab("list SO"), ["SORT "]);

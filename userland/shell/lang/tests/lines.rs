@@ -281,9 +281,10 @@ fn a_directorys_name_changes_to_it() {
 #[test]
 fn a_stopped_command_says_so() {
     let mut s = Session::new();
-    assert_eq!(s.line("hang; echo on"), "on\n***BREAK\n");
-    s.line("hang");
+    assert_eq!(s.line("hang; echo on"), "***BREAK\n", "and the rest of the line is left");
     assert_eq!((s.code(), s.reason()), (20, 304));
+    assert_eq!(s.line("hang || echo saved"), "***BREAK\n");
+    assert_eq!(s.line("while a eq a; hang; endloop"), "***BREAK\n");
 }
 
 #[test]

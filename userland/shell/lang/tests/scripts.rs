@@ -281,3 +281,18 @@ fn a_script_that_is_no_text_is_refused() {
     s.world.files.insert("RAM:bin".into(), vec![0xff, 0xfe]);
     assert!(s.line("execute bin").contains("is no text"));
 }
+
+#[test]
+fn the_deepest_nesting_fits_a_small_stack() {
+    // 64 KiB is what a command's stack has; the host's part comes on top of the interpreter's.
+    let run = || {
+        let mut s = Session::new();
+        s.world.files.insert(
+            "RAM:deep".into(),
+            "for x in $(alias2 a); if a eq a; execute deep | upper; execute deep; endif; endloop".into(),
+        );
+        s.line("alias alias2 'echo [] && echo $(pwd)'");
+        assert!(s.line("time alias2 \"$(execute deep)\"").contains("nested more than 10 deep"));
+    };
+    std::thread::Builder::new().stack_size(64 * 1024).spawn(run).unwrap().join().unwrap();
+}

@@ -183,6 +183,19 @@ fn quoted_wildcards_are_text() {
 }
 
 #[test]
+fn names_with_odd_signs_are_never_patterns() {
+    let mut s = Session::new();
+    for name in ["copy (1).txt", "copy 1.txt", "a~b", "axx", "50%", "50", "x#y", "x"] {
+        s.world.files.insert(format!("RAM:odd/{name}"), Vec::new());
+    }
+    s.line("cd odd");
+    assert_eq!(s.line("args a~b 50% x#y copy\\ (1).txt"), "<a~b><50%><x#y><copy (1).txt>\n");
+    assert_eq!(s.line("args c*(1)*"), "<copy (1).txt>\n");
+    assert_eq!(s.line("args ~(c*|#?[0-9%]#?|x*) #(x|y) [~c-x5]*"), "<axx><a~b><x><axx><a~b>\n");
+    assert_eq!(s.line("args ('copy 1'|x#y|nope)*"), "<copy 1.txt><x#y>\n");
+}
+
+#[test]
 fn hidden_names_need_a_dot() {
     assert_eq!(typed("args .h*"), "<.hidden>\n");
     assert!(!typed("args *").contains("hidden"));

@@ -234,7 +234,12 @@ impl Resolver {
     }
 
     /// The next query to send. `free_port` gives an unused port.
-    pub fn poll(&mut self, now: Instant, rng: &mut Rng, mut free_port: impl FnMut(&mut Rng) -> u16) -> Option<Outgoing> {
+    pub fn poll(
+        &mut self,
+        now: Instant,
+        rng: &mut Rng,
+        mut free_port: impl FnMut(&mut Rng) -> u16,
+    ) -> Option<Outgoing> {
         loop {
             let index = self.queries.iter().position(|query| query.deadline <= now)?;
             let query = self.queries.get_mut(index)?;
@@ -259,9 +264,11 @@ impl Resolver {
     pub fn receive(&mut self, now: Instant, from: Endpoint, port: u16, payload: &[u8]) -> bool {
         let Some(response) = Response::parse(payload) else { return false };
         let asked = Some((from, port, response.id));
-        let Some(index) = self.queries.iter().position(|query| {
-            query.sent == asked && response.answers_question(&query.name, query.record_type)
-        }) else {
+        let Some(index) = self
+            .queries
+            .iter()
+            .position(|query| query.sent == asked && response.answers_question(&query.name, query.record_type))
+        else {
             return false;
         };
         let Some(query) = self.queries.get_mut(index) else { return false };

@@ -95,13 +95,16 @@ impl<B: Buffers> Stack<B> {
             }
         }
         if asks_us {
-            self.push_arp(packet.sender_mac, arp::Packet {
-                operation: arp::Operation::Reply,
-                sender_mac: self.iface.mac,
-                sender_ip: ours,
-                target_mac: packet.sender_mac,
-                target_ip: packet.sender_ip,
-            });
+            self.push_arp(
+                packet.sender_mac,
+                arp::Packet {
+                    operation: arp::Operation::Reply,
+                    sender_mac: self.iface.mac,
+                    sender_ip: ours,
+                    target_mac: packet.sender_mac,
+                    target_ip: packet.sender_ip,
+                },
+            );
         }
     }
 
@@ -230,12 +233,15 @@ impl<B: Buffers> Stack<B> {
     }
 
     fn ask_link(&mut self, sender_ip: Ipv4Addr, target_ip: Ipv4Addr) {
-        self.push_arp(MacAddr::BROADCAST, arp::Packet {
-            operation: arp::Operation::Request,
-            sender_mac: self.iface.mac,
-            sender_ip,
-            target_mac: MacAddr::ZERO,
-            target_ip,
-        });
+        self.push_arp(
+            MacAddr::BROADCAST,
+            arp::Packet {
+                operation: arp::Operation::Request,
+                sender_mac: self.iface.mac,
+                sender_ip,
+                target_mac: MacAddr::ZERO,
+                target_ip,
+            },
+        );
     }
 }

@@ -99,7 +99,13 @@ impl<B: Buffers> Stack<B> {
     }
 
     /// CLOSED and LISTEN (RFC 9293 §3.10.7.1 and §3.10.7.2).
-    fn deliver_to_listener(&mut self, now: Instant, tuple: FourTuple, segment: &Segment<'_>, min_iss: Option<SeqNumber>) {
+    fn deliver_to_listener(
+        &mut self,
+        now: Instant,
+        tuple: FourTuple,
+        segment: &Segment<'_>,
+        min_iss: Option<SeqNumber>,
+    ) {
         let id = self.listeners.get(&tuple.local.port).copied();
         let listener = id.and_then(|id| self.listener_mut(id).ok());
         let wanted = listener.filter(|l| l.address.is_none_or(|address| address == tuple.local.addr));

@@ -199,12 +199,15 @@ impl<B: Buffers> Stack<B> {
     /// All listeners, for `netstat`.
     pub fn tcp_listeners(&self) -> impl Iterator<Item = (SocketId, ListenerStatus)> + '_ {
         self.sockets.iter().filter_map(|(id, entry)| match &entry.kind {
-            Kind::Listener(listener) => Some((id, ListenerStatus {
-                port: listener.port,
-                backlog: listener.backlog,
-                half_open: listener.half_open(),
-                complete: listener.complete(),
-            })),
+            Kind::Listener(listener) => Some((
+                id,
+                ListenerStatus {
+                    port: listener.port,
+                    backlog: listener.backlog,
+                    half_open: listener.half_open(),
+                    complete: listener.complete(),
+                },
+            )),
             _ => None,
         })
     }

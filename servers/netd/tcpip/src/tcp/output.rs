@@ -49,8 +49,9 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
         let flags = if self.state == State::SynSent { Flags::SYN } else { Flags::SYN | Flags::ACK };
         let mut segment = self.segment(now, self.iss, flags, 0);
         segment.header.options.mss = Some(self.own_mss());
-        segment.header.options.window_scale =
-            (self.config.window_scaling && (self.state == State::SynSent || self.use_scaling)).then_some(self.rcv_wnd_shift);
+        segment.header.options.window_scale = (self.config.window_scaling
+            && (self.state == State::SynSent || self.use_scaling))
+            .then_some(self.rcv_wnd_shift);
         self.syn_due = false;
         if self.snd_nxt == self.iss {
             self.snd_nxt = self.iss + 1;
@@ -182,10 +183,9 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
         let window = self.select_window();
         let acks = flags.contains(Flags::ACK);
         let options = Options {
-            timestamps: self.use_timestamps.then(|| Timestamps {
-                value: self.clock(now),
-                echo: if acks { self.ts_recent } else { 0 },
-            }),
+            timestamps: self
+                .use_timestamps
+                .then(|| Timestamps { value: self.clock(now), echo: if acks { self.ts_recent } else { 0 } }),
             ..Options::default()
         };
         if acks {

@@ -53,7 +53,8 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
             return None;
         }
         let rexmt = self.rexmt.map(|timer| timer.at);
-        let timers = earliest(earliest(rexmt, self.delayed_ack_at), earliest(self.linger_until, self.user_timeout_at()));
+        let timers =
+            earliest(earliest(rexmt, self.delayed_ack_at), earliest(self.linger_until, self.user_timeout_at()));
         earliest(timers, self.keep_alive_at())
     }
 

@@ -156,6 +156,7 @@ impl<'a> Message<'a> {
                     *place = ipv4_at(value, index * 4);
                 }
             }
+            50 => self.requested_ip = ipv4_at(value, 0),
             51 => self.lease = u32_at(value, 0),
             54 => self.server_id = ipv4_at(value, 0),
             58 => self.renewal = u32_at(value, 0),

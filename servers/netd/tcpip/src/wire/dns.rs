@@ -225,9 +225,7 @@ fn parse_record(message: &[u8], at: usize) -> Option<(Option<Record>, usize)> {
         (1, 1) if len == 4 => ipv4_at(rdata, 0).map(Data::A),
         (28, 1) if len == 16 => array::<16>(rdata, 0).map(|octets| Data::Aaaa(octets.into())),
         (5, 1) => Name::parse(message, start).map(|(name, _)| Data::Cname(name)),
-        (6, 1) => {
-            len.checked_sub(4).and_then(|minimum| u32_at(rdata, minimum)).map(|minimum| Data::Soa { minimum })
-        }
+        (6, 1) => len.checked_sub(4).and_then(|minimum| u32_at(rdata, minimum)).map(|minimum| Data::Soa { minimum }),
         _ => None,
     };
     // RFC 2181 §8: a TTL with the top bit set counts as zero.

@@ -182,7 +182,9 @@ impl Options {
 
     /// Bytes the options take, a multiple of four.
     pub fn len(&self) -> usize {
-        4 * (usize::from(self.mss.is_some()) + usize::from(self.window_scale.is_some()) + usize::from(self.sack_permitted))
+        4 * (usize::from(self.mss.is_some())
+            + usize::from(self.window_scale.is_some())
+            + usize::from(self.sack_permitted))
             + 12 * usize::from(self.timestamps.is_some())
     }
 

@@ -35,8 +35,7 @@ pub fn parse(data: &[u8], verify: Option<(IpAddr, IpAddr)>) -> Option<(Header, &
 /// Writes header and payload to the front of `buf`.
 pub fn write(header: Header, src: IpAddr, dst: IpAddr, payload: &[u8], buf: &mut [u8]) -> Option<usize> {
     let length = u16::try_from(HEADER_LEN.checked_add(payload.len())?).ok()?;
-    let len =
-        Writer::new(buf).u16(header.src_port).u16(header.dst_port).u16(length).u16(0).bytes(payload).finish()?;
+    let len = Writer::new(buf).u16(header.src_port).u16(header.dst_port).u16(length).u16(0).bytes(payload).finish()?;
     let sum = Sum::pseudo_header(src, dst, ipv4::UDP, len).with(buf.get(..len)?).finish();
     // Zero on the wire means "not summed": its equal in one's complement is sent instead.
     patch_u16(buf, usize::from(CHECKSUM_OFFSET), if sum == 0 { 0xffff } else { sum });

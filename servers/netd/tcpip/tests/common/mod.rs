@@ -73,7 +73,15 @@ impl World {
     pub fn new(stacks: [TestStack; 2], faults: Faults, seed: u64) -> World {
         let mut key = [3; 16];
         key[..8].copy_from_slice(&seed.to_le_bytes());
-        World { now: Instant::from_millis(1000), stacks, faults, rng: Rng::new(key), wire: BTreeMap::new(), count: 0, carried: 0 }
+        World {
+            now: Instant::from_millis(1000),
+            stacks,
+            faults,
+            rng: Rng::new(key),
+            wire: BTreeMap::new(),
+            count: 0,
+            carried: 0,
+        }
     }
 
     pub fn pair(faults: Faults, seed: u64) -> World {

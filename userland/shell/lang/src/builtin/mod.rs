@@ -211,7 +211,7 @@ manuals! {
     "UNSET" [] "NAME/A/M" "Removes local variables." { "NAME": "which" };
     "UNSETENV" [] "NAME/A,SAVE/S" "Removes a global variable." { "NAME": "which", "SAVE": "from ENVARC: too" };
     "WARN" [] "" "Ends with return code 5." {};
-    "WHICH" ["type_of"] "FILE/A,ALL/S" "Tells what a command name stands for." { "FILE": "the name", "ALL": "everything of that name" };
+    "WHICH" [] "FILE/A,ALL/S" "Tells what a command name stands for." { "FILE": "the name", "ALL": "everything of that name" };
     "WHILE" [] "NOT/S,WARN/S,ERROR/S,FAIL/S,,EQ/K,GT/K,GE/K,VAL/S,EXISTS/K" "Repeats what follows up to ENDLOOP while the condition holds."
         { "NOT": "while it does not hold", "WARN": "the last return code is 5 or more", "ERROR": "10 or more", "FAIL": "20 or more",
           "": "the left side", "EQ": "is the same", "GT": "is greater", "GE": "is greater or the same", "VAL": "compare numbers",

@@ -55,7 +55,11 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
             return true;
         }
         let inside = |seq: SeqNumber| seq >= self.rcv_nxt && seq < self.rcv_nxt + window;
-        if segment.is_empty() { inside(segment.seq) } else { inside(segment.seq) || inside(segment.end() - 1) || self.covers(segment) }
+        if segment.is_empty() {
+            inside(segment.seq)
+        } else {
+            inside(segment.seq) || inside(segment.end() - 1) || self.covers(segment)
+        }
     }
 
     /// A repeated segment that begins before RCV.NXT and, larger than before, ends behind the window.

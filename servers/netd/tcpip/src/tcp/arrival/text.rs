@@ -31,8 +31,11 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
         self.rcv_mss = self.rcv_mss.max(segment.payload.len().min(usize::from(self.own_mss())) as u32);
         let offset = start.since(self.rcv_nxt);
         let in_order = offset == 0 && self.ranges.is_empty();
-        self.store(offset, text);
-        if in_order {
+        let stored = self.store(offset, text);
+        if stored < text.len() {
+            // A probe of our closed window, or more than fits: the peer must learn where we are.
+            self.ack_due = true;
+        } else if in_order {
             self.owe_acknowledgment(now, text.len() as u32);
         } else {
             // RFC 5681 §4.2: out of order, or filling a gap: at once.
@@ -48,24 +51,24 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
         Flow::Reset(Reset { seq: self.snd_nxt, ack: Some(segment.end()) })
     }
 
-    /// Puts `text` behind a gap of `offset` bytes into the receive buffer, and moves RCV.NXT over what is complete.
-    fn store(&mut self, offset: u32, text: &[u8]) {
+    /// Puts `text` behind a gap of `offset` bytes into the receive buffer, as far as it is inside the announced window,
+    /// and moves RCV.NXT over what is complete. Returns the bytes stored.
+    fn store(&mut self, offset: u32, text: &[u8]) -> usize {
         let start = self.rcv_nxt + offset;
-        let Some(receive) = &mut self.receive else {
-            self.ack_due = true;
-            return;
-        };
-        let room = receive.window().saturating_sub(offset as usize);
+        let announced = self.rcv_wnd() as usize;
+        let Some(receive) = &mut self.receive else { return 0 };
+        let room = receive.window().min(announced).saturating_sub(offset as usize);
         let text = text.get(..room).unwrap_or(text);
         if text.is_empty() || (offset > 0 && !self.ranges.has_room(start, start + text.len() as u32)) {
-            return;
+            return 0;
         }
-        let written = receive.write(offset as usize, text) as u32;
+        let stored = receive.write(offset as usize, text).min(text.len());
+        let written = stored as u32;
         let reached = if offset == 0 {
             self.ranges.absorb(start + written)
         } else {
             self.ranges.insert(start, start + written);
-            return;
+            return stored;
         };
         let count = reached.since(self.rcv_nxt);
         receive.advance(count as usize);
@@ -73,6 +76,7 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
         if count > 0 {
             self.notices |= Notices::READABLE;
         }
+        stored
     }
 
     /// In order: every second full-sized segment is acknowledged at once, the rest after a while (RFC 9293 §3.8.6.3).
