@@ -11,7 +11,7 @@ pub const MAX_FRAMES: usize = 32;
 /// Walks the frames from `frame` on. `load` reads a word of the stack.
 fn walk(mut frame: usize, stack: Range<usize>, load: impl Fn(usize) -> usize, mut tell: impl FnMut(usize)) {
     for _ in 0..MAX_FRAMES {
-        if frame % 8 != 0 || frame < stack.start || frame.saturating_add(16) > stack.end {
+        if !frame.is_multiple_of(8) || frame < stack.start || frame.saturating_add(16) > stack.end {
             return;
         }
         let (next, address) = (load(frame), load(frame + 8));

@@ -22,9 +22,9 @@ pub const HEAP: Range<usize> = 0x2000_0000_0000..0x3000_0000_0000;
 /// Where programs are placed.
 pub const IMAGES: Range<usize> = 0x5000_0000_0000..0x6000_0000_0000;
 /// The main thread's IPC buffer.
-pub const MAIN_BUFFER: usize = 0x7fff_1000_0000;
+pub const MAIN_BUFFER: usize = abi::user::MAIN_BUFFER as usize;
 /// The end of the main thread's stack.
-pub const STACK_TOP: usize = 0x7fff_2000_0000;
+pub const STACK_TOP: usize = abi::user::STACK_TOP as usize;
 /// Bytes of a command's stack.
 pub const STACK_BYTES: usize = 64 << 10;
 /// Bytes of a server's stack.

@@ -14,11 +14,16 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod ai;
 mod arch;
 pub mod backtrace;
 mod channel;
+pub mod console;
+pub mod device;
 pub mod entry;
 pub mod env;
+pub mod executor;
+pub mod fs;
 mod handle;
 #[cfg(target_os = "viaether")]
 mod heap;
@@ -27,6 +32,8 @@ pub mod layout;
 pub mod log;
 mod memory;
 mod message;
+pub mod names;
+pub mod net;
 mod objects;
 #[cfg(target_os = "viaether")]
 mod panic;
@@ -36,10 +43,15 @@ mod region;
 pub mod ring;
 
 mod server;
+pub mod sessions;
+pub mod spawn;
 mod sync;
 mod sys;
+pub mod system;
+pub mod thread;
 mod thread_block;
 pub mod time;
+pub mod window;
 
 pub use abi::{self, Rights, calls::Access};
 pub use channel::Channel;

@@ -185,7 +185,7 @@ impl Mapping {
 
     fn at(&self, offset: usize, bytes: usize, align: usize) -> Result<usize, Error> {
         match offset.checked_add(bytes) {
-            Some(end) if end <= self.bytes && offset % align == 0 => Ok(self.start + offset),
+            Some(end) if end <= self.bytes && offset.is_multiple_of(align) => Ok(self.start + offset),
             _ => Err(Error::BadAddress),
         }
     }

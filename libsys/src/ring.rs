@@ -416,7 +416,7 @@ impl Part {
     /// The bytes of a mapping from `start` on; `start` has to be a multiple of 64. [`Error::BadAddress`] outside.
     pub fn new(mapping: alloc::sync::Arc<crate::Mapping>, start: usize, bytes: usize) -> Result<Part, Error> {
         match start.checked_add(bytes) {
-            Some(end) if end <= mapping.len() && start % 64 == 0 => Ok(Part { mapping, start, bytes }),
+            Some(end) if end <= mapping.len() && start.is_multiple_of(64) => Ok(Part { mapping, start, bytes }),
             _ => Err(Error::BadAddress),
         }
     }

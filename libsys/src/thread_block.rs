@@ -18,6 +18,8 @@ pub(crate) struct Block {
 
 // SAFETY: a block is used by its own thread alone; the creator fills it in before the thread starts.
 unsafe impl Sync for Block {}
+// SAFETY: as above; it is filled in by one thread and then used by another.
+unsafe impl Send for Block {}
 
 impl Block {
     /// An empty block.
@@ -70,6 +72,7 @@ pub(crate) fn stack() -> Range<usize> {
     block().map_or(0..0, |block| block.stack.get().0..block.stack.get().1)
 }
 
+#[cfg_attr(not(target_os = "viaether"), allow(dead_code, reason = "the host panics by itself"))]
 /// Marks that this thread panics; tells whether it did already.
 pub(crate) fn enter_panic() -> bool {
     block().is_some_and(|block| block.in_panic.replace(true))

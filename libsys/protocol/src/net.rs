@@ -310,12 +310,9 @@ pub enum Request {
 impl Idempotent for Request {
     fn idempotent(&self) -> bool {
         use Request::*;
-        match self {
-            Wait { .. } | Shutdown { .. } | State { .. } | Peer { .. } | SetOption { .. } => true,
-            Resolve { .. } | Ping { .. } | Interfaces | Configure { .. } | Sockets { .. } | Counters { .. } => true,
-            Neighbours { .. } | Routes => true,
-            _ => false,
-        }
+        let about_one = matches!(self, Wait { .. } | Shutdown { .. } | State { .. } | Peer { .. } | SetOption { .. });
+        let about_all = matches!(self, Interfaces | Configure { .. } | Sockets { .. } | Counters { .. } | Routes);
+        about_one || about_all || matches!(self, Resolve { .. } | Ping { .. } | Neighbours { .. })
     }
 }
 

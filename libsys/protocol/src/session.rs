@@ -45,7 +45,7 @@ impl Attach {
     /// The request, if its numbers are within the bounds: each server checks by this.
     pub const fn check(self) -> Result<Attach, Error> {
         let slots = self.slots == 0 || self.slots.is_power_of_two() && self.slots <= MAX_SLOTS;
-        if slots && self.window >= MIN_WINDOW && self.window <= MAX_WINDOW && self.window % 4096 == 0 {
+        if slots && self.window >= MIN_WINDOW && self.window <= MAX_WINDOW && self.window.is_multiple_of(4096) {
             Ok(self)
         } else {
             Err(Error::BadArgument)

@@ -140,14 +140,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Moves a slab, with what is alive in it, to another pool. The page counts are the caller's business.
-    pub fn adopt_slab<const I: u8>(&mut self, slab: Frame, from: PoolKey<'id>, to: PoolKey<'id>) {
+    pub fn adopt_slab<const I: u8>(&mut self, slab: Frame, from: PoolKey<'id>, to: PoolKey<'id>)
+    where
+        Objects: Class<I>,
+    {
         let full = self.v.frame(slab).flags & FULL != 0;
         self.unlink_slab(from, I as usize, slab);
-        let objects = self.v.frame(slab).used as u32;
+        // Not those of retired slots.
+        let objects = self.v.slots::<I>(slab).filter(|link| self.v.live(*link).is_some()).count() as u32;
         self.v.frame_mut(slab).owner = to.link().raw();
         self.link_slab(to, I as usize, slab, full);
-        self.v.get_mut(from).objects -= objects;
-        self.v.get_mut(to).objects += objects;
+        self.v.get_mut::<POOL>(from).objects -= objects;
+        self.v.get_mut::<POOL>(to).objects += objects;
     }
 
     fn link_slab(&mut self, pool: PoolKey<'id>, class: usize, slab: Frame, full: bool) {

@@ -2,9 +2,10 @@
 
 use abi::info::MemoryType;
 use abi::{Error, Rights};
-use kmem::AnyName;
+use kmem::{AnyName, Name};
 
 use crate::Hw;
+use crate::alloc::Need;
 use crate::log::LOG_PAGES;
 use crate::objects::*;
 use crate::state::{Cx, LOG_LINE};
@@ -30,11 +31,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if let Some(ring) = self.v.managed(self.v.get(log_ring).base) {
             self.place_log(ring);
         }
-        let process = self.create_process(pool)?;
-        let thread = self.create_thread(pool, process, priority as u64, buffer)?;
+        // The kernel writes there for ever, whoever closes the last handle.
+        self.v.get_mut(log_ring).refs += 1;
+        let process = self.create_process(pool, Need::default())?;
+        let thread = self.create_thread(pool, process, priority as u64, buffer, Need::default())?;
         let value = Notification { pool: pool.link(), ..Notification::default() };
         let notification = self.make::<NOTIFICATION>(pool, value).ok_or(Error::PoolEmpty)?;
-        self.bind_notification(thread, Some(notification));
+        self.bind_notification(thread, Some(notification), Name::NONE);
         let names = [
             (1, self.v.name(process).any(), 0),
             (2, self.v.name(thread).any(), 0),
@@ -51,7 +54,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// A Memory of zeroed frames, at once.
     pub fn zeroed_memory(&mut self, pool: PoolKey<'id>, pages: u32) -> Result<MemoryKey<'id>, Error> {
-        let memory = self.new_memory(pool, pages as u64, MemoryType::Ram)?;
+        let memory = self.new_memory(pool, pages as u64, MemoryType::Ram, Need::default())?;
         if let Some(first) = self.v.managed(self.v.get(memory).base) {
             for n in 0..pages {
                 self.v.zero(first.plus(n));

@@ -24,31 +24,30 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if self.v.get(pool).dying {
             return Err(Error::ServerDied);
         }
-        // The handle's slot comes first: with it at hand, nothing after the object can fail.
+        // What the handle's slot takes is checked together with what the object takes: then nothing after can fail.
+        let mut need = Need::default();
+        self.need_slots(&mut need, process, 1)?;
         let name = match kind {
             Kind::Memory => {
-                let Some(memory) = self.create_memory(thread, pool, x, y)? else { return Ok(Progress::Restart) };
+                let Some(memory) = self.create_memory(thread, pool, x, y, need)? else {
+                    return Ok(Progress::Restart);
+                };
                 self.v.name(memory).any()
             }
-            _ => {
-                self.reserve_slot(process, pool, kind)?;
-                match kind {
-                    Kind::Pool => self.create_pool(pool, x, y).map(|key| self.v.name(key).any())?,
-                    Kind::Process => self.create_process(pool).map(|key| self.v.name(key).any())?,
-                    Kind::Thread => {
-                        let home = self.lookup::<PROCESS>(thread, x, Rights::ENDOW)?.key;
-                        self.create_thread(pool, home, y, z).map(|key| self.v.name(key).any())?
-                    }
-                    Kind::Channel => {
-                        self.make_simple::<CHANNEL>(pool, Channel { pool: pool.link(), ..Channel::default() })?
-                    }
-                    Kind::Notification => {
-                        let value = Notification { pool: pool.link(), ..Notification::default() };
-                        self.make_simple::<NOTIFICATION>(pool, value)?
-                    }
-                    _ => return Err(Error::BadArgument),
-                }
+            Kind::Pool => self.create_pool(pool, x, y, need).map(|key| self.v.name(key).any())?,
+            Kind::Process => self.create_process(pool, need).map(|key| self.v.name(key).any())?,
+            Kind::Thread => {
+                let home = self.lookup::<PROCESS>(thread, x, Rights::ENDOW)?.key;
+                self.create_thread(pool, home, y, z, need).map(|key| self.v.name(key).any())?
             }
+            Kind::Channel => {
+                self.make_simple::<CHANNEL>(pool, Channel { pool: pool.link(), ..Channel::default() }, need)?
+            }
+            Kind::Notification => {
+                let value = Notification { pool: pool.link(), ..Notification::default() };
+                self.make_simple::<NOTIFICATION>(pool, value, need)?
+            }
+            _ => return Err(Error::BadArgument),
         };
         let badge = if kind == Kind::Notification { u64::MAX } else { 0 };
         self.hand_out(thread, process, Entry { object: name, rights: FULL.bits(), badge, ..Entry::default() })
@@ -69,8 +68,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             (1, INTERRUPT) => Trigger::Edge,
             _ => return Err(Error::BadArgument),
         };
-        let kind = Kind::from_code(from.object.class() as u64).ok_or(Error::WrongKind)?;
-        self.reserve_slot(process, pool, kind)?;
+        self.reserve_slice(process, pool, from.object.class())?;
         let name = if let Some(memory) = self.v.find_any::<MEMORY>(from.object) {
             let slice = self.slice_memory(pool, memory, offset, count)?;
             self.v.name(slice).any()
@@ -89,20 +87,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.hand_out(thread, process, Entry { object: name, ..from })
     }
 
-    /// Checks that the caller's table has room beside what an object of this kind takes from the pool.
-    fn reserve_slot(&self, process: ProcessKey<'id>, pool: PoolKey<'id>, kind: Kind) -> Result<(), Error> {
+    /// Checks that the caller's table has room, and the pool for the slice of an object of this class.
+    fn reserve_slice(&self, process: ProcessKey<'id>, pool: PoolKey<'id>, class: u8) -> Result<(), Error> {
         let mut need = Need::default();
         self.need_slots(&mut need, process, 1)?;
-        match kind {
-            Kind::Pool => self.need_object::<POOL>(&mut need, pool.link()),
-            Kind::Process => self.need_object::<PROCESS>(&mut need, pool.link()),
-            Kind::Thread => self.need_object::<THREAD>(&mut need, pool.link()),
-            Kind::Channel => self.need_object::<CHANNEL>(&mut need, pool.link()),
-            Kind::Notification => self.need_object::<NOTIFICATION>(&mut need, pool.link()),
-            Kind::Memory => self.need_object::<MEMORY>(&mut need, pool.link()),
-            Kind::Interrupt => self.need_object::<INTERRUPT>(&mut need, pool.link()),
-            Kind::IoPorts => self.need_object::<PORTS>(&mut need, pool.link()),
-            Kind::Grant | Kind::Authority => return Err(Error::WrongKind),
+        match class {
+            MEMORY => self.need_object::<MEMORY>(&mut need, pool.link()),
+            INTERRUPT => self.need_object::<INTERRUPT>(&mut need, pool.link()),
+            PORTS => self.need_object::<PORTS>(&mut need, pool.link()),
+            _ => return Err(Error::WrongKind),
         }
         self.check(&need)
     }
@@ -111,10 +104,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         &mut self,
         pool: PoolKey<'id>,
         value: <Objects as Class<I>>::T,
+        mut need: Need,
     ) -> Result<AnyName, Error>
     where
         Objects: Class<I>,
     {
+        self.need_object::<I>(&mut need, pool.link());
+        self.check(&need)?;
         let key: Key<'id, I> = self.make(pool, value).ok_or(Error::PoolEmpty)?;
         Ok(self.v.name(key).any())
     }

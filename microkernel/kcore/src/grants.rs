@@ -1,13 +1,12 @@
-//! Counting handles, deriving, revoking, and telling the end.
+//! Counting handles, deriving, and telling the end.
 //!
-//! A Grant is never searched for its handles: they die at their next look-up, because it walks up the Grants. Only effects
-//! are undone eagerly: mappings, interrupt bindings, queued calls.
+//! A Grant is never searched for its handles: they die at their next look-up, because it walks up the Grants. What came
+//! about through them is undone by `revoke`.
 
 use abi::{Error, Rights};
 use kmem::{AnyName, Link};
 
 use crate::alloc::Need;
-use crate::handles::Found;
 use crate::objects::*;
 use crate::state::Cx;
 use crate::{Hw, Progress, list};
@@ -90,6 +89,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
         let from = self.live_entry(process, regs.argument(1))?;
         let rights = rights_argument(regs.argument(2))?;
+        if self.v.get(pool).dying {
+            return Err(Error::ServerDied);
+        }
         if from.object.class() == GRANT {
             return Err(Error::WrongKind);
         }
@@ -116,10 +118,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         };
         let grant = self.make::<GRANT>(pool, grant).ok_or(Error::PoolEmpty)?;
         if let Some(parent) = parent {
-            let head = list::grants::push(self.v.get(parent).children, &mut self.v, grant);
-            let parent = self.v.get_mut(parent);
-            parent.children = head;
-            parent.live_children += 1;
+            self.enter_above(grant, parent);
+            self.v.get_mut(parent).live_children += 1;
         }
         let name = self.v.name(grant);
         let badge = self.v.get(grant).badge;
@@ -138,72 +138,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Ok(handle.raw())
     }
 
-    /// System call `revoke`.
-    pub fn revoke(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
-        let handle = self.v.get(thread).context.regs.argument(0);
-        let Found { key, .. } = self.lookup::<GRANT>(thread, handle, Rights::REVOKE)?;
-        // First every name through it dies, then its effects are undone: to be interrupted in between is safe.
-        self.v.get_mut(key).revoked = true;
-        Ok(self.undo_effects(key, crate::UNITS))
-    }
-
-    /// Undoes the effects of a revoked Grant and all below it, `units` at a time.
-    fn undo_effects(&mut self, grant: GrantKey<'id>, units: u32) -> Progress {
-        for _ in 0..units {
-            let mut at = grant;
-            while let Some(child) = self.v.follow(self.v.get(at).children) {
-                at = child;
-            }
-            if let Some(mapping) = self.v.follow(self.v.get(at).mappings) {
-                self.remove_mapping(mapping);
-                continue;
-            }
-            self.unbind_revoked(at);
-            if self.end_one_revoked_call(at) {
-                continue;
-            }
-            if at == grant {
-                return Progress::Done;
-            }
-            self.v.get_mut(at).revoked = true;
-            self.leave_parent_list(at);
-        }
-        Progress::Restart
-    }
-
-    fn unbind_revoked(&mut self, grant: GrantKey<'id>) {
-        let Some(interrupt) = self.v.find_any::<INTERRUPT>(self.v.get(grant).target) else { return };
-        if !self.v.get(interrupt).target.is_none() && !self.grants_alive(self.v.get(interrupt).via) {
-            self.unbind(interrupt);
-        }
-    }
-
-    /// Ends one call that waits in the Grant's channel through a revoked Grant; false if there is none.
-    fn end_one_revoked_call(&mut self, grant: GrantKey<'id>) -> bool {
-        let Some(channel) = self.v.find_any::<CHANNEL>(self.v.get(grant).target) else { return false };
-        let mut caller = self.v.get(channel).callers.head;
-        while let Some(thread) = self.v.follow(caller) {
-            caller = self.v.get(thread).next;
-            if !self.grants_alive(self.v.get(thread).via) {
-                self.leave_queues(thread);
-                self.fail_call(thread, Error::Revoked);
-                return true;
-            }
-        }
-        false
-    }
-
-    fn leave_parent_list(&mut self, grant: GrantKey<'id>) {
-        if let Some(parent) = self.v.find(self.v.get(grant).parent) {
-            let head = self.v.get(parent).children;
-            let listed = head == grant.link() || !self.v.get(grant).prev.is_none();
-            if listed {
-                let head = list::grants::remove(head, &mut self.v, grant);
-                self.v.get_mut(parent).children = head;
-            }
-        }
-    }
-
     /// Tells that the last handle through a Grant is gone, if so, and the Grant above likewise.
     fn end_if_done(&mut self, grant: GrantKey<'id>) {
         let mut at = Some(grant);
@@ -214,17 +148,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             self.v.get_mut(grant).ended = true;
             let parent = self.v.find(g.parent);
-            if g.tells {
-                self.tell_end(grant);
-            }
             if let Some(parent) = parent {
                 self.v.get_mut(parent).live_children -= 1;
             }
-            self.free_grant_if_done(grant);
+            if g.tells {
+                self.tell_end(grant);
+            } else {
+                self.free_grant_if_done(grant);
+            }
             at = parent;
         }
     }
 
+    /// Tells a Grant's end to whoever is to know, and frees it: a queued one when the channel's receiver takes it, which
+    /// may be at once.
     fn tell_end(&mut self, grant: GrantKey<'id>) {
         let g = *self.v.get(grant);
         if let Some(channel) = self.v.find_any::<CHANNEL>(g.target) {
@@ -232,23 +169,31 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(channel).closed = queue;
             self.v.get_mut(grant).queued = true;
             self.offer_closed(channel);
-        } else if let Some(notification) = self.v.find_any::<NOTIFICATION>(g.target)
+            return;
+        }
+        if let Some(notification) = self.v.find_any::<NOTIFICATION>(g.target)
             && g.close_bits != 0
         {
             self.signal(notification, g.close_bits);
         }
+        self.free_grant_if_done(grant);
     }
 
     /// Frees a Grant that nobody can revoke, that has no handle below it, and whose end was told.
     pub fn free_grant_if_done(&mut self, grant: GrantKey<'id>) {
         let g = self.v.get(grant);
-        if g.refs == 0 && g.ended && !g.queued {
+        if g.refs == 0 && g.ended && !g.queued && !g.undoing {
             self.free_grant(grant);
         }
     }
 
-    /// Ends a Grant with its pool: handles through it are dead, mappings stay.
-    pub fn end_grant(&mut self, grant: GrantKey<'id>) {
+    /// Ends a Grant with its pool: handles through it are dead, mappings stay. False if a revocation had to be finished
+    /// first.
+    pub fn end_grant(&mut self, grant: GrantKey<'id>) -> bool {
+        if self.v.get(grant).undoing {
+            self.undo_effects(grant, crate::UNITS);
+            return false;
+        }
         let g = *self.v.get(grant);
         if g.queued
             && let Some(channel) = self.v.find_any::<CHANNEL>(g.target)
@@ -256,31 +201,53 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let queue = list::closed::remove(self.v.get(channel).closed, &mut self.v, grant);
             self.v.get_mut(channel).closed = queue;
         }
-        if !g.ended
-            && let Some(parent) = self.v.find(g.parent)
-        {
-            // What was counted below goes with the cell.
-            self.v.get_mut(parent).live_children -= 1;
-            self.v.get_mut(grant).ended = true;
-            self.free_grant(grant);
-            self.end_if_done(parent);
-            return;
-        }
+        let parent = if g.ended { None } else { self.v.find(g.parent) };
         self.free_grant(grant);
+        if let Some(parent) = parent {
+            // What was counted below went with the cell.
+            self.v.get_mut(parent).live_children -= 1;
+            self.end_if_done(parent);
+        }
+        true
     }
 
+    /// Ends a Grant. What came about through it, or through Grants below it, is undone with the one above from now on.
     fn free_grant(&mut self, grant: GrantKey<'id>) {
-        self.leave_parent_list(grant);
+        let above = self.v.follow(self.v.get(grant).above);
+        self.leave_above(grant);
         while let Some(child) = self.v.follow(self.v.get(grant).children) {
-            let head = list::grants::remove(self.v.get(grant).children, &mut self.v, child);
-            self.v.get_mut(grant).children = head;
+            self.leave_above(child);
+            if let Some(above) = above {
+                self.enter_above(child, above);
+            }
         }
         while let Some(mapping) = self.v.follow(self.v.get(grant).mappings) {
             let head = list::by_grant::remove(self.v.get(grant).mappings, &mut self.v, mapping);
             self.v.get_mut(grant).mappings = head;
-            self.v.get_mut(mapping).grant = Link::NONE;
+            self.v.get_mut(mapping).grant = above.map_or(Link::NONE, |above| above.link());
+            if let Some(above) = above {
+                let head = list::by_grant::push(self.v.get(above).mappings, &mut self.v, mapping);
+                self.v.get_mut(above).mappings = head;
+            }
         }
+        self.hand_up(grant, above);
         self.unmake(grant);
+    }
+
+    /// Puts a Grant into the list of those that are undone with another.
+    fn enter_above(&mut self, grant: GrantKey<'id>, above: GrantKey<'id>) {
+        let head = list::grants::push(self.v.get(above).children, &mut self.v, grant);
+        self.v.get_mut(above).children = head;
+        self.v.get_mut(grant).above = above.link();
+    }
+
+    /// Takes a Grant out of that list.
+    pub fn leave_above(&mut self, grant: GrantKey<'id>) {
+        let above = core::mem::take(&mut self.v.get_mut(grant).above);
+        if let Some(above) = self.v.follow(above) {
+            let head = list::grants::remove(self.v.get(above).children, &mut self.v, grant);
+            self.v.get_mut(above).children = head;
+        }
     }
 
     /// System call `close`.

@@ -139,11 +139,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.fill(process, index, entry)
     }
 
-    /// Whether [`Cx::insert_at`] can use this very slot: it must be free, and in the first page.
+    /// Whether [`Cx::insert_at`] can use this very slot: it must be free, not retired, and in the first page.
     pub fn slot_free(&self, process: ProcessKey<'id>, index: u32) -> bool {
         index != 0
             && index < SLOTS_PER_PAGE
-            && self.slot_entry(process, index).is_some_and(|entry| entry.object.class() == 0)
+            && self.slot_entry(process, index).is_some_and(|entry| entry.object.class() == 0 && entry.generation != 0)
     }
 
     /// Puts an entry into a given free slot.

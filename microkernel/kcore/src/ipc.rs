@@ -8,7 +8,7 @@ use abi::message::{
     BUFFER_PAYLOAD, CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT, Tag,
 };
 use abi::{Error, Rights, Status};
-use kmem::Link;
+use kmem::{Link, Name};
 
 use crate::alloc::Need;
 use crate::list::{closed, queue};
@@ -39,7 +39,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         thread: ThreadKey<'id>,
         channel: ChannelKey<'id>,
         badge: u64,
-        via: kmem::Name<GRANT>,
+        via: Name<GRANT>,
         takes: u8,
     ) -> Result<Progress, Error> {
         let receiver = self.v.follow(self.v.get(channel).receivers.head);
@@ -71,8 +71,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn recv(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let regs = &self.v.get(thread).context.regs;
         let (handle, deadline, takes) = (regs.a0, regs.badge, takes(regs.number)?);
-        let channel = self.receive_channel(thread, handle)?;
-        Ok(self.receive(thread, channel, deadline, takes))
+        let (channel, via) = self.receive_channel(thread, handle)?;
+        Ok(self.receive(thread, channel, via, deadline, takes))
     }
 
     /// System call `reply`.
@@ -93,14 +93,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (token, word, deadline, takes) = (regs.a0, regs.a1, regs.badge, takes(regs.number)?);
         let tag = word & u32::MAX as u64;
         check_tag(tag)?;
-        let channel = self.receive_channel(thread, word >> CHANNEL_SHIFT)?;
+        let (channel, via) = self.receive_channel(thread, word >> CHANNEL_SHIFT)?;
         if token == 0 {
-            return Ok(self.receive(thread, channel, deadline, takes));
+            return Ok(self.receive(thread, channel, via, deadline, takes));
         }
         let caller = self.find_caller(thread, token)?;
         self.check_sent_handles(thread, Tag(tag))?;
         self.answer_caller(thread, caller, Tag(tag));
-        match self.receive(thread, channel, deadline, takes) {
+        if tag >> 13 != 0 && channel.is_some_and(|channel| self.v.live(channel.link()).is_none()) {
+            // A handle that the caller had no room for was the channel's last: receiving will tell.
+            self.wake(caller);
+            self.v.get_mut(thread).context.regs.a0 = 0;
+            return Ok(Progress::Restart);
+        }
+        match self.receive(thread, channel, via, deadline, takes) {
             Progress::Blocked => Ok(self.hand_over(caller)),
             progress => {
                 self.wake(caller);
@@ -113,11 +119,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    fn receive_channel(&self, thread: ThreadKey<'id>, handle: u64) -> Result<Option<ChannelKey<'id>>, Error> {
-        match handle {
-            0 => Ok(None),
-            handle => Ok(Some(self.lookup::<CHANNEL>(thread, handle, Rights::RECV)?.key)),
+    /// The channel to receive from, if any, and the Grant through which.
+    #[inline(always)]
+    fn receive_channel(
+        &self,
+        thread: ThreadKey<'id>,
+        handle: u64,
+    ) -> Result<(Option<ChannelKey<'id>>, Name<GRANT>), Error> {
+        if handle == 0 {
+            return Ok((None, Name::NONE));
         }
+        let found = self.lookup::<CHANNEL>(thread, handle, Rights::RECV)?;
+        Ok((Some(found.key), found.entry.grant))
     }
 
     /// Gives the thread what waits for it, closed ends first, then calls and bits in turn; else has it wait.
@@ -125,6 +138,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         &mut self,
         thread: ThreadKey<'id>,
         channel: Option<ChannelKey<'id>>,
+        via: Name<GRANT>,
         deadline: u64,
         takes: u8,
     ) -> Progress {
@@ -142,7 +156,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return Progress::Done;
             }
             let Some(caller) = caller else {
-                return self.wait(thread, channel, deadline);
+                return self.wait(thread, channel, via, deadline);
             };
             self.v.get_mut(thread).bits_last = false;
             if let Err(error) = self.check_handles(caller, thread) {
@@ -157,20 +171,45 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Progress::Restart
     }
 
-    /// Notes that a thread serves a channel, so that it inherits from those who wait there.
+    /// Notes that a thread serves a channel, so that it inherits from those who wait there: one thread a channel, one
+    /// channel a thread, whichever received last.
+    #[inline(always)]
     fn serve(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
-        self.v.get_mut(channel).server = thread.link();
-        self.v.get_mut(thread).serves = channel.link();
+        if self.v.get(channel).server != thread.link() || self.v.get(thread).serves != channel.link() {
+            self.serve_another(thread, channel);
+        }
     }
 
-    fn wait(&mut self, thread: ThreadKey<'id>, channel: Option<ChannelKey<'id>>, deadline: u64) -> Progress {
+    #[cold]
+    fn serve_another(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
+        if let Some(left) = self.v.follow(self.v.get(thread).serves) {
+            self.v.get_mut(left).server = Link::NONE;
+        }
+        let other = core::mem::replace(&mut self.v.get_mut(channel).server, thread.link());
+        self.v.get_mut(thread).serves = channel.link();
+        if let Some(other) = self.v.follow(other).filter(|other| *other != thread) {
+            self.v.get_mut(other).serves = Link::NONE;
+            self.refresh_priority(other);
+        }
+        self.refresh_priority(thread);
+    }
+
+    fn wait(
+        &mut self,
+        thread: ThreadKey<'id>,
+        channel: Option<ChannelKey<'id>>,
+        via: Name<GRANT>,
+        deadline: u64,
+    ) -> Progress {
         if deadline != FOREVER && deadline <= self.s.hw.now() {
             self.deliver_deadline(thread);
             return Progress::Done;
         }
         self.block(thread, State::Receiving);
+        let t = self.v.get_mut(thread);
+        (t.via, t.restarting) = (via, false);
         if let Some(channel) = channel {
-            self.v.get_mut(thread).channel = channel.link();
+            t.channel = channel.link();
             let receivers = queue::push_back(self.v.get(channel).receivers, &mut self.v, thread);
             self.v.get_mut(channel).receivers = receivers;
         }
@@ -295,7 +334,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn answer_caller(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>, tag: Tag) {
         self.leave_server(caller);
         let c = self.v.get_mut(caller);
-        c.state = State::Stopped;
         c.server = Link::NONE;
         if core::mem::take(&mut c.faulting) {
             self.drop_sent_handles(server, tag);
@@ -445,9 +483,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.fail_call(receiver, Error::ServerDied);
         }
         if let Some(server) = self.v.follow(self.v.get(channel).server) {
-            if self.v.get(server).serves == channel.link() {
-                self.v.get_mut(server).serves = Link::NONE;
-            }
+            self.v.get_mut(server).serves = Link::NONE;
         }
         loop {
             let (queue, first) = closed::pop_front(self.v.get(channel).closed, &mut self.v);

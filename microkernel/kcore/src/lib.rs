@@ -12,9 +12,9 @@
 //!
 //! # Where things are
 //!
-//! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants` who may
-//! use them; `ipc`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
-//! `mapping`, `tables` what they are made of.
+//! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
+//! who may use them; `ipc`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
+//! `mapping`, `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -26,6 +26,7 @@ mod devices;
 mod fault;
 mod grants;
 mod handles;
+mod holes;
 pub mod hw;
 mod info;
 mod ipc;
@@ -37,7 +38,9 @@ mod notify;
 pub mod objects;
 mod pool;
 mod process;
+mod range;
 mod regs;
+mod revoke;
 mod sched;
 mod state;
 mod tables;
@@ -141,6 +144,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             Ok(Progress::Blocked) => {}
             Ok(Progress::HandOver(next)) => candidate = self.v.follow(next),
             Err(error) => {
+                self.drop_pending(thread);
                 let t = self.v.get_mut(thread);
                 t.context.regs.number = Status::from(Err(error)).0;
                 t.restarting = false;

@@ -2,99 +2,26 @@
 //!
 //! A mapping record says which extent, which process, which Grant; what is mapped how stands in the page tables alone.
 //! So `unmap`, `protect` and `evict` of a part need no new record and can't fail half-way: a record only counts how many
-//! of its pages are left. Two records may cover the same address; an entry belongs to the one whose frame it has.
+//! of its pages are left. Two records may cover the same address; an entry belongs to the one whose frame it has, and
+//! `holes` sees to it that this is only one.
 
 use abi::calls::Access;
 use abi::info::MemoryType;
-use abi::user::{USER_END, USER_START};
 use abi::{Error, Rights};
 use kmem::{FrameState, Link};
 
 use crate::alloc::Need;
 use crate::hw::Entry as Decoded;
 use crate::objects::*;
+use crate::range::{Range, access_argument, allowed};
 use crate::state::Cx;
-use crate::tables::{LEAF_SPAN, TableKey};
+use crate::tables::TableKey;
 use crate::{Hw, Progress, list};
 
 /// Most pages of one `map` or `protect`: what is checked at once is also changed at once.
 pub const MAP_PAGES: u64 = 1024;
 /// Most pages of one `unmap`.
 pub const UNMAP_PAGES: u64 = 1 << 18;
-
-/// A range of a process's addresses, checked: aligned, not empty, the user's.
-#[derive(Clone, Copy)]
-pub struct Range {
-    pub address: u64,
-    pub pages: u64,
-}
-
-impl Range {
-    fn new(address: u64, pages: u64, most: u64) -> Result<Range, Error> {
-        if pages == 0 || pages > most {
-            return Err(Error::BadArgument);
-        }
-        let end = address.checked_add(pages << 12).ok_or(Error::BadAddress)?;
-        if address & 0xfff != 0 || address < USER_START || end > USER_END {
-            return Err(Error::BadAddress);
-        }
-        Ok(Range { address, pages })
-    }
-
-    fn end(self) -> u64 {
-        self.address + (self.pages << 12)
-    }
-
-    /// The parts that lie in one lowest table each.
-    fn leaves(self) -> impl Iterator<Item = Range> {
-        let mut at = self.address;
-        core::iter::from_fn(move || {
-            if at >= self.end() {
-                return None;
-            }
-            let end = ((at | (LEAF_SPAN - 1)) + 1).min(self.end());
-            let part = Range { address: at, pages: (end - at) >> 12 };
-            at = end;
-            Some(part)
-        })
-    }
-
-    fn addresses(self) -> impl Iterator<Item = u64> {
-        (0..self.pages).map(move |n| self.address + (n << 12))
-    }
-
-    fn intersect(self, other: Range) -> Option<Range> {
-        let (start, end) = (self.address.max(other.address), self.end().min(other.end()));
-        (start < end).then(|| Range { address: start, pages: (end - start) >> 12 })
-    }
-}
-
-impl Mapping {
-    fn range(&self) -> Range {
-        Range { address: self.address, pages: self.pages as u64 }
-    }
-}
-
-/// Access as an argument: not empty, read included, never write and execute.
-pub fn access_argument(value: u64) -> Result<Access, Error> {
-    let access = u8::try_from(value).ok().and_then(Access::from_bits).ok_or(Error::BadArgument)?;
-    if access.contains(Access::WRITE | Access::EXECUTE) {
-        return Err(Error::WriteAndExecute);
-    }
-    if !access.contains(Access::READ) {
-        return Err(Error::BadArgument);
-    }
-    Ok(access)
-}
-
-/// The access that rights allow.
-fn allowed(rights: Rights) -> Access {
-    let mut access = Access::empty();
-    access.set(Access::READ, rights.contains(Rights::READ));
-    access.set(Access::WRITE, rights.contains(Rights::WRITE));
-    access.set(Access::EXECUTE, rights.contains(Rights::EXECUTE));
-    access
-}
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// System call `map`.
@@ -140,7 +67,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if !allowed.contains(access) {
             return Err(Error::Denied);
         }
-        let extent = self.extent(memory, offset, range.pages).ok_or(Error::BadArgument)?;
+        let extent = self.extent(memory, offset, range.pages)?;
         self.check_states(extent.physical, range.pages as u32, extent.kind, access)?;
         for part in range.leaves() {
             let Some(leaf) = self.leaf(process, part.address) else { continue };
@@ -151,13 +78,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let pool = self.v.get(process).pool;
         let mut need = Need::default();
         need.add(pool, self.missing_tables(process, range.address, range.pages));
-        self.need_objects::<MAPPING>(&mut need, pool, range.leaves().count() as u32);
+        let mut records = range.leaves().count() as u32;
+        for part in range.leaves() {
+            records += self.will_split(process, part, extent.physical + range.pages_before(part)) as u32;
+        }
+        self.need_objects::<MAPPING>(&mut need, pool, records);
         self.check(&need)?;
         // ---- point of no return ----
         let pool = self.v.follow(pool).ok_or(Error::ServerDied)?;
         let mut physical = extent.physical;
         for part in range.leaves() {
             let leaf = self.leaf_or_make(process, part.address).ok_or(Error::PoolEmpty)?;
+            self.give_up_holes(pool, leaf, part, physical);
             let record = Mapping {
                 memory: extent.root.link(),
                 process: process.link(),
@@ -171,7 +103,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 memory_prev: Link::NONE,
                 grant_next: Link::NONE,
                 grant_prev: Link::NONE,
-                table_next: Link::from_raw(self.v.frame(leaf.frame()).extra),
+                table_next: Link::NONE,
             };
             let mapping = self.make::<MAPPING>(pool, record).ok_or(Error::PoolEmpty)?;
             self.link_mapping(mapping, leaf);
@@ -242,7 +174,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn evict(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let regs = self.v.get(thread).context.regs;
         let memory = self.lookup::<MEMORY>(thread, regs.argument(0), Rights::OWNER)?.key;
-        let extent = self.extent(memory, regs.argument(1), regs.argument(2)).ok_or(Error::BadArgument)?;
+        let extent = self.extent(memory, regs.argument(1), regs.argument(2))?;
         let keep = match regs.argument(3) {
             0 => Access::empty(),
             1 => Access::READ,
@@ -339,10 +271,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(mapping).live -= cleared as u16;
         if self.v.get(mapping).live == 0 {
             self.end_mapping(leaf, mapping);
+        } else if cleared != 0 {
+            self.note_hole(leaf);
         }
     }
 
-    fn link_mapping(&mut self, mapping: MappingKey<'id>, leaf: TableKey<'id>) {
+    /// Enters a new record into the lists of its page table, Memory and Grant.
+    pub fn link_mapping(&mut self, mapping: MappingKey<'id>, leaf: TableKey<'id>) {
+        self.v.get_mut(mapping).table_next = self.first_mapping(leaf);
         self.v.frame_mut(leaf.frame()).extra = mapping.link().raw();
         let m = *self.v.get(mapping);
         if let Some(root) = self.v.follow(m.memory) {
@@ -459,7 +395,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    fn first_mapping(&self, leaf: TableKey<'id>) -> Link<MAPPING> {
+    /// The first of a lowest table's records.
+    pub fn first_mapping(&self, leaf: TableKey<'id>) -> Link<MAPPING> {
         Link::from_raw(self.v.frame(leaf.frame()).extra)
     }
 

@@ -31,15 +31,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if m.root.is_none() { Some(memory) } else { self.v.find(m.root) }
     }
 
-    /// Pages of a Memory, if it has them.
-    pub fn extent(&self, memory: MemoryKey<'id>, offset: u64, pages: u64) -> Option<Extent<'id>> {
+    /// Pages of a Memory. `ServerDied` if it is a slice of one that is gone, `BadArgument` if it has no such pages.
+    pub fn extent(&self, memory: MemoryKey<'id>, offset: u64, pages: u64) -> Result<Extent<'id>, Error> {
         let m = self.v.get(memory);
-        let end = offset.checked_add(pages)?;
-        if pages == 0 || end > m.pages as u64 {
-            return None;
+        let root = self.extent_of(memory).ok_or(Error::ServerDied)?;
+        if pages == 0 || offset.checked_add(pages).is_none_or(|end| end > m.pages as u64) {
+            return Err(Error::BadArgument);
         }
-        let root = self.extent_of(memory)?;
-        Some(Extent { root, kind: m.kind, physical: m.base + offset as u32, pages: pages as u32 })
+        Ok(Extent { root, kind: m.kind, physical: m.base + offset as u32, pages: pages as u32 })
     }
 
     /// `create` of a Memory: takes frames in a row and zeroes them, some in each entry. The thread keeps it until the
@@ -50,32 +49,41 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         pool: PoolKey<'id>,
         pages: u64,
         kind: u64,
+        need: Need,
     ) -> Result<Option<MemoryKey<'id>>, Error> {
-        if let Some(memory) = self.v.follow(self.v.get(thread).pending) {
-            return Ok(self.zero_some(thread, memory));
-        }
         let kind = match kind {
             0 => MemoryType::Ram,
             1 => MemoryType::Dma,
             _ => return Err(Error::BadArgument),
         };
-        let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
-        let mut need = Need::default();
-        self.need_slots(&mut need, process, 1)?;
-        self.check(&need)?;
-        let memory = self.new_memory(pool, pages, kind)?;
+        if let Some(memory) = self.v.find(self.v.get(thread).pending) {
+            let m = self.v.get(memory);
+            if (m.pool, m.pages as u64, m.kind) == (pool.link(), pages, kind) {
+                // What was at hand for the handle's slot may have been taken since the call began.
+                self.check(&need)?;
+                return Ok(self.zero_some(thread, memory));
+            }
+            self.drop_pending(thread);
+        }
+        let memory = self.new_memory(pool, pages, kind, need)?;
+        let name = self.v.name(memory);
         let t = self.v.get_mut(thread);
-        (t.pending, t.pending_done) = (memory.link(), 0);
+        (t.pending, t.pending_done) = (name, 0);
         Ok(self.zero_some(thread, memory))
     }
 
-    /// A Memory of frames in a row, not zeroed yet.
-    pub fn new_memory(&mut self, pool: PoolKey<'id>, pages: u64, kind: MemoryType) -> Result<MemoryKey<'id>, Error> {
+    /// A Memory of frames in a row, not zeroed yet. `need` is what else the call takes.
+    pub fn new_memory(
+        &mut self,
+        pool: PoolKey<'id>,
+        pages: u64,
+        kind: MemoryType,
+        mut need: Need,
+    ) -> Result<MemoryKey<'id>, Error> {
         let count = u32::try_from(pages).map_err(|_| Error::PoolEmpty)?;
         if count == 0 {
             return Err(Error::BadArgument);
         }
-        let mut need = Need::default();
         self.need_object::<MEMORY>(&mut need, pool.link());
         need.add(pool.link(), count);
         self.check(&need)?;
@@ -106,14 +114,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if to < m.pages {
             return None;
         }
-        t.pending = Link::NONE;
+        t.pending = Name::NONE;
         Some(memory)
     }
 
     /// Gives up a Memory that a thread was still zeroing.
     pub fn drop_pending(&mut self, thread: ThreadKey<'id>) {
         let pending = core::mem::take(&mut self.v.get_mut(thread).pending);
-        if let Some(memory) = self.v.live(pending) {
+        if let Some(memory) = self.v.find(pending) {
             self.end_memory(memory);
         }
     }
@@ -126,7 +134,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         offset: u64,
         pages: u64,
     ) -> Result<MemoryKey<'id>, Error> {
-        let extent = self.extent(memory, offset, pages).ok_or(Error::BadArgument)?;
+        let extent = self.extent(memory, offset, pages)?;
         // ---- point of no return ----
         let root: Name<MEMORY> = self.v.name(extent.root);
         let slice = Memory { base: extent.physical, root, ..Memory::new(pool.link(), extent.pages, extent.kind) };
@@ -185,7 +193,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if pages > FREEZE_PAGES {
             return Err(Error::BadArgument);
         }
-        let extent = self.extent(memory, offset, pages).ok_or(Error::BadArgument)?;
+        let extent = self.extent(memory, offset, pages)?;
         if extent.kind == MemoryType::Device { Err(Error::BadArgument) } else { Ok(extent) }
     }
 

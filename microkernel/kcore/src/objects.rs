@@ -242,15 +242,17 @@ pub struct Thread {
     pub buffer_address: u64,
     /// ns at which `recv` ends.
     pub deadline: u64,
-    /// Grant and badge of the handle it calls by.
+    /// Grant and badge of the handle it calls by; the Grant of the one it receives by.
     pub via: Name<GRANT>,
     pub badge: u64,
+    /// Grant of the handle by which its notification was bound.
+    pub bound_via: Name<GRANT>,
     /// Fault channel, as the handle named it.
     pub fault: Entry,
     /// Words of the fault it reports.
     pub fault_words: [u64; 6],
     /// A Memory being zeroed by a call of this thread, and how far it is.
-    pub pending: Link<MEMORY>,
+    pub pending: Name<MEMORY>,
     pub pending_done: u32,
     /// ns run, and since when it runs.
     pub run_time: u64,
@@ -332,9 +334,14 @@ pub struct Mapping {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Grant {
     pub parent: Name<GRANT>,
+    /// Grants that are undone with this one.
     pub children: Link<GRANT>,
+    /// In whose `children` it is: the parent, or, after that died, the one above.
+    pub above: Link<GRANT>,
     pub next: Link<GRANT>,
     pub prev: Link<GRANT>,
+    /// Next Grant whose revocation is not finished.
+    pub undo_next: Link<GRANT>,
     /// Channel's queue of closed ends.
     pub closed_next: Link<GRANT>,
     pub target: AnyName,
@@ -355,6 +362,8 @@ pub struct Grant {
     pub ended: bool,
     /// In the channel's queue.
     pub queued: bool,
+    /// In the list of revocations that are not finished.
+    pub undoing: bool,
 }
 
 /// Interrupt lines or vectors in a row; a single one can be bound.

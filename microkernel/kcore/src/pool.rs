@@ -34,14 +34,19 @@ macro_rules! for_each_class {
 }
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
-    /// `create` of a Pool: its pages are taken out of its parent's.
-    pub fn create_pool(&mut self, parent: PoolKey<'id>, pages: u64, ceiling: u64) -> Result<PoolKey<'id>, Error> {
+    /// `create` of a Pool: its pages are taken out of its parent's. `need` is what else the call takes.
+    pub fn create_pool(
+        &mut self,
+        parent: PoolKey<'id>,
+        pages: u64,
+        ceiling: u64,
+        mut need: Need,
+    ) -> Result<PoolKey<'id>, Error> {
         let p = *self.v.get(parent);
         let pages = u32::try_from(pages).map_err(|_| Error::PoolEmpty)?;
         if pages == 0 || ceiling > p.ceiling as u64 || p.depth >= MAX_POOL_DEPTH {
             return Err(Error::BadArgument);
         }
-        let mut need = Need::default();
         self.need_object::<POOL>(&mut need, parent.link());
         need.add(parent.link(), pages);
         self.check(&need)?;
@@ -124,8 +129,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Does up to `units` of the tear-down that waits; false when nothing waits.
+    /// Does up to `units` of the tear-down and the revocations that wait; false when nothing waits.
     pub fn reap(&mut self, units: u32) -> bool {
+        if self.undo_waiting(units) {
+            return true;
+        }
         let Some(pool) = self.v.follow(self.s.reap) else { return false };
         // The deepest sub-pool first.
         let mut leaf = pool;
@@ -145,11 +153,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             PROCESS => |cx: &mut Self, key| cx.end_process(key, crate::UNITS);
             CHANNEL => |cx: &mut Self, key| { cx.end_channel(key); true };
             NOTIFICATION => |cx: &mut Self, key| { cx.end_notification(key); true };
-            GRANT => |cx: &mut Self, key| { cx.end_grant(key); true };
+            GRANT => |cx: &mut Self, key| cx.end_grant(key);
             INTERRUPT => |cx: &mut Self, key| { cx.end_interrupt(key); true };
             PORTS => |cx: &mut Self, key| { cx.unmake::<PORTS>(key); true };
             AUTHORITY => |cx: &mut Self, key| { cx.unmake::<AUTHORITY>(key); true };
             MEMORY => |cx: &mut Self, key| cx.end_or_orphan(key);
+            // Their objects are gone by now; a slab may be kept by retired slots.
+            MAPPING => |_: &mut Self, _| false;
+            POOL => |_: &mut Self, _| false;
         }
         Progress::Done
     }
@@ -185,11 +196,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
         }
         self.adopt_slab::<MEMORY>(slab, pool, parent);
-        // They were part of what the parent gave, and now are its own.
-        let p = self.v.get_mut(pool);
-        p.used -= pages;
-        p.limit -= pages;
-        self.v.get_mut(parent).given -= pages;
+        self.leave_pages(pool, parent, pages);
         true
     }
 
@@ -222,16 +229,23 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Takes a slab that has only retired slots away from its pool: its frame is lost for good, but not charged.
+    /// Leaves a slab that has only retired slots to the parent pool.
     fn drop_slab<const I: u8>(&mut self, pool: PoolKey<'id>, slab: Frame)
     where
         Objects: kmem::Class<I>,
     {
-        if let Some(root) = self.v.follow::<POOL>(self.s.root_pool).filter(|root| *root != pool) {
-            self.adopt_slab::<I>(slab, pool, root);
-            self.v.get_mut::<POOL>(pool).used -= 1;
-            self.v.get_mut::<POOL>(root).used += 1;
+        if let Some(parent) = self.v.follow::<POOL>(self.v.get::<POOL>(pool).parent) {
+            self.adopt_slab::<I>(slab, pool, parent);
+            self.leave_pages(pool, parent, 1);
         }
+    }
+
+    /// What a pool had from its parent and used is the parent's own now.
+    fn leave_pages(&mut self, pool: PoolKey<'id>, parent: PoolKey<'id>, pages: u32) {
+        let p = self.v.get_mut(pool);
+        p.used -= pages;
+        p.limit -= pages;
+        self.v.get_mut(parent).given -= pages;
     }
 
     /// The root pool, over all free frames.

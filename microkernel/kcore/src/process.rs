@@ -8,9 +8,8 @@ use crate::objects::*;
 use crate::state::Cx;
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
-    /// `create` of a Process: an empty address space and a table of 127 free slots.
-    pub fn create_process(&mut self, pool: PoolKey<'id>) -> Result<ProcessKey<'id>, Error> {
-        let mut need = Need::default();
+    /// `create` of a Process: an empty address space and a table of 127 free slots. `need` is what else the call takes.
+    pub fn create_process(&mut self, pool: PoolKey<'id>, mut need: Need) -> Result<ProcessKey<'id>, Error> {
         self.need_object::<PROCESS>(&mut need, pool.link());
         // The root table and the first page of handles.
         need.add(pool.link(), 2);

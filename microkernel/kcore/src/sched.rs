@@ -44,6 +44,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn leave_queues(&mut self, thread: ThreadKey<'id>) {
         self.cancel_timer(thread);
         let t = self.header(thread);
+        // It waits no more before priorities are computed anew: in a circle of calls that comes back to it.
+        self.v.get_mut(thread).state = State::Stopped;
         match t.state {
             State::Ready => {
                 let core = t.core as usize;
@@ -58,6 +60,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 core.current = Link::NONE;
                 core.look_again = true;
                 self.charge(thread);
+                if t.core as usize != self.core {
+                    self.s.hw.kick(t.core);
+                }
             }
             State::Calling => {
                 if let Some(channel) = self.v.follow(t.channel) {
@@ -76,7 +81,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             State::Stopped | State::Faulted => {}
         }
         let t = self.v.get_mut(thread);
-        t.state = State::Stopped;
         t.channel = Link::NONE;
         t.server = Link::NONE;
     }
@@ -191,10 +195,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn due_priority(&self, thread: ThreadKey<'id>) -> u8 {
         let t = self.v.get(thread);
         let of = |link: ThreadLink| self.v.follow(link).map_or(0, |thread| self.v.get(thread).priority);
-        let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| {
-            let channel = self.v.get(channel);
-            if channel.server == thread.link() { channel.callers.head } else { Link::NONE }
-        });
+        let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| self.v.get(channel).callers.head);
         t.base_priority.max(of(t.serving)).max(of(waiting))
     }
 
@@ -211,6 +212,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             State::Running => {
                 self.v.get_mut(thread).priority = priority;
                 self.s.cores[t.core as usize].look_again = true;
+                if t.core as usize != self.core {
+                    self.s.hw.kick(t.core);
+                }
                 None
             }
             State::Calling => {
@@ -269,8 +273,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         (c.serve_next, c.serve_prev) = (Link::NONE, Link::NONE);
     }
 
-    /// Takes a caller out of its server's list; the server's priority is what is left.
+    /// Takes a caller out of its server's list, to wait no more; the server's priority is what is left.
     pub fn leave_server(&mut self, caller: ThreadKey<'id>) {
+        self.v.get_mut(caller).state = State::Stopped;
         if let Some(server) = self.v.follow(self.v.get(caller).server) {
             self.unlink_served(server, caller);
             let serving = self.v.follow(self.v.get(server).serving);

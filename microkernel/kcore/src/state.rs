@@ -7,7 +7,7 @@ use kmem::{Link, Mem, View};
 use crate::Hw;
 use crate::hw::{CoreId, MAX_CORES};
 use crate::log::Log;
-use crate::objects::{INTERRUPT, Objects, POOL, Queue, THREAD, ThreadLink};
+use crate::objects::{GRANT, INTERRUPT, Objects, POOL, Queue, THREAD, ThreadLink};
 use crate::wheel::Wheel;
 
 /// Priorities, 63 the most urgent.
@@ -88,6 +88,8 @@ pub struct System<H> {
     pub root_pool: Link<POOL>,
     /// Pools that wait to be torn down.
     pub reap: Link<POOL>,
+    /// Grants whose revocation is not finished.
+    pub undo: Link<GRANT>,
     pub counts: [u64; abi::info::COUNTERS.len()],
     pub log: Log,
 }
@@ -110,6 +112,7 @@ impl<H: Hw> Kernel<H> {
                 asids: [0; ASID_WORDS],
                 root_pool: Link::NONE,
                 reap: Link::NONE,
+                undo: Link::NONE,
                 counts: [0; abi::info::COUNTERS.len()],
                 log: Log::new(),
             },

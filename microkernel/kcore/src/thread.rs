@@ -13,13 +13,15 @@ use crate::state::{Cx, PRIORITIES};
 use crate::{Context, FPU_BYTES, Hw, Progress, Regs, list};
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
-    /// `create` of a Thread: stopped, with an IPC buffer mapped at an address where nothing is.
+    /// `create` of a Thread: stopped, with an IPC buffer mapped at an address where nothing is. `need` is what else the
+    /// call takes.
     pub fn create_thread(
         &mut self,
         pool: PoolKey<'id>,
         process: ProcessKey<'id>,
         priority: u64,
         buffer: u64,
+        mut need: Need,
     ) -> Result<ThreadKey<'id>, Error> {
         if priority > self.v.get(pool).ceiling as u64 {
             return Err(Error::BadArgument);
@@ -34,7 +36,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if taken {
             return Err(Error::BadAddress);
         }
-        let mut need = Need::default();
         self.need_object::<THREAD>(&mut need, pool.link());
         need.add(pool.link(), 1);
         need.add(self.v.get(process).pool, self.missing_tables(process, buffer, 1));
@@ -134,11 +135,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.set_fault_channel(target, entry);
             }
             CONFIG_NOTIFICATION => {
-                let notification = match value {
-                    0 => None,
-                    handle => Some(self.lookup::<NOTIFICATION>(thread, handle, Rights::OWNER)?.key),
+                let (notification, via) = match value {
+                    0 => (None, Name::NONE),
+                    handle => {
+                        let found = self.lookup::<NOTIFICATION>(thread, handle, Rights::OWNER)?;
+                        (Some(found.key), found.entry.grant)
+                    }
                 };
-                self.bind_notification(target, notification);
+                self.bind_notification(target, notification, via);
             }
             CONFIG_POINTER => {
                 if value >= USER_END {
@@ -179,8 +183,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Binds a notification to the thread whose `recv` returns its bits; each to one of the other.
-    pub fn bind_notification(&mut self, target: ThreadKey<'id>, notification: Option<NotificationKey<'id>>) {
+    /// Binds a notification to the thread whose `recv` returns its bits; each to one of the other. `via` is the Grant
+    /// of the handle that allowed it.
+    pub fn bind_notification(
+        &mut self,
+        target: ThreadKey<'id>,
+        notification: Option<NotificationKey<'id>>,
+        via: Name<GRANT>,
+    ) {
         if let Some(old) = self.v.follow(self.v.get(target).notification) {
             self.v.get_mut(old).bound = Link::NONE;
         }
@@ -190,7 +200,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(other).notification = Link::NONE;
         }
         self.v.get_mut(notification).bound = target.link();
-        self.v.get_mut(target).notification = notification.link();
+        let t = self.v.get_mut(target);
+        (t.notification, t.bound_via) = (notification.link(), via);
         self.signal(notification, 0);
     }
 
@@ -227,12 +238,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.fail_call(caller, Error::ServerDied);
         }
         self.drop_pending(thread);
-        self.bind_notification(thread, None);
+        self.bind_notification(thread, None, Name::NONE);
         let t = self.v.get(thread);
         let (serves, process, buffer_address, buffer, pool) = (t.serves, t.process, t.buffer_address, t.buffer, t.pool);
-        if let Some(channel) = self.v.follow(serves)
-            && self.v.get(channel).server == thread.link()
-        {
+        if let Some(channel) = self.v.follow(serves) {
             self.v.get_mut(channel).server = Link::NONE;
         }
         if let Some(process) = self.v.follow(process) {
@@ -289,9 +298,10 @@ impl Default for Thread {
             deadline: 0,
             via: Name::NONE,
             badge: 0,
+            bound_via: Name::NONE,
             fault: Entry::default(),
             fault_words: [0; 6],
-            pending: Link::NONE,
+            pending: Name::NONE,
             pending_done: 0,
             run_time: 0,
             run_start: 0,

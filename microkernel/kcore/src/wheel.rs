@@ -12,6 +12,8 @@ use crate::objects::{Objects, ThreadKey, ThreadLink};
 const LEVELS: usize = 9;
 const SLOTS: usize = 64;
 const TICK_SHIFT: u32 = 10;
+const LAST_TICK: u64 = u64::MAX >> TICK_SHIFT;
+const _: () = assert!(LAST_TICK.ilog2() / 6 < LEVELS as u32);
 
 /// A core's timers.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ impl Wheel {
     pub fn insert<'id>(&mut self, v: &mut View<'_, 'id, Objects>, thread: ThreadKey<'id>) {
         let deadline = v.get(thread).deadline;
         let tick = (deadline >> TICK_SHIFT).saturating_add((deadline & ((1 << TICK_SHIFT) - 1) != 0) as u64);
-        let tick = tick.max(self.now + 1);
+        let tick = tick.clamp(self.now, LAST_TICK);
         let level = (((tick ^ self.now).max(1)).ilog2() / 6) as usize;
         let slot = (tick >> (6 * level)) as usize % SLOTS;
         self.slots[level][slot] = timers::push(self.slots[level][slot], v, thread);
@@ -68,12 +70,16 @@ impl Wheel {
                 break;
             }
             self.now = self.now.max(tick);
-            let thread = v.follow(self.slots[level][slot])?;
-            self.remove(v, thread);
-            if level == 0 || v.get(thread).deadline <= now {
+            if level == 0 {
+                let thread = v.follow(self.slots[level][slot])?;
+                self.remove(v, thread);
                 return Some(thread);
             }
-            self.insert(v, thread);
+            // All move down before any is looked at: the lower levels are looked at first.
+            while let Some(thread) = v.follow(self.slots[level][slot]) {
+                self.remove(v, thread);
+                self.insert(v, thread);
+            }
         }
         if self.next_slot().is_none_or(|(_, _, tick)| tick > limit) {
             self.now = self.now.max(limit);

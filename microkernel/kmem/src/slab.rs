@@ -162,10 +162,9 @@ impl<'id, L> View<'_, 'id, L> {
     pub fn release(&mut self, frame: Frame) {
         assert!((1..100).contains(&self.mem.kind(frame).0));
         let next = self.mem.emptied;
-        let info = self.mem.info_mut(frame);
-        info.next = next;
-        // Whatever slot generations a slab had when it was empty, the next objects here start above them.
-        info.generation = info.generation.saturating_add(GENERATION_STEP);
+        // The next objects here start at the highest generation that a slot of an empty slab has come to: above every
+        // name there was, and, as none was retired, below the last. Pages without names use nothing up.
+        self.mem.info_mut(frame).next = next;
         self.mem.emptied = frame;
     }
 

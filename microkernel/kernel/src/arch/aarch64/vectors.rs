@@ -24,7 +24,7 @@ use super::{STATE, timer};
 use crate::entry;
 
 /// Distance of two kernel stacks; the lowest page of each is the guard.
-pub const STACK_STRIDE: usize = 0x1_0000;
+pub const STACK_STRIDE: usize = 0x2_0000;
 
 global_asm!(
     include_str!("vectors.s"),

@@ -1,0 +1,90 @@
+//! The console server: the serial port and the harness's port as terminals, and the log on the serial port.
+//!
+//! ```text
+//!  UART ──bytes──► Discipline ──► readers (calls answered when there is something)
+//!    ▲                 └ Ctrl-C ► doorbell of the foreground session
+//!    └── output queue ◄── writers, echo, log
+//!  harness port ◄── records ◄── writers of the terminal `harness`
+//! ```
+//!
+//! One thread, one `recv`: calls, interrupts, the log's bit and the readers' deadlines. A reader or writer that has to
+//! wait leaves its token here.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod log;
+mod port;
+mod serial;
+mod service;
+mod session;
+mod terminal;
+
+use libsys::names::{Work, bits};
+use libsys::{Event, Notification, Pool, Receiver, Result, log as write_log};
+
+use service::Server;
+
+libsys::entry!(main);
+
+/// The notification bits of the serial port, the harness's port and the log.
+const SERIAL_BIT: u64 = bits::INTERRUPT;
+const PORT_BIT: u64 = bits::INTERRUPT << 1;
+const LOG_BIT: u64 = bits::INTERRUPT << 2;
+
+fn main() -> Result<()> {
+    let pool = Pool::own()?;
+    let notification = Notification::own()?;
+    let receiver = Receiver::new(&pool)?;
+    let devices = libsys::device::Devices::open()?;
+    let harnessed = devices.option("exec").ok().flatten().is_some();
+    let serial = match serial::Serial::claim(&devices, &notification, SERIAL_BIT) {
+        Ok(serial) => Some(serial),
+        Err(error) => {
+            write_log!(Warning, "console: no serial port: {error}");
+            None
+        }
+    };
+    let port = match harnessed {
+        true => Some(port::Port::claim(&devices, &notification, PORT_BIT)?),
+        false => None,
+    };
+    let log = log::Reader::open(&notification, LOG_BIT).ok();
+    let mut server = Server::new(receiver, pool, notification, serial, port, log);
+    open_requests(&mut server);
+    loop {
+        match server.receiver.recv(server.deadline())? {
+            Event::Call(call) => server.call(call),
+            Event::Bits(set) => {
+                if set & SERIAL_BIT != 0 {
+                    server.serial_interrupt();
+                }
+                if set & PORT_BIT != 0 {
+                    server.port_interrupt();
+                }
+                if set & LOG_BIT != 0 {
+                    server.log_written();
+                }
+                if set & bits::WORK != 0 {
+                    open_requests(&mut server);
+                }
+            }
+            Event::Closed(badge) => server.close(badge),
+            Event::Deadline => {}
+            Event::Fault(_) => {}
+        }
+        server.settle();
+    }
+}
+
+/// Opens a session for each client that waits for one.
+fn open_requests(server: &mut Server) {
+    while let Ok(Some(work)) = Work::next() {
+        match server.open(work.client, &work.narrowings) {
+            // A client that is gone needs no session; its handle is closed with it.
+            Ok(session) => drop(work.give(session)),
+            Err(error) => work.refuse(error),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A terminal: what was typed, what is to go out, and who waits for either.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use libsys::protocol::Bytes;
+use libsys::protocol::console::{PART, Reply, Service};
+use libsys::{Error, Token};
+use line::Discipline;
+
+/// Bytes that may wait to go out before writers wait.
+pub const MAX_OUTPUT: usize = 64 * 1024;
+/// Readers and writers that may wait.
+const MAX_WAITING: usize = 64;
+
+/// A reader that waits.
+pub struct Reader {
+    pub badge: u64,
+    pub length: usize,
+    pub deadline: u64,
+    pub token: Token,
+}
+
+/// A writer that waits for room, or for everything to have gone out.
+pub struct Writer {
+    pub badge: u64,
+    pub room_for: usize,
+    pub token: Token,
+}
+
+/// A terminal.
+#[derive(Default)]
+pub struct Terminal {
+    pub input: Discipline,
+    pub output: VecDeque<u8>,
+    pub readers: VecDeque<Reader>,
+    pub writers: VecDeque<Writer>,
+    /// The session that BREAK goes to.
+    pub foreground: Option<u64>,
+}
+
+impl Terminal {
+    /// Adds a reader; it is answered by [`Terminal::serve_readers`].
+    pub fn wait_to_read(&mut self, reader: Reader) {
+        if self.readers.len() >= MAX_WAITING {
+            reader.token.reply::<Service>(Err(Error::Limit));
+        } else {
+            self.readers.push_back(reader);
+        }
+    }
+
+    /// Adds a writer; it is answered by [`Terminal::serve_writers`].
+    pub fn wait_to_write(&mut self, writer: Writer) {
+        if self.writers.len() >= MAX_WAITING {
+            writer.token.reply::<Service>(Err(Error::Limit));
+        } else {
+            self.writers.push_back(writer);
+        }
+    }
+
+    /// Answers readers as far as there is input, and those whose deadline has passed.
+    pub fn serve_readers(&mut self, now: u64) {
+        while self.input.readable() {
+            let Some(reader) = self.readers.pop_front() else { break };
+            let bytes = self.input.read(reader.length.min(PART));
+            reader.token.reply::<Service>(Bytes::new(bytes).map(Reply::Bytes));
+        }
+        for _ in 0..self.readers.len() {
+            let Some(reader) = self.readers.pop_front() else { break };
+            if reader.deadline <= now {
+                let answer =
+                    if reader.deadline == 0 { Bytes::new([]).map(Reply::Bytes) } else { Err(Error::TimedOut) };
+                reader.token.reply::<Service>(answer);
+            } else {
+                self.readers.push_back(reader);
+            }
+        }
+    }
+
+    /// Answers writers as far as there is room.
+    pub fn serve_writers(&mut self) {
+        while self.writers.front().is_some_and(|writer| self.output.len() <= writer.room_for) {
+            if let Some(writer) = self.writers.pop_front() {
+                writer.token.reply::<Service>(Ok(Reply::Done));
+            }
+        }
+    }
+
+    /// Ends pending reads: a break was typed.
+    pub fn break_readers(&mut self) {
+        for reader in self.readers.drain(..) {
+            reader.token.reply::<Service>(Err(Error::Break));
+        }
+    }
+
+    /// Forgets a session that is over. Its calls were given up by the caller, who is gone.
+    pub fn forget(&mut self, badge: u64) {
+        self.readers.retain(|reader| reader.badge != badge);
+        self.writers.retain(|writer| writer.badge != badge);
+        if self.foreground == Some(badge) {
+            self.foreground = None;
+        }
+    }
+
+    /// The earliest deadline of a reader.
+    pub fn deadline(&self) -> u64 {
+        self.readers.iter().map(|reader| reader.deadline).min().unwrap_or(u64::MAX)
+    }
+
+    /// Queues output.
+    pub fn queue(&mut self, bytes: &[u8]) {
+        self.output.extend(bytes);
+    }
+
+    /// Queues text with the line ends a serial terminal wants.
+    pub fn queue_text(&mut self, bytes: &[u8]) {
+        let mut text = Vec::with_capacity(bytes.len() + 8);
+        line::crlf(bytes, &mut text);
+        self.output.extend(text);
+    }
+}
