@@ -39,6 +39,7 @@ mod process;
 pub mod random;
 mod region;
 pub mod ring;
+pub mod roots;
 
 mod server;
 pub mod sessions;
