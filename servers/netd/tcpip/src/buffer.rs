@@ -25,7 +25,7 @@ pub trait SendBuffer {
     fn len(&self) -> usize;
     /// Copies bytes from `offset` (0: the first unacknowledged one) into `into`; returns how many there were.
     fn peek(&self, offset: usize, into: &mut [u8]) -> usize;
-    /// The peer has the first `count` bytes: they go.
+    /// The peer has the first `count` bytes: they go. Never more than were sent; a buffer that holds fewer goes empty.
     fn acknowledge(&mut self, count: usize);
     /// Whether nothing is held.
     fn is_empty(&self) -> bool {

@@ -42,6 +42,8 @@ struct Target {
     now: Instant,
     ids: Vec<SocketId>,
     buf: Vec<u8>,
+    /// What the stack's last segment would be answered with: ports, sequence number, acknowledgment.
+    answer: [u8; 12],
 }
 
 impl Target {
@@ -58,7 +60,7 @@ impl Target {
             ids.push(stack.tcp_connect(now, Endpoint::new(B, 80), SocketOptions::default()).unwrap());
             let _ = stack.resolve(now, "server.test", RecordType::A);
         }
-        Target { stack, now, ids, buf: vec![0; 2000] }
+        Target { stack, now, ids, buf: vec![0; 2000], answer: [0; 12] }
     }
 
     fn frame(&mut self, frame: &[u8], trusted: bool) {
@@ -74,9 +76,8 @@ impl Target {
     fn settle(&mut self) {
         for count in 0.. {
             assert!(count < 10_000, "it never rests");
-            if self.stack.next_frame(self.now, &mut self.buf).is_none() {
-                break;
-            }
+            let Some(frame) = self.stack.next_frame(self.now, &mut self.buf) else { break };
+            self.remember(frame.len);
         }
         while let Some(event) = self.stack.next_event() {
             if let Event::Socket(id, _) = event {
@@ -90,6 +91,26 @@ impl Target {
         }
         let (sockets, records) = self.stack.in_use();
         assert!(sockets <= 64 && records <= 17);
+    }
+
+    fn remember(&mut self, len: usize) {
+        let frame = &self.buf[..len];
+        if frame[12..14] == [8, 0] && frame[23] == ipv4::TCP {
+            let segment = tcp::Segment::parse(&frame[34..], None).unwrap();
+            if !segment.has(tcp::Flags::RST) {
+                self.answer[0..2].copy_from_slice(&segment.dst_port.to_be_bytes());
+                self.answer[2..4].copy_from_slice(&segment.src_port.to_be_bytes());
+                self.answer[4..8].copy_from_slice(&segment.ack.0.to_be_bytes());
+                self.answer[8..12].copy_from_slice(&segment.end().0.to_be_bytes());
+            }
+        }
+    }
+
+    /// Makes a segment one of the connection that spoke last.
+    fn aim(&self, frame: &mut [u8]) {
+        if frame.len() >= 54 && frame[23] == ipv4::TCP && self.answer != [0; 12] {
+            frame[34..46].copy_from_slice(&self.answer);
+        }
     }
 
     fn call(&mut self, choice: u8) {
@@ -196,14 +217,16 @@ fn crashes() -> Vec<Vec<u8>> {
 
 fn mutate(rng: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut data = seeds[rng.below(seeds.len() as u32) as usize].clone();
-    for _ in 0..rng.below(6) {
-        let at = rng.below(data.len().max(1) as u32) as usize;
-        match rng.below(6) {
+    for _ in 0..rng.below(4) {
+        let first = if rng.below(4) > 0 { data.len().min(14) } else { 0 };
+        let at = first + rng.below((data.len() - first).max(1) as u32) as usize;
+        match rng.below(16) {
             0 => data.truncate(at),
             1 => data.insert(at.min(data.len()), rng.next_u32() as u8),
             2 if at < data.len() => data[at] = [0, 1, 0x7f, 0x80, 0xff, 0xc0][rng.below(6) as usize],
             3 if at < data.len() => drop(data.remove(at)),
             4 if at + 4 <= data.len() => data[at..at + 4].copy_from_slice(&rng.next_u32().to_be_bytes()),
+            5..9 if at < data.len() => data[at] = rng.next_u32() as u8,
             _ if at < data.len() => data[at] ^= 1 << rng.below(8),
             _ => {}
         }
@@ -211,10 +234,22 @@ fn mutate(rng: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
     data
 }
 
-/// Puts the IPv4 checksum right, so that mutations get past it.
+/// Puts the IPv4 length (mostly) and checksum right, so that mutations get past it.
 fn mend(frame: &mut [u8]) {
+    let len = frame.len();
+    if len < 42 || frame[12..14] != [8, 0] {
+        return;
+    }
+    if frame[23] == ipv4::ICMP {
+        frame[36..38].fill(0);
+        let sum = tcpip::wire::checksum::of(&frame[34..]);
+        frame[36..38].copy_from_slice(&sum.to_be_bytes());
+    }
     let Some(header_len) = frame.get(14).map(|byte| usize::from(byte & 15) * 4) else { return };
     let Some(header) = frame.get_mut(14..14 + header_len.max(20)) else { return };
+    if !len.is_multiple_of(8) {
+        header[2..4].copy_from_slice(&(len as u16 - 14).to_be_bytes());
+    }
     header[10..12].fill(0);
     let sum = tcpip::wire::checksum::of(&header[..header_len.clamp(20, 60)]);
     header[10..12].copy_from_slice(&sum.to_be_bytes());
@@ -232,9 +267,10 @@ fn parsers_survive_150_000_inputs() {
 }
 
 #[test]
-fn the_stack_survives_150_000_frames_and_calls() {
+fn the_stack_survives_300_000_frames_and_calls() {
     let frames = [seeds(), crashes()].concat();
-    for round in 0..30u8 {
+    let mut established = 0;
+    for round in 0..60u8 {
         let mut rng = Rng::new([round; 16]);
         let addressing = if round % 3 == 0 { Addressing::Dhcp } else { static_config(MAC_A, A, 1).addressing };
         let mut target = Target::new(addressing);
@@ -244,10 +280,105 @@ fn the_stack_survives_150_000_frames_and_calls() {
                 continue;
             }
             let mut frame = mutate(&mut rng, &frames);
+            if rng.below(3) > 0 {
+                target.aim(&mut frame);
+            }
             mend(&mut frame);
             let trusted = rng.below(4) > 0;
             target.frame(&frame, trusted);
         }
+        // The mutants got past the checksums.
+        let counters = target.stack.counters();
+        let reached = counters.tcp_in > 500 && counters.udp_in > 100 && counters.icmp_in > 10;
+        assert!(round % 3 == 0 || reached, "{counters:?}");
+        established += counters.tcp_established;
+    }
+    assert!(established > 60, "{established}");
+}
+
+/// A shared ring whose other side writes anything into its indices.
+struct Hostile(Rng);
+
+impl SendBuffer for Hostile {
+    fn len(&self) -> usize {
+        [0, 1, 5000, usize::MAX][self.0.clone().below(4) as usize]
+    }
+
+    fn peek(&self, offset: usize, into: &mut [u8]) -> usize {
+        (offset % 7).min(into.len())
+    }
+
+    fn acknowledge(&mut self, _count: usize) {
+        self.0.next_u32();
+    }
+}
+
+impl ReceiveBuffer for Hostile {
+    fn capacity(&self) -> usize {
+        [0, 1, 3000, usize::MAX][self.0.clone().below(4) as usize]
+    }
+
+    fn window(&self) -> usize {
+        [0, 1, 3000, usize::MAX][self.0.clone().below(4) as usize]
+    }
+
+    fn write(&mut self, offset: usize, data: &[u8]) -> usize {
+        [0, 1, data.len(), offset, usize::MAX][self.0.below(5) as usize]
+    }
+
+    fn advance(&mut self, _count: usize) {
+        self.0.next_u32();
+    }
+}
+
+struct HostileBuffers(Rng);
+
+impl Buffers for HostileBuffers {
+    type Send = Hostile;
+    type Receive = Hostile;
+
+    fn attach(&mut self, _socket: SocketId) -> Option<(Hostile, Hostile)> {
+        self.0.next_u32();
+        Some((Hostile(self.0.clone()), Hostile(self.0.clone())))
+    }
+
+    fn receive_capacity(&self) -> usize {
+        3000
+    }
+}
+
+/// What a client does to its rings harms neither the stack nor another's connection.
+#[test]
+fn rings_that_lie_harm_only_themselves() {
+    let mut buf = vec![0; 2000];
+    for seed in 0..300u16 {
+        let mut rng = Rng::new(std::array::from_fn(|at| (seed >> (8 * (at % 2))) as u8));
+        let config = static_config(MAC_A, A, u64::from(seed));
+        let mut stack = Stack::new(config, HostileBuffers(rng.clone()));
+        let mut now = Instant::from_millis(1000);
+        let listener = stack.tcp_listen(None, 80, 8, SocketOptions::default()).unwrap();
+        let client = stack.tcp_connect(now, Endpoint::new(A, 80), SocketOptions::default()).unwrap();
+        for round in 0..50 {
+            for count in 0.. {
+                assert!(count < 5000, "it never rests");
+                if stack.next_frame(now, &mut buf).is_none() && stack.poll_at() != Some(Instant::ZERO) {
+                    break;
+                }
+                if count > 200 {
+                    break;
+                }
+            }
+            if let Ok(Some(id)) = stack.tcp_accept(listener) {
+                let _ = stack.tcp_attach(id);
+            }
+            let _ = (stack.tcp_attach(client), stack.tcp_written(client));
+            if round == 40 {
+                let _ = stack.tcp_shutdown(now, client);
+            }
+            now = now + ms(u64::from(rng.below(1000)));
+            stack.poll(now);
+        }
+        assert!(stack.in_use().0 >= 1);
     }
 }
 

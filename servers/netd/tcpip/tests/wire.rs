@@ -161,7 +161,7 @@ fn random_run(seed: u64) -> Run {
         faults,
         up: sizes[upto(6) as usize] + upto(50) as usize,
         down: sizes[upto(6) as usize] + upto(50) as usize,
-        buffers: OwnedBuffers { send: 500 << upto(7), receive: 500 << upto(7) },
+        buffers: OwnedBuffers { send: 500 << upto(10), receive: 500 << upto(10) },
         nodelay: upto(1) == 1,
         timestamps: upto(2) > 0,
         scaling: upto(2) > 0,
@@ -177,22 +177,22 @@ fn batch(from: u64, to: u64) {
 
 #[test]
 fn random_wires_a() {
-    batch(0, 550);
+    batch(0, 1000);
 }
 
 #[test]
 fn random_wires_b() {
-    batch(550, 1100);
+    batch(1000, 2000);
 }
 
 #[test]
 fn random_wires_c() {
-    batch(1100, 1650);
+    batch(2000, 3000);
 }
 
 #[test]
 fn random_wires_d() {
-    batch(1650, 2200);
+    batch(3000, 4000);
 }
 
 #[test]
@@ -216,4 +216,50 @@ fn a_clean_wire_repeats_nothing() {
     let frames = transfer(run);
     // 346 and 208 full segments, and at most as many acknowledgments.
     assert!(frames < 1150, "{frames}");
+}
+
+/// Forty clients at once, a backlog of eight, a bad wire: everybody is served.
+#[test]
+fn a_crowd_before_a_small_backlog_is_served() {
+    for seed in 0..20 {
+        let faults = Faults { loss: 50, reorder: 50, delay: ms(5), ..Faults::default() };
+        let mut world = World::pair(faults, seed);
+        let options = SocketOptions::default();
+        let listener = world.stacks[1].tcp_listen(None, 80, 8, options).unwrap();
+        let mut clients: Vec<(SocketId, Vec<u8>)> = (0..40)
+            .map(|_| (world.stacks[0].tcp_connect(world.now, Endpoint::new(B, 80), options).unwrap(), Vec::new()))
+            .collect();
+        let mut served = Vec::new();
+        let limit = world.now + Duration::from_secs(600);
+        let mut done = 0;
+        while done < 40 {
+            assert!(world.step(limit), "stuck: {seed}");
+            while let Some(id) = world.stacks[1].tcp_accept(listener).unwrap() {
+                let page: Vec<u8> = (0..3000).map(|at| byte(9, at)).collect();
+                assert_eq!(world.stacks[1].tcp_send(id, &page), Ok(3000));
+                world.stacks[1].close(world.now, id).unwrap();
+                served.push(id);
+            }
+            clients.retain_mut(|(id, got)| {
+                let mut buf = [0; 4000];
+                match world.stacks[0].tcp_recv(*id, &mut buf).unwrap() {
+                    Some(0) => {
+                        assert!(got.len() == 3000 && got.iter().enumerate().all(|(at, b)| *b == byte(9, at)));
+                        world.stacks[0].close(world.now, *id).unwrap();
+                        done += 1;
+                        return false;
+                    }
+                    Some(count) => got.extend_from_slice(&buf[..count]),
+                    None => {}
+                }
+                true
+            });
+        }
+        assert_eq!(served.len(), 40);
+        world.stacks[1].close(world.now, listener).unwrap();
+        world.run_for(Duration::from_secs(1000));
+        for stack in &world.stacks {
+            assert_eq!((stack.in_use(), stack.poll_at()), ((0, 0), None), "{seed}");
+        }
+    }
 }

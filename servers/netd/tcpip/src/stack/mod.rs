@@ -180,6 +180,8 @@ pub struct Stack<B: Buffers> {
     loopback: VecDeque<Vec<u8>>,
     loopback_bytes: usize,
     fragmenting: Option<Fragmenting>,
+    /// `next_frame` returned before it had done all there was to do.
+    unfinished: bool,
 }
 
 impl<B: Buffers> Stack<B> {
@@ -221,6 +223,7 @@ impl<B: Buffers> Stack<B> {
             loopback: VecDeque::new(),
             loopback_bytes: 0,
             fragmenting: None,
+            unfinished: false,
             hostname: config.hostname,
         };
         match config.addressing {
@@ -266,7 +269,7 @@ impl<B: Buffers> Stack<B> {
 
     /// When [`Stack::poll`] has to be called, at the latest; it may be a little early. `Instant::ZERO`: at once.
     pub fn poll_at(&self) -> Option<Instant> {
-        if !self.loopback.is_empty() {
+        if self.unfinished {
             return Some(Instant::ZERO);
         }
         let sockets = self.timers.first().map(|(at, _)| *at);

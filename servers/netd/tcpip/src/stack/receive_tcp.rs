@@ -219,13 +219,15 @@ impl<B: Buffers> Stack<B> {
         if !core::mem::replace(&mut socket.linked, false) {
             return;
         }
-        let record = socket.connection.time_wait(now);
+        let (record, owed) = (socket.connection.time_wait(now), socket.connection.owes_acknowledgment());
         self.connections.remove(&tuple);
         if state == State::TimeWait {
             self.insert_time_wait(tuple, record);
             // The last acknowledgment is still to be said, and not by the connection.
-            let acknowledgment = record.acknowledgment(now, &tuple, &self.isn);
-            self.send_bare_segment(&tuple, &acknowledgment);
+            if owed {
+                let acknowledgment = record.acknowledgment(now, &tuple, &self.isn);
+                self.send_bare_segment(&tuple, &acknowledgment);
+            }
         }
     }
 

@@ -56,11 +56,12 @@ enum Step {
 
 impl<B: Buffers> Stack<B> {
     /// Writes the next frame to send into `buf`, which must hold 14 bytes more than the MTU. `None`: nothing to send
-    /// now. Call it again after [`Stack::receive`], [`Stack::poll`] and every call on a socket.
+    /// now, or much work without a frame was done (then [`Stack::poll_at`] says "at once"). Call it again after [`Stack::receive`], [`Stack::poll`] and every call on a socket.
     pub fn next_frame(&mut self, now: Instant, buf: &mut [u8]) -> Option<TxFrame> {
         if buf.len() < ethernet::HEADER_LEN + usize::from(self.iface.mtu) {
             return None;
         }
+        self.unfinished = false;
         for _ in 0..MAX_STEPS {
             if let Some(packet) = self.loopback.pop_front() {
                 self.loopback_bytes -= packet.len();
@@ -77,6 +78,7 @@ impl<B: Buffers> Stack<B> {
                 }
             }
         }
+        self.unfinished = true;
         None
     }
 

@@ -148,6 +148,11 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
         }
     }
 
+    /// Whether the peer is still to hear of something that arrived.
+    pub fn owes_acknowledgment(&self) -> bool {
+        self.ack_due || self.dup_acks_owed > 0
+    }
+
     /// What TIME-WAIT keeps.
     pub fn time_wait(&self, now: Instant) -> TimeWait {
         TimeWait {
