@@ -42,6 +42,7 @@ pub mod random;
 mod region;
 pub mod ring;
 
+pub mod serve;
 mod server;
 pub mod sessions;
 pub mod spawn;

@@ -3,6 +3,7 @@
 //! A [`Network`] is a session with netd. When netd died, its connections are gone ([`Error::ServerDied`]); questions are asked
 //! again.
 
+mod tasks;
 mod tcp;
 mod udp;
 
@@ -97,9 +98,14 @@ impl Network {
         }
     }
 
+    /// Whether netd is gone, and with it all sockets of this session.
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
     /// Waits for something to happen, until the deadline: [`Error::TimedOut`]. Bits of `also` end the wait as well.
     fn wait(&self, deadline: u64, also: u64) -> Result<u64, Error> {
-        if self.dead.load(Ordering::Relaxed) {
+        if self.is_dead() {
             return Err(Error::ServerDied);
         }
         let came = server::wait_bits(self.side.pair.mask() | also, deadline);

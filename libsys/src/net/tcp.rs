@@ -78,19 +78,24 @@ impl TcpStream {
         tls: Option<&Tls>,
         deadline: u64,
     ) -> Result<TcpStream, Failure> {
-        let opened = network.with_window([tls.map_or(&[], |tls| &tls.roots)], |[roots]| {
-            let tls = tls.map(|tls| client(tls, roots)).transpose()?;
-            network.ask(&Request::Connect { remote, tls, deadline })
-        });
-        let id = match opened.map_err(failed(Step::Connect))? {
-            Reply::Opened { id, .. } => id,
-            _ => return Err(failed(Step::Connect)(Error::Protocol)),
-        };
+        let id = TcpStream::begin(network, remote, tls, deadline).map_err(failed(Step::Connect))?;
         let stream = TcpStream::await_connected(network, id, deadline);
         if stream.is_err() {
             network.close(id);
         }
         stream
+    }
+
+    /// Begins to connect.
+    pub(super) fn begin(network: &Network, remote: Remote, tls: Option<&Tls>, deadline: u64) -> Result<Id, Error> {
+        let reply = network.with_window([tls.map_or(&[], |tls| &tls.roots)], |[roots]| {
+            let tls = tls.map(|tls| client(tls, roots)).transpose()?;
+            network.ask(&Request::Connect { remote, tls, deadline })
+        });
+        match reply? {
+            Reply::Opened { id, .. } => Ok(id),
+            _ => Err(Error::Protocol),
+        }
     }
 
     fn await_connected(network: &Arc<Network>, id: Id, deadline: u64) -> Result<TcpStream, Failure> {
@@ -105,7 +110,7 @@ impl TcpStream {
         }
     }
 
-    fn with_rings(network: &Arc<Network>, id: Id, remote: Endpoint, size: u32) -> Result<TcpStream, Error> {
+    pub(super) fn with_rings(network: &Arc<Network>, id: Id, remote: Endpoint, size: u32) -> Result<TcpStream, Error> {
         let size = size.max(MIN_RING).next_power_of_two();
         let (reply, handles) = network.ask_with(&Request::Rings { id, size }, Handles::none())?;
         let Reply::Rings { size, send, receive, pages } = reply else { return Err(Error::Protocol) };
@@ -164,18 +169,36 @@ impl TcpStream {
         self.receive.read(to, &self.network.side.bell)
     }
 
+    pub(super) fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    pub(super) fn read_must_sleep(&self) -> Result<bool, Error> {
+        self.receive.must_sleep()
+    }
+
+    pub(super) fn write_must_sleep(&self) -> Result<bool, Error> {
+        self.send.must_sleep().map_err(|_| self.why())
+    }
+
+    /// Writes what fits now, without waiting; returns how much.
+    pub fn poll_write(&mut self, from: &[u8]) -> Result<usize, Error> {
+        match self.send.write(from, &self.network.side.bell) {
+            // Why it broke, netd knows.
+            Err(Error::BrokenPipe) => Err(self.why()),
+            result => result,
+        }
+    }
+
     /// Writes what there is room for; waits for room for one byte.
     pub fn write(&mut self, from: &[u8]) -> Result<usize, Error> {
         loop {
-            match self.send.write(from, &self.network.side.bell) {
-                Ok(0) if !from.is_empty() => {
-                    if self.send.must_sleep()? {
-                        self.wait()?;
-                    }
-                }
-                // Why it broke, netd knows.
-                Err(Error::BrokenPipe) => return Err(self.why()),
-                result => return result,
+            let count = self.poll_write(from)?;
+            if count > 0 || from.is_empty() {
+                return Ok(count);
+            }
+            if self.write_must_sleep()? {
+                self.wait()?;
             }
         }
     }
@@ -281,6 +304,10 @@ impl TcpListener {
             Reply::Opened { id, local } => Ok(TcpListener { network: network.clone(), id, local, ring: RING }),
             _ => Err(Error::Protocol),
         }
+    }
+
+    pub(super) fn network(&self) -> &Arc<Network> {
+        &self.network
     }
 
     /// Bytes of each ring of the connections that it accepts.
