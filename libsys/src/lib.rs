@@ -3,7 +3,7 @@
 //! * [`entry!`] and [`env`]: how a program starts, and with what; heap, panic and backtrace come with it.
 //! * Typed handles that close when dropped: [`Channel`], [`Receiver`], [`Memory`], [`Pool`], [`Notification`], …
 //!
-//! Rules: `unsafe` stands only in `arch`, `entry`, `heap`, `thread`, `thread_block`, `memory` and `sync`. What reaches
+//! Rules: `unsafe` stands only in `arch`, `entry`, `fault`, `heap`, `thread`, `thread_block`, `memory` and `sync`. What reaches
 //! another process is bounded, what comes from one is checked. On the host everything compiles, system calls fail, and
 //! what is logic is tested.
 //!
@@ -23,6 +23,7 @@ pub mod device;
 pub mod entry;
 pub mod env;
 pub mod executor;
+pub mod fault;
 pub mod fs;
 mod handle;
 #[cfg(target_os = "viaether")]

@@ -62,6 +62,9 @@ fn unique(manifest: &Manifest, problems: &mut Problems) {
     twice("service", services, problems);
     twice("image", images, problems);
     for binding in &manifest.names {
+        if binding.name.contains(':') {
+            problems.add(format!("name {}: names stand here without their colons", binding.name));
+        }
         if manifest.provider(&binding.name).is_some() {
             problems.add(format!("name {}: a service has that name already", binding.name));
         }

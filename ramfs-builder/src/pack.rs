@@ -1,8 +1,9 @@
 //! Collecting what goes into the archive.
 
-use crate::program::{self, Processor};
+use crate::program;
 use crate::{Built, Inputs, Missing, Problem};
 use archive::manifest::Manifest;
+use archive::program::{Processor, ProgramError};
 use archive::write::{Content, Item};
 use archive::{EntryFlags, MANIFEST_NAME};
 use std::collections::BTreeMap;
@@ -65,10 +66,10 @@ impl Programs<'_> {
             }
             return Err(Problem(format!("{first}: its program {} was not built", path.display())));
         }
-        let unfit = |why: String| Problem(format!("{}: {why}", path.display()));
-        let (processor, bytes) = program::strip(&read(&path)?).map_err(unfit)?;
+        let unfit = |why: &dyn std::fmt::Display| Problem(format!("{}: {why}", path.display()));
+        let (processor, bytes) = program::strip(&read(&path)?).map_err(|e: ProgramError| unfit(&e))?;
         if processor != self.processor {
-            return Err(unfit(format!("it is for {processor:?}, init for {:?}", self.processor)));
+            return Err(unfit(&format!("it is for {processor:?}, init for {:?}", self.processor)));
         }
         self.items.push(Item { name: first.clone(), content: Content::Program(bytes) });
         for alias in aliases {

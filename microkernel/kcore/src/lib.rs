@@ -144,10 +144,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             Ok(Progress::Blocked) => {}
             Ok(Progress::HandOver(next)) => candidate = self.v.follow(next),
             Err(error) => {
-                self.drop_pending(thread);
-                let t = self.v.get_mut(thread);
-                t.context.regs.number = Status::from(Err(error)).0;
-                t.restarting = false;
+                if core::mem::take(&mut self.v.get_mut(thread).restarting) {
+                    // A long call that fails on its way.
+                    self.drop_pending(thread);
+                }
+                self.v.get_mut(thread).context.regs.number = Status::from(Err(error)).0;
                 self.count(Count::Refused);
             }
         }

@@ -63,9 +63,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.check(&need)?;
                 return Ok(self.zero_some(thread, memory));
             }
-            self.drop_pending(thread);
         }
         let memory = self.new_memory(pool, pages, kind, need)?;
+        self.drop_pending(thread);
         let name = self.v.name(memory);
         let t = self.v.get_mut(thread);
         (t.pending, t.pending_done) = (name, 0);

@@ -61,6 +61,13 @@ impl Wheel {
         }
     }
 
+    /// The first thread of each slot in use, with the slot's number: for the tests, which look at all of them.
+    #[doc(hidden)]
+    pub fn heads(&self) -> impl Iterator<Item = (u16, ThreadLink)> {
+        let slots = self.slots.iter().flatten().enumerate();
+        slots.filter(|(_, head)| !head.is_none()).map(|(i, head)| (i as u16, *head))
+    }
+
     /// Takes a thread whose deadline is reached at `now`, out of the wheel; `None` when there is none (left).
     /// Constant work a call, but for timers that move a level down.
     pub fn pop_due<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64) -> Option<ThreadKey<'id>> {

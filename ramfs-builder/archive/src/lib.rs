@@ -18,7 +18,7 @@
 //! * The table holds each payload's SHA-256, the header the table's; a signature over the header page will cover all.
 //!
 //! Neighbours: ramfs-builder writes it ([`write`], feature `write`), the kernel reads [`Header`], init and fsd read
-//! [`Archive`]; [`manifest`] (feature `manifest`) is the entry init reads first. [`files`] is a second, simpler format for
+//! [`Archive`], [`program`] is the reader of programs in it; [`manifest`] (feature `manifest`) is the entry init reads first. [`files`] is a second, simpler format for
 //! files that the harness hands to a running guest.
 
 #![no_std]
@@ -34,6 +34,7 @@ mod header;
 #[cfg(feature = "manifest")]
 pub mod manifest;
 pub mod name;
+pub mod program;
 #[cfg(feature = "write")]
 pub mod write;
 

@@ -13,13 +13,13 @@
 //! devices = [{ kind = "virtio-net", dma_pages = 512 }]
 //! holds = []                      # root objects handed to it
 //! provides = ["net"]              # services, which become names
-//! needs = [{ name = "SYS:", narrow = ["certs r"] }]
+//! needs = [{ name = "SYS", narrow = ["certs r"] }]
 //! rights = []                     # on its `process` channel
 //! restart = "always"
 //! args = []
 //!
 //! [[name]]                        # a name in every name space that needs it
-//! name = "C:"
+//! name = "C"
 //! service = "fs"
 //! narrow = ["SYS:C r"]
 //!
@@ -210,7 +210,7 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {
-    /// With its colon.
+    /// Without its colon.
     pub name: String,
     /// What is asked for it.
     pub service: String,

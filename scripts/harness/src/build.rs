@@ -31,12 +31,12 @@ pub fn system(project: &Project, arch: Arch, profile: Profile, steps: &Steps) ->
     let first_programs = !project.programs(arch, profile).is_dir();
     let announce = format!("building servers and commands for {name}, core and alloc included");
     steps.step(&format!("servers and commands for {name}"), first_programs.then_some(&announce), || {
-        programs(project, arch, profile)
+        programs(project, arch, profile, steps)
     })?;
     let elf = project.kernel(arch, profile);
     let announce = format!("building the kernel for {name}");
     steps.step(&format!("kernel for {name}"), (!elf.is_file()).then_some(&announce), || {
-        kernel(project, arch, profile)
+        kernel(project, arch, profile, steps)
     })?;
     let folder = project.system(arch, profile);
     fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
@@ -49,7 +49,7 @@ pub fn system(project: &Project, arch: Arch, profile: Profile, steps: &Steps) ->
     Ok(System { kernel, archive })
 }
 
-fn programs(project: &Project, arch: Arch, profile: Profile) -> Result<(), Failure> {
+fn programs(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<(), Failure> {
     let mut cargo = cargo(project, profile);
     cargo.env("RUSTC_BOOTSTRAP", "1").arg("--target-dir").arg(project.user_target());
     cargo.args(["-Zjson-target-spec", "-Zbuild-std=core,alloc,compiler_builtins"]);
@@ -64,24 +64,21 @@ fn programs(project: &Project, arch: Arch, profile: Profile) -> Result<(), Failu
     for package in packages {
         cargo.args(["-p", &package.name]);
     }
-    finish(cargo, "the servers and commands")
+    finish(cargo, "the servers and commands", steps)
 }
 
-fn kernel(project: &Project, arch: Arch, profile: Profile) -> Result<(), Failure> {
+fn kernel(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<(), Failure> {
     let mut cargo = cargo(project, profile);
     cargo.arg("--target-dir").arg(project.kernel_target());
     cargo.args(["--target", arch.kernel_target(), "-p", "kernel"]);
-    finish(cargo, "the kernel")
+    finish(cargo, "the kernel", steps)
 }
 
 fn cargo(project: &Project, profile: Profile) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.arg("build").current_dir(&project.root).stdin(Stdio::null()).stdout(std::io::stderr());
+    cargo.arg("build").current_dir(&project.root).stdin(Stdio::null());
     if profile == Profile::Release {
         cargo.arg("--release");
-    }
-    if !std::io::stderr().is_terminal() {
-        cargo.arg("-q");
     }
     // What cargo told this process about its own package would confuse build scripts.
     for (key, _) in std::env::vars_os() {
@@ -92,12 +89,20 @@ fn cargo(project: &Project, profile: Profile) -> Command {
     cargo
 }
 
-fn finish(mut cargo: Command, what: &str) -> Result<(), Failure> {
-    match cargo.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(Failure::new(format!("{what} could not be built"))),
-        Err(e) => Err(Failure::new(format!("cargo could not be started: {e}"))),
+/// Runs cargo. People at a terminal see what it does; others see its words if it fails.
+fn finish(mut cargo: Command, what: &str, steps: &Steps) -> Result<(), Failure> {
+    let shown = steps.are_said() && std::io::stderr().is_terminal();
+    let output = if shown {
+        cargo.stdout(std::io::stderr()).stderr(Stdio::inherit()).output()
+    } else {
+        cargo.arg("--quiet").output()
+    };
+    let output = output.map_err(|e| Failure::new(format!("cargo could not be started: {e}")))?;
+    if output.status.success() {
+        return Ok(());
     }
+    let words = String::from_utf8_lossy(&output.stderr);
+    Err(Failure::new(format!("{what} could not be built\n{words}").trim_end()))
 }
 
 fn pack(project: &Project, arch: Arch, profile: Profile, to: &Path, steps: &Steps) -> Result<(), Failure> {

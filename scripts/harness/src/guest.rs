@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -107,6 +108,8 @@ pub fn run(guest: &Guest, sink: &mut dyn Sink, interrupt: &Interrupt) -> Result<
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // A Ctrl-C of the terminal is for us; we end QEMU.
+        .process_group(0)
         .spawn()
         .map_err(|e| Failure::new(format!("{}: {e}", guest.program.display())))?;
     let events = listen(&mut child, listener);

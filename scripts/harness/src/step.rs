@@ -28,6 +28,12 @@ impl Steps {
         Self { start: Instant::now(), say }
     }
 
+    /// Whether steps are said.
+    #[must_use]
+    pub fn are_said(&self) -> bool {
+        self.say == Say::Steps
+    }
+
     /// A line of its own.
     pub fn line(&self, text: &str) {
         if self.say == Say::Steps {

@@ -18,6 +18,9 @@ use crate::error::{Code, Error};
 /// Longest line that [`Line::split`] takes, in bytes: globs may have made it longer than what a person typed.
 const MAX_LINE: usize = 65_536;
 
+/// The variable in which a shell sends a command the raw text of its arguments, beside the words themselves.
+pub const RAW_VARIABLE: &str = "_LINE";
+
 /// One argument after splitting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Word {
@@ -92,6 +95,26 @@ impl Line {
             words.push(take_word(raw, start, &mut rest)?);
         }
         Ok(Line { words, raw: String::from(raw) })
+    }
+
+    /// The line that a process was given: its arguments (without the name) and, if the shell sent it, the raw text under
+    /// [`RAW_VARIABLE`]. Raw text that says something else than the arguments is not believed; then no word is quoted.
+    pub fn received(args: &[String], raw: Option<&str>) -> Line {
+        let same = |line: &Line| line.words.iter().map(|word| &word.text).eq(args);
+        let split = raw.and_then(|raw| Line::split(raw).ok()).filter(same);
+        split.unwrap_or_else(|| {
+            Line { words: args.iter().map(|text| Word::plain(text.as_str())).collect(), raw: args.join(" ") }.placed()
+        })
+    }
+
+    /// Sets each word's place for a raw text that is the words joined by blanks.
+    fn placed(mut self) -> Line {
+        let mut at = 0;
+        for word in &mut self.words {
+            word.start = at;
+            at += word.text.len() + 1;
+        }
+        self
     }
 
     /// A line of given words; the raw text is made by [`quote`].

@@ -178,3 +178,23 @@ fn a_line_of_words_is_spelled_so_that_it_splits_again() {
     assert_eq!(line.raw, "copy 'all' TO='a b'");
     assert_eq!(Line::split(&line.raw).unwrap(), line);
 }
+
+#[test]
+fn a_process_gets_its_line_back() {
+    let args = ["all", "a b", "c"].map(String::from);
+    let line = Line::received(&args, Some("\"all\"  'a b' c"));
+    assert!(line.words[0].is_quoted() && !line.words[2].is_quoted());
+    assert_eq!(line.rest(1), "'a b' c");
+}
+
+#[test]
+fn without_its_raw_text_or_with_a_wrong_one_no_word_is_quoted() {
+    let args = ["all", "a b", "it's"].map(String::from);
+    for raw in [None, Some("all other words"), Some("\"open")] {
+        let line = Line::received(&args, raw);
+        let texts: Vec<&str> = line.words.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!(texts, ["all", "a b", "it's"]);
+        assert!(line.words.iter().all(|word| !word.is_quoted()));
+        assert_eq!(line.rest(1), "a b it's");
+    }
+}

@@ -9,6 +9,7 @@ use crate::step::{Say, Steps};
 use crate::{Failure, command::run, guest, install, port};
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -51,9 +52,10 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)
+        // Ctrl-C is GDB's: it stops the guest. It must end neither QEMU nor us.
+        .process_group(0)
         .spawn()
         .map_err(|e| Failure::new(format!("{}: {e}", program.display())))?;
-    // Ctrl-C is GDB's: it stops the guest. It must not end us.
     let _ignored = Interrupt::catch();
     let status = Command::new(gdb).args(arguments(&project, &options, port)).status();
     let _ = qemu.kill();

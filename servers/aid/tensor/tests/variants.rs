@@ -56,7 +56,8 @@ fn one_op(x: &[u32], y: TensorSpec, code: Opcode, attributes: Attributes, weight
     tensors.push(y);
     let mut manifest = manifest(&[("x", 0)], &[("y", output)]);
     manifest.symbols[0].max = 64;
-    Builder { manifest, tensors, ops: vec![op("op", code, attributes, &inputs, output)], tests: Vec::new() }
+    let ops = vec![op("op", code, attributes, &inputs, output)];
+    Builder { manifest, tensors, ops, tokenizer: Vec::new(), grammar: Vec::new(), tests: Vec::new() }
 }
 
 fn output(dims: &[u32]) -> TensorSpec {

@@ -24,6 +24,7 @@ mod edges;
 mod error;
 pub mod format;
 mod frame;
+mod grammar;
 pub mod manifest;
 mod model;
 pub mod op;
@@ -38,6 +39,7 @@ mod strings;
 pub mod tensors;
 mod testcase;
 mod text;
+mod tokenizer;
 mod types;
 pub mod write;
 

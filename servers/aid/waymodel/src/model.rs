@@ -9,7 +9,7 @@ use crate::manifest::{self, Manifest};
 use crate::op::{self, Op};
 use crate::tensors::{self, Role, Tensor};
 use crate::testcase::{self, Tests};
-use crate::{bytes, edges, plan, ports, signature, strings, types};
+use crate::{bytes, edges, grammar, plan, ports, signature, strings, tokenizer, types};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -191,8 +191,8 @@ fn check(file: &[u8], limits: &Limits) -> Result<Tables, LoadError> {
     let arena = plan::read(places, &mut tensors, &ops, &lives, &greatest, strings)?;
     let totals = plan::check_totals(&frame, &tensors, &ops, arena, data.len() as u64, limits)?;
     ports::check(&manifest, &tensors)?;
-    // Rules 23 and 24, tokenizer and grammar: only kinds embed and generate use these sections, and rule 22 has refused
-    // them as not supported yet. The hashes cover the bytes all the same.
+    tokenizer::check(frame.bytes(file, section::TOKENIZER))?;
+    grammar::check(frame.bytes(file, section::GRAMMAR))?;
     let tests = frame.find(section::TESTS).unwrap_or_default();
     testcase::check(frame.bytes(file, section::TESTS), tests.records, &manifest, &tensors)?;
     Ok(Tables {

@@ -71,6 +71,10 @@ pub struct Builder {
     pub tensors: Vec<TensorSpec>,
     /// Ops in order of execution.
     pub ops: Vec<OpSpec>,
+    /// The tokenizer section as it is; empty: none.
+    pub tokenizer: Vec<u8>,
+    /// The grammar section as it is; empty: none.
+    pub grammar: Vec<u8>,
     /// Known answers.
     pub tests: Vec<TestSpec>,
 }
@@ -90,6 +94,11 @@ impl Builder {
             (section::GRAPH, self.ops.len(), graph),
             (section::PLAN, plan.len() / PLAN, plan),
         ];
+        for (kind, bytes) in [(section::TOKENIZER, &self.tokenizer), (section::GRAMMAR, &self.grammar)] {
+            if !bytes.is_empty() {
+                sections.push((kind, 1, bytes.clone()));
+            }
+        }
         if !self.tests.is_empty() {
             sections.push((section::TESTS, self.tests.len(), tests));
         }

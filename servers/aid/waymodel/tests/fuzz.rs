@@ -31,10 +31,29 @@ fn load_any(bytes: &[u8]) -> Option<u8> {
     }
 }
 
+/// The example with the smallest tokenizer, and a grammar of two states.
+fn seed() -> Vec<u8> {
+    let mut builder = example();
+    builder.tokenizer = vec![0; 64];
+    builder.tokenizer[..6].copy_from_slice(&[2, 0, 0, 0, 0, 1]);
+    builder.tokenizer[32] = 9;
+    let grammar: [u16; 20] = [2, 3, 1, 0, 4, 0, 0, 0, 0, 2, 2, 1, 0, 1, 0xFFFF, 1, 0xFFFE, 0, 0, 4];
+    builder.grammar = grammar.iter().flat_map(|w| w.to_le_bytes()).chain(*b"list").collect();
+    builder.build()
+}
+
 /// Changes a few bytes, mostly in the sections that the loader reads.
 fn mutate(file: &mut Vec<u8>, random: &mut Random) {
-    let sections =
-        [section::MANIFEST, section::STRINGS, section::TENSORS, section::GRAPH, section::PLAN, section::TESTS];
+    let sections = [
+        section::MANIFEST,
+        section::STRINGS,
+        section::TENSORS,
+        section::GRAPH,
+        section::PLAN,
+        section::TESTS,
+        section::TOKENIZER,
+        section::GRAMMAR,
+    ];
     if random.below(8) == 0 {
         // A tensor's dtype, role, layout or rank: rules 13 and 19.
         let (tensors, length) = find_section(file, section::TENSORS).unwrap_or((0, 64));
@@ -42,7 +61,7 @@ fn mutate(file: &mut Vec<u8>, random: &mut Random) {
         file[at] = random.below(9) as u8;
     }
     for _ in 0..1 + random.below(3) {
-        let (start, length) = match random.below(8) {
+        let (start, length) = match random.below(10) {
             0 => (0, 512),
             1 => (0, file.len()),
             n => find_section(file, sections[n - 2]).unwrap_or((0, 512)),
@@ -64,7 +83,7 @@ fn mutate(file: &mut Vec<u8>, random: &mut Random) {
 
 #[test]
 fn mutated_models_never_panic_and_reach_the_deep_rules() {
-    let seed = example().build();
+    let seed = seed();
     let mut random = Random(2026);
     let mut refused = [0u32; 26];
     for _ in 0..20_000 {
@@ -72,7 +91,7 @@ fn mutated_models_never_panic_and_reach_the_deep_rules() {
         mutate(&mut file, &mut random);
         refused[usize::from(load_any(&file).unwrap_or(0))] += 1;
     }
-    for rule in [1, 2, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 25] {
+    for rule in (1..=25).filter(|rule| ![7, 9].contains(rule)) {
         assert!(refused[rule] > 0, "rule {rule} was never reached: {refused:?}");
     }
     assert!(refused[0] > 100, "some mutations do no harm: {refused:?}");
@@ -92,7 +111,7 @@ fn bytes_that_are_no_model_at_all_are_refused() {
 /// Counts this thread's allocated bytes: at most four times those of the tables, however the file is mutated.
 #[test]
 fn loading_allocates_at_most_four_times_the_tables() {
-    let seed = example().build();
+    let seed = seed();
     let mut random = Random(99);
     for _ in 0..3_000 {
         let mut file = seed.clone();

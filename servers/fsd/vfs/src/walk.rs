@@ -66,7 +66,7 @@ impl Found {
 pub fn resolve(fs: &dyn FileSystem, root: Node, start: Node, path: &str, last: Last) -> Result<Found, Error> {
     let mut walk = Walk { fs, root, at: start, pending: Vec::new(), links: 0 };
     walk.push(path);
-    let found = walk.to_end(last)?;
+    let found = walk.finish(last)?;
     if path.ends_with('/')
         && let Ok(node) = found.node()
         && fs.stat(node)?.kind != Kind::Directory
@@ -95,7 +95,7 @@ impl Walk<'_> {
         self.pending.extend(components.map(ToString::to_string));
     }
 
-    fn to_end(&mut self, last: Last) -> Result<Found, Error> {
+    fn finish(&mut self, last: Last) -> Result<Found, Error> {
         while let Some(component) = self.pending.pop() {
             if component == ".." {
                 self.up()?;

@@ -7,6 +7,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use protocol::start::MAX_ARGS;
 use readargs::{Line, Quoting};
 
 use crate::ast::{Command, Part, Quote, Redirect, Statement, Word};
@@ -16,8 +17,8 @@ use crate::host::Redirection;
 use crate::interp::Run;
 use crate::path;
 
-/// Most bytes of all arguments together: they must fit a start block.
-const MAX_ARGUMENTS: usize = 32 * 1024;
+/// Most bytes of all arguments together: they must fit a start block, beside the variables.
+const MAX_ARGUMENTS: usize = 24 * 1024;
 
 /// A word in the making.
 #[derive(Default)]
@@ -72,8 +73,8 @@ impl Run<'_> {
                 } else {
                     line.add(word);
                 }
-                if line.raw.len() > MAX_ARGUMENTS {
-                    return Err(Fault::new(code::LINE_TOO_LONG, "the arguments are longer than 32 KiB together"));
+                if line.raw.len() > MAX_ARGUMENTS || line.words.len() >= MAX_ARGS {
+                    return Err(Fault::new(code::LINE_TOO_LONG, "more than 1,023 arguments, or 24 KiB together"));
                 }
             }
         }
@@ -176,7 +177,7 @@ impl Run<'_> {
     fn output_of(&mut self, line: &str) -> Result<String, Fault> {
         let (bytes, _) = self.nested(|run| Ok(run.captured(|run| run.text(line))))?;
         if bytes.len() > MAX_ARGUMENTS {
-            return Err(Fault::new(code::LINE_TOO_LONG, format!("$({line}) prints more than 32 KiB")));
+            return Err(Fault::new(code::LINE_TOO_LONG, format!("$({line}) prints more than 24 KiB")));
         }
         let text = String::from_utf8_lossy(&bytes);
         Ok(text.trim_end_matches(['\n', '\r']).to_string())

@@ -12,7 +12,7 @@ use crate::host::{Host, Kind};
 use crate::path;
 
 /// Most names that one word becomes.
-const MAX_MATCHES: usize = 2_048;
+const MAX_MATCHES: usize = 1_000;
 /// Most components with wildcards.
 const MAX_WILD: usize = 8;
 
@@ -104,7 +104,7 @@ fn descend(
         names.sort_by_key(|name| name.to_lowercase());
         next.extend(names.iter().map(|name| with(at, name)));
         if next.len() > MAX_MATCHES {
-            return Err(Fault::new(code::LIMIT, format!("\"{component}\" matches more than 2,048 names")));
+            return Err(Fault::new(code::LIMIT, format!("\"{component}\" matches more than 1,000 names")));
         }
     }
     Ok(next)

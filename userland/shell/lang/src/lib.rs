@@ -7,9 +7,9 @@
 //! text ─lines─▶ logical lines ─lex─▶ tokens ─parse─▶ statements ─interp─▶ built-ins, jobs ──▶ Host
 //!                                                       ▲ alias             ▲ expand, glob
 //! ```
-//! Bounds: line 4,096 bytes, 16 stages, 32 jobs, arguments 32 KiB, nesting 10, script 256 KiB.
+//! Bounds: line 4,096 bytes, 16 stages, 32 jobs, arguments 24 KiB, nesting 10, script 256 KiB.
 //!
-//! Neighbours: `readargs` (arguments), `pattern` (wildcards), `lineedit` (typing), the shell's process (implements
+//! Neighbours: `protocol` (the table of errors), `readargs` (arguments), `pattern` (wildcards), `lineedit` (typing), the shell's process (implements
 //! [`Host`]).
 #![no_std]
 #![forbid(unsafe_code)]

@@ -46,6 +46,8 @@ impl Run<'_> {
     /// Reports a fault of `name`: a line on standard error, the outcome, WHY.
     pub(crate) fn fail(&mut self, name: &str, fault: &Fault) -> Ended {
         let outcome = Outcome { code: fault.return_code(), reason: fault.code };
+        // A name can come from a file or a variable; it must not steer the terminal.
+        let name: &str = &name.chars().map(|c| if c.is_control() { '?' } else { c }).take(200).collect::<String>();
         if fault.code == code::BREAK {
             self.complain("***BREAK\n");
         } else {

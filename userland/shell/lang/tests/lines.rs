@@ -331,7 +331,7 @@ fn time_prints_how_long_it_took() {
 #[test]
 fn the_hosts_own_builtins_run_like_the_shells() {
     assert_eq!(typed("clear"), "\x1b[2J");
-    assert!(typed("assign").starts_with("assign: \"X:\": no such volume"));
+    assert!(typed("assign").starts_with("assign: \"X:\": volume is not mounted"));
 }
 
 #[test]
@@ -358,4 +358,10 @@ fn what_is_typed_may_need_more() {
     assert_eq!(open("echo if"), None);
     assert_eq!(open("echo 'abc"), None);
     assert_eq!(open("list &"), None);
+}
+
+#[test]
+fn messages_stay_one_line_and_never_steer_the_terminal() {
+    assert_eq!(typed("\"*Ex*Ny\" a"), "?x?y: unknown command; HELP lists all\n");
+    assert_eq!(typed("cd \"a*Eb\""), "cd: \"RAM:a?b\": a path has no control characters\n");
 }

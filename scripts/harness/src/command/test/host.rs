@@ -61,9 +61,10 @@ fn tests(project: &Project, name: Option<&str>, long: bool) -> Count {
     count
 }
 
-/// Dots, blank lines and the headings of empty programs say nothing.
+/// Progress (`....i.. 7/9`), blank lines and the headings of test programs say nothing.
 fn worth_showing(line: &str) -> bool {
-    !line.is_empty() && !line.starts_with("running ") && !line.trim_start().starts_with('.')
+    let progress = line.chars().all(|c| matches!(c, '.' | 'i' | 'F' | '/' | ' ') || c.is_ascii_digit());
+    !progress && !line.starts_with("running ")
 }
 
 /// `test result: ok. 3 passed; 0 failed; 1 ignored; …`
@@ -85,5 +86,6 @@ mod tests {
         let line = "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 7 filtered out; finished in 0.01s";
         assert_eq!(result(line), Some(Count { passed: 3, failed: 1, skipped: 2 }));
         assert_eq!(result("running 3 tests"), None);
+        assert!(!worth_showing("..i. 4/5") && !worth_showing("") && worth_showing("thread 'x' panicked"));
     }
 }

@@ -78,7 +78,10 @@ pub(crate) fn lower(graph: &Graph, options: &Options, source: &[u8]) -> Result<L
     }
     let manifest = lowering.manifest(options, source);
     let Lowering { tensors, ops, .. } = lowering;
-    Ok(Lowered { builder: Builder { manifest, tensors, ops, tests: Vec::new() }, outputs })
+    Ok(Lowered {
+        builder: Builder { manifest, tensors, ops, tokenizer: Vec::new(), grammar: Vec::new(), tests: Vec::new() },
+        outputs,
+    })
 }
 
 impl<'g> Lowering<'g> {

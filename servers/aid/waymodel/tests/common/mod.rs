@@ -125,6 +125,8 @@ pub fn example() -> Builder {
             op("softmax", Opcode::Softmax, Attributes::None, &[id::LOGITS], id::PROBABILITIES),
             op("argmax", Opcode::ArgMax, Attributes::None, &[id::LOGITS], id::CLASS),
         ],
+        tokenizer: Vec::new(),
+        grammar: Vec::new(),
         tests: (1..=3).map(test_of_batch).collect(),
     }
 }

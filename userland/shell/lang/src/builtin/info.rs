@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use protocol::Error;
 use readargs::{Args, Manual};
 
 use super::{answers, line, manuals};
@@ -30,8 +31,8 @@ pub(super) fn why(run: &mut Run<'_>, _: &Args<'_>) -> Result {
 
 pub(super) fn fault(run: &mut Run<'_>, args: &Args<'_>) -> Result {
     if args.numbers("NUMBERS").is_empty() {
-        let all: String =
-            fault::table().iter().map(|(number, name, text)| line(format!("{number:4} {name}: {text}"))).collect();
+        let row = |error: &Error| line(format!("{:4} {}: {}", error.code(), error.name(), error.text()));
+        let all: String = Error::ALL.iter().map(row).collect();
         run.put(&all);
         return Ok(Ended::OK);
     }

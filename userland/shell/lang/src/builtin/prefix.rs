@@ -71,7 +71,8 @@ impl Run<'_> {
                 options.quiet = true;
             } else if name.eq_ignore_ascii_case("CAPS") {
                 let value = value.or_else(|| rest.next().map(|word| statement.text(&word.span)));
-                let value = value.ok_or_else(|| Fault::new(117, "CAPS needs a value: CAPS=\"net fs\""))?;
+                let value = value
+                    .ok_or_else(|| Fault::new(code::KEYWORD_NEEDS_VALUE, "CAPS needs a value: CAPS=\"net fs\""))?;
                 let split = Line::split(value)?;
                 options.caps = Some(split.words.first().map_or(String::new(), |word| word.text.clone()));
             } else {

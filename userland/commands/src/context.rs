@@ -1,0 +1,161 @@
+//! What all commands need: failures with a line of text, names, BREAK.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use libsys::io::{self, Read};
+use libsys::protocol::fs::Kind;
+use libsys::{Error, Status, fs};
+
+/// How a command ends.
+pub type Outcome = Result<Status, Failure>;
+
+/// Why a command failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub error: Error,
+    pub text: String,
+}
+
+impl Failure {
+    /// A failure with its text.
+    pub fn new(error: Error, text: impl Into<String>) -> Failure {
+        Failure { error, text: text.into() }
+    }
+
+    /// A failure about something.
+    pub fn about(name: &str, error: Error) -> Failure {
+        Failure { error, text: alloc::format!("{name}: {}", error.text()) }
+    }
+
+    pub fn status(&self) -> Status {
+        Status::from(self.error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { error, text: error.text().into() }
+    }
+}
+
+impl From<readargs::Error> for Failure {
+    fn from(error: readargs::Error) -> Failure {
+        Failure { error: Error::from_code(error.number()).unwrap_or(Error::BadArgument), text: error.text().into() }
+    }
+}
+
+/// Adds a name to an error.
+pub trait About<T> {
+    fn about(self, name: &str) -> Result<T, Failure>;
+}
+
+impl<T> About<T> for Result<T, Error> {
+    fn about(self, name: &str) -> Result<T, Failure> {
+        self.map_err(|error| Failure::about(name, error))
+    }
+}
+
+/// Which of [`ALIASES`] the command was called by, from 1.
+static ALIAS: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs a command while [`is_alias`] knows which name it was called by.
+pub fn with_alias<T>(name: &str, run: impl FnOnce() -> T) -> T {
+    ALIAS.store(alias_number(name), Ordering::Relaxed);
+    run()
+}
+
+/// Names whose manner differs from the command's own.
+const ALIASES: [&str; 4] = ["ls", "uname", "b3sum", "free"];
+
+fn alias_number(name: &str) -> usize {
+    ALIASES.iter().position(|alias| alias.eq_ignore_ascii_case(name)).map_or(0, |at| at + 1)
+}
+
+/// Whether the command was called by this alias.
+pub fn is_alias(name: &str) -> bool {
+    alias_number(name) != 0 && ALIAS.load(Ordering::Relaxed) == alias_number(name)
+}
+
+/// Whether a path is a directory.
+pub fn is_directory(path: &str) -> bool {
+    fs::stat(path).is_ok_and(|stat| stat.kind == Kind::Directory)
+}
+
+/// The last component of a path.
+pub fn file_name(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or(path)
+}
+
+/// Files named by arguments: patterns are replaced by what they match, an argument that matches nothing is itself.
+pub fn expand(arguments: &[String]) -> Result<Vec<String>, Failure> {
+    let mut all = Vec::new();
+    for argument in arguments {
+        if !pattern::is_pattern(file_name(argument)) || fs::exists(argument) {
+            all.push(argument.clone());
+            continue;
+        }
+        let (dir, last) = fs::path::parent(argument);
+        let matcher = pattern::Pattern::new(last)
+            .map_err(|_| Failure::new(Error::BadTemplate, alloc::format!("{last}: not a pattern")))?;
+        let before = all.len();
+        for entry in fs::read_dir(dir).about(argument)? {
+            if matcher.matches(&entry.name) {
+                all.push(fs::path::join(dir, &entry.name));
+            }
+        }
+        if all.len() == before {
+            return Err(Failure::new(Error::NotFound, alloc::format!("{argument}: nothing matches")));
+        }
+    }
+    Ok(all)
+}
+
+/// A source of bytes: a file, or standard input for `-` and for none.
+pub enum Source {
+    File(fs::File),
+    Input(io::Stdin),
+}
+
+impl Source {
+    pub fn open(name: Option<&str>) -> Result<Source, Failure> {
+        match name {
+            None | Some("-") => Ok(Source::Input(io::stdin())),
+            Some(path) if is_directory(path) => {
+                Err(Failure::new(Error::WrongType, alloc::format!("{path}: a directory, not a file")))
+            }
+            Some(path) => Ok(Source::File(fs::File::open(path).about(path)?)),
+        }
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize, Error> {
+        match self {
+            Source::File(file) => file.read(to),
+            Source::Input(input) => input.read(to),
+        }
+    }
+}
+
+/// Runs something on each source: the files, or standard input if there are none.
+pub fn each_source(
+    names: &[String],
+    mut run: impl FnMut(Option<&str>, Source) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if names.is_empty() {
+        return run(None, Source::open(None)?);
+    }
+    for name in expand(names)? {
+        run(Some(&name), Source::open(Some(&name))?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! PS, STATUS, BREAK, SERVICES, CAPS.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use libsys::protocol::process::{Action, ProcessInfo, Signal};
+use libsys::{Error, Status, env, println, spawn, system};
+use readargs::Args;
+
+use crate::context::{About, Failure, Outcome};
+use crate::format::{human, span};
+
+const PAGE: u64 = 4096;
+
+/// PS.
+pub fn list(args: &Args) -> Outcome {
+    let mut all = system::processes()?;
+    if let Some(name) = args.string("NAME") {
+        let pattern = pattern::Pattern::new(name)
+            .map_err(|_| Failure::new(Error::BadTemplate, alloc::format!("{name}: not a pattern")))?;
+        all.retain(|info| pattern.matches(&info.name));
+    }
+    println!(
+        "{:>5} {:>6} {:<20} {:>4} {:<24} {:>10} {:>12}",
+        "Num", "Parent", "Name", "Prio", "State", "Memory", "CPU"
+    );
+    if args.switch("TREE") {
+        tree(&all, 0, 0);
+    } else {
+        all.iter().for_each(|info| row(info, 0));
+    }
+    if args.switch("FULL") {
+        for info in &all {
+            println!(
+                "{}: {} threads, {} handles, {} of {} pages",
+                info.name, info.threads, info.handles, info.used, info.pages
+            );
+        }
+    }
+    Ok(Status::OK)
+}
+
+fn tree(all: &[ProcessInfo], parent: u32, depth: usize) {
+    // Numbers grow, so a child comes after its parent and this ends.
+    for info in all.iter().filter(|info| info.parent == parent && info.number > parent) {
+        row(info, depth);
+        tree(all, info.number, depth + 1);
+    }
+}
+
+fn row(info: &ProcessInfo, depth: usize) {
+    let state = match info.waits_for.is_empty() {
+        true => alloc::format!("{:?}", info.state).to_ascii_lowercase(),
+        false => alloc::format!("waits for {}", info.waits_for),
+    };
+    println!(
+        "{:>5} {:>6} {:<20} {:>4} {:<24} {:>10} {:>12}",
+        info.number,
+        info.parent,
+        alloc::format!("{:depth$}{}", "", info.name),
+        info.priority,
+        state,
+        human(info.used as u64 * PAGE),
+        span(info.cpu_ns)
+    );
+}
+
+/// STATUS.
+pub fn status(args: &Args) -> Outcome {
+    let mut all = system::processes()?;
+    if let Some(name) = args.string("COMMAND") {
+        let found = all.iter().find(|info| info.name.eq_ignore_ascii_case(name));
+        return match found {
+            Some(info) => {
+                println!("{}", info.number);
+                Ok(Status::OK)
+            }
+            None => Ok(Status::WARN),
+        };
+    }
+    if let Some(number) = args.number("PROCESS") {
+        all.retain(|info| i64::from(info.number) == number);
+        if all.is_empty() {
+            return Err(Failure::new(Error::NotFound, alloc::format!("{number}: no such process")));
+        }
+    }
+    for info in all.iter().filter(|info| info.level == 7 || args.switch("ALL") || args.is_given("PROCESS")) {
+        if args.switch("FULL") {
+            row(info, 0);
+        } else {
+            println!("Process {:>3}: {}", info.number, info.name);
+        }
+    }
+    Ok(Status::OK)
+}
+
+/// BREAK.
+pub fn send_break(args: &Args) -> Outcome {
+    let mut signals: Vec<Signal> = Vec::new();
+    if args.switch("FORCE") {
+        signals.push(Signal::Force);
+    } else {
+        let all = args.switch("ALL");
+        let chosen = [("C", Signal::C), ("D", Signal::D), ("E", Signal::E), ("F", Signal::F)];
+        signals.extend(chosen.iter().filter(|(name, _)| all || args.switch(name)).map(|(_, signal)| *signal));
+        if signals.is_empty() {
+            signals.push(Signal::C);
+        }
+    }
+    for target in args.many("PROCESS") {
+        for number in numbers(target)? {
+            for signal in &signals {
+                spawn::send(number, *signal).about(target)?;
+            }
+        }
+    }
+    Ok(Status::OK)
+}
+
+/// The processes that a number or name means.
+fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
+    if let Ok(number) = target.parse() {
+        return Ok(alloc::vec![number]);
+    }
+    let own = env::number();
+    let all = system::processes()?;
+    let named = all.iter().filter(|info| info.name.eq_ignore_ascii_case(target) && info.number != own);
+    let found: Vec<u32> = named.map(|info| info.number).collect();
+    if found.is_empty() {
+        return Err(Failure::new(Error::NotFound, alloc::format!("{target}: no such process; PS lists them")));
+    }
+    Ok(found)
+}
+
+/// SERVICES.
+pub fn services(args: &Args) -> Outcome {
+    let actions = [("START", Action::Start), ("STOP", Action::Stop), ("RESTART", Action::Restart)];
+    let action = actions.iter().find(|(name, _)| args.switch(name)).map(|(_, action)| *action);
+    if let Some(action) = action {
+        let name = args
+            .string("NAME")
+            .ok_or_else(|| Failure::new(Error::ArgumentMissing, "which service? NAME is missing"))?;
+        system::service(name, action).about(name)?;
+        return Ok(Status::OK);
+    }
+    let all = system::services()?;
+    if args.switch("LOG") {
+        return log_of(args, &all);
+    }
+    println!(
+        "{:<10} {:>7} {:<9} {:>8} {:>10}  {:<14} Holds",
+        "Name", "Process", "State", "Restarts", "Memory", "Provides"
+    );
+    let mut found = false;
+    for s in all.iter().filter(|s| args.string("NAME").is_none_or(|name| s.name.eq_ignore_ascii_case(name))) {
+        found = true;
+        let state = alloc::format!("{:?}", s.state).to_ascii_lowercase();
+        let memory = human(s.used as u64 * PAGE);
+        println!(
+            "{:<10} {:>7} {:<9} {:>8} {:>10}  {:<14} {}",
+            s.name, s.process, state, s.restarts, memory, s.provides, s.holds
+        );
+    }
+    match (found, args.string("NAME")) {
+        (false, Some(name)) => Err(Failure::new(Error::NotFound, alloc::format!("{name}: no such service"))),
+        _ => Ok(Status::OK),
+    }
+}
+
+fn log_of(args: &Args, all: &[libsys::protocol::process::ServiceInfo]) -> Outcome {
+    let mut reader = system::LogReader::open()?;
+    let chosen: Vec<u64> = all
+        .iter()
+        .filter(|s| args.string("NAME").is_none_or(|name| s.name.eq_ignore_ascii_case(name)))
+        .map(|s| s.process.into())
+        .collect();
+    while let Some(record) = reader.next_record() {
+        if chosen.contains(&record.label) {
+            let text: String = record.text.chars().map(|c| if c.is_control() { '.' } else { c }).collect();
+            println!("[{:5}.{:03}] {text}", record.time_ns / 1_000_000_000, record.time_ns / 1_000_000 % 1000);
+        }
+    }
+    Ok(Status::OK)
+}
+
+/// CAPS.
+pub fn caps(args: &Args) -> Outcome {
+    let number = match args.number("PROCESS") {
+        Some(number) => u32::try_from(number)
+            .map_err(|_| Failure::new(Error::BadNumber, alloc::format!("{number}: not a process number")))?,
+        None => env::number(),
+    };
+    for line in system::holds(number).about(&alloc::format!("process {number}"))? {
+        println!("{line}");
+    }
+    Ok(Status::OK)
+}

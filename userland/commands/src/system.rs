@@ -1,0 +1,235 @@
+//! VERSION, UPTIME, AVAIL, SMPINFO, KSTATS, KLOG, DIAGDUMP, LSPCI, SHUTDOWN, REBOOT, CRASH.
+
+use alloc::string::String;
+
+use libsys::abi::user::Features;
+use libsys::device::Devices;
+use libsys::io::{self, Lines, Write};
+use libsys::log::Level;
+use libsys::protocol::device::Bus;
+use libsys::protocol::process::Power;
+use libsys::system::{self, LogReader, Record};
+use libsys::{Error, Pool, Status, fs, print, println, time};
+use readargs::Args;
+
+use crate::context::{About, Failure, Outcome};
+use crate::format::{grouped, human, span};
+
+const PAGE: u64 = 4096;
+const ARCH: &str = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x86_64" };
+
+/// VERSION.
+pub fn version(args: &Args) -> Outcome {
+    let info = system::info()?;
+    println!("Viaether {} ({ARCH})", info.version);
+    if args.switch("FULL") {
+        println!("{} cores, {} of them running, {} of memory", info.cores, info.running, human(info.ram_total));
+        println!("features: {}", features(info.features));
+    }
+    Ok(Status::OK)
+}
+
+fn features(bits: u64) -> String {
+    let set = Features::from_bits_truncate(bits);
+    let names: alloc::vec::Vec<String> = set.iter_names().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+/// UPTIME.
+pub fn uptime(_args: &Args) -> Outcome {
+    println!("up {}", span(time::now_ns()));
+    Ok(Status::OK)
+}
+
+/// AVAIL.
+pub fn available(args: &Args) -> Outcome {
+    if let Some(process) = args.string("PROC") {
+        let number: u32 = process
+            .parse()
+            .map_err(|_| Failure::new(Error::BadNumber, alloc::format!("{process}: not a process number")))?;
+        let all = system::processes()?;
+        let found = all.iter().find(|info| info.number == number);
+        let info = found.ok_or_else(|| Failure::new(Error::NotFound, alloc::format!("{number}: no such process")))?;
+        println!("{}: {} of {} used", info.name, human(info.used as u64 * PAGE), human(info.pages as u64 * PAGE));
+        return Ok(Status::OK);
+    }
+    let info = system::info()?;
+    if args.switch("TOTAL") {
+        println!("{}", info.ram_free);
+        return Ok(Status::OK);
+    }
+    let show = |bytes: u64| if args.switch("H") { human(bytes) } else { alloc::format!("{} KiB", bytes / 1024) };
+    println!("{:<8} {:>14} {:>14} {:>14}", "Memory", "Size", "Used", "Free");
+    let used = info.ram_total.saturating_sub(info.ram_free);
+    println!("{:<8} {:>14} {:>14} {:>14}", "RAM", show(info.ram_total), show(used), show(info.ram_free));
+    let own = Pool::own()?.info()?;
+    let (size, taken) = (own.pages as u64 * PAGE, own.used as u64 * PAGE);
+    println!("{:<8} {:>14} {:>14} {:>14}", "own pool", show(size), show(taken), show(size.saturating_sub(taken)));
+    Ok(Status::OK)
+}
+
+/// SMPINFO.
+pub fn cores(_args: &Args) -> Outcome {
+    let info = system::info()?;
+    println!("{} {ARCH} cores, {} of them running", info.cores, info.running);
+    println!("features: {}", features(info.features));
+    Ok(Status::OK)
+}
+
+/// KSTATS.
+pub fn counters(args: &Args) -> Outcome {
+    loop {
+        for (name, count) in libsys::kernel_counters()? {
+            println!("{name:<30} {:>16}", grouped(count));
+        }
+        let Some(seconds) = args.number("INTERVAL").filter(|seconds| *seconds > 0) else { return Ok(Status::OK) };
+        io::stdout().flush()?;
+        libsys::wait_bits(0, time::after(seconds as u64 * 1_000_000_000));
+        println!("");
+    }
+}
+
+fn record_line(record: &Record) -> String {
+    let ms = record.time_ns / 1_000_000;
+    let text: String = record.text.chars().map(|c| if c.is_control() { '.' } else { c }).collect();
+    alloc::format!("[{:5}.{:03}] {:?} {}: {text}", ms / 1000, ms % 1000, record.level, record.label)
+}
+
+/// KLOG.
+pub fn log(args: &Args) -> Outcome {
+    let worst = match args.string("LEVEL") {
+        None => Level::Detail,
+        Some(name) => level(name)?,
+    };
+    let mut reader = LogReader::open()?;
+    let mut lines = alloc::collections::VecDeque::new();
+    let most = args.number("LINES").map_or(usize::MAX, |n| n.max(0) as usize);
+    while let Some(record) = reader.next_record() {
+        if (record.level as u8) <= worst as u8 {
+            lines.push_back(record_line(&record));
+            if lines.len() > most {
+                lines.pop_front();
+            }
+        }
+    }
+    for line in lines {
+        println!("{line}");
+    }
+    while args.switch("FOLLOW") {
+        io::stdout().flush()?;
+        libsys::wait_bits(0, time::after(200_000_000));
+        while let Some(record) = reader.next_record() {
+            println!("{}", record_line(&record));
+        }
+    }
+    Ok(Status::OK)
+}
+
+fn level(name: &str) -> Result<Level, Failure> {
+    match name.to_ascii_uppercase().as_str() {
+        "ERROR" => Ok(Level::Error),
+        "WARNING" => Ok(Level::Warning),
+        "NOTICE" => Ok(Level::Notice),
+        "DETAIL" => Ok(Level::Detail),
+        _ => Err(Failure::new(Error::BadArgument, alloc::format!("{name}: not ERROR, WARNING, NOTICE or DETAIL"))),
+    }
+}
+
+/// DIAGDUMP.
+pub fn diagnostics(args: &Args) -> Outcome {
+    let path = args.string_or("TO", "RAM:diagdump.txt");
+    let mut out = fs::File::create(path).about(path)?;
+    let info = system::info()?;
+    writeln(&mut out, &alloc::format!("Viaether {} ({ARCH}), up {}", info.version, span(time::now_ns())))?;
+    writeln(&mut out, &alloc::format!("memory: {} free of {}", human(info.ram_free), human(info.ram_total)))?;
+    writeln(&mut out, &alloc::format!("features: {}", features(info.features)))?;
+    writeln(&mut out, "\nprocesses")?;
+    for p in system::processes()? {
+        writeln(
+            &mut out,
+            &alloc::format!("{:>5} {:<20} {:?} {} of {} pages", p.number, p.name, p.state, p.used, p.pages),
+        )?;
+    }
+    writeln(&mut out, "\nservices")?;
+    for s in system::services()? {
+        let line = alloc::format!("{:<12} {:?} restarts {} provides {}", s.name, s.state, s.restarts, s.provides);
+        writeln(&mut out, &line)?;
+    }
+    writeln(&mut out, "\ncounters")?;
+    for (name, count) in libsys::kernel_counters()? {
+        writeln(&mut out, &alloc::format!("{name:<30} {count}"))?;
+    }
+    writeln(&mut out, "\nlog")?;
+    let mut reader = LogReader::open()?;
+    let mut lines = alloc::collections::VecDeque::new();
+    while let Some(record) = reader.next_record() {
+        lines.push_back(record_line(&record));
+        if !args.switch("ALL") && lines.len() > 200 {
+            lines.pop_front();
+        }
+    }
+    for line in lines {
+        writeln(&mut out, &line)?;
+    }
+    println!("written to {path}");
+    Ok(Status::OK)
+}
+
+fn writeln(out: &mut fs::File, line: &str) -> Result<(), Error> {
+    out.write_all(line.as_bytes())?;
+    out.write_all(b"\n")
+}
+
+/// LSPCI.
+pub fn devices(args: &Args) -> Outcome {
+    for info in Devices::open_named("config")?.list()? {
+        print!("{:<28} {:<16}", info.name, info.kind);
+        match (args.switch("VERBOSE"), info.bus) {
+            (true, Bus::Pci { vendor, product, class, subsystem, .. }) => {
+                print!(" {vendor:04x}:{product:04x} class {class:06x} subsystem {subsystem:04x}");
+            }
+            (true, Bus::VirtioMmio { address, product }) => print!(" {address:#x} virtio {product}"),
+            (true, Bus::Board { address }) => print!(" {address:#x}"),
+            _ => {}
+        }
+        match info.claimed_by {
+            0 => println!(""),
+            process => println!(" process {process}"),
+        }
+    }
+    Ok(Status::OK)
+}
+
+/// SHUTDOWN.
+pub fn shut_down(args: &Args) -> Outcome {
+    let how = if args.switch("REBOOT") { Power::Reboot } else { Power::Off };
+    if !args.switch("NOW") && libsys::env::is_interactive() {
+        print!("Really {}? (y/n) ", if args.switch("REBOOT") { "reboot" } else { "power off" });
+        let answer = Lines::new(io::stdin()).next_line()?.unwrap_or_default();
+        if !answer.trim().eq_ignore_ascii_case("y") && !answer.trim().eq_ignore_ascii_case("yes") {
+            return Ok(Status::WARN);
+        }
+    }
+    io::stdout().flush()?;
+    Err(system::power(how).into())
+}
+
+/// REBOOT.
+pub fn reboot(_args: &Args) -> Outcome {
+    io::stdout().flush()?;
+    Err(system::power(Power::Reboot).into())
+}
+
+/// CRASH.
+pub fn crash(args: &Args) -> Outcome {
+    match args.string_or("HOW", "READ").to_ascii_uppercase().as_str() {
+        "READ" => libsys::fault::read(),
+        "WRITE" => libsys::fault::write(),
+        "FETCH" => libsys::fault::fetch(),
+        "STACK" => libsys::fault::stack(),
+        "PANIC" => panic!("CRASH PANIC was asked for"),
+        other => {
+            Err(Failure::new(Error::BadArgument, alloc::format!("{other}: not READ, WRITE, FETCH, STACK or PANIC")))
+        }
+    }
+}
