@@ -42,6 +42,7 @@ mod process;
 pub mod random;
 mod region;
 pub mod ring;
+pub mod roots;
 
 pub mod serve;
 mod server;
