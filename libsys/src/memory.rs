@@ -29,6 +29,9 @@ use crate::{
     sys,
 };
 
+/// Pages that the kernel maps, or counts, at once.
+const MAP_PAGES: usize = 1024;
+
 typed! {
     /// An extent of frames: RAM, device registers or DMA memory.
     Memory
@@ -95,17 +98,28 @@ impl Memory {
         if access.contains(Access::EXECUTE) {
             return Err(Error::Denied);
         }
+        if pages == 0 {
+            return Err(Error::BadArgument);
+        }
         let bytes = pages.checked_mul(PAGE_SIZE).ok_or(Error::BadArgument)?;
         let start = take_addresses(bytes)?;
         let own = user::OWN_PROCESS.raw().into();
-        let place = (start as u64, first as u64, pages as u64);
-        match sys::map(own, self.raw(), place.0, place.1, place.2, access.bits().into()) {
-            Ok(_) => Ok(Mapping { start, bytes }),
-            Err(error) => {
-                give_addresses(start, bytes);
-                Err(error.into())
+        let mut done = 0;
+        // The kernel maps a bounded number of pages at once.
+        while done < pages {
+            let step = (pages - done).min(MAP_PAGES);
+            let at = (start + done * PAGE_SIZE) as u64;
+            let mapped = sys::map(own, self.raw(), at, (first + done) as u64, step as u64, access.bits().into());
+            if let Err(error) = mapped {
+                let undone = done == 0 || sys::unmap(own, start as u64, done as u64).is_ok();
+                if undone {
+                    give_addresses(start, bytes);
+                }
+                return Err(error.into());
             }
+            done += step;
         }
+        Ok(Mapping { start, bytes })
     }
 
     /// Nobody can write these pages any more. Refused while a writable mapping exists.
@@ -337,11 +351,16 @@ pub struct Frozen {
 impl Frozen {
     /// Maps a Memory whose pages are all frozen; [`Error::NotFrozen`] otherwise.
     pub fn map(memory: &Memory) -> Result<Frozen, Error> {
-        let info = memory.info()?;
-        if info.frozen != info.pages {
-            return Err(Error::NotFrozen);
+        let pages = memory.info()?.pages;
+        // The kernel counts the frozen pages of a bounded number: a larger Memory is asked in slices.
+        for first in (0..pages).step_by(MAP_PAGES) {
+            let some = (pages - first).min(MAP_PAGES);
+            let part = if some == pages { memory.info()? } else { memory.slice(&Pool::own()?, first, some)?.info()? };
+            if part.frozen != some {
+                return Err(Error::NotFrozen);
+            }
         }
-        Ok(Frozen { mapping: memory.map_part(0, info.pages, Access::READ)? })
+        Ok(Frozen { mapping: memory.map_part(0, pages, Access::READ)? })
     }
 
     /// Keeps it mapped for the rest of the process's life.
