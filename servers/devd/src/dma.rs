@@ -1,0 +1,74 @@
+//! Memory that devices may write: one Memory that init keeps, cut into parts.
+//!
+//! ```text
+//! free, zeroed ──take──► a device's ──(driver gone, handles revoked, device reset)──► zeroed ──give──► free
+//! ```
+
+use libsys::{Access, Error, Keep, Mapping, Memory, Pool, abi::PAGE_SIZE};
+use machine::extents::Extents;
+
+/// All of it.
+#[derive(Debug)]
+pub struct Dma {
+    memory: Memory,
+    mapping: Mapping,
+    address: u64,
+    free: Extents,
+}
+
+/// Pages of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    first: usize,
+    pages: usize,
+}
+
+impl Dma {
+    /// Takes it over, perhaps from a devd that died: whoever maps a part loses it. All devices have to be reset before.
+    pub fn new(memory: Memory) -> Result<Dma, Error> {
+        let pages = memory.info()?.pages;
+        memory.evict(0, pages, Keep::Nothing)?;
+        let mapping = memory.map_part(0, pages, Access::READ | Access::WRITE)?;
+        let address = memory.device_address()?;
+        let dma = Dma { memory, mapping, address, free: Extents::new(pages) };
+        dma.clear(Part { first: 0, pages })?;
+        Ok(dma)
+    }
+
+    /// So many pages in a row: the part and the address for the device. [`Error::NoMemory`].
+    pub fn take(&mut self, pages: usize) -> Result<(Part, u64), Error> {
+        let first = self.free.take(pages).ok_or(Error::NoMemory)?;
+        Ok((Part { first, pages }, self.address + (first * PAGE_SIZE) as u64))
+    }
+
+    /// A part as a Memory of its own.
+    pub fn cut(&self, pool: &Pool, part: Part) -> Result<Memory, Error> {
+        self.memory.slice(pool, part.first, part.pages)
+    }
+
+    /// Takes a part back from a device that was reset.
+    pub fn give(&mut self, part: Part) {
+        // Not cleared, not given out again.
+        if self.clear(part).is_ok() {
+            self.free.give(part.first, part.pages);
+        }
+    }
+
+    /// A part as it is mapped here, for what devd itself does with devices: the offset in [`Dma::mapping`].
+    pub fn offset(part: Part) -> usize {
+        part.first * PAGE_SIZE
+    }
+
+    /// The whole, mapped.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    fn clear(&self, part: Part) -> Result<(), Error> {
+        const ZEROS: [u8; PAGE_SIZE] = [0; PAGE_SIZE];
+        for page in part.first..part.first + part.pages {
+            self.mapping.write(page * PAGE_SIZE, &ZEROS)?;
+        }
+        Ok(())
+    }
+}
