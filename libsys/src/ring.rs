@@ -16,6 +16,8 @@
 //!
 //! The code is generic over where the bytes are, so that host tests run the same protocol between threads.
 
+mod arm;
+
 use core::sync::atomic::Ordering;
 
 use protocol::Error;
