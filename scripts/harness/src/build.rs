@@ -28,20 +28,13 @@ pub struct System {
 /// What could not be built; cargo's own words stand on stderr.
 pub fn system(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<System, Failure> {
     let name = arch.name();
-    let first_programs = !project.programs(arch, profile).is_dir();
-    let announce = format!("building servers and commands for {name}, core and alloc included");
-    steps.step(&format!("servers and commands for {name}"), first_programs.then_some(&announce), || {
-        programs(project, arch, profile, steps)
-    })?;
+    steps.step(&format!("servers and commands for {name}"), || programs(project, arch, profile, steps))?;
     let elf = project.kernel(arch, profile);
-    let announce = format!("building the kernel for {name}");
-    steps.step(&format!("kernel for {name}"), (!elf.is_file()).then_some(&announce), || {
-        kernel(project, arch, profile, steps)
-    })?;
+    steps.step(&format!("the kernel for {name}"), || kernel(project, arch, profile, steps))?;
     let folder = project.system(arch, profile);
     fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
     let archive = folder.join("archive.img");
-    steps.step("boot archive", None, || pack(project, arch, profile, &archive, steps))?;
+    steps.step("the boot archive", || pack(project, arch, profile, &archive, steps))?;
     let kernel = match arch {
         Arch::X86_64 => elf,
         Arch::Aarch64 => linux_image(&elf, &folder.join("Image"))?,
