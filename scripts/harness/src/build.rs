@@ -6,7 +6,7 @@ use crate::arch::Arch;
 use crate::options::Profile;
 use crate::project::Project;
 use crate::step::Steps;
-use crate::{Failure, image};
+use crate::{Failure, image, models};
 use ramfs_builder::{Inputs, Missing};
 use std::fs;
 use std::io::IsTerminal;
@@ -101,7 +101,9 @@ fn finish(mut cargo: Command, what: &str, steps: &Steps) -> Result<(), Failure> 
 fn pack(project: &Project, arch: Arch, profile: Profile, to: &Path, steps: &Steps) -> Result<(), Failure> {
     let (manifest, files) = (project.root.join("boot/manifest.toml"), project.root.join("boot/sys"));
     let programs = project.programs(arch, profile);
-    let inputs = Inputs { manifest: &manifest, programs: &programs, files: &[&files], missing: Missing::LeaveOut };
+    let made = models::files(project)?;
+    let (files, missing) = ([made.as_path(), &files], Missing::LeaveOut);
+    let inputs = Inputs { manifest: &manifest, programs: &programs, files: &files, missing };
     let built = ramfs_builder::build(&inputs).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(format!("the boot archive could not be made:\n{}", lines.join("\n")))
