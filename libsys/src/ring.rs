@@ -16,13 +16,10 @@
 //!
 //! The code is generic over where the bytes are, so that host tests run the same protocol between threads.
 
-<<<<<<< HEAD
+mod arm;
 mod consumer;
 mod part;
 mod producer;
-=======
-mod arm;
->>>>>>> netd
 
 use core::sync::atomic::Ordering;
 

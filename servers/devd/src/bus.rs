@@ -5,8 +5,7 @@ use alloc::{rc::Rc, vec::Vec};
 use libsys::{Error, time};
 use machine::tree::InterruptMap;
 use pci::{
-    Address, Bar, Config, Function, Kind, Msix, Windows,
-    capability,
+    Address, Bar, Config, Function, Kind, Msix, Windows, capability,
     config::{COMMAND_MASTER, COMMAND_MEMORY, COMMAND_NO_PIN, COMMAND_PORTS},
     msix::{self, State},
     virtio::{self, Structure},

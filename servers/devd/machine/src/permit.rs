@@ -58,9 +58,10 @@ impl Permit {
     }
 
     fn both(&self, other: &Permit) -> Permit {
-        let kinds = self.kinds.iter().filter_map(|(kind, pages)| {
-            other.dma_pages(kind).map(|others| (kind.clone(), others.min(*pages)))
-        });
+        let kinds = self
+            .kinds
+            .iter()
+            .filter_map(|(kind, pages)| other.dma_pages(kind).map(|others| (kind.clone(), others.min(*pages))));
         Permit { kinds: kinds.collect(), list: self.list && other.list, clock: self.clock && other.clock }
     }
 
