@@ -18,9 +18,10 @@ pub struct Terminal {
     name: alloc::string::String,
     channel: Channel<Service>,
     attached: Option<ClientSide>,
-    /// What a new console has to be told again.
+    /// Where its writes go: a new console has to be told again.
     side: Side,
-    mode: Mode,
+    /// Set by this process: to be set again when console died.
+    mode: Option<Mode>,
 }
 
 impl Terminal {
@@ -36,7 +37,7 @@ impl Terminal {
 
     /// A terminal that was given as standard error.
     pub fn given_side(name: &str, channel: Channel<Service>, side: Side) -> Terminal {
-        Terminal { name: name.into(), channel, attached: None, side, mode: Mode::Cooked }
+        Terminal { name: name.into(), channel, attached: None, side, mode: None }
     }
 
     /// Another session of a terminal, for this process itself.
@@ -91,11 +92,11 @@ impl Terminal {
                 self.channel.call_for_handle(&Request::Share { rights, side: self.side }, Handles::none())?;
             self.channel = Channel::adopt(session);
         }
+        if let Some(mode) = self.mode {
+            self.channel.call(&Request::Mode { mode })?;
+        }
         if self.attached.take().is_some() {
             self.take_breaks()?;
-        }
-        if self.mode != Mode::Cooked {
-            self.channel.call(&Request::Mode { mode: self.mode })?;
         }
         Ok(())
     }
@@ -136,7 +137,7 @@ impl Terminal {
     pub fn set_mode(&mut self, mode: Mode) -> Result<Mode, Error> {
         match self.ask(&Request::Mode { mode })? {
             Reply::Mode(before) => {
-                self.mode = mode;
+                self.mode = Some(mode);
                 Ok(before)
             }
             _ => Err(Error::Protocol),
