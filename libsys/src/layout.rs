@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Whoever makes a process (init; the kernel for init itself) maps the last four before its main thread starts: the
-//! buffer readable and writable, the stack downwards from [`STACK_TOP`] with nothing mapped below it.
+//! buffer by making the thread with that address, the stack downwards from [`STACK_TOP`] with nothing mapped below it.
 
 use core::ops::Range;
 

@@ -25,6 +25,11 @@ pub enum Level {
 /// The LOG handle where it is not the usual one: init's.
 pub(crate) static LOG: AtomicU32 = AtomicU32::new(0);
 
+/// The handle that allows writing to the log.
+pub(crate) fn handle() -> Handle {
+    Handle::from_raw(LOG.load(Ordering::Relaxed)).unwrap_or(user::LOG)
+}
+
 /// Writes a record. Text beyond 232 bytes is cut. The kernel drops more than 200 a second.
 pub fn write(level: Level, arguments: fmt::Arguments<'_>) {
     let mut line = Line { text: [0; LOG_TEXT], length: 0 };
@@ -41,7 +46,6 @@ struct Line {
 
 impl Line {
     fn send(&self, level: Level) {
-        let authority = Handle::from_raw(LOG.load(Ordering::Relaxed)).unwrap_or(user::LOG);
         let mut short = [0; REGISTER_BYTES];
         if self.length <= REGISTER_BYTES {
             short.copy_from_slice(&self.text[..REGISTER_BYTES]);
@@ -50,7 +54,7 @@ impl Line {
             buffer.payload()[..self.length].copy_from_slice(&self.text[..self.length]);
         }
         let tag = self.length as u64 | (level as u64) << 16;
-        let _ = sys::debug_log(authority, tag, message::to_words(&short));
+        let _ = sys::debug_log(handle(), tag, message::to_words(&short));
     }
 }
 

@@ -269,7 +269,8 @@ pub struct SystemFigures {
 
 /// The machine's figures, by the process's LOG handle.
 pub fn system_figures() -> Result<SystemFigures, Error> {
-    let [cores, running, features, free_pages, pages, now_ns, ..] = sys::info(user::LOG.raw().into(), info::SYSTEM, 0)?;
+    let [cores, running, features, free_pages, pages, now_ns, ..] =
+        sys::info(crate::log::handle().raw().into(), info::SYSTEM, 0)?;
     let features = user::Features::from_bits_truncate(features);
     Ok(SystemFigures { cores, running, features, free_pages, pages, now_ns })
 }
@@ -278,7 +279,7 @@ pub fn system_figures() -> Result<SystemFigures, Error> {
 pub fn kernel_counters() -> Result<alloc::vec::Vec<(&'static str, u64)>, Error> {
     let mut counters = alloc::vec::Vec::with_capacity(info::COUNTERS.len());
     for (i, names) in info::COUNTERS.chunks(8).enumerate() {
-        let values = sys::info(user::LOG.raw().into(), info::STATISTICS, 8 * i as u64)?;
+        let values = sys::info(crate::log::handle().raw().into(), info::STATISTICS, 8 * i as u64)?;
         counters.extend(names.iter().copied().zip(values));
     }
     Ok(counters)

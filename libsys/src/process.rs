@@ -81,7 +81,7 @@ impl Process {
         if self.handle() == user::OWN_PROCESS { Err(Error::Denied) } else { Ok(()) }
     }
 
-    /// A thread in it, stopped, whose IPC buffer is the page mapped at `buffer`.
+    /// A thread in it, stopped. The kernel maps its IPC buffer at `buffer`, where nothing may be mapped.
     pub fn thread(&self, pool: &Pool, priority: u8, buffer: usize) -> Result<Thread, Error> {
         let kind = info::Kind::Thread as u64;
         let (thread, _) = sys::create(pool.raw(), kind, self.raw(), priority.into(), buffer as u64)?;

@@ -126,7 +126,7 @@ impl From<sys::Received> for Event {
                 badge: received.badge,
                 handles: Handles::received(received.tag),
                 payload: message::Payload::received(received.tag, &received.words),
-                token: Token::new(received.token),
+                token: Token::new(received.token, Answers::Call),
             }),
             Kind::Bits => Event::Bits(received.badge),
             Kind::Deadline => Event::Deadline,
@@ -134,7 +134,7 @@ impl From<sys::Received> for Event {
             Kind::Fault => Event::Fault(Faulted {
                 badge: received.badge,
                 words: received.words,
-                token: Token::new(received.token),
+                token: Token::new(received.token, Answers::Fault),
             }),
         }
     }
@@ -171,17 +171,29 @@ pub struct Faulted {
     pub badge: u64,
     /// See `abi::message::Fault`.
     pub words: [u64; 8],
-    /// Resumes the thread.
+    /// Resumes the thread; dropped, the thread stays where it is.
     pub token: Token,
 }
 
 /// The right to answer one call, once. Dropped unanswered, the caller gets [`Error::Internal`], so no client hangs.
 #[must_use = "dropping a token answers Internal"]
-pub struct Token(u64);
+pub struct Token {
+    value: u64,
+    of: Answers,
+}
+
+/// What a token answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    /// A call.
+    Call,
+    /// A fault: unanswered, the thread stays where it is.
+    Fault,
+}
 
 impl Token {
-    const fn new(token: u64) -> Token {
-        Token(token)
+    const fn new(value: u64, of: Answers) -> Token {
+        Token { value, of }
     }
 
     /// Answers. A caller that is gone does not matter.
@@ -217,23 +229,26 @@ impl Token {
     }
 
     fn spend(self) -> u64 {
-        let token = self.0;
+        let value = self.value;
         core::mem::forget(self);
-        token
+        value
     }
 }
 
 impl Drop for Token {
     fn drop(&mut self) {
+        if self.of == Answers::Fault {
+            return;
+        }
         let nothing: Result<(), Error> = Err(Error::Internal);
         if let Ok((tag, words)) = message::prepare(&nothing, &Handles::none()) {
-            let _ = sys::reply(self.0, tag, words);
+            let _ = sys::reply(self.value, tag, words);
         }
     }
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({:#x})", self.0)
+        write!(f, "Token({:#x})", self.value)
     }
 }

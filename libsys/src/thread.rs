@@ -10,7 +10,8 @@ use abi::{PAGE_SIZE, calls, calls::Access, info, user};
 use protocol::Error;
 
 use crate::{
-    Doorbell, Mapping, Memory, Notification, OwnedHandle, Pool, Thread, handle, layout, sys, thread_block::Block,
+    Doorbell, Mapping, Memory, Notification, OwnedHandle, Pool, Thread, handle, layout, memory, sys,
+    thread_block::Block,
 };
 
 /// How a thread is to be.
@@ -45,6 +46,16 @@ struct Start {
     body: Body,
 }
 
+/// The address of an IPC buffer, which the kernel maps and unmaps with its thread.
+#[derive(Debug)]
+struct Place(usize);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        memory::give_addresses(self.0, PAGE_SIZE);
+    }
+}
+
 /// A thread that was started here. Dropped, the thread runs on and keeps its memory.
 #[derive(Debug)]
 pub struct JoinHandle {
@@ -52,7 +63,7 @@ pub struct JoinHandle {
     /// Set bits here to wake the thread's waits.
     pub notification: Notification,
     shared: Arc<Shared>,
-    memory: Option<(Mapping, Mapping)>,
+    memory: Option<(Mapping, Place)>,
 }
 
 impl core::fmt::Debug for Shared {
@@ -66,15 +77,16 @@ pub fn spawn(pool: &Pool, options: Options, body: impl FnOnce() + Send + 'static
     let access = Access::READ | Access::WRITE;
     let stack_pages = options.stack.div_ceil(PAGE_SIZE).max(1);
     let stack = Memory::create(pool, stack_pages)?.map_part(0, stack_pages, access)?;
-    let buffer = Memory::create(pool, 1)?.map_part(0, 1, access)?;
+    // The kernel maps the buffer itself, where nothing is.
+    let buffer = Place(memory::take_addresses(PAGE_SIZE)?);
     let notification = Notification::create(pool)?;
     let own = u64::from(user::OWN_PROCESS.raw());
     let kind = info::Kind::Thread as u64;
-    let (thread, _) = sys::create(pool.raw(), kind, own, options.priority.into(), buffer.address() as u64)?;
+    let (thread, _) = sys::create(pool.raw(), kind, own, options.priority.into(), buffer.0 as u64)?;
     let thread = Thread::adopt(handle::adopt(thread)?);
     let shared = Arc::new(Shared { block: Block::new(), over: AtomicBool::new(false), done: options.done });
     let range = stack.address()..stack.address() + stack.len();
-    shared.block.prepare(buffer.address(), range.clone());
+    shared.block.prepare(buffer.0, range.clone());
     thread.set_notification(Some(&notification))?;
     sys::config(thread.raw(), calls::CONFIG_POINTER, &raw const shared.block as u64)?;
     let start = Box::into_raw(Box::new(Start { shared: shared.clone(), body: Box::new(body) }));

@@ -101,7 +101,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.leave_queues(target);
         let t = self.v.get_mut(target);
         t.sequence = t.sequence.wrapping_add(1);
-        t.state = State::Stopped;
+        t.faulting = false;
         Ok(if target == thread { Progress::Blocked } else { Progress::Done })
     }
 

@@ -1,8 +1,10 @@
 //! Lines about progress, with the time since the start. Short steps say nothing.
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// A step longer than this gets a line when it ends.
+/// A step longer than this gets lines.
 const WORTH_A_LINE: Duration = Duration::from_millis(1500);
 
 /// How much is said.
@@ -41,18 +43,25 @@ impl Steps {
         }
     }
 
-    /// Does `work`, and says so if it took long. `announce` is a line before it, for work known to be long.
-    pub fn step<T>(&self, what: &str, announce: Option<&str>, work: impl FnOnce() -> T) -> T {
-        if let Some(text) = announce {
-            self.line(text);
-        }
+    /// Does `work`. If it takes long there is a line while it goes on, and one with the time when it is done.
+    pub fn step<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
-        let done = work();
+        let (done, wait) = channel::<()>();
+        let result = thread::scope(|scope| {
+            scope.spawn(move || {
+                if wait.recv_timeout(WORTH_A_LINE) == Err(RecvTimeoutError::Timeout) {
+                    self.line(&format!("building {what}"));
+                }
+            });
+            let result = work();
+            drop(done);
+            result
+        });
         let took = began.elapsed();
         if took > WORTH_A_LINE {
-            self.line(&format!("{what}: {:.1} s", took.as_secs_f64()));
+            self.line(&format!("built {what} in {:.1} s", took.as_secs_f64()));
         }
-        done
+        result
     }
 
     /// Seconds since the start.

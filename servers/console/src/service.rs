@@ -307,9 +307,10 @@ impl Server {
             harness.output.clear();
         }
         let now = time::now_ns();
-        for terminal in &mut self.terminals {
+        let busy = self.port.as_ref().is_some_and(|port| !port.is_idle());
+        for (which, terminal) in self.terminals.iter_mut().enumerate() {
             terminal.serve_readers(now);
-            terminal.serve_writers();
+            terminal.serve_writers(busy && which == Which::Harness as usize);
         }
     }
 

@@ -68,8 +68,7 @@ impl Terminal {
         for _ in 0..self.readers.len() {
             let Some(reader) = self.readers.pop_front() else { break };
             if reader.deadline <= now {
-                let answer =
-                    if reader.deadline == 0 { Bytes::new([]).map(Reply::Bytes) } else { Err(Error::TimedOut) };
+                let answer = if reader.deadline == 0 { Bytes::new([]).map(Reply::Bytes) } else { Err(Error::TimedOut) };
                 reader.token.reply::<Service>(answer);
             } else {
                 self.readers.push_back(reader);
@@ -77,9 +76,10 @@ impl Terminal {
         }
     }
 
-    /// Answers writers as far as there is room.
-    pub fn serve_writers(&mut self) {
-        while self.writers.front().is_some_and(|writer| self.output.len() <= writer.room_for) {
+    /// Answers writers as far as there is room. What the device has taken but not sent keeps those waiting who want it out.
+    pub fn serve_writers(&mut self, sending: bool) {
+        let left = self.output.len() + usize::from(sending);
+        while self.writers.front().is_some_and(|writer| left <= writer.room_for) {
             if let Some(writer) = self.writers.pop_front() {
                 writer.token.reply::<Service>(Ok(Reply::Done));
             }

@@ -4,7 +4,7 @@ use libsys::{
     Error, Handles, Incoming,
     protocol::{
         Id,
-        net::{ConnectionState, Endpoint, Failure, Remote, Reply, Request, SocketState, Switch},
+        net::{ConnectionState, Endpoint, Remote, Reply, Request, SocketState, Switch},
     },
 };
 use netlogic::{Action, words};
@@ -170,10 +170,5 @@ impl Server {
             }
         }
         Some(state)
-    }
-
-    /// Why a connection failed.
-    pub fn failure(&mut self, key: Key) -> Option<Failure> {
-        self.sockets.tcp(key)?.failure().cloned()
     }
 }

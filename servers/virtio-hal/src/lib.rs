@@ -23,14 +23,17 @@ extern crate alloc;
 
 mod arena;
 mod buffer;
+pub mod entropy;
 mod hal;
 mod mmio;
+mod outlet;
 mod pci_transport;
 mod transport;
 
 pub use buffer::Buffer;
 pub use hal::{Hal, SHARES, Share};
 pub use mmio::Mmio;
+pub use outlet::Outlet;
 pub use pci_transport::{PciTransport, Structures};
 pub use transport::{Transport, open};
 pub use virtio_drivers;

@@ -183,24 +183,27 @@ impl World {
         self.with(|cx| cx.v.live(thread).map(|key| cx.v.get(key).state))
     }
 
-    /// Has the running thread make a call, as often as it is restarted; leaves it wherever that leads.
+    /// Puts a call into a thread's registers.
+    pub fn prepare(&mut self, thread: ThreadLink, number: u64, arguments: &[u64], deadline: u64) {
+        self.edit(thread, |t| {
+            let r = &mut t.context.regs;
+            let mut all = [0; 10];
+            all[..arguments.len()].copy_from_slice(arguments);
+            (r.number, r.a0, r.a1, r.badge) = (number, all[0], all[1], deadline);
+            r.words.copy_from_slice(&all[2..]);
+        });
+    }
+
+    /// Has the running thread make a call, as often as it is restarted; leaves it wherever that leads. `recv`'s second
+    /// argument here is its deadline; `reply_recv` waits for ever.
     pub fn enter(&mut self, number: u64, arguments: &[u64]) {
         let me = self.current();
         assert!(!me.is_none(), "somebody runs");
-        self.edit(me, |t| {
-            let r = &mut t.context.regs;
-            r.number = number;
-            let mut all = [0; 10];
-            all[..arguments.len()].copy_from_slice(arguments);
-            (r.a0, r.a1) = (all[0], all[1]);
-            r.words.copy_from_slice(&all[2..]);
-            // recv's second argument here is its deadline; reply_recv waits for ever.
-            match number as u16 {
-                nr::recv => r.badge = arguments.get(1).copied().unwrap_or(u64::MAX),
-                nr::reply_recv => r.badge = u64::MAX,
-                _ => {}
-            }
-        });
+        let deadline = match number as u16 {
+            nr::recv => arguments.get(1).copied().unwrap_or(u64::MAX),
+            _ => u64::MAX,
+        };
+        self.prepare(me, number, arguments, deadline);
         loop {
             let pc = self.edit(me, |t| t.context.regs.pc);
             self.k.syscall(0);
@@ -281,6 +284,32 @@ impl World {
                 None => Entry::Empty,
             }
         })
+    }
+
+    /// Puts a handle with all rights into init's table.
+    pub fn give_init(&mut self, object: kmem::AnyName) -> u64 {
+        let init = self.init;
+        self.with(|cx| {
+            let thread = cx.v.live(init).unwrap();
+            let process = cx.v.live(cx.v.get(thread).process).unwrap();
+            cx.grant_boot(process, object, Rights::all()).unwrap() as u64
+        })
+    }
+
+    /// The bytes of a frame, whatever lies in it.
+    pub fn frame_bytes(&self, frame: u32) -> Box<[u8]> {
+        // SAFETY: the arena has this frame, nothing runs in the kernel, and the bytes are copied.
+        unsafe { std::slice::from_raw_parts(self.blocks[0].0.add(frame as usize * PAGE), PAGE).into() }
+    }
+
+    /// The bytes of the tables about all frames.
+    pub fn table_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (pointer, layout) in &self.blocks[1..] {
+            // SAFETY: the whole block, and as above.
+            bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(*pointer, layout.size()) });
+        }
+        bytes
     }
 
     pub fn process_of(&mut self, thread: ThreadLink) -> Link<PROCESS> {

@@ -198,7 +198,9 @@ mod tests {
 
     #[test]
     fn what_is_no_narrowing_is_refused() {
-        for text in ["", "everything", "tcp 10.0.2.2", "tcp :80", "tcp a:b", "tcp a:0", "listen x", "udp 5", "tcp a:1 b"] {
+        for text in
+            ["", "everything", "tcp 10.0.2.2", "tcp :80", "tcp a:b", "tcp a:0", "listen x", "udp 5", "tcp a:1 b"]
+        {
             assert_eq!(Permit::new(&[text]), Err(Error::BadArgument), "{text}");
         }
     }

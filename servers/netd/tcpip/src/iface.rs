@@ -6,8 +6,7 @@
 use crate::addr::{Ipv4Cidr, MacAddr};
 use core::net::{IpAddr, Ipv4Addr};
 
-/// Name servers kept.
-pub const MAX_DNS: usize = 3;
+pub use crate::wire::dhcp::MAX_DNS;
 
 /// An interface's IPv4 configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

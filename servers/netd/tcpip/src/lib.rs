@@ -12,6 +12,9 @@
 //! Rules: every table and queue has a bound; what a peer sends never makes the stack panic, and makes it allocate only
 //! within those bounds; every frame that is dropped is counted with its reason ([`stats`]).
 //!
+//! What it does not do yet: SACK, RACK, CUBIC, SYN cookies, DNS over TCP (a truncated answer without an address is a
+//! failure), segmentation offload on transmit, IPv6, more than one interface.
+//!
 //! What a later extension adds: SACK and RACK in [`tcp::recovery`], CUBIC behind [`tcp::CongestionControl`], IPv6 beside
 //! [`wire::ipv4`] and [`iface`] (addresses above are [`core::net::IpAddr`] already), segmentation offload in
 //! [`device::FrameMeta`].

@@ -169,30 +169,32 @@ fn random_run(seed: u64) -> Run {
     }
 }
 
-fn batch(from: u64, to: u64) {
-    for seed in from..to {
+/// A quarter of the runs: 1,000, or as many as TCPIP_WIRE_RUNS says, for a long night.
+fn batch(quarter: u64) {
+    let runs = std::env::var("TCPIP_WIRE_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
+    for seed in quarter * runs..(quarter + 1) * runs {
         transfer(random_run(seed));
     }
 }
 
 #[test]
 fn random_wires_a() {
-    batch(0, 1000);
+    batch(0);
 }
 
 #[test]
 fn random_wires_b() {
-    batch(1000, 2000);
+    batch(1);
 }
 
 #[test]
 fn random_wires_c() {
-    batch(2000, 3000);
+    batch(2);
 }
 
 #[test]
 fn random_wires_d() {
-    batch(3000, 4000);
+    batch(3);
 }
 
 #[test]

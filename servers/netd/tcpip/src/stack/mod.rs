@@ -26,7 +26,7 @@ mod socket;
 mod tcp;
 mod transmit;
 
-pub use receive_tcp::SYN_WITHOUT_SOCKET_MARGIN;
+pub use receive_tcp::RESERVED_SOCKETS;
 pub use tcp::ListenerStatus;
 
 use crate::addr::{FourTuple, MacAddr};

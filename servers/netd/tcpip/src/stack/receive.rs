@@ -8,7 +8,7 @@ use crate::device::{Checksum, FrameMeta};
 use crate::reassembly::Outcome;
 use crate::tcp::Notices;
 use crate::time::{Duration, Instant};
-use crate::wire::{arp, dhcp, ethernet, icmp, ipv4, udp};
+use crate::wire::{arp, dhcp, ethernet, icmp, ipv4, u16_at, udp};
 use core::net::{IpAddr, Ipv4Addr};
 
 /// Our address is defended no more often than this (RFC 5227 §2.4).
@@ -168,7 +168,7 @@ impl<B: Buffers> Stack<B> {
             return Some(false);
         }
         // Before we have the address, a server may already send to it (RFC 2131 §4.1).
-        let to_dhcp = header.protocol == ipv4::UDP && super::super::wire::u16_at(payload, 2) == Some(dhcp::CLIENT_PORT);
+        let to_dhcp = header.protocol == ipv4::UDP && u16_at(payload, 2) == Some(dhcp::CLIENT_PORT);
         if self.dhcp.is_some() && to_dhcp && arrival == Arrival::Unicast {
             return Some(false);
         }

@@ -6,6 +6,7 @@ use super::socket::{Kind, Stage, TcpSocket};
 use super::{Stack, Target};
 use crate::addr::{Endpoint, FourTuple};
 use crate::buffer::Buffers;
+use crate::error::Error;
 use crate::slab::SocketId;
 use crate::tcp::time_wait::Verdict;
 use crate::tcp::{Connection, Notices, Reset, SeqNumber, Setup, SocketOptions, State, TimeWait};
@@ -14,7 +15,7 @@ use crate::wire::tcp::{Flags, Segment};
 use alloc::boxed::Box;
 
 /// Slots of the socket table that half-open connections leave free for the user.
-pub const SYN_WITHOUT_SOCKET_MARGIN: usize = 16;
+pub const RESERVED_SOCKETS: usize = 16;
 /// How far a reopened connection's numbers are beyond the old one's (RFC 9293 §3.6.1).
 const REOPEN_GAP: u32 = 1 << 17;
 /// A record of TIME-WAIT is renewed no more often than this.
@@ -81,7 +82,6 @@ impl<B: Buffers> Stack<B> {
     fn deliver_to_time_wait(&mut self, now: Instant, tuple: FourTuple, record: TimeWait, segment: &Segment<'_>) {
         match record.segment_arrives(segment) {
             Verdict::Ignore => {}
-            Verdict::Reset(reset) => self.send_reset(&tuple, reset),
             Verdict::Acknowledge { renew } => {
                 // Not at each repetition: the queue of ends must not fill with one record's.
                 let end = now + self.tcp_config.time_wait;
@@ -131,7 +131,7 @@ impl<B: Buffers> Stack<B> {
             return;
         }
         let options = listener.options;
-        if self.sockets.len() + SYN_WITHOUT_SOCKET_MARGIN > self.limits.sockets {
+        if self.sockets.len() + RESERVED_SOCKETS > self.limits.sockets {
             self.counters.tcp_no_socket += 1;
             return;
         }
@@ -159,7 +159,7 @@ impl<B: Buffers> Stack<B> {
         &mut self,
         connection: Connection<B::Send, B::Receive>,
         stage: Stage,
-    ) -> Result<SocketId, crate::Error> {
+    ) -> Result<SocketId, Error> {
         let tuple = connection.tuple();
         let id = self.insert(Kind::Tcp(Box::new(TcpSocket { connection, stage, linked: true })))?;
         self.connections.insert(tuple, Target::Connection(id));

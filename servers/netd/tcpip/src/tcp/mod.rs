@@ -6,9 +6,9 @@
 //! tested by setting a state, feeding one segment and comparing the whole state.
 //!
 //! * [`state`], [`seq`]: the vocabulary.
-//! * [`arrival`]: §3.10.7, a file a step. [`output`]: what to send. [`user`]: the user's calls (§3.9.1).
-//! * [`timers`], [`rtt`]: when. [`recovery`], [`congestion`]: what was lost, how much may be in flight.
-//! * [`ranges`]: the out-of-order queue. [`window`]: what we offer.
+//! * `arrival`: §3.10.7, a file a step. [`output`]: what to send. `user`: the user's calls (§3.9.1).
+//! * `timers`, [`rtt`]: when. [`recovery`], [`congestion`]: what was lost, how much may be in flight.
+//! * [`ranges`]: the out-of-order queue. `window`: what we offer.
 //! * [`listen`], [`time_wait`], [`isn`]: before and after a connection.
 //!
 //! Field names are the RFC's. `rcv_adv` is the right edge that was announced: RCV.NXT + RCV.WND.

@@ -3,7 +3,7 @@
 //! All records live equally long, so the queue of their ends is in order. A record that is renewed is queued again and
 //! its old entry ignored when it comes up.
 
-use super::{Reset, SeqNumber, isn::IsnGenerator};
+use super::{SeqNumber, isn::IsnGenerator};
 use crate::addr::FourTuple;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::{Flags, Options, Segment, Timestamps};
@@ -34,8 +34,6 @@ pub enum Verdict {
     },
     /// A new connection begins: the SYN's numbers are beyond the old one's (RFC 9293 §3.10.7.4, RFC 6191).
     Reopen,
-    /// Answer with this reset.
-    Reset(Reset),
 }
 
 impl TimeWait {

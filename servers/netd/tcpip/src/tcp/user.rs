@@ -22,11 +22,6 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
         self.error
     }
 
-    /// Whether it began with a peer's SYN.
-    pub fn is_passive(&self) -> bool {
-        self.passive
-    }
-
     /// Whether the user gave up the id.
     pub fn is_orphan(&self) -> bool {
         self.orphan

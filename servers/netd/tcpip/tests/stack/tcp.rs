@@ -412,3 +412,57 @@ fn a_wrong_checksum_is_dropped_unless_the_device_vouches() {
     link.stack.receive(link.now, &frame, meta);
     assert_eq!(link.segments().len(), 1);
 }
+
+#[test]
+fn netstat_sees_everything() {
+    let mut link = Link::with_neighbour();
+    let (id, iss) = link.accepted(5000);
+    link.tcp(5001, Flags::SYN, 100, 0);
+    link.segments();
+    link.tcp_to(5000, 80, Flags::ACK, 101, iss + 1, b"hello");
+    let listeners: Vec<_> = link.stack.tcp_listeners().map(|(_, status)| status).collect();
+    assert_eq!(listeners, [tcpip::stack::ListenerStatus { port: 80, backlog: 4, half_open: 1, complete: 0 }]);
+    let states: Vec<_> = link.stack.tcp_connections().map(|(id, status)| (id, status.state)).collect();
+    assert_eq!(states.len(), 2);
+    assert!(states.contains(&(id, State::Established)));
+    let status = link.stack.tcp_status(id).unwrap();
+    assert_eq!((status.receive_queue, status.tuple.remote), (5, Endpoint::new(B, 5000)));
+    let udp = link.stack.udp_bind(None, 9).unwrap();
+    link.udp(1, 9, b"four");
+    assert_eq!(link.stack.udp_sockets().collect::<Vec<_>>(), [(udp, 9, (1, 4))]);
+}
+
+#[test]
+fn options_change_while_connected() {
+    let mut link = Link::with_neighbour();
+    let (id, _) = link.accepted(5000);
+    let keep_alive = Some(Duration::from_secs(10));
+    link.stack.tcp_set_options(id, SocketOptions { keep_alive, ..SocketOptions::default() }).unwrap();
+    link.out();
+    while link.now < Instant::from_millis(12_000) {
+        link.wait(ms(500));
+        if !link.out().is_empty() {
+            return assert_eq!(link.now, Instant::from_millis(11_000));
+        }
+    }
+    panic!("no probe");
+}
+
+#[test]
+fn a_connection_without_buffers_is_small() {
+    let bytes = size_of::<tcpip::tcp::Connection<Ring, Ring>>();
+    assert!(bytes <= 1024, "{bytes}");
+}
+
+#[test]
+fn a_stale_id_reaches_no_new_socket() {
+    let mut link = Link::with_neighbour();
+    let (id, _) = link.accepted(5000);
+    link.stack.tcp_abort(link.now, id).unwrap();
+    link.stack.close(link.now, id).unwrap();
+    let udp = link.stack.udp_bind(None, 9).unwrap();
+    assert_ne!(id, udp);
+    assert_eq!(link.stack.close(link.now, id), Err(Error::BadSocket));
+    assert_eq!(link.stack.tcp_send(udp, b"x"), Err(Error::WrongKind));
+    assert_eq!(link.stack.tcp_accept(udp), Err(Error::WrongKind));
+}

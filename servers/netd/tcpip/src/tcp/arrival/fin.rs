@@ -1,6 +1,6 @@
 //! Eighth: FIN (RFC 9293 §3.10.7.4).
 
-use super::super::{Connection, Notices, State};
+use super::super::{Connection, Notices, SeqNumber, State};
 use super::Flow;
 use crate::buffer::{ReceiveBuffer, SendBuffer};
 use crate::time::Instant;
@@ -35,7 +35,7 @@ impl<S: SendBuffer, R: ReceiveBuffer> Connection<S, R> {
         Flow::Done
     }
 
-    fn has_text_behind(&self, fin: crate::tcp::SeqNumber) -> bool {
+    fn has_text_behind(&self, fin: SeqNumber) -> bool {
         self.ranges.iter().any(|(_, end)| end > fin)
     }
 

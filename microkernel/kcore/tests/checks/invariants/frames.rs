@@ -1,0 +1,145 @@
+//! Each frame has one owner and one kind; pools add up.
+
+use std::collections::BTreeMap;
+
+use abi::info::MemoryType;
+use kcore::objects::*;
+use kmem::{Class, Frame, Kind, Link};
+
+use super::{Cx, all, frames_of};
+
+pub fn check(cx: &mut Cx<'_, '_>) {
+    let mut own = BTreeMap::new();
+    let mut objects = BTreeMap::new();
+    slabs::<POOL>(cx, &mut own, &mut objects);
+    slabs::<PROCESS>(cx, &mut own, &mut objects);
+    slabs::<THREAD>(cx, &mut own, &mut objects);
+    slabs::<CHANNEL>(cx, &mut own, &mut objects);
+    slabs::<NOTIFICATION>(cx, &mut own, &mut objects);
+    slabs::<MEMORY>(cx, &mut own, &mut objects);
+    slabs::<GRANT>(cx, &mut own, &mut objects);
+    slabs::<INTERRUPT>(cx, &mut own, &mut objects);
+    slabs::<PORTS>(cx, &mut own, &mut objects);
+    slabs::<AUTHORITY>(cx, &mut own, &mut objects);
+    slabs::<MAPPING>(cx, &mut own, &mut objects);
+    tables(cx, &mut own);
+    bytes(cx, &mut own);
+    pools(cx, &own, &objects);
+}
+
+type Counts = BTreeMap<u32, u32>;
+
+/// Every slab lies in the list of its pool that its free slots say.
+fn slabs<const I: u8>(cx: &Cx<'_, '_>, own: &mut Counts, objects: &mut Counts)
+where
+    Objects: Class<I>,
+{
+    let mut listed = BTreeMap::new();
+    for pool in all::<POOL>(cx) {
+        let p: &Pool = cx.v.get::<POOL>(pool);
+        for (head, full) in [(p.partial[I as usize], false), (p.full[I as usize], true)] {
+            let (mut at, mut prev) = (head, Frame::NONE);
+            while !at.is_none() {
+                assert_eq!(cx.v.kind(at), Kind::class(I), "a list of slabs has slabs of its class");
+                assert_eq!(cx.v.frame(at).prev, prev);
+                assert_eq!(cx.v.frame(at).owner, pool.link().raw(), "a slab's pool is where it is listed");
+                assert_eq!(cx.v.room::<I>(at) == 0, full, "a slab is in the list that its free slots say");
+                assert!(listed.insert(at, pool.link().raw()).is_none(), "a slab is listed once");
+                (prev, at) = (at, cx.v.frame(at).next);
+            }
+        }
+    }
+    for frame in frames_of::<I>(cx) {
+        let pool = *listed.get(&frame).expect("every slab is listed");
+        let live = cx.v.slots::<I>(frame).filter(|link| cx.v.live(*link).is_some()).count() as u32;
+        assert!(live > 0, "an empty slab is given back (class {I})");
+        *own.entry(pool).or_default() += 1;
+        *objects.entry(pool).or_default() += live;
+    }
+}
+
+/// Page tables, pages of slots and directories belong to a process.
+fn tables(cx: &Cx<'_, '_>, own: &mut Counts) {
+    let mut owned: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut roots = 0;
+    for process in all::<PROCESS>(cx) {
+        let p = cx.v.get(process);
+        assert_eq!(cx.v.kind(p.root), Kind::class(TABLE), "a process has a root table");
+        roots += 1;
+        let (mut at, mut prev, mut listed) = (p.tables, Frame::NONE, 0);
+        while !at.is_none() {
+            let info = cx.v.frame(at);
+            assert_eq!((info.owner, info.prev), (process.link().raw(), prev), "a process lists its own tables");
+            listed += 1;
+            (prev, at) = (at, info.next);
+        }
+        let owns = |frame: &Frame| cx.v.frame(*frame).owner == process.link().raw();
+        assert_eq!(listed, frames_of::<TABLE>(cx).filter(|frame| *frame != p.root && owns(frame)).count());
+        let pages = frames_of::<HANDLES>(cx).filter(owns).count() as u32;
+        let directories = frames_of::<DIRECTORY>(cx).filter(owns).count() as u32;
+        assert_eq!(pages, p.slots / SLOTS_PER_PAGE, "as many pages as slots need");
+        assert_eq!(directories, !p.directory.is_none() as u32);
+        let overhead = 1 + listed as u32 + pages + directories;
+        assert_eq!(overhead, p.overhead, "pages of tables");
+        *own.entry(p.pool.raw()).or_default() += overhead;
+        *owned.entry(0).or_default() += overhead;
+    }
+    let all = frames_of::<TABLE>(cx).chain(frames_of::<HANDLES>(cx)).chain(frames_of::<DIRECTORY>(cx)).count();
+    assert_eq!(all as u32, owned.values().sum::<u32>(), "every table has a process ({roots} of them)");
+}
+
+/// A frame of plain bytes is part of one Memory, or one thread's buffer.
+fn bytes(cx: &Cx<'_, '_>, own: &mut Counts) {
+    let mut owners: BTreeMap<u32, &str> = BTreeMap::new();
+    for memory in all::<MEMORY>(cx) {
+        let m = cx.v.get(memory);
+        if !m.root.is_none() || m.kind == MemoryType::Device {
+            continue;
+        }
+        let first = cx.v.managed(m.base).expect("RAM is managed");
+        for n in 0..m.pages {
+            assert!(owners.insert(first.plus(n).0, "Memory").is_none(), "a frame has one owner");
+            assert_eq!(cx.v.frame(first.plus(n)).owner, memory.link().raw());
+        }
+        *own.entry(m.pool.raw()).or_default() += m.pages;
+    }
+    for thread in all::<THREAD>(cx) {
+        let t = cx.v.get(thread);
+        assert!(owners.insert(t.buffer.0, "buffer").is_none(), "a buffer is one thread's");
+        *own.entry(t.pool.raw()).or_default() += 1;
+    }
+    for frame in (1..cx.v.frames()).map(Frame) {
+        let is_bytes = cx.v.kind(frame) == Kind::BYTES;
+        assert_eq!(is_bytes, owners.contains_key(&frame.0), "frame {frame:?}: bytes exactly if somebody's");
+    }
+}
+
+fn pools(cx: &Cx<'_, '_>, own: &Counts, objects: &Counts) {
+    let (mut listed, mut count) = (1, 0);
+    for pool in all::<POOL>(cx) {
+        count += 1;
+        let p = cx.v.get(pool);
+        let (mut at, mut prev, mut given) = (p.children, Link::NONE, 0);
+        while let Some(child) = cx.v.live(at) {
+            let c = cx.v.get(child);
+            assert_eq!((c.parent, c.prev), (pool.link(), prev), "children are linked both ways");
+            assert!(c.ceiling <= p.ceiling && c.depth == p.depth + 1);
+            given += c.limit;
+            listed += 1;
+            (prev, at) = (at, c.next);
+        }
+        assert!(at.is_none(), "a child is alive");
+        let own = own.get(&pool.link().raw()).copied().unwrap_or(0);
+        assert_eq!(p.given, given, "given to sub-pools");
+        assert_eq!(p.used, own + given, "used = slabs, extents, tables, buffers and sub-pools");
+        assert!(p.used <= p.limit);
+        assert_eq!(p.objects, objects.get(&pool.link().raw()).copied().unwrap_or(0), "objects");
+    }
+    assert_eq!(listed, count, "every pool but the root is its parent's child");
+    let mut at = cx.s.reap;
+    while let Some(pool) = cx.v.live(at) {
+        assert!(cx.v.get(pool).dying);
+        at = cx.v.get(pool).reap_next;
+    }
+    assert!(at.is_none(), "what waits to be torn down is there");
+}

@@ -1,0 +1,75 @@
+//! What holds in every state between two entries into the kernel, each fact counted anew from the objects themselves.
+//!
+//! [`check`] panics with what is wrong. Nothing here asks the code under test for more than places and contents.
+
+mod frames;
+mod grants;
+mod handles;
+mod queues;
+mod spaces;
+mod threads;
+
+use kcore::objects::*;
+use kmem::{Class, Frame, Key, Kind};
+
+use crate::world::{Model, World};
+
+pub type Cx<'k, 'id> = kcore::Cx<'k, 'id, Model>;
+
+/// Checks everything.
+pub fn check(w: &mut World) {
+    w.with(|cx| {
+        frames::check(cx);
+        handles::check(cx);
+        grants::check(cx);
+        queues::check(cx);
+        threads::check(cx);
+        spaces::check(cx);
+    });
+    let free = w.with(|cx| (1..cx.v.frames()).filter(|n| cx.v.kind(Frame(*n)).is_free()).count());
+    assert_eq!(free as u32, w.free(), "frames marked free, and counted so");
+    let own = w.with(|cx| {
+        let pools = all::<POOL>(cx);
+        pools.iter().map(|pool| cx.v.get(*pool).used - cx.v.get(*pool).given).sum::<u32>()
+    });
+    let limit = w.with(|cx| cx.v.follow(cx.s.root_pool).map(|root| cx.v.get(root).limit).unwrap());
+    assert_eq!(limit, own + w.free(), "every frame of the root pool is in use by one pool, or free");
+}
+
+/// Every live object of a class.
+pub fn all<'id, const I: u8>(cx: &Cx<'_, 'id>) -> Vec<Key<'id, I>>
+where
+    Objects: Class<I>,
+{
+    frames_of::<I>(cx).flat_map(|frame| cx.v.slots::<I>(frame)).filter_map(|link| cx.v.live(link)).collect()
+}
+
+/// Every frame of a class.
+pub fn frames_of<const I: u8>(cx: &Cx<'_, '_>) -> impl Iterator<Item = Frame> {
+    (1..cx.v.frames()).map(Frame).filter(|frame| cx.v.kind(*frame) == Kind::class(I))
+}
+
+/// The entries of a process's table: slot number and contents.
+pub fn slots<'id>(cx: &Cx<'_, 'id>, process: ProcessKey<'id>) -> Vec<(u32, Entry)> {
+    let p = cx.v.get(process);
+    let page = |n: u32| match n {
+        0 => cx.v.follow(p.handles),
+        n => cx.v.follow(cx.v.get(cx.v.follow(p.directory)?).0[n as usize]),
+    };
+    (0..p.slots / SLOTS_PER_PAGE)
+        .flat_map(|n| {
+            let page = cx.v.get(page(n).expect("every page of slots is there")).0;
+            page.into_iter().enumerate().map(move |(i, entry)| (n * SLOTS_PER_PAGE + i as u32, entry))
+        })
+        .collect()
+}
+
+/// Every handle in every table.
+pub fn handles(cx: &Cx<'_, '_>) -> Vec<Entry> {
+    all::<PROCESS>(cx)
+        .into_iter()
+        .flat_map(|process| slots(cx, process))
+        .map(|(_, entry)| entry)
+        .filter(|entry| entry.object.class() != 0)
+        .collect()
+}

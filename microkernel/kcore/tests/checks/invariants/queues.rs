@@ -1,0 +1,100 @@
+//! A thread is in exactly the queue that its state says, and queues are well linked.
+
+use std::collections::BTreeMap;
+
+use kcore::PRIORITIES;
+use kcore::objects::*;
+use kmem::Link;
+
+use super::{Cx, all};
+
+pub fn check(cx: &mut Cx<'_, '_>) {
+    let mut places: BTreeMap<u32, &str> = BTreeMap::new();
+    for core in 0..cx.s.cores.len() {
+        for p in 0..PRIORITIES {
+            let queue = cx.s.cores[core].queues[p];
+            assert_eq!(cx.s.cores[core].ready >> p & 1 == 1, !queue.head.is_none(), "the bitmap says who is ready");
+            for thread in walk(cx, queue) {
+                let t = cx.v.get(thread);
+                assert_eq!((t.state, t.core as usize, t.priority as usize), (State::Ready, core, p));
+                assert!(places.insert(thread.link().raw(), "ready").is_none());
+            }
+        }
+        if let Some(current) = cx.v.follow(cx.s.cores[core].current) {
+            let current = cx.v.live(current.link()).expect("who runs is alive");
+            assert_eq!(cx.v.get(current).state, State::Running);
+            assert!(places.insert(current.link().raw(), "running").is_none());
+        }
+    }
+    for channel in all::<CHANNEL>(cx) {
+        let c = *cx.v.get(channel);
+        let callers = walk(cx, c.callers);
+        let receivers = walk(cx, c.receivers);
+        assert!(callers.is_empty() || receivers.is_empty(), "who waits for each other meets");
+        assert!(c.closed.head.is_none() || receivers.is_empty(), "a receiver is told of a closed end at once");
+        for (queue, state) in [(&callers, State::Calling), (&receivers, State::Receiving)] {
+            for thread in queue {
+                let t = cx.v.get(*thread);
+                assert_eq!((t.state, t.channel), (state, channel.link()));
+                assert!(places.insert(thread.link().raw(), "channel").is_none());
+            }
+        }
+        assert!(callers.is_sorted_by_key(|caller| std::cmp::Reverse(cx.v.get(*caller).priority)), "urgent ones first");
+        if let Some(server) = cx.v.follow(c.server) {
+            let server = cx.v.live(server.link()).expect("a channel's server is alive");
+            assert_eq!(cx.v.get(server).serves, channel.link());
+        }
+    }
+    for server in all::<THREAD>(cx) {
+        for caller in served(cx, server) {
+            let c = cx.v.get(caller);
+            assert_eq!((c.state, c.server), (State::AwaitingReply, server.link()));
+            assert!(places.insert(caller.link().raw(), "server").is_none());
+        }
+    }
+    for thread in all::<THREAD>(cx) {
+        let t = cx.v.get(thread);
+        let expected = match t.state {
+            State::Ready => Some("ready"),
+            State::Running => Some("running"),
+            State::Calling => Some("channel"),
+            State::Receiving if !t.channel.is_none() => Some("channel"),
+            State::AwaitingReply => Some("server"),
+            State::Receiving | State::Stopped | State::Faulted => None,
+        };
+        assert_eq!(places.get(&thread.link().raw()).copied(), expected, "{:?}", t.state);
+        if expected.is_none() {
+            assert!(t.next.is_none() && t.prev.is_none() && t.server.is_none() && t.channel.is_none());
+        }
+    }
+}
+
+/// The threads of a queue, linked both ways.
+fn walk<'id>(cx: &Cx<'_, 'id>, queue: Queue<THREAD>) -> Vec<ThreadKey<'id>> {
+    let mut found = Vec::new();
+    let (mut at, mut prev) = (queue.head, Link::NONE);
+    while !at.is_none() {
+        let thread = cx.v.live(at).expect("who is queued is alive");
+        assert_eq!(cx.v.get(thread).prev, prev, "queues are linked both ways");
+        found.push(thread);
+        assert!(found.len() <= 1_000, "a queue is no circle");
+        (prev, at) = (at, cx.v.get(thread).next);
+    }
+    assert_eq!(queue.tail, prev, "the tail is the last");
+    found
+}
+
+/// Whose calls a thread has to answer.
+pub fn served<'id>(cx: &Cx<'_, 'id>, server: ThreadKey<'id>) -> Vec<ThreadKey<'id>> {
+    let mut found: Vec<ThreadKey<'id>> = Vec::new();
+    let (mut at, mut prev) = (cx.v.get(server).serving, Link::NONE);
+    while !at.is_none() {
+        let caller = cx.v.live(at).expect("who awaits a reply is alive");
+        assert_eq!(cx.v.get(caller).serve_prev, prev);
+        found.push(caller);
+        assert!(found.len() <= 1_000, "a list is no circle");
+        (prev, at) = (at, cx.v.get(caller).serve_next);
+    }
+    assert!(found.is_sorted_by_key(|caller| std::cmp::Reverse(cx.v.get(*caller).priority)), "urgent ones first");
+    found
+}

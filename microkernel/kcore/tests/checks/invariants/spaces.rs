@@ -1,0 +1,148 @@
+//! Page tables: every entry has one mapping record (IPC buffers aside), within its Memory and its rights; writers are
+//! counted; nothing is writable and executable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use abi::calls::Access;
+use abi::info::MemoryType;
+use kcore::hw::{Entry as Decoded, Hw};
+use kcore::objects::*;
+use kmem::{Frame, FrameState, Kind, Link};
+
+use super::{Cx, all, frames_of};
+
+pub fn check(cx: &mut Cx<'_, '_>) {
+    let mut walk = Walk::default();
+    for process in all::<PROCESS>(cx) {
+        let root = cx.v.get(process).root;
+        walk.table(cx, process, root, 3, 0);
+        let mapped: u32 = walk.live.values().filter(|(owner, _)| *owner == process.link().raw()).map(|l| l.1).sum();
+        assert_eq!(mapped, cx.v.get(process).mapped, "pages mapped");
+    }
+    for mapping in all::<MAPPING>(cx) {
+        let m = cx.v.get(mapping);
+        let live = walk.live.get(&mapping.link().raw()).map_or(0, |live| live.1);
+        assert_eq!(live, m.live as u32, "entries of a mapping");
+        assert!(live > 0, "a mapping ends with its last entry");
+        assert!(walk.listed.contains(&mapping.link().raw()), "a mapping is in its table's list");
+    }
+    assert_eq!(walk.tables, frames_of::<TABLE>(cx).count(), "every table can be reached");
+    for frame in (1..cx.v.frames()).map(Frame).filter(|frame| cx.v.kind(*frame) == Kind::BYTES) {
+        let writers = walk.writers.get(&frame.0).copied().unwrap_or(0);
+        assert_eq!(writers, cx.v.frame(frame).writers as u32, "writable mappings of a frame");
+    }
+    memories(cx);
+}
+
+#[derive(Default)]
+struct Walk {
+    /// Entries by mapping: process, count.
+    live: BTreeMap<u32, (u32, u32)>,
+    listed: BTreeSet<u32>,
+    writers: BTreeMap<u32, u32>,
+    tables: usize,
+}
+
+impl Walk {
+    fn table<'id>(&mut self, cx: &Cx<'_, 'id>, process: ProcessKey<'id>, frame: Frame, level: u8, base: u64) {
+        self.tables += 1;
+        let table = cx.v.follow(Link::<TABLE>::page(frame)).expect("a table is a table");
+        let entries = cx.v.get(table).0;
+        let used = entries.iter().filter(|entry| **entry != 0).count();
+        assert_eq!(used, cx.v.frame(frame).used as usize, "entries in use");
+        assert!(used > 0 || level == 3 || cx.v.get(process).dying, "an empty table is given back");
+        if level == 0 {
+            self.records(cx, process, frame);
+        }
+        for (i, entry) in entries.iter().enumerate() {
+            let address = base + ((i as u64) << (12 + 9 * level));
+            match cx.s.hw.decode(*entry, level) {
+                Decoded::Empty => {}
+                Decoded::Table(below) => {
+                    let below = cx.v.managed(below).expect("tables are RAM");
+                    self.table(cx, process, below, level - 1, address);
+                }
+                Decoded::Page(physical, access) => self.page(cx, process, frame, address, physical, access),
+            }
+        }
+    }
+
+    fn records<'id>(&mut self, cx: &Cx<'_, 'id>, process: ProcessKey<'id>, leaf: Frame) {
+        let mut at = Link::<MAPPING>::from_raw(cx.v.frame(leaf).extra);
+        while let Some(mapping) = cx.v.live(at) {
+            assert!(self.listed.insert(at.raw()), "a mapping is in one list, once");
+            assert_eq!(cx.v.get(mapping).process, process.link());
+            at = cx.v.get(mapping).table_next;
+        }
+        assert!(at.is_none());
+    }
+
+    fn page<'id>(
+        &mut self,
+        cx: &Cx<'_, 'id>,
+        process: ProcessKey<'id>,
+        leaf: Frame,
+        address: u64,
+        physical: u32,
+        access: Access,
+    ) {
+        assert!(!access.contains(Access::WRITE | Access::EXECUTE), "never writable and executable");
+        let frame = cx.v.managed(physical);
+        let buffer = all::<THREAD>(cx).into_iter().find(|thread| {
+            let t = cx.v.get(*thread);
+            t.process == process.link() && t.buffer_address == address
+        });
+        if let Some(thread) = buffer {
+            assert_eq!(frame, Some(cx.v.get(thread).buffer), "a thread's buffer is mapped where it says");
+            return;
+        }
+        let mut owner = None;
+        let mut at = Link::<MAPPING>::from_raw(cx.v.frame(leaf).extra);
+        while let Some(mapping) = cx.v.live(at) {
+            let m = cx.v.get(mapping);
+            let root = cx.v.get(cx.v.live(m.memory).expect("what is mapped is alive"));
+            let covers = (m.address..m.address + m.pages as u64 * 4096).contains(&address);
+            if covers && root.base + m.offset + ((address - m.address) / 4096) as u32 == physical {
+                assert!(owner.replace(mapping).is_none(), "an entry has one record");
+                assert!(m.offset + m.pages as u32 <= root.pages, "a mapping lies in its Memory");
+                assert!(m.allowed.contains(access), "no more access than the handle allowed");
+                if root.kind == MemoryType::Device {
+                    assert!(!access.contains(Access::EXECUTE));
+                }
+            }
+            at = m.table_next;
+        }
+        let owner = owner.expect("an entry has a record");
+        self.live.entry(owner.link().raw()).or_insert((process.link().raw(), 0)).1 += 1;
+        let frame = frame.expect("RAM");
+        let state = cx.v.frame(frame).state;
+        assert_eq!(cx.v.kind(frame), Kind::BYTES, "users see plain bytes alone");
+        assert!(!access.contains(Access::WRITE) || state == FrameState::Data, "what is frozen is not written");
+        assert!(!access.contains(Access::EXECUTE) || state == FrameState::Code, "what runs was sealed");
+        *self.writers.entry(frame.0).or_default() += access.contains(Access::WRITE) as u32;
+    }
+}
+
+/// Memories list their mappings; slices lie in their extent.
+fn memories(cx: &Cx<'_, '_>) {
+    let mut listed = 0;
+    for memory in all::<MEMORY>(cx) {
+        let m = cx.v.get(memory);
+        let (mut at, mut prev, mut count) = (m.mappings, Link::NONE, 0);
+        while let Some(mapping) = cx.v.live(at) {
+            let r = cx.v.get(mapping);
+            assert_eq!((r.memory, r.memory_prev), (memory.link(), prev));
+            count += 1;
+            (prev, at) = (at, r.memory_next);
+        }
+        assert!(at.is_none());
+        assert_eq!(count, m.mapping_count);
+        listed += count;
+        if let Some(root) = cx.v.find(m.root) {
+            let r = cx.v.get(root);
+            assert!(m.base >= r.base && m.base + m.pages <= r.base + r.pages, "a slice lies in its extent");
+            assert!(r.root.is_none(), "the extent of a slice is no slice");
+        }
+    }
+    assert_eq!(listed as usize, all::<MAPPING>(cx).len());
+}

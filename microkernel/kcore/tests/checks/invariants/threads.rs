@@ -1,0 +1,136 @@
+//! Priorities are what is due, the most urgent runs, deadlines lie in the wheel, and bindings are mutual.
+
+use std::collections::BTreeSet;
+
+use abi::message::{FOREVER, MAX_CHAIN};
+use kcore::objects::*;
+
+use super::queues::served;
+use super::{Cx, all};
+
+pub fn check(cx: &mut Cx<'_, '_>) {
+    for thread in all::<THREAD>(cx) {
+        priority(cx, thread);
+        bindings(cx, thread);
+        deadline(cx, thread);
+        let t = cx.v.get(thread);
+        assert!(t.depth as usize <= MAX_CHAIN);
+        assert!(!t.faulting || matches!(t.state, State::Calling | State::AwaitingReply), "a fault is a call");
+        let process = cx.v.live(t.process).expect("a thread has a process");
+        assert_eq!(t.context.space, cx.v.get(process).space);
+    }
+    for notification in all::<NOTIFICATION>(cx) {
+        let n = cx.v.get(notification);
+        if let Some(bound) = cx.v.follow(n.bound) {
+            let bound = cx.v.live(bound.link()).expect("who is bound is alive");
+            assert_eq!(cx.v.get(bound).notification, notification.link());
+            assert!(n.bits == 0 || cx.v.get(bound).state != State::Receiving, "bits wake their thread");
+        }
+    }
+    scheduled(cx);
+    lines(cx);
+    siblings(cx);
+}
+
+fn priority<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
+    let t = cx.v.get(thread);
+    let mut due = t.base_priority;
+    for caller in served(cx, thread) {
+        due = due.max(cx.v.get(caller).priority);
+    }
+    if let Some(channel) = cx.v.live(t.serves) {
+        let mut at = cx.v.get(channel).callers.head;
+        while let Some(caller) = cx.v.live(at) {
+            due = due.max(cx.v.get(caller).priority);
+            at = cx.v.get(caller).next;
+        }
+    }
+    assert_eq!(t.priority, due, "a thread has its own priority or that of whom it works for ({:?})", t.state);
+}
+
+fn bindings<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
+    let t = cx.v.get(thread);
+    if let Some(channel) = cx.v.follow(t.serves) {
+        let channel = cx.v.live(channel.link()).expect("what a thread serves is alive");
+        assert_eq!(cx.v.get(channel).server, thread.link());
+    }
+    if let Some(notification) = cx.v.follow(t.notification) {
+        let notification = cx.v.live(notification.link()).expect("what is bound is alive");
+        assert_eq!(cx.v.get(notification).bound, thread.link());
+    }
+}
+
+fn deadline<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
+    let t = cx.v.get(thread);
+    if t.timer_slot == 0 {
+        return;
+    }
+    assert_eq!(t.state, State::Receiving, "only recv has a deadline");
+    assert_ne!(t.deadline, FOREVER);
+    let heads: Vec<_> = cx.s.cores[t.core as usize].wheel.heads().collect();
+    let mut at = heads.iter().find(|(slot, _)| *slot + 1 == t.timer_slot).expect("its slot is in use").1;
+    let mut found = false;
+    while let Some(other) = cx.v.live(at) {
+        found |= other == thread;
+        at = cx.v.get(other).timer_next;
+    }
+    assert!(found, "a deadline lies in the wheel");
+}
+
+fn scheduled(cx: &Cx<'_, '_>) {
+    let core = &cx.s.cores[0];
+    match cx.v.follow(core.current) {
+        None => assert_eq!(core.ready, 0, "nobody runs only if nobody is ready"),
+        Some(current) => {
+            let p = cx.v.get(current).priority as u32;
+            assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
+            let contended = core.ready >> p & 1 != 0;
+            assert!(!contended || core.armed <= core.slice_end, "somebody waits for the end of the slice");
+        }
+    }
+    let timed = all::<THREAD>(cx).iter().filter(|thread| cx.v.get(**thread).timer_slot != 0).count();
+    let mut in_wheel = 0;
+    for (_, mut at) in core.wheel.heads() {
+        while let Some(thread) = cx.v.live(at) {
+            in_wheel += 1;
+            at = cx.v.get(thread).timer_next;
+        }
+        assert!(at.is_none(), "who is in the wheel is alive");
+    }
+    assert_eq!(timed, in_wheel);
+}
+
+/// What is unmasked is bound; what is bound has its line.
+fn lines(cx: &Cx<'_, '_>) {
+    for (line, link) in cx.s.lines.iter().enumerate() {
+        if link.is_none() {
+            assert!(!cx.s.hw.unmasked.contains(&(line as u32)), "an unbound line is masked");
+            continue;
+        }
+        let interrupt = cx.v.live(*link).expect("a bound line has its Interrupt");
+        let i = cx.v.get(interrupt);
+        assert_eq!((i.first as usize, i.count), (line, 1));
+        assert!(!i.target.is_none());
+    }
+    for interrupt in all::<INTERRUPT>(cx) {
+        let i = cx.v.get(interrupt);
+        assert!(i.target.is_none() || cx.s.lines[i.first as usize] == interrupt.link());
+    }
+}
+
+/// A process lists its threads, each once.
+fn siblings(cx: &Cx<'_, '_>) {
+    let mut listed = BTreeSet::new();
+    for process in all::<PROCESS>(cx) {
+        let (mut at, mut count) = (cx.v.get(process).threads, 0);
+        while let Some(thread) = cx.v.live(at) {
+            assert_eq!(cx.v.get(thread).process, process.link());
+            assert!(listed.insert(at.raw()));
+            count += 1;
+            at = cx.v.get(thread).sibling_next;
+        }
+        assert!(at.is_none());
+        assert_eq!(cx.v.get(process).thread_count, count);
+    }
+    assert_eq!(listed.len(), all::<THREAD>(cx).len());
+}

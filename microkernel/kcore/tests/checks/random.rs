@@ -1,0 +1,61 @@
+//! Seeds: every random test runs a number of cases, each from its own seed, and tells how to run a failing one again.
+
+use std::env;
+
+/// xorshift64*, enough for tests and the same everywhere (Marsaglia 2003, Vigna 2016).
+#[derive(Clone)]
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 33) % n.max(1)
+    }
+
+    /// True once in `n`.
+    pub fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+}
+
+/// Runs `case` with `usual` seeds: times `VIAETHER_CASES`, or 20 if `VIAETHER_LONG` is set; `VIAETHER_SEED` names one.
+pub fn each_seed(test: &str, usual: u64, mut case: impl FnMut(u64)) {
+    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    if let Some(seed) = number("VIAETHER_SEED") {
+        return case(seed);
+    }
+    let long = if env::var_os("VIAETHER_LONG").is_some() { 20 } else { 1 };
+    for seed in 1..=usual * number("VIAETHER_CASES").unwrap_or(long) {
+        let _tell = Tell { test, seed };
+        case(seed);
+    }
+}
+
+/// Says which case failed.
+struct Tell<'a> {
+    test: &'a str,
+    seed: u64,
+}
+
+impl Drop for Tell<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("again: VIAETHER_SEED={} cargo test -p kcore --test checks {}", self.seed, self.test);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The whole state of the kernel as bytes, to compare before and after.
+
+use std::fmt::Write;
+
+use kcore::objects::*;
+use kmem::Frame;
+
+use crate::world::World;
+
+/// All frames but free ones and the log's (a refused call writes none), their tables, and everything else.
+pub struct Snapshot {
+    frames: Vec<(u32, Box<[u8]>)>,
+    tables: Vec<u8>,
+    system: String,
+}
+
+pub fn take(w: &mut World) -> Snapshot {
+    let log = w.with(|cx| cx.v.managed(kmem_base(cx)).map_or(0, |frame| frame.0));
+    let log = log..log + kcore::LOG_PAGES;
+    let used: Vec<u32> = w.with(|cx| (1..cx.v.frames()).filter(|n| !cx.v.kind(Frame(*n)).is_free()).collect());
+    let used = used.into_iter().filter(|n| !log.contains(n));
+    Snapshot { frames: used.map(|n| (n, w.frame_bytes(n))).collect(), tables: w.table_bytes(), system: system(w) }
+}
+
+/// The log's first frame.
+fn kmem_base(cx: &crate::invariants::Cx<'_, '_>) -> u32 {
+    let memories = crate::invariants::all::<MEMORY>(cx);
+    memories.into_iter().map(|m| cx.v.get(m)).find(|m| m.pages == kcore::LOG_PAGES).map_or(0, |m| m.base)
+}
+
+impl Snapshot {
+    /// What differs from an earlier state, in words, but for what a refused call may change in its caller.
+    ///
+    /// Excluded by name: the caller's status register; `restarting` and `pending` with `pending_done`, the state of a
+    /// long call that ends with the refusal; and the kernel's counters, which count it.
+    pub fn difference(&self, later: &Snapshot, caller: Option<(u32, Vec<std::ops::Range<usize>>)>) -> Option<String> {
+        if self.system != later.system {
+            return Some(first_line(&self.system, &later.system));
+        }
+        if self.tables != later.tables {
+            return Some("the tables about frames".into());
+        }
+        for ((n, before), (m, after)) in self.frames.iter().zip(&later.frames) {
+            assert_eq!(n, m, "the tables are equal, so the frames are");
+            if before == after {
+                continue;
+            }
+            for (i, (a, b)) in before.iter().zip(after).enumerate() {
+                let excluded =
+                    caller.as_ref().is_some_and(|(frame, parts)| frame == n && parts.iter().any(|p| p.contains(&i)));
+                if a != b && !excluded {
+                    return Some(format!("frame {n}, byte {i:#x}: {a:#x} became {b:#x}"));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn first_line(before: &str, after: &str) -> String {
+    let mut pairs = before.lines().zip(after.lines());
+    pairs.find(|(a, b)| a != b).map_or("length".into(), |(a, b)| format!("{a}\n   became {b}"))
+}
+
+/// Everything but frames and counters: cores, lines, lists, and what was done to the hardware.
+fn system(w: &World) -> String {
+    let (s, mut text) = (&w.k.system, String::new());
+    for (i, core) in s.cores.iter().enumerate().filter(|(i, core)| *i == 0 || core.online) {
+        writeln!(text, "core {i}: {:?} {:x} {} {}", core.current, core.ready, core.slice_end, core.pointer_changed)
+            .unwrap();
+        for (p, queue) in core.queues.iter().enumerate().filter(|(_, queue)| !queue.head.is_none()) {
+            writeln!(text, "ready {p}: {queue:?}").unwrap();
+        }
+        for head in core.wheel.heads() {
+            writeln!(text, "timer {head:?}").unwrap();
+        }
+    }
+    for (i, line) in s.lines.iter().enumerate().filter(|(_, line)| !line.is_none()) {
+        writeln!(text, "line {i}: {line:?}").unwrap();
+    }
+    writeln!(text, "asids {:x?}", s.asids).unwrap();
+    writeln!(text, "reap {:?} undo {:?}", s.reap, s.undo).unwrap();
+    writeln!(text, "log {:?}", s.log).unwrap();
+    let hw = &s.hw;
+    writeln!(text, "hw {} {} {:?} {:?} {:?}", hw.now, hw.invalidated, hw.unmasked, hw.log.len(), hw.off).unwrap();
+    text
+}
+
+/// The parts of its frame that a refused call may change in its caller.
+pub fn excluded(w: &mut World, caller: ThreadLink) -> Option<(u32, Vec<std::ops::Range<usize>>)> {
+    use std::mem::offset_of;
+    let start = w.k.mem.object_address(caller)?.addr() & 0xfff;
+    let field = |offset: usize, size: usize| start + offset..start + offset + size;
+    let number = offset_of!(Thread, context) + offset_of!(kcore::Context, regs) + offset_of!(kcore::Regs, number);
+    let parts = vec![
+        field(number, 8),
+        field(offset_of!(Thread, restarting), 1),
+        field(offset_of!(Thread, pending), 8),
+        field(offset_of!(Thread, pending_done), 4),
+    ];
+    Some((caller.frame().0, parts))
+}

@@ -1,0 +1,107 @@
+//! Relocations: found in the dynamic section, checked once, applied to copies of writable segments.
+
+use crate::{ElfError, Processor, Program, Segment, Use};
+
+const DT_NULL: u64 = 0;
+const DT_PLTRELSZ: u64 = 2;
+const DT_RELA: u64 = 7;
+const DT_RELASZ: u64 = 8;
+const DT_RELAENT: u64 = 9;
+const DT_REL: u64 = 17;
+const DT_TEXTREL: u64 = 22;
+const DT_RELR: u64 = 36;
+const R_X86_64_RELATIVE: u64 = 8;
+const R_AARCH64_RELATIVE: u64 = 1027;
+const RELA_SIZE: usize = 24;
+
+/// "Write base + addend at base + offset", eight bytes, little-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relocation {
+    /// Where, from the program's base.
+    pub offset: u64,
+    /// What, from the program's base.
+    pub addend: u64,
+}
+
+/// The relocation table's place in the file: start and end.
+pub(crate) fn find(file: &[u8], segments: &[Segment], dynamic: Option<(u64, u64)>) -> Result<(usize, usize), ElfError> {
+    let Some((offset, length)) = dynamic else { return Ok((0, 0)) };
+    let table = usize::try_from(offset).ok().and_then(|at| file.get(at..)).ok_or(ElfError::Dynamic)?;
+    let table = usize::try_from(length).ok().and_then(|length| table.get(..length)).ok_or(ElfError::Dynamic)?;
+    let (mut address, mut size) = (0, 0);
+    for pair in table.as_chunks::<16>().0 {
+        match (word(pair, 0), word(pair, 8)) {
+            (DT_NULL, _) => break,
+            (DT_RELA, value) => address = value,
+            (DT_RELASZ, value) => size = value,
+            (DT_RELAENT, value) if value != RELA_SIZE as u64 => return Err(ElfError::RelocationKind),
+            (DT_REL | DT_RELR | DT_TEXTREL, _) => return Err(ElfError::RelocationKind),
+            (DT_PLTRELSZ, value) if value > 0 => return Err(ElfError::RelocationKind),
+            _ => {}
+        }
+    }
+    if size == 0 {
+        return Ok((0, 0));
+    }
+    let inside = |s: &&Segment| address >= s.address && address - s.address < s.file_length;
+    let home = segments.iter().find(inside).ok_or(ElfError::Dynamic)?;
+    let skip = address - home.address;
+    if size % RELA_SIZE as u64 != 0 || size > home.file_length - skip {
+        return Err(ElfError::Dynamic);
+    }
+    // Both lie inside the file: the segment was checked.
+    let start = (home.offset + skip) as usize;
+    Ok((start, start + size as usize))
+}
+
+impl Program {
+    /// The relocations, in the file's order. For the file that was parsed.
+    pub fn relocations<'a>(&self, file: &'a [u8]) -> impl Iterator<Item = Relocation> + use<'a> {
+        self.entries(file).map(|entry| Relocation { offset: word(entry, 0), addend: word(entry, 16) })
+    }
+
+    fn entries<'a>(&self, file: &'a [u8]) -> impl Iterator<Item = &'a [u8; RELA_SIZE]> + use<'a> {
+        let (start, end) = self.relocations;
+        file.get(start..end).unwrap_or_default().as_chunks::<RELA_SIZE>().0.iter()
+    }
+
+    pub(crate) fn check_relocations(&self, file: &[u8], processor: Processor) -> Result<(), ElfError> {
+        let relative = match processor {
+            Processor::Aarch64 => R_AARCH64_RELATIVE,
+            Processor::X86_64 => R_X86_64_RELATIVE,
+        };
+        for entry in self.entries(file) {
+            let (offset, info, addend) = (word(entry, 0), word(entry, 8), word(entry, 16));
+            if info != relative {
+                return Err(ElfError::RelocationKind);
+            }
+            // Only pages that the file fills are copied, so only there something can be relocated.
+            let filled = |s: &Segment| offset >= s.address && offset - s.address <= s.file_length.saturating_sub(8);
+            let inside = self.segments.iter().any(|s| s.usage == Use::ReadWrite && s.file_length >= 8 && filled(s));
+            if !inside || offset % 8 != 0 || addend > self.span {
+                return Err(ElfError::RelocationPlace);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills `memory`, zeroed and at least as long as the segment, with the segment's bytes as they are once the program
+    /// lies at `base`. Relocations of other segments are passed over.
+    pub fn fill(&self, file: &[u8], segment: &Segment, base: u64, memory: &mut [u8]) {
+        let bytes = file.get(segment.offset as usize..).and_then(|b| b.get(..segment.file_length as usize));
+        if let (Some(bytes), Some(place)) = (bytes, memory.get_mut(..segment.file_length as usize)) {
+            place.copy_from_slice(bytes);
+        }
+        for relocation in self.relocations(file).filter(|r| segment.contains(r.offset, 8)) {
+            let at = (relocation.offset - segment.address) as usize;
+            if let Some(place) = memory.get_mut(at..at + 8) {
+                place.copy_from_slice(&base.wrapping_add(relocation.addend).to_le_bytes());
+            }
+        }
+    }
+}
+
+/// Eight bytes; the callers' arrays are long enough.
+fn word<const N: usize>(bytes: &[u8; N], at: usize) -> u64 {
+    bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
+}

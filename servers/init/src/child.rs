@@ -1,0 +1,115 @@
+//! The `child` service: a process that is being made, for its spawner (`contracts.md` §4).
+
+use libsys::abi::user;
+use libsys::protocol::child::{Reply, Request, Service};
+use libsys::protocol::start::{Flags, MAX_BODY};
+use libsys::protocol::{StartBody, decode};
+use libsys::{Error, Handles, Incoming, Rights, time};
+use supervise::restart::End;
+
+use crate::start_block;
+use crate::world::World;
+
+/// The last index that may be given: 64 named handles.
+const LAST: u16 = user::FIRST_NAMED + 63;
+
+impl World {
+    /// A call on a child channel.
+    pub fn child_call(&mut self, number: u32, incoming: Incoming) {
+        let answer = match incoming.request::<Request>() {
+            Ok(request) => self.child_answer(number, request, incoming.handles),
+            Err(error) => Err(error),
+        };
+        incoming.token.reply::<Service>(answer.map(|()| Reply::Done));
+    }
+
+    fn child_answer(&mut self, number: u32, request: Request, handles: Handles) -> Result<(), Error> {
+        let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
+        let newborn = process.kernel.newborn.as_mut().ok_or(Error::InUse)?;
+        match request {
+            Request::Give { index } => self.give_to_child(number, index, handles),
+            _ if !handles.is_empty() => Err(Error::Malformed),
+            Request::Body { bytes } => {
+                if newborn.body.len() + bytes.len() > MAX_BODY {
+                    return Err(Error::Limit);
+                }
+                newborn.body.extend_from_slice(&bytes);
+                Ok(())
+            }
+            Request::Start => {
+                let block = newborn.body.clone();
+                decode::<StartBody>(&block)?.check()?;
+                self.give_names(number)?;
+                self.begin(number, &block)
+            }
+        }
+    }
+
+    /// Puts handles at ascending indices.
+    fn give_to_child(&mut self, number: u32, index: u16, mut handles: Handles) -> Result<(), Error> {
+        let count = handles.len() as u16;
+        let last = index.checked_add(count.max(1) - 1).ok_or(Error::BadArgument)?;
+        let names = index == user::NAMES_CHANNEL.index() && count == 1;
+        if count == 0 || !(names || index >= user::STDIN.index() && last <= LAST) {
+            return Err(Error::BadArgument);
+        }
+        let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
+        let parent = process.parent;
+        let newborn = process.kernel.newborn.as_mut().ok_or(Error::InUse)?;
+        let wanted = (index..=last).fold(0_u128, |mask, i| mask | 1 << i);
+        if newborn.given & wanted != 0 {
+            return Err(Error::Exists);
+        }
+        newborn.given |= wanted;
+        let rights = if names { Rights::CALL } else { Rights::all() };
+        for (i, place) in (index..=last).enumerate() {
+            let handle = handles.take(i)?;
+            process.kernel.process.endow(handle.handle(), rights, place)?;
+            if names {
+                self.hand_space(&handle, parent, number);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A child that was given no name space gets a copy of its spawner's.
+    fn give_names(&mut self, number: u32) -> Result<(), Error> {
+        let process = self.table.get(number).ok_or(Error::ServerDied)?;
+        let given = process
+            .kernel
+            .newborn
+            .as_ref()
+            .is_some_and(|newborn| newborn.given & 1 << user::NAMES_CHANNEL.index() != 0);
+        if given {
+            return Ok(());
+        }
+        let names = self.names_of_process(process.parent);
+        let space = self.new_space(names, number)?;
+        let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
+        process.kernel.process.endow(space.handle(), Rights::CALL, user::NAMES_CHANNEL.index())?;
+        if let Some(newborn) = process.kernel.newborn.as_mut() {
+            newborn.given |= 1 << user::NAMES_CHANNEL.index();
+        }
+        Ok(())
+    }
+
+    /// Starts a process with this start block.
+    pub fn begin(&mut self, number: u32, block: &[u8]) -> Result<(), Error> {
+        let mut flags = Flags::empty();
+        flags.set(Flags::SEEDED, self.entropy.seeded());
+        let seed = self.entropy.derive();
+        let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
+        start_block::start(&process.kernel, block, number, seed, flags)?;
+        process.kernel.newborn = None;
+        process.started = Some(time::now_ns());
+        Ok(())
+    }
+
+    /// The spawner's end is gone: what was not started is given up.
+    pub fn child_closed(&mut self, number: u32) {
+        if self.table.get(number).is_some_and(|process| process.kernel.newborn.is_some()) {
+            self.end_process(number, 20, Error::Cancelled.code(), End::Own, time::now_ns());
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The `names` service: name spaces, and opening what they lead to (`contracts.md` §7).
+//!
+//! A space belongs to a process: what it opens is counted on it, and the server is told its number. A copy belongs to who
+//! made it until it is given to a child.
+
+use libsys::protocol::names::{Reply, Request, Service};
+use libsys::protocol::{Answer, List, Text};
+use libsys::protocol::{Protocol, ai, console, device, fs, net};
+use libsys::{Error, Handles, Incoming, OwnedHandle, time};
+use namespace::{Binding, Table};
+use supervise::opens::Wanted;
+
+use crate::badge::Badge;
+use crate::world::World;
+
+/// Name spaces, at most: two for each process.
+const MAX_SPACES: usize = 512;
+/// Copies that one process may have and not yet have given away.
+const MAX_COPIES: usize = 16;
+/// Bit 6 of a notification: somebody wants to open what the server provides.
+const WORK: u64 = 1 << 6;
+
+/// A name space.
+#[derive(Debug)]
+pub struct Space {
+    /// Its names.
+    pub table: Table,
+    /// The process it belongs to.
+    pub owner: u32,
+    /// Whether it is a copy that was not given to a child yet.
+    pub copy: bool,
+}
+
+impl World {
+    /// A call on a name space's handle.
+    pub fn names_call(&mut self, number: u32, incoming: Incoming) {
+        let request = match incoming.request::<Request>() {
+            Ok(request) if self.spaces.contains_key(&number) => request,
+            Ok(_) => return incoming.token.reply::<Service>(Err(Error::NotFound)),
+            Err(error) => return incoming.token.reply::<Service>(Err(error)),
+        };
+        let Incoming { token, handles, .. } = incoming;
+        if let Request::Open { name, protocol, major, binding } = &request {
+            match self.find_open(number, name, protocol, *major, *binding) {
+                Ok(wanted) => self.open(wanted, token),
+                Err(error) => token.reply::<Service>(Err(error)),
+            }
+            return;
+        }
+        match self.names_answer(number, request, handles) {
+            Ok((reply, handles)) => token.reply_with::<Service>(&Ok(reply), handles),
+            Err(error) => token.reply::<Service>(Err(error)),
+        }
+    }
+
+    fn names_answer(&mut self, number: u32, request: Request, handles: Handles) -> Result<(Reply, Handles), Error> {
+        let expected = usize::from(matches!(request, Request::Give { .. }));
+        if handles.len() != expected {
+            return Err(Error::Malformed);
+        }
+        match request {
+            Request::Next => return Ok((self.next_open(number)?, Handles::none())),
+            Request::Give { request } => self.give(number, request, handles)?,
+            Request::Refuse { request, error } => {
+                let index = self.provider_of(number)?;
+                let open = self.opens.finish(index, request)?;
+                self.answered(index);
+                open.token.reply::<Service>(Err(error));
+            }
+            Request::Copy => return self.copy(number),
+            request => return Ok((edit(&mut self.space(number)?.table, request)?, Handles::none())),
+        }
+        Ok((Reply::Done, Handles::none()))
+    }
+
+    fn space(&mut self, number: u32) -> Result<&mut Space, Error> {
+        self.spaces.get_mut(&number).ok_or(Error::NotFound)
+    }
+
+    // ---- clients ----
+
+    /// What an open asks for, and of whom.
+    fn find_open(&self, space: u32, name: &str, protocol: &str, major: u16, binding: u8) -> Result<Wanted, Error> {
+        let space = self.spaces.get(&space).ok_or(Error::NotFound)?;
+        let (found, bindings) = space.table.resolve(name, binding)?;
+        let Binding::Service(target) = found else { return Err(Error::WrongType) };
+        check_version(protocol, major)?;
+        let provides = |provided: &alloc::string::String| provided.eq_ignore_ascii_case(&target.service);
+        let provider = self.services.iter().position(|service| service.server.provides.iter().any(provides));
+        Ok(Wanted {
+            provider: provider.ok_or(Error::NotFound)?,
+            client: space.owner,
+            narrowings: target.narrowings.clone(),
+            protocol: protocol.into(),
+            bindings,
+        })
+    }
+
+    fn open(&mut self, wanted: Wanted, token: libsys::Token) {
+        let (index, now) = (wanted.provider, time::now_ns());
+        let alive = self.services.get(index).is_some_and(|s| s.process().is_some() || s.due().is_some());
+        if !alive {
+            return token.reply::<Service>(Err(Error::Unavailable));
+        }
+        if wanted.protocol == console::Service::NAME && self.prompt == 0 {
+            self.prompt = now;
+        }
+        match self.opens.add(wanted, token, now) {
+            Ok(_) => self.ring_work(index),
+            Err((error, token)) => token.reply::<Service>(Err(error)),
+        }
+    }
+
+    /// Tells a server that it has work, if it does.
+    pub fn ring_work(&mut self, index: usize) {
+        if !self.opens.waiting(index) {
+            return;
+        }
+        let Some(service) = self.services.get_mut(index) else { return };
+        service.attention.asked(time::now_ns());
+        let number = service.process();
+        if let Some(process) = number.and_then(|number| self.table.get(number)) {
+            let _ = process.kernel.notification.notify(WORK);
+        }
+    }
+
+    // ---- servers ----
+
+    /// The service whose process owns this name space.
+    fn provider_of(&self, space: u32) -> Result<usize, Error> {
+        let owner = self.spaces.get(&space).filter(|space| !space.copy).ok_or(Error::NotFound)?.owner;
+        self.table.get(owner).and_then(|process| process.service).ok_or(Error::Denied)
+    }
+
+    fn answered(&mut self, index: usize) {
+        if let Some(service) = self.services.get_mut(index) {
+            service.attention.answered();
+        }
+    }
+
+    fn next_open(&mut self, space: u32) -> Result<Reply, Error> {
+        let index = self.provider_of(space)?;
+        if let Some(service) = self.services.get_mut(index) {
+            service.ready = true;
+            service.attention.answered();
+        }
+        let open = self.opens.take(index).ok_or(Error::NoMoreEntries)?;
+        let narrowings: alloc::vec::Vec<Text<128>> = open.narrowings.iter().map(|text| Text::cut(text)).collect();
+        let reply = Reply::Work {
+            request: open.number,
+            narrowings: List::new(narrowings)?,
+            label: open.client.into(),
+            protocol: Text::cut(&open.protocol),
+        };
+        // It is now taken: it has to be answered too.
+        if let Some(service) = self.services.get_mut(index) {
+            service.attention.asked(time::now_ns());
+        }
+        Ok(reply)
+    }
+
+    fn give(&mut self, space: u32, request: u32, handles: Handles) -> Result<(), Error> {
+        let index = self.provider_of(space)?;
+        let [session] = handles.exactly()?;
+        let open = self.opens.finish(index, request)?;
+        self.answered(index);
+        let answer: Answer<Service> = Ok(Reply::Opened { bindings: open.bindings });
+        open.token.reply_with::<Service>(&answer, Handles::one(session));
+        Ok(())
+    }
+
+    // ---- spaces ----
+
+    /// A name space for a process; the handle is to be put into its table, or given to who asked for a copy.
+    pub fn new_space(&mut self, table: Table, owner: u32) -> Result<OwnedHandle, Error> {
+        self.add_space(Space { table, owner, copy: false })
+    }
+
+    fn add_space(&mut self, space: Space) -> Result<OwnedHandle, Error> {
+        if self.spaces.len() >= MAX_SPACES {
+            return Err(Error::TableFull);
+        }
+        let number = self.next_space;
+        let next = number.checked_add(1).ok_or(Error::TableFull)?;
+        let handle = self.client(Badge::Names(number))?;
+        self.next_space = next;
+        self.spaces.insert(number, space);
+        Ok(handle)
+    }
+
+    fn copy(&mut self, number: u32) -> Result<(Reply, Handles), Error> {
+        let space = self.spaces.get(&number).ok_or(Error::NotFound)?;
+        let (table, owner) = (space.table.clone(), space.owner);
+        if self.spaces.values().filter(|space| space.copy && space.owner == owner).count() >= MAX_COPIES {
+            return Err(Error::Limit);
+        }
+        let handle = self.add_space(Space { table, owner, copy: true })?;
+        Ok((Reply::Done, Handles::one(handle)))
+    }
+
+    /// A copy that its maker gives to a child becomes the child's. The badge is an allegation (a handle of another channel
+    /// may have any), so only a copy of the giver's own changes hands.
+    pub fn hand_space(&mut self, handle: &OwnedHandle, from: u32, to: u32) {
+        let Ok(about) = handle.about() else { return };
+        let Some(Badge::Names(number)) = Badge::unpack(about.badge) else { return };
+        if let Some(space) = self.spaces.get_mut(&number).filter(|space| space.copy && space.owner == from) {
+            (space.owner, space.copy) = (to, false);
+        }
+    }
+
+    /// The names of a process: what a child gets if nothing else is said.
+    pub fn names_of_process(&self, number: u32) -> Table {
+        let own = self.spaces.values().find(|space| space.owner == number && !space.copy);
+        own.map(|space| space.table.clone()).unwrap_or_default()
+    }
+
+    /// The last handle of a name space is gone.
+    pub fn names_closed(&mut self, number: u32) {
+        self.spaces.remove(&number);
+    }
+}
+
+/// What changes or shows a table alone.
+fn edit(table: &mut Table, request: Request) -> Result<Reply, Error> {
+    match request {
+        Request::Bind { name, from, place } => table.bind(&name, &from, place)?,
+        Request::Unbind { name, binding } => table.unbind(&name, binding)?,
+        Request::Narrow { name, narrowing } => table.narrow(&name, &narrowing)?,
+        Request::List { skip } => return Ok(Reply::Names(table.list(skip.into()))),
+        Request::Look { name } => return Ok(Reply::Names(List::new([table.look(&name)?])?)),
+        _ => return Err(Error::Malformed),
+    }
+    Ok(Reply::Done)
+}
+
+/// A protocol that this build knows has one version; others are the servers' to judge.
+fn check_version(protocol: &str, major: u16) -> Result<(), Error> {
+    let known = [
+        (ai::Service::NAME, ai::Service::MAJOR),
+        (console::Service::NAME, console::Service::MAJOR),
+        (device::Service::NAME, device::Service::MAJOR),
+        (fs::Service::NAME, fs::Service::MAJOR),
+        (net::Service::NAME, net::Service::MAJOR),
+    ];
+    let right = known.iter().find(|(name, _)| *name == protocol).is_none_or(|(_, right)| *right == major);
+    if right { Ok(()) } else { Err(Error::Version) }
+}

@@ -1,0 +1,215 @@
+//! The `process` service: making others, ending, waiting for them, entropy, power (`contracts.md` §4, §6, §12).
+
+use archive::manifest::Class;
+use libsys::protocol::process::{Image, Reply, Request, Rights, Service, Signal};
+use libsys::{Error, Handles, Incoming, Memory, OwnedHandle, Pool, Rights as HandleRights, Token, layout, time};
+use supervise::restart::End;
+use supervise::table::{New, child_rights};
+
+use crate::badge::Badge;
+use crate::birth::{self, Plan};
+use crate::services;
+use crate::world::{SEED_PATIENCE, World};
+
+/// Calls for a seed that wait, at most.
+const MAX_SEEDS: usize = 256;
+/// Pages of an image made by its user, at most: 64 MiB.
+const MAX_IMAGE: u32 = 16 << 10;
+/// Bits that `process.catch` takes: BREAK C to F, and SHUTDOWN.
+const CATCHABLE: u8 = 0x2f;
+
+type Answered = Result<(Reply, Handles), Error>;
+
+impl World {
+    /// A call on a process's handle 4.
+    pub fn process_call(&mut self, caller: u32, incoming: Incoming) {
+        let request = match incoming.request::<Request>() {
+            Ok(request) if self.table.get(caller).is_some() => request,
+            Ok(_) => return incoming.token.abandon(),
+            Err(error) => return incoming.token.reply::<Service>(Err(error)),
+        };
+        let Incoming { token, handles, .. } = incoming;
+        match request {
+            Request::Exit { code, reason } => {
+                token.abandon();
+                self.end_process(caller, code, reason, End::Own, time::now_ns());
+            }
+            Request::Seed => self.seed(caller, token),
+            Request::Break { number, signal } if number == caller => self.break_self(caller, signal, token),
+            Request::Power { how } => match self.start_shutdown(caller, how) {
+                Ok(()) => token.abandon(),
+                Err(error) => token.reply::<Service>(Err(error)),
+            },
+            request => match self.process_answer(caller, request, handles) {
+                Ok((reply, handles)) => token.reply_with::<Service>(&Ok(reply), handles),
+                Err(error) => token.reply::<Service>(Err(error)),
+            },
+        }
+    }
+
+    fn process_answer(&mut self, caller: u32, request: Request, handles: Handles) -> Answered {
+        let done = |()| (Reply::Done, Handles::none());
+        let alone = |reply| (reply, Handles::none());
+        match request {
+            Request::Create { image, name, pages, rights } => {
+                self.create(caller, &image, &name, pages, rights, handles)
+            }
+            Request::Image { pages } => new_image(pages, handles),
+            Request::Verify => Err(Error::NotExecutable),
+            _ if !handles.is_empty() => Err(Error::Malformed),
+            Request::Catch { bits } => self.catch(caller, bits).map(done),
+            Request::Break { number, signal } => self.signal(caller, number, signal).map(done),
+            Request::Reap => self.table.reap(caller).map(|ended| alone(Reply::Reaped(ended))),
+            Request::Entropy { bytes } => self.add_entropy(caller, &bytes).map(done),
+            Request::List { after } => Ok(alone(self.list(caller, after))),
+            Request::Holds { number, skip } => self.holds(caller, number, skip.into()).map(alone),
+            Request::Services { skip } => Ok(alone(self.list_services(skip.into()))),
+            Request::Service { name, action } => {
+                self.need(caller, Rights::SERVICES)?;
+                self.order(&name, action).map(done)
+            }
+            Request::System => self.system().map(alone),
+            Request::Log => {
+                self.need(caller, Rights::LIST)?;
+                let ring = self.roots.log_ring.dup(HandleRights::READ | HandleRights::TRANSFER)?;
+                Ok((Reply::Done, Handles::one(ring)))
+            }
+            // Answered by `process_call`.
+            Request::Exit { .. } | Request::Seed | Request::Power { .. } => Err(Error::Internal),
+        }
+    }
+
+    /// Whether the caller has a right.
+    pub fn need(&self, caller: u32, right: Rights) -> Result<(), Error> {
+        let has = self.table.get(caller).is_some_and(|process| process.rights.contains(right));
+        if has { Ok(()) } else { Err(Error::Denied) }
+    }
+
+    // ---- making processes ----
+
+    fn create(
+        &mut self,
+        caller: u32,
+        image: &Image,
+        name: &str,
+        pages: u32,
+        asked: Rights,
+        handles: Handles,
+    ) -> Answered {
+        let Image::Archive(path) = image else { return Err(Error::NotExecutable) };
+        let [pool] = handles.exactly()?;
+        if self.shutdown.is_some() {
+            return Err(Error::Unavailable);
+        }
+        self.table.room(caller)?;
+        let from = Pool::adopt(pool);
+        let ceiling = from.info()?.ceiling as u8;
+        let parent = self.table.get(caller).ok_or(Error::ServerDied)?;
+        let rights = child_rights(parent.rights, asked, services::rights(self.manifest.rights_of(path)));
+        let new = New { parent: caller, name: name.into(), level: parent.level, rights, service: None };
+        let number = self.table.next_number();
+        let random = self.random();
+        let service = self.client(Badge::Process(number))?;
+        let channel = self.client(Badge::Child(number))?;
+        let body = birth::make(Plan {
+            image: self.images.find(path, &self.roots.archive, &self.roots.seal)?,
+            archive: &self.roots.archive,
+            from: &from,
+            pages: pages as usize,
+            ceiling,
+            priority: ceiling.min(command_priority()),
+            stack: layout::STACK_BYTES,
+            random,
+            log: &self.roots.log,
+            time: &self.time,
+            number,
+            service,
+        })?;
+        let rights = HandleRights::OWNER | HandleRights::NOTIFY | HandleRights::TRANSFER;
+        let notification = body.notification.dup(rights);
+        let number = self.table.add(new, body).map_err(|(error, body)| {
+            let _ = body.pool.destroy();
+            error
+        })?;
+        match notification {
+            Ok(notification) => Ok((Reply::Created { number }, Handles::two(channel, notification))),
+            // The channel's end ends the child.
+            Err(error) => Err(error),
+        }
+    }
+
+    // ---- signals ----
+
+    fn catch(&mut self, caller: u32, bits: u8) -> Result<(), Error> {
+        if bits & !CATCHABLE != 0 {
+            return Err(Error::BadArgument);
+        }
+        let process = self.table.get_mut(caller).ok_or(Error::ServerDied)?;
+        process.caught = bits;
+        Ok(())
+    }
+
+    fn signal(&mut self, caller: u32, number: u32, signal: Signal) -> Result<(), Error> {
+        self.table.may_signal(caller, number)?;
+        let process = self.table.get(number).ok_or(Error::NotFound)?;
+        match signal.bit() {
+            Some(bit) if u64::from(process.caught) & bit != 0 => process.kernel.notification.notify(bit),
+            _ => {
+                self.end_process(number, 20, Error::Break.code(), End::Ordered, time::now_ns());
+                Ok(())
+            }
+        }
+    }
+
+    /// A process that breaks itself: unless it handles the signal, there is nobody to answer afterwards.
+    fn break_self(&mut self, caller: u32, signal: Signal, token: Token) {
+        let caught = self.table.get(caller).map_or(0, |process| process.caught);
+        if signal.bit().is_some_and(|bit| u64::from(caught) & bit != 0) {
+            let result = self.signal(caller, caller, signal);
+            return token.reply::<Service>(result.map(|()| Reply::Done));
+        }
+        token.abandon();
+        self.end_process(caller, 20, Error::Break.code(), End::Ordered, time::now_ns());
+    }
+
+    // ---- entropy ----
+
+    fn seed(&mut self, caller: u32, token: Token) {
+        if self.entropy.seeded() {
+            return token.reply::<Service>(Ok(Reply::Seed(self.entropy.derive())));
+        }
+        if self.seeds.len() >= MAX_SEEDS {
+            return token.reply::<Service>(Err(Error::Limit));
+        }
+        self.seeds.push((caller, time::now_ns().saturating_add(SEED_PATIENCE), token));
+    }
+
+    /// Only who holds the devices speaks for the source of entropy.
+    fn add_entropy(&mut self, caller: u32, bytes: &[u8]) -> Result<(), Error> {
+        let service = self.table.get(caller).and_then(|process| process.service);
+        let server = service.and_then(|index| self.services.get(index)).map(|service| &service.server);
+        if !server.is_some_and(|server| server.holds.contains(&archive::manifest::Root::Devices)) {
+            return Err(Error::Denied);
+        }
+        self.entropy.stir(&time::now_ns().to_le_bytes());
+        self.entropy.add(bytes);
+        Ok(())
+    }
+}
+
+/// An empty image in the caller's pool. Nothing but the boot archive runs until programs are signed; it can be filled.
+fn new_image(pages: u32, handles: Handles) -> Answered {
+    let [pool] = handles.exactly::<1>()?;
+    if pages == 0 || pages > MAX_IMAGE {
+        return Err(Error::BadArgument);
+    }
+    let memory = Memory::create(&Pool::adopt(pool), pages as usize)?;
+    let rights = HandleRights::READ | HandleRights::WRITE | HandleRights::TRANSFER;
+    let handle: OwnedHandle = memory.dup(rights)?.into();
+    Ok((Reply::Done, Handles::one(handle)))
+}
+
+/// Commands run a little below the shell, so that it hears Ctrl-C whatever they do.
+const fn command_priority() -> u8 {
+    Class::Interactive.ceiling() - 4
+}

@@ -1,0 +1,225 @@
+//! The process table: numbers, parents, rights, and the records of those that ended.
+//!
+//! ```text
+//!  add ─► new ── start ─► running ── end ─► record, if its parent lives ── reap ─► gone
+//! ```
+//!
+//! Rules (`contracts.md` §4, §6, §13):
+//! * Numbers grow and are never used again.
+//! * A record counts as a process until its parent reaped it or is over itself.
+//! * Rights of a child are at most its spawner's and what its image asks for.
+//! * All that descends from one child of a service is a job; a job has at most [`MAX_JOB`] processes.
+//!
+//! `K` is what the kernel has of a process; the table only keeps it.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use protocol::Error;
+use protocol::process::{Ended, Rights};
+
+use crate::Time;
+
+/// Processes, at most, records included.
+pub const MAX_PROCESSES: usize = 256;
+/// Processes of one job: a quarter of the table.
+pub const MAX_JOB: usize = MAX_PROCESSES / 4;
+
+/// A process to be.
+#[derive(Debug, Clone)]
+pub struct New {
+    /// Who makes it; 0 is init.
+    pub parent: u32,
+    /// What people see.
+    pub name: String,
+    /// `contracts.md` §1.
+    pub level: u8,
+    /// What it may ask init for.
+    pub rights: Rights,
+    /// Its place in the list of services, if it is one.
+    pub service: Option<usize>,
+}
+
+/// A process.
+#[derive(Debug)]
+pub struct Process<K> {
+    /// Its number.
+    pub number: u32,
+    /// Who made it; 0 is init, or one who is over.
+    pub parent: u32,
+    /// What people see.
+    pub name: String,
+    /// `contracts.md` §1.
+    pub level: u8,
+    /// What it may ask init for.
+    pub rights: Rights,
+    /// Its place in the list of services, if it is one.
+    pub service: Option<usize>,
+    /// When it started; none while it is new.
+    pub started: Option<Time>,
+    /// Which BREAK bits (0–3), and SHUTDOWN (5), it handles itself.
+    pub caught: u8,
+    /// What the kernel has of it.
+    pub kernel: K,
+}
+
+/// All processes but init.
+#[derive(Debug)]
+pub struct Table<K> {
+    live: BTreeMap<u32, Process<K>>,
+    /// By parent.
+    records: BTreeMap<u32, Vec<Ended>>,
+    next: u32,
+}
+
+impl<K> Default for Table<K> {
+    fn default() -> Self {
+        // init is number 1.
+        Table { live: BTreeMap::new(), records: BTreeMap::new(), next: 2 }
+    }
+}
+
+impl<K> Table<K> {
+    /// Whether one more fits: to be asked before its kernel objects are made.
+    ///
+    /// # Errors
+    /// `TableFull`; `Limit` for the job.
+    pub fn room(&self, parent: u32) -> Result<(), Error> {
+        if self.count() >= MAX_PROCESSES {
+            return Err(Error::TableFull);
+        }
+        match self.job_of(parent) {
+            Some(job) if self.job_size(job) >= MAX_JOB => Err(Error::Limit),
+            _ => Ok(()),
+        }
+    }
+
+    /// The number that [`Table::add`] gives next.
+    #[must_use]
+    pub fn next_number(&self) -> u32 {
+        self.next
+    }
+
+    /// Adds a process; its number.
+    ///
+    /// # Errors
+    /// As [`Table::room`]; what the kernel has of it comes back.
+    pub fn add(&mut self, new: New, kernel: K) -> Result<u32, (Error, K)> {
+        if let Err(error) = self.room(new.parent) {
+            return Err((error, kernel));
+        }
+        let number = self.next;
+        let Some(next) = number.checked_add(1) else { return Err((Error::TableFull, kernel)) };
+        self.next = next;
+        let New { parent, name, level, rights, service } = new;
+        let process = Process { number, parent, name, level, rights, service, started: None, caught: 0, kernel };
+        self.live.insert(number, process);
+        Ok(number)
+    }
+
+    /// The process of that number.
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&Process<K>> {
+        self.live.get(&number)
+    }
+
+    /// The process of that number.
+    pub fn get_mut(&mut self, number: u32) -> Option<&mut Process<K>> {
+        self.live.get_mut(&number)
+    }
+
+    /// All, ascending by number.
+    pub fn iter(&self) -> impl Iterator<Item = &Process<K>> {
+        self.live.values()
+    }
+
+    /// Processes and records.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.live.len() + self.records.values().map(Vec::len).sum::<usize>()
+    }
+
+    /// A process is over: it leaves the table, its children lose their parent, and its parent gets a record.
+    pub fn end(&mut self, number: u32, code: u32, reason: u16) -> Option<Process<K>> {
+        let process = self.live.remove(&number)?;
+        for child in self.live.values_mut().filter(|p| p.parent == number) {
+            child.parent = 0;
+        }
+        self.records.remove(&number);
+        // What never started has no end to tell of: its spawner gave it up.
+        if process.started.is_some() && self.live.contains_key(&process.parent) {
+            self.records.entry(process.parent).or_default().push(Ended { number, code, reason });
+        }
+        Some(process)
+    }
+
+    /// Takes the oldest record of a child.
+    ///
+    /// # Errors
+    /// `NoMoreEntries`: none is over.
+    pub fn reap(&mut self, parent: u32) -> Result<Ended, Error> {
+        let records = self.records.get_mut(&parent).ok_or(Error::NoMoreEntries)?;
+        let first = records.remove(0);
+        if records.is_empty() {
+            self.records.remove(&parent);
+        }
+        Ok(first)
+    }
+
+    /// Whether `ancestor` made `number`, or made who made it, and so on.
+    #[must_use]
+    pub fn descends(&self, number: u32, ancestor: u32) -> bool {
+        self.ancestors(number).any(|parent| parent == ancestor)
+    }
+
+    /// Whether `caller` may send signals to `number`: itself, what descends from it, or with BREAK any.
+    ///
+    /// # Errors
+    /// `NotFound`: no such process, or none that the caller may know of; `Denied`.
+    pub fn may_signal(&self, caller: u32, number: u32) -> Result<(), Error> {
+        let rights = self.get(caller).map_or(Rights::empty(), |caller| caller.rights);
+        if !self.live.contains_key(&number) {
+            return Err(Error::NotFound);
+        }
+        if number == caller || rights.contains(Rights::BREAK) || self.descends(number, caller) {
+            return Ok(());
+        }
+        Err(if rights.contains(Rights::LIST) { Error::Denied } else { Error::NotFound })
+    }
+
+    /// Whether `caller` may see `number` in lists.
+    #[must_use]
+    pub fn may_see(&self, caller: u32, number: u32) -> bool {
+        let all = self.get(caller).is_some_and(|caller| caller.rights.contains(Rights::LIST));
+        all || number == caller || self.descends(number, caller)
+    }
+
+    /// The child of a service from which a process descends, itself included; none for services.
+    fn job_of(&self, number: u32) -> Option<u32> {
+        let process = self.get(number)?;
+        if process.service.is_some() {
+            return None;
+        }
+        let is_service = |number: u32| self.get(number).is_some_and(|p| p.service.is_some());
+        let mut job = number;
+        for parent in self.ancestors(number).take_while(|parent| !is_service(*parent)) {
+            job = parent;
+        }
+        Some(job)
+    }
+
+    fn job_size(&self, job: u32) -> usize {
+        self.live.keys().filter(|number| **number == job || self.descends(**number, job)).count()
+    }
+
+    /// Parent, parent's parent, … as far as they live. A parent's number is below its child's, so this ends.
+    fn ancestors(&self, number: u32) -> impl Iterator<Item = u32> {
+        let parent = |number: u32| self.get(number).map(|p| p.parent).filter(|parent| *parent != 0);
+        core::iter::successors(parent(number), move |number| parent(*number))
+    }
+}
+
+/// The rights of a child: at most the spawner's, what was asked for, and what its image's manifest entry asks for.
+#[must_use]
+pub fn child_rights(spawner: Rights, asked: Rights, image: Rights) -> Rights {
+    spawner & asked & image
+}
