@@ -40,6 +40,8 @@ mod objects;
 mod panic;
 mod process;
 pub mod random;
+#[cfg(feature = "raw")]
+pub mod raw;
 mod region;
 pub mod ring;
 pub mod roots;
