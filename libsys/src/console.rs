@@ -18,6 +18,8 @@ pub struct Terminal {
     name: alloc::string::String,
     channel: Channel<Service>,
     attached: Option<ClientSide>,
+    /// Set by this process: to be set again when console died.
+    mode: Option<Mode>,
 }
 
 impl Terminal {
@@ -28,7 +30,7 @@ impl Terminal {
 
     /// A terminal whose session was given to this process; the name opens it again when console died.
     pub fn given(name: &str, channel: Channel<Service>) -> Terminal {
-        Terminal { name: name.into(), channel, attached: None }
+        Terminal { name: name.into(), channel, attached: None, mode: None }
     }
 
     /// The service's name.
@@ -71,6 +73,9 @@ impl Terminal {
 
     fn reopen(&mut self) -> Result<(), Error> {
         self.channel = NameSpace::own().open(&self.name)?;
+        if let Some(mode) = self.mode {
+            self.channel.call(&Request::Mode { mode })?;
+        }
         if self.attached.take().is_some() {
             self.take_breaks()?;
         }
@@ -107,7 +112,10 @@ impl Terminal {
     /// Sets the mode; returns the one before.
     pub fn set_mode(&mut self, mode: Mode) -> Result<Mode, Error> {
         match self.ask(&Request::Mode { mode })? {
-            Reply::Mode(before) => Ok(before),
+            Reply::Mode(before) => {
+                self.mode = Some(mode);
+                Ok(before)
+            }
             _ => Err(Error::Protocol),
         }
     }
