@@ -4,8 +4,13 @@
 mod world;
 
 mod arguments;
+mod confinement;
+mod directed;
 mod driver;
+mod exhaustion;
 mod invariants;
 mod random;
 mod sequences;
 mod snapshot;
+mod table;
+mod wheel;
