@@ -9,6 +9,7 @@ mod directed;
 mod driver;
 mod exhaustion;
 mod invariants;
+mod model;
 mod random;
 mod sequences;
 mod snapshot;
