@@ -23,7 +23,7 @@ use alloc::string::{String, ToString};
 
 use libsys::io::{self, Lines, Write};
 use libsys::{Error, Status, env, print};
-use readargs::{Args, Line, Parsed};
+use readargs::{Args, Line, Parsed, RAW_VARIABLE};
 
 use context::{Failure, Outcome};
 
@@ -104,7 +104,7 @@ fn run(name: &str) -> Outcome {
     let command = COMMANDS.iter().find(|(known, _)| *known == manual.name).map(|(_, command)| *command);
     let command = command.ok_or_else(|| Failure::new(Error::NotFound, "not one of this program's commands"))?;
     let template = manual.template()?;
-    let mut line = Line::split(&env::arguments().join(" "))?;
+    let mut line = Line::received(&env::arguments(), env::local_var(RAW_VARIABLE).as_deref());
     loop {
         match template.parse(&line)? {
             Parsed::Args(args) => return context::with_alias(name, || command(&args)),
