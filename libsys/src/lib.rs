@@ -42,6 +42,8 @@ mod objects;
 mod panic;
 mod process;
 pub mod random;
+#[cfg(feature = "raw")]
+pub mod raw;
 mod region;
 pub mod ring;
 pub mod roots;

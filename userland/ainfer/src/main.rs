@@ -1,0 +1,112 @@
+//! AINFER: runs neural networks at aid, and says about models what aid and the file itself know.
+//!
+//! ```text
+//! MODEL: name or path ─► subject::open ─► aid's id ─┬─ classify ─► label, probability, time
+//!        LIST, ALL                                  ├─ info, verify
+//!                                                   └─ all: every shipped model against recorded answers
+//! ```
+//!
+//! aid refuses with figures. Where a sentence is wanted, the file is read here by the same loader, so the user gets
+//! `op 3 "conv2": rule 18: output is …` instead of a number.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod classify;
+mod failure;
+mod mutants;
+mod selftest;
+mod show;
+mod subject;
+
+use alloc::format;
+
+use libsys::ai::Ai;
+use libsys::io::{self, Write};
+use libsys::{Error, Status, env, print};
+use readargs::{Args, Line, Parsed};
+
+use failure::{Failure, Outcome};
+
+libsys::entry!(main);
+
+fn main() -> Status {
+    match run() {
+        Ok(status) => match io::stdout().flush() {
+            Ok(()) => status,
+            Err(error) => Status::from(error),
+        },
+        Err(failure) => {
+            // A reader that went away has nothing to be told.
+            let _ = io::stdout().flush();
+            if failure.error != Error::BrokenPipe {
+                let _ = io::stderr().write_fmt(format_args!("ainfer: {}\n", failure.text));
+            }
+            Status::from(failure.error)
+        }
+    }
+}
+
+fn run() -> Outcome {
+    let manual = manuals::find("AINFER").ok_or_else(|| Failure::new(Error::Internal, "the manual is missing"))?;
+    let template = manual.template()?;
+    let line = Line::received(&env::arguments(), env::local_var(readargs::RAW_VARIABLE).as_deref());
+    match template.parse(&line)? {
+        Parsed::Args(args) => dispatch(&args),
+        Parsed::Help => {
+            print!("{}", manual.help());
+            Ok(Status::OK)
+        }
+        Parsed::Template => {
+            print!("{}\n", manual.template);
+            Ok(Status::OK)
+        }
+    }
+}
+
+/// What an action is called, and whether a later release brings it.
+const ACTIONS: &[(&str, Option<Action>)] = &[
+    ("classify", Some(classify::run)),
+    ("info", Some(show::info)),
+    ("verify", Some(show::verify)),
+    ("embed", None),
+    ("suggest", None),
+    ("generate", None),
+    ("tokens", None),
+    ("bench", None),
+    ("unload", None),
+];
+
+type Action = fn(&Ai, &Args) -> Outcome;
+
+fn dispatch(args: &Args) -> Outcome {
+    let model = args.string_or("MODEL", "");
+    if model.eq_ignore_ascii_case("list") {
+        return show::list(&aid()?, args);
+    }
+    if model.eq_ignore_ascii_case("all") {
+        // Called ALL V: V stands where an action would.
+        let verbose = args.string("ACTION").is_some_and(|word| matches!(word, "V" | "v"));
+        return selftest::run(&aid()?, verbose);
+    }
+    let Some(wanted) = args.string("ACTION") else {
+        let text = format!("what to do with {model}? CLASSIFY FILE, INFO or VERIFY");
+        return Err(Failure::new(Error::ArgumentMissing, text));
+    };
+    match ACTIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)) {
+        Some((_, Some(action))) => action(&aid()?, args),
+        Some((name, None)) => {
+            let text = format!("{name}: comes with a later release; this one has CLASSIFY, INFO and VERIFY");
+            Err(Failure::new(Error::Unsupported, text))
+        }
+        None => {
+            let text = format!("{wanted}: no such action; there are CLASSIFY, INFO and VERIFY");
+            Err(Failure::new(Error::BadArgument, text))
+        }
+    }
+}
+
+fn aid() -> Result<Ai, Failure> {
+    Ai::open().map_err(|error| Failure::about("aid", error))
+}

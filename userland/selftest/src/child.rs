@@ -1,0 +1,15 @@
+//! Doing in a child what must end it.
+
+use libsys::protocol::process::Ended;
+use libsys::spawn::Command;
+use libsys::{Error, Pool};
+
+/// The word before a deed among the arguments.
+pub const WORD: &str = "CHILD";
+/// Pages of a child's pool.
+const PAGES: u32 = 256;
+
+/// Starts this program to do a deed, and tells how it ended.
+pub fn doing(deed: &str) -> Result<Ended, Error> {
+    Command::new("C/selftest").arg(WORD).arg(deed).pages(PAGES).spawn(&Pool::own()?)?.wait()
+}

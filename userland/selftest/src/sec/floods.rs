@@ -1,0 +1,108 @@
+//! One who floods does not keep others from being answered, and fills nothing up.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use libsys::abi::calls::number;
+use libsys::abi::{Rights, user};
+use libsys::names::NameSpace;
+use libsys::thread::{self, JoinHandle, Options};
+use libsys::{Error, Notification, Pool, time, wait_bits};
+
+use crate::checks::Checks;
+use crate::hard::messages::Echo;
+use crate::kernel::{POOL, call, derive, raw, used};
+
+/// Rounds of the one who behaves.
+const ROUNDS: u64 = 300;
+/// How long they may take.
+const LIMIT_NS: u64 = 20 * time::SECOND;
+/// Threads that flood.
+const FLOODERS: usize = 3;
+
+/// Floods of a server here, of init, of a notification.
+pub fn run(checks: &mut Checks) -> Result<(), Error> {
+    let echo = Echo::start()?;
+    let (flooders, stop) = flood(&echo)?;
+    let before = time::now_ns();
+    let answered = (0..ROUNDS).filter(|n| echo.ask(*n) == Ok(*n)).count();
+    let took = time::now_ns() - before;
+    stop.store(true, Ordering::Release);
+    let flooded = join(flooders);
+    checks.equal("every call beside a flood is answered", answered as u64, ROUNDS);
+    checks.holds("in time", took < LIMIT_NS);
+    checks.holds("the flood was served too", flooded > 0);
+    echo.stop();
+    init(checks)?;
+    bits(checks)
+}
+
+fn flood(echo: &Echo) -> Result<(Vec<JoinHandle>, Arc<AtomicBool>), Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut flooders = Vec::new();
+    for _ in 0..FLOODERS {
+        let (client, stop) = (echo.client()?, stop.clone());
+        flooders.push(thread::spawn(&Pool::own()?, options()?, move || {
+            while !stop.load(Ordering::Acquire) {
+                let _ = call(number::call, &[raw(&client), 8, 1]);
+                COUNT.fetch_add(1, Ordering::Relaxed);
+            }
+        })?);
+    }
+    Ok((flooders, stop))
+}
+
+/// Calls of the flooders.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Waits for the flooders' ends; how many calls they made.
+fn join(flooders: Vec<JoinHandle>) -> u64 {
+    for flooder in flooders {
+        let mut flooder = Some(flooder);
+        while let Some(running) = flooder.take() {
+            flooder = running.join().err();
+            wait_bits(0, time::now_ns() + time::MILLISECOND);
+        }
+    }
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// Threads at this process's own priority.
+pub fn options() -> Result<Options, Error> {
+    let results = call(number::info, &[user::MAIN_THREAD.raw().into(), libsys::abi::info::THREAD, 0])?;
+    Ok(Options::new(results[4] as u8))
+}
+
+/// init is called by another thread of this process without a pause, with messages that mean nothing.
+fn init(checks: &mut Checks) -> Result<(), Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    let flooder = thread::spawn(&Pool::own()?, options()?, move || {
+        while !flag.load(Ordering::Acquire) {
+            let _ = call(number::call, &[user::NAMES_CHANNEL.raw().into(), 64, u64::MAX, u64::MAX]);
+        }
+    })?;
+    let before = time::now_ns();
+    let answered = (0..100).filter(|_| NameSpace::own().look("SYS").is_ok()).count();
+    let took = time::now_ns() - before;
+    stop.store(true, Ordering::Release);
+    join(alloc::vec![flooder]);
+    checks.equal("init answers beside a flood of nonsense", answered, 100);
+    checks.holds("in time", took < LIMIT_NS);
+    Ok(())
+}
+
+/// Bits do not queue: any number of them costs nothing.
+fn bits(checks: &mut Checks) -> Result<(), Error> {
+    let own = Notification::own()?;
+    let (bell, _grant) = derive(POOL, own.handle().raw().into(), Rights::NOTIFY, 1 << 62, 0)?;
+    let before = used(POOL)?;
+    for _ in 0..20_000 {
+        call(number::notify, &[raw(&bell), u64::MAX])?;
+    }
+    checks.equal("20,000 notifications take no memory", used(POOL)?, before);
+    checks.equal("and are one", wait_bits(1 << 62, 0), 1 << 62);
+    checks.equal("once", wait_bits(1 << 62, 0), 0);
+    Ok(())
+}

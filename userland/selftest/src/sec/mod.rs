@@ -1,0 +1,34 @@
+//! SECTEST: what a process without rights tries, and must not get.
+
+mod badges;
+mod code;
+mod floods;
+mod handles;
+mod memory;
+mod messages;
+mod pools;
+mod priorities;
+mod revoke;
+mod rights;
+
+use crate::checks::Group;
+
+/// The groups, from single handles to whole services.
+pub const GROUPS: &[Group] = &[
+    Group { name: "forged handles", run: handles::forged },
+    Group { name: "forged handles in every system call", run: handles::in_every_call },
+    Group { name: "stale and foreign handles", run: handles::stale_and_foreign },
+    Group { name: "forged reply tokens", run: handles::tokens },
+    Group { name: "forged badges", run: badges::run },
+    Group { name: "rights escalation: dup and derive", run: rights::only_shrink },
+    Group { name: "rights escalation: each call without its right", run: rights::matrix },
+    Group { name: "use after revoke", run: revoke::run },
+    Group { name: "priorities above the ceiling", run: priorities::run },
+    Group { name: "bad addresses in system calls", run: memory::addresses },
+    Group { name: "bad pages, kinds and numbers in system calls", run: memory::numbers },
+    Group { name: "writable and executable, unsealed code", run: code::mappings },
+    Group { name: "bad loads, stores and jumps end the process alone", run: code::faults },
+    Group { name: "floods of calls and notifications", run: floods::run },
+    Group { name: "pool and table exhaustion", run: pools::run },
+    Group { name: "malformed messages to services", run: messages::run },
+];

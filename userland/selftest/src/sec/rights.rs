@@ -1,0 +1,160 @@
+//! Rights only shrink, and each call wants its own.
+
+use alloc::format;
+use alloc::string::String;
+
+use libsys::abi::calls::number;
+use libsys::abi::{Error, Rights, info};
+use libsys::{Error as LibError, OwnedHandle};
+
+use super::handles::Bench;
+use crate::checks::Checks;
+use crate::kernel::{POOL, call, derive, dup, playground, raw, rights};
+
+/// `dup` and `derive` never give what the handle has not, for each kind of object and each right.
+pub fn only_shrink(checks: &mut Checks) -> Result<(), LibError> {
+    let bench = Bench::new()?;
+    for (kind, object) in bench.each() {
+        let has = rights(object)?;
+        let singles = || has.iter();
+        let cases = singles().map(|right| (format!("{right:?}"), cannot_grow(object, right)));
+        checks.all(format!("{kind:?}: a handle with one right gets no other"), cases);
+        let cases = singles().map(|right| (format!("{right:?}"), cannot_grow(object, has - right)));
+        checks.all(format!("{kind:?}: a handle without one right gets it not back"), cases);
+        let none = dup(raw(object), Rights::empty())?;
+        let cases = core::iter::once(("none", grown(&none, Rights::empty())));
+        checks.all(format!("{kind:?}: a handle without rights gets none"), cases);
+    }
+    Ok(())
+}
+
+fn cannot_grow(object: &OwnedHandle, rights: Rights) -> Result<(), String> {
+    let weak = dup(raw(object), rights).map_err(|error| format!("{error}"))?;
+    grown(&weak, rights)
+}
+
+fn grown(weak: &OwnedHandle, most: Rights) -> Result<(), String> {
+    let look = |handle: &OwnedHandle| rights(handle).map_err(|error| format!("{error}"));
+    let copy = dup(raw(weak), Rights::all()).map_err(|error| format!("{error}"))?;
+    let mut have = look(weak)? | look(&copy)?;
+    match derive(POOL, raw(weak), Rights::all(), u64::MAX, 0) {
+        Ok((derived, _grant)) => have |= look(&derived)?,
+        // Grants are not derived from.
+        Err(Error::WrongKind) => {}
+        Err(error) => return Err(format!("{error}")),
+    }
+    if most.contains(have) { Ok(()) } else { Err(format!("{have:?}")) }
+}
+
+/// A call on an object of the bench, and the right it needs.
+struct Use {
+    name: &'static str,
+    right: Rights,
+    number: u16,
+    /// Which object, by its place in `Bench::each`.
+    object: usize,
+    /// Which argument the object is.
+    at: usize,
+    arguments: fn(&Bench) -> [u64; 6],
+}
+
+const P: usize = 0;
+const PROCESS: usize = 1;
+const THREAD: usize = 2;
+const CHANNEL: usize = 3;
+const NOTIFICATION: usize = 4;
+const MEMORY: usize = 5;
+const GRANT: usize = 6;
+
+const fn one(name: &'static str, right: Rights, number: u16, object: usize) -> Use {
+    Use { name, right, number, object, at: 0, arguments: |_| [0, 0, 0, 0, 0, 0] }
+}
+
+/// Every call that asks for a right, with arguments that are good otherwise.
+const USES: &[Use] = &[
+    Use { arguments: |_| [0, info::Kind::Channel as u64, 0, 0, 0, 0], ..one("create", Rights::MAKE, number::create, P) },
+    Use { arguments: |b| [0, raw(&b.memory), 0, 0, 0, 0], ..one("derive", Rights::MAKE, number::derive, P) },
+    Use { arguments: |b| [0, raw(&b.memory), 0, 1, 0, 0], ..one("slice", Rights::MAKE, number::slice, P) },
+    Use { arguments: |b| [0, raw(&b.pool), 1, 0, 0, 0], ..one("pool_move from", Rights::MAKE, number::pool_move, P) },
+    Use { arguments: |_| [POOL, 0, 1, 0, 0, 0], at: 1, ..one("pool_move to", Rights::MAKE, number::pool_move, P) },
+    one("destroy", Rights::DESTROY, number::destroy, P),
+    Use {
+        arguments: |b| [0, raw(&b.memory), playground(), 0, 1, 1],
+        ..one("map into", Rights::MAP, number::map, PROCESS)
+    },
+    Use { arguments: |_| [0, playground(), 1, 0, 0, 0], ..one("unmap", Rights::MAP, number::unmap, PROCESS) },
+    Use { arguments: |_| [0, playground(), 1, 1, 0, 0], ..one("protect", Rights::MAP, number::protect, PROCESS) },
+    Use {
+        arguments: |b| [raw(&b.memory), 0, 0, 50, 0, 0],
+        at: 2,
+        ..one("dup into", Rights::ENDOW, number::dup, PROCESS)
+    },
+    Use {
+        arguments: |b| [raw(&b.pool), info::Kind::Thread as u64, 0, 1, 0x5000_0000, 0],
+        at: 2,
+        ..one("create in", Rights::ENDOW, number::create, PROCESS)
+    },
+    Use { arguments: |_| [0, info::PROCESS, 0, 0, 0, 0], ..one("info", Rights::INSPECT, number::info, PROCESS) },
+    Use { arguments: |_| [0, 0x10_0000, 0, 0, 0, 0], ..one("start", Rights::CONTROL, number::start, THREAD) },
+    one("stop", Rights::CONTROL, number::stop, THREAD),
+    Use { arguments: |_| [0, 0, 1, 0, 0, 0], ..one("config", Rights::CONTROL, number::config, THREAD) },
+    one("destroy", Rights::CONTROL, number::destroy, THREAD),
+    one("state", Rights::INSPECT, number::state, THREAD),
+    Use { arguments: |_| [0, info::THREAD, 0, 0, 0, 0], ..one("info", Rights::INSPECT, number::info, THREAD) },
+    one("call", Rights::CALL, number::call, CHANNEL),
+    one("recv", Rights::RECV, number::recv, CHANNEL),
+    Use { arguments: |b| [raw(&b.thread), 1, 0, 0, 0, 0], at: 2, ..one("config fault", Rights::CALL, number::config, CHANNEL) },
+    Use { arguments: |_| [0, 1, 0, 0, 0, 0], ..one("notify", Rights::NOTIFY, number::notify, NOTIFICATION) },
+    Use {
+        arguments: |b| [raw(&b.thread), 2, 0, 0, 0, 0],
+        at: 2,
+        ..one("config bound", Rights::OWNER, number::config, NOTIFICATION)
+    },
+    Use {
+        arguments: |b| [raw(&b.process), 0, playground(), 0, 1, 1],
+        at: 1,
+        ..one("map to read", Rights::READ, number::map, MEMORY)
+    },
+    Use {
+        arguments: |b| [raw(&b.process), 0, playground(), 0, 1, 3],
+        at: 1,
+        ..one("map to write", Rights::WRITE, number::map, MEMORY)
+    },
+    Use {
+        arguments: |b| [raw(&b.process), 0, playground(), 0, 1, 5],
+        at: 1,
+        ..one("map to execute", Rights::EXECUTE, number::map, MEMORY)
+    },
+    Use { arguments: |_| [0, 0, 1, 0, 0, 0], ..one("evict", Rights::OWNER, number::evict, MEMORY) },
+    Use { arguments: |_| [0, 0, 1, 0, 0, 0], ..one("freeze", Rights::OWNER, number::freeze, MEMORY) },
+    Use {
+        arguments: |_| [0, 0, 1, libsys::abi::user::LOG.raw() as u64, 0, 0],
+        ..one("seal", Rights::OWNER, number::seal, MEMORY)
+    },
+    Use { arguments: |_| [0, info::DEVICE_ADDRESS, 0, 0, 0, 0], ..one("device address", Rights::OWNER, number::info, MEMORY) },
+    one("revoke", Rights::REVOKE, number::revoke, GRANT),
+];
+
+/// Each call on a handle that has every right but the one it needs.
+pub fn matrix(checks: &mut Checks) -> Result<(), LibError> {
+    let bench = Bench::new()?;
+    for used in USES {
+        let (kind, object) = bench.each()[used.object];
+        let weak = dup(raw(object), Rights::all() - used.right)?;
+        let mut arguments = (used.arguments)(&bench);
+        arguments[used.at] = raw(&weak);
+        let name = format!("{kind:?} without {:?}: {}", used.right, used.name);
+        checks.refused(name, call(used.number, &arguments), &[Error::Denied]);
+    }
+    let weak = dup(raw(&bench.memory), Rights::all() - Rights::TRANSFER)?;
+    let into = [raw(&weak), 0, raw(&bench.process), 0];
+    checks.refused("any without TRANSFER: dup into a process", call(number::dup, &into), &[Error::Denied]);
+    let log = u64::from(libsys::abi::user::LOG.raw());
+    checks.refused("LOG as POWER", call(number::system, &[log, 0]), &[Error::Denied]);
+    let seal = [raw(&bench.memory), 0, 1, log];
+    call(number::freeze, &[raw(&bench.memory), 0, 1])?;
+    checks.refused("LOG as SEAL", call(number::seal, &seal), &[Error::Denied]);
+    let own = u64::from(libsys::abi::user::OWN_POOL.raw());
+    checks.refused("destroying the own pool", call(number::destroy, &[own]), &[Error::Denied]);
+    Ok(())
+}
