@@ -21,9 +21,9 @@ use crate::relay::{Relays, Target};
 use crate::streams::{Lent, Streams, number};
 
 /// The shell's own program in the archive.
-const SHELL: &str = "L/shell";
+const SHELL: &str = "C/shell";
 /// The same as a path.
-pub const SHELL_PATH: &str = "SYS:L/shell";
+pub const SHELL_PATH: &str = "SYS:C/shell";
 /// Pages of a shell's pool that stay the shell's own.
 const OWN_PAGES: u64 = 512;
 /// Pages of a job's pool beside those of its commands: pipes, doorbells.
