@@ -23,7 +23,7 @@ pub enum Taken {
 /// The side that reads.
 #[derive(Debug)]
 pub struct Consumer<M> {
-    place: Place<M>,
+    pub(super) place: Place<M>,
     head: u64,
     gone: bool,
     closed: bool,

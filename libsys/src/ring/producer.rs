@@ -12,7 +12,7 @@ use super::{
 /// The side that writes.
 #[derive(Debug)]
 pub struct Producer<M> {
-    place: Place<M>,
+    pub(super) place: Place<M>,
     tail: u64,
     gone: bool,
     closed: bool,
