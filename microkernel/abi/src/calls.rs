@@ -16,12 +16,12 @@ ipc 1 call (channel: Channel, tag: Tag) -> (zero: Number, tag: Tag)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TooManyHandles TableFull PoolEmpty Deadlock]
   "Sends a message and waits for the answer. The receiver, if one waits, runs at once, with the caller's priority and time slice.";
 ipc 2 reply_recv (token: Token, tag: Tag) -> (token: Token, tag: Tag)
-  [BadHandle Denied Revoked WrongKind BadArgument CallerGone]
+  [BadHandle Denied Revoked WrongKind BadArgument ServerDied CallerGone]
   "Answers a call, then receives. A server's loop.";
 ipc 3 recv (channel: Channel) -> (token: Token, tag: Tag)
-  [BadHandle Denied Revoked WrongKind BadArgument]
+  [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Waits for a call, a closed end, the bound notification's bits or the deadline; closed ends first, then calls and bits in turn. With channel 0 only bits and deadline.";
-ipc 4 reply (token: Token, tag: Tag) -> () [BadArgument CallerGone]
+ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerGone]
   "Answers a call.";
 5 notify (notification: Notification, bits: Bits) -> () [BadHandle Denied Revoked WrongKind ServerDied]
   "Sets those of the bits that the handle's badge has, and wakes the thread that waits for them.";
@@ -49,12 +49,12 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadArgument CallerGone]
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull PoolEmpty]
   "A part of a Memory (pages), of interrupt lines (one; flags 1: edge-triggered) or of I/O ports, as an object of its own with the same rights.";
 15 map (process: Process, memory: Memory, address: Address, offset: Pages, pages: Pages, access: Access) -> ()
-  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied PoolEmpty]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull PoolEmpty]
   "Maps pages of a Memory where nothing is mapped. Access: 1 read, 2 write, 4 execute; execute only what is sealed, write never what is frozen.";
 16 unmap (process: Process, address: Address, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied PoolEmpty]
   "Takes mappings in the range away; holes are no error. Restarts itself.";
 17 protect (process: Process, address: Address, pages: Pages, access: Access) -> ()
-  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied PoolEmpty]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull PoolEmpty]
   "Changes the access of mapped pages, within what the mapping's handle allowed.";
 18 evict (memory: Memory, offset: Pages, pages: Pages, keep: Access) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "By the OWNER: unmaps the pages wherever they are mapped (keep 0), or makes them read-only (keep 1). Restarts itself.";
@@ -74,7 +74,7 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadArgument CallerGone]
 25 yield_now () -> () [] "Lets other ready threads of the same priority run.";
 26 irq_bind (interrupt: Interrupt, notification: Notification, bits: Bits) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Has the interrupt set bits of a notification (OWNER or NOTIFY), and unmasks it; notification 0 unbinds and masks.";
-27 irq_ack (interrupt: Interrupt) -> () [BadHandle Denied Revoked WrongKind ServerDied]
+27 irq_ack (interrupt: Interrupt) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Unmasks a bound interrupt again after it came.";
 28 ioport (ports: IoPorts, operation: Number, offset: Number, value: Number) -> (value: Number) [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Reads (operation 1, 2, 4: its size in bytes) or writes (operation 17, 18, 20) a port.";

@@ -4,8 +4,14 @@
 mod world;
 
 mod arguments;
+mod confinement;
+mod directed;
 mod driver;
+mod exhaustion;
 mod invariants;
+mod model;
 mod random;
 mod sequences;
 mod snapshot;
+mod table;
+mod wheel;

@@ -296,6 +296,26 @@ impl World {
         })
     }
 
+    /// Has the slot of a thread be at its last generation but one, as after 2^24 threads.
+    pub fn retire_next(&mut self, handle: u64) {
+        let me = self.current();
+        let place = self.with(|cx| {
+            let me = cx.v.live(me).unwrap();
+            cx.lookup::<THREAD>(me, handle, Rights::empty()).unwrap().key.link()
+        });
+        let start = self.k.mem.address(place.frame()).unwrap().cast::<u32>();
+        // SAFETY: a slab of threads has one slot, at its start, whose first word is the generation; no view lives.
+        unsafe { *start = 0xffff_fe00 | THREAD as u32 }
+        // The handle is to name it still.
+        let process = self.process_of(me);
+        self.with(|cx| {
+            let process = cx.v.live(process).unwrap();
+            let page = cx.v.follow(cx.v.get(process).handles).unwrap();
+            let name = cx.v.name(cx.v.live(place).unwrap()).any();
+            cx.v.get_mut(page).0[handle as usize & 0xffff].object = name;
+        });
+    }
+
     /// The bytes of a frame, whatever lies in it.
     pub fn frame_bytes(&self, frame: u32) -> Box<[u8]> {
         // SAFETY: the arena has this frame, nothing runs in the kernel, and the bytes are copied.

@@ -1,0 +1,151 @@
+//! `create`: paid together, half-made Memories, the log's frames.
+
+use abi::Error;
+use abi::calls::number as nr;
+use kcore::objects::*;
+
+use super::*;
+use crate::invariants;
+
+#[test]
+fn an_object_and_its_handles_slot_are_paid_together() {
+    // A page of slots and the directory; a slab, but for the second process; and the three pages asked for.
+    for (kind, takes) in [(POOL, 6), (PROCESS, 4), (MEMORY, 6), (CHANNEL, 3), (NOTIFICATION, 3)] {
+        for left in 0..8 {
+            let mut w = world(600);
+            // The process pays for its slots from the pool that the object comes from.
+            let pool = w.ok(nr::create, &[w.pool, POOL as u64, 300, 30]);
+            let process = w.ok(nr::create, &[pool, PROCESS as u64]);
+            let thread = w.ok(nr::create, &[pool, THREAD as u64, process, 30, 0x2000_0000]);
+            w.ok(nr::dup, &[pool, ALL, process, 3]);
+            for n in 1..128 {
+                if n != 3 {
+                    w.ok(nr::dup, &[0x1_0006, ALL, process, n]);
+                }
+            }
+            let figures = w.call(nr::info, &[pool, 1]).unwrap();
+            w.ok(nr::pool_move, &[pool, w.pool, figures[2] - figures[3] - left]);
+            w.ok(nr::config, &[MAIN, 0, 5]);
+            w.enter(nr::start as u64, &[thread, 0x40_0000, 0x50_0000, 0]);
+            let me = w.current();
+            assert_ne!(me, w.init, "the table is full, {left} pages are left");
+            let fits = left >= takes;
+            let free = w.free();
+            let answer = w.call(nr::create, &[0x1_0003, kind as u64, 3, 0]);
+            assert_eq!(answer.is_ok(), fits, "class {kind}, {left} pages: {answer:?}");
+            assert!(fits || w.free() == free);
+            invariants::check(&mut w);
+        }
+    }
+}
+
+/// A thread that has begun to make a large Memory in a pool of its own.
+fn half_made() -> (World, u64, ThreadLink) {
+    let mut w = world(600);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 100, 30]);
+    let (_, maker) = helper(&mut w, 10, 0);
+    w.run(maker);
+    w.prepare(maker, nr::create as u64, &[pool, MEMORY as u64, 60, 0], 0);
+    assert!(enter_once(&mut w, maker));
+    invariants::check(&mut w);
+    w.run(w.init);
+    (w, pool, maker)
+}
+
+#[test]
+fn a_half_made_memory_dies_with_its_pool_and_is_nobody_elses() {
+    let (mut w, pool, maker) = half_made();
+    w.ok(nr::destroy, &[pool]);
+    // What is made now may lie where the half-made one lay.
+    let others: Vec<u64> = (0..40).map(|_| w.ok(nr::create, &[w.pool, MEMORY as u64, 1, 0])).collect();
+    w.run(maker);
+    assert!(!enter_once(&mut w, maker));
+    assert_eq!(w.answer(maker), Err(Error::ServerDied));
+    w.run(w.init);
+    for memory in others {
+        w.ok(nr::info, &[memory, 2]);
+    }
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_half_made_memory_is_given_up_when_the_call_fails() {
+    let (mut w, pool, maker) = half_made();
+    let before = w.call(nr::info, &[pool, 1]).unwrap()[3];
+    assert!(before > 60);
+    w.ok(nr::close, &[pool]);
+    w.run(maker);
+    assert!(!enter_once(&mut w, maker));
+    assert_eq!(w.answer(maker), Err(Error::BadHandle));
+    invariants::check(&mut w);
+    assert!(w.edit(maker, |t| t.pending.is_none()));
+}
+
+#[test]
+fn a_half_made_memory_goes_with_its_thread() {
+    let (mut w, pool, maker) = half_made();
+    let handle = (0x1_0000..0x1_0040).find(|h| {
+        w.call(nr::info, &[*h, 5]).is_ok_and(|_| {
+            w.with(|cx| {
+                let me = cx.v.live(cx.s.cores[0].current).unwrap();
+                cx.lookup::<THREAD>(me, *h, abi::Rights::empty()).is_ok_and(|found| found.key.link() == maker)
+            })
+        })
+    });
+    w.ok(nr::destroy, &[handle.unwrap()]);
+    assert_eq!(w.call(nr::info, &[pool, 1]).unwrap()[3], 0, "all pages are back");
+    invariants::check(&mut w);
+}
+
+#[test]
+fn memory_is_zeroed() {
+    let mut w = world(400);
+    for _ in 0..3 {
+        let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 40, 0]);
+        let frames = w.with(|cx| {
+            let me = cx.v.live(cx.s.cores[0].current).unwrap();
+            let m = *cx.v.get(cx.lookup::<MEMORY>(me, memory, abi::Rights::empty()).unwrap().key);
+            let first = cx.v.managed(m.base).unwrap();
+            for n in 0..m.pages {
+                for at in (0..4096).step_by(8) {
+                    assert_eq!(cx.v.read_word(first.plus(n), at), 0);
+                    cx.v.write_word(first.plus(n), at, u64::MAX);
+                }
+            }
+            m.pages
+        });
+        assert_eq!(frames, 40);
+        w.ok(nr::close, &[memory]);
+    }
+}
+
+#[test]
+fn the_logs_frames_stay_the_kernels() {
+    let mut w = world(400);
+    let ring = w.with(|cx| {
+        let memories = invariants::all::<MEMORY>(cx);
+        cx.v.name(memories[0]).any()
+    });
+    let handle = w.give_init(ring);
+    w.ok(nr::close, &[handle]);
+    w.ok(nr::debug_log, &[w.log, 5, 0x6f6c6c6568]);
+    invariants::check(&mut w);
+    assert_eq!(w.k.system.hw.log.last().unwrap().1, b"hello");
+}
+
+#[test]
+fn a_label_writes_two_hundred_records_a_second() {
+    let mut w = world(400);
+    let labelled = w.call(nr::derive, &[w.pool, w.log, ALL, 77, 0]).unwrap()[0];
+    w.k.system.hw.now = 5_000_000_000;
+    for round in 0..2 {
+        for _ in 0..300 {
+            w.ok(nr::debug_log, &[labelled, 1, 0x61]);
+        }
+        assert_eq!(w.k.system.hw.log.iter().filter(|record| record.0 == 77).count(), 200 * (round + 1));
+        w.k.system.hw.now += 1_000_000_000;
+    }
+    for bad in [233, 1 << 13, 1 << 18, u64::MAX] {
+        assert_eq!(w.call(nr::debug_log, &[labelled, bad]), Err(Error::BadArgument));
+    }
+}

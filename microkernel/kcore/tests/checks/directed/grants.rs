@@ -1,0 +1,204 @@
+//! Grants: told once, undone wholly, whoever died in between.
+
+use abi::calls::number as nr;
+use abi::message::{Kind, Tag};
+use abi::{Error, Rights};
+use kcore::hw::Entry as Page;
+use kcore::objects::*;
+
+use super::*;
+use crate::invariants;
+
+const AT: u64 = 0x7000_0000;
+
+/// Derives; returns the handle and the Grant.
+fn derive(w: &mut World, pool: u64, from: u64, badge: u64) -> (u64, u64) {
+    let got = w.call(nr::derive, &[pool, from, ALL, badge, 0]).unwrap();
+    (got[0], got[1])
+}
+
+#[test]
+fn a_closed_end_told_to_a_waiting_receiver_is_freed_once() {
+    let mut w = world(256);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let (session, grant) = derive(&mut w, ROOT, channel, 9);
+    let (session, grant) = (w.ok(nr::dup, &[session, Rights::CALL.bits() as u64, 0, 0]), (session, grant).1);
+    w.ok(nr::close, &[grant]);
+    let (_, server) = helper(&mut w, 10, 0);
+    waits(&mut w, server, nr::recv, &[channel, WAIT]);
+    // The first handle has RECV too; the second is the last through the Grant.
+    w.ok(nr::close, &[0x1_0000 | (session & 0xffff) - 2]);
+    w.ok(nr::close, &[session]);
+    invariants::check(&mut w);
+    assert_eq!(w.edit(server, |t| (Tag(t.context.regs.a1).kind(), t.context.regs.badge)), (Kind::Closed, 9));
+}
+
+#[test]
+fn closed_ends_come_in_order() {
+    let mut w = world(256);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let sessions: Vec<u64> = (1..=5).map(|badge| derive(&mut w, ROOT, channel, badge).0).collect();
+    for n in [3, 0, 4, 1, 2] {
+        w.ok(nr::close, &[sessions[n]]);
+    }
+    invariants::check(&mut w);
+    for badge in [4, 1, 5, 2, 3] {
+        w.enter(nr::recv as u64, &[channel, 0]);
+        assert_eq!(Tag(w.answer(w.init).unwrap()[1]).kind(), Kind::Closed);
+        assert_eq!(w.edit(w.init, |t| t.context.regs.badge), badge);
+        invariants::check(&mut w);
+    }
+}
+
+#[test]
+fn grants_nest_to_depth_four() {
+    let mut w = world(256);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 1, 0]);
+    let mut handles = vec![(memory, 0)];
+    for _ in 0..4 {
+        let last = handles.last().unwrap().0;
+        handles.push(derive(&mut w, ROOT, last, 0));
+    }
+    assert_eq!(w.call(nr::derive, &[w.pool, handles[4].0, ALL, 0, 0]), Err(Error::BadArgument));
+    w.ok(nr::revoke, &[handles[2].1]);
+    for (i, (handle, _)) in handles.iter().enumerate() {
+        let expected = if i < 2 { None } else { Some(Error::Revoked) };
+        assert_eq!(w.call(nr::map, &[OWN, *handle, AT + ((i as u64) << 12), 0, 1, 1]).err(), expected, "depth {i}");
+    }
+    invariants::check(&mut w);
+}
+
+#[test]
+fn revoking_reaches_mappings_whose_own_grant_was_closed() {
+    let mut w = world(256);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 2, 0]);
+    let (lent, grant) = derive(&mut w, ROOT, memory, 0);
+    let (inner, inner_grant) = derive(&mut w, ROOT, lent, 0);
+    w.ok(nr::map, &[OWN, inner, AT, 0, 2, 3]);
+    w.ok(nr::close, &[inner]);
+    w.ok(nr::close, &[inner_grant]);
+    invariants::check(&mut w);
+    let process = w.process_of(w.init);
+    assert!(matches!(w.page(process, AT), Page::Page(..)), "closing a handle unmaps nothing");
+    w.ok(nr::revoke, &[grant]);
+    assert_eq!(w.page(process, AT), Page::Empty);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn revoking_reaches_mappings_whose_own_grant_died_with_its_pool() {
+    let mut w = world(256);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 2, 0]);
+    let (lent, grant) = derive(&mut w, ROOT, memory, 0);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 10, 20]);
+    let (middle, _) = derive(&mut w, pool, lent, 0);
+    let (inner, _) = derive(&mut w, ROOT, middle, 0);
+    w.ok(nr::map, &[OWN, middle, AT, 0, 1, 3]);
+    w.ok(nr::map, &[OWN, inner, AT + 0x1000, 1, 1, 3]);
+    w.ok(nr::destroy, &[pool]);
+    invariants::check(&mut w);
+    assert_eq!(w.call(nr::map, &[OWN, inner, AT + 0x2000, 0, 1, 1]), Err(Error::Revoked), "handles below are dead");
+    let process = w.process_of(w.init);
+    assert!(matches!(w.page(process, AT), Page::Page(..)), "death unmaps nothing elsewhere");
+    w.ok(nr::revoke, &[grant]);
+    assert_eq!((w.page(process, AT), w.page(process, AT + 0x1000)), (Page::Empty, Page::Empty));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_revocation_goes_on_when_its_caller_is_gone() {
+    let mut w = world(400);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 40, 0]);
+    let (lent, grant) = derive(&mut w, ROOT, memory, 0);
+    for n in 0..40 {
+        w.ok(nr::map, &[OWN, lent, AT + (n << 12), n, 1, 3]);
+    }
+    let (handle, link) = helper(&mut w, 10, 0);
+    w.run(link);
+    w.prepare(link, nr::revoke as u64, &[grant], 0);
+    assert!(enter_once(&mut w, link), "forty mappings take more than one entry");
+    w.run(w.init);
+    w.ok(nr::destroy, &[handle]);
+    w.ok(nr::close, &[grant]);
+    w.ok(nr::close, &[lent]);
+    invariants::check(&mut w);
+    while w.k.idle_work(0).is_some_and(|_| !w.k.system.undo.is_none()) {
+        invariants::check(&mut w);
+    }
+    let process = w.process_of(w.init);
+    assert!((0..40).all(|n| w.page(process, AT + (n << 12)) == Page::Empty), "an idle core finished it");
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_revoked_slice_of_an_interrupt_is_unbound() {
+    let mut w = world(256);
+    let lines = w.lines;
+    let (lines, grant) = derive(&mut w, ROOT, lines, 0);
+    let line = w.ok(nr::slice, &[w.pool, lines, 5, 1, 0]);
+    w.ok(nr::irq_bind, &[line, 0x1_0006, 1]);
+    assert!(w.k.system.hw.unmasked.contains(&5));
+    w.ok(nr::revoke, &[grant]);
+    assert!(!w.k.system.hw.unmasked.contains(&5));
+    assert_eq!(w.call(nr::irq_ack, &[line]), Err(Error::Revoked));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_revoked_receiver_gets_no_more_calls_and_no_more_bits() {
+    let mut w = world(256);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let (receives, grant) = derive(&mut w, ROOT, channel, 0);
+    let note = w.ok(nr::create, &[w.pool, NOTIFICATION as u64]);
+    let (owns, note_grant) = derive(&mut w, ROOT, note, u64::MAX);
+    let (handle, worker) = helper(&mut w, 10, 0);
+    w.ok(nr::config, &[handle, 2, owns]);
+    waits(&mut w, worker, nr::recv, &[receives, WAIT]);
+    w.ok(nr::revoke, &[grant]);
+    assert_eq!(w.state(worker), Some(State::Ready));
+    assert_eq!(w.answer(worker), Err(Error::Revoked));
+    waits(&mut w, worker, nr::recv, &[0, WAIT]);
+    w.ok(nr::revoke, &[note_grant]);
+    w.ok(nr::notify, &[note, 1]);
+    assert_eq!(w.state(worker), Some(State::Receiving), "its notification was taken away");
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_call_through_a_grant_that_was_closed_meanwhile_is_ended_by_the_grant_above_alone() {
+    let mut w = world(256);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let (session, grant) = derive(&mut w, ROOT, channel, 1);
+    let (inner, inner_grant) = derive(&mut w, ROOT, session, 1);
+    let (_, other) = derive(&mut w, ROOT, channel, 2);
+    let (_, client) = helper(&mut w, 10, 0);
+    waits(&mut w, client, nr::call, &[inner, 0]);
+    w.ok(nr::close, &[inner]);
+    w.ok(nr::close, &[inner_grant]);
+    w.ok(nr::revoke, &[other]);
+    assert_eq!(w.state(client), Some(State::Calling), "it did not call through that one");
+    w.ok(nr::revoke, &[grant]);
+    assert_eq!(w.answer(client), Err(Error::Revoked));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn nothing_is_derived_into_a_dying_pool() {
+    let mut w = world(600);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 200, 30]);
+    let channel = w.ok(nr::create, &[pool, CHANNEL as u64]);
+    let keep = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    derive(&mut w, pool, keep, 0);
+    for _ in 0..90 {
+        w.ok(nr::create, &[pool, CHANNEL as u64]);
+    }
+    let (_, link) = helper(&mut w, 10, 0);
+    w.run(link);
+    w.prepare(link, nr::destroy as u64, &[pool], 0);
+    assert!(enter_once(&mut w, link));
+    w.run(w.init);
+    assert_eq!(w.call(nr::derive, &[pool, keep, ALL, 0, 0]), Err(Error::ServerDied));
+    assert_eq!(w.call(nr::create, &[pool, CHANNEL as u64]), Err(Error::ServerDied));
+    let _ = channel;
+    invariants::check(&mut w);
+}

@@ -1,0 +1,132 @@
+//! Limits: slots, directories, address-space tags, depths of pools.
+
+use abi::Error;
+use abi::calls::number as nr;
+use kcore::objects::*;
+
+use super::*;
+use crate::invariants;
+
+#[test]
+fn a_slot_is_retired_when_its_generation_wraps() {
+    let mut w = world(400);
+    let first = w.ok(nr::create, &[w.pool, NOTIFICATION as u64]);
+    let index = first & 0xffff;
+    w.ok(nr::close, &[first]);
+    let process = w.process_of(w.init);
+    // As if the slot had been used 65,533 times.
+    w.with(|cx| {
+        let p = cx.v.live(process).unwrap();
+        let page = cx.v.follow(cx.v.get(p).handles).unwrap();
+        cx.v.get_mut(page).0[index as usize].generation = u16::MAX;
+    });
+    let last = w.ok(nr::create, &[w.pool, NOTIFICATION as u64]);
+    assert_eq!(last, 0xffff_0000 | index);
+    w.ok(nr::close, &[last]);
+    invariants::check(&mut w);
+    for stale in [first, last, index, index | 1 << 16] {
+        assert_eq!(w.call(nr::notify, &[stale, 1]), Err(Error::BadHandle), "{stale:x}");
+        assert_eq!(w.call(nr::close, &[stale]), Err(Error::BadHandle));
+    }
+    assert_eq!(w.call(nr::dup, &[0x1_0006, ALL, OWN, index]), Err(Error::BadArgument), "nor by its place");
+    for _ in 0..200 {
+        assert_ne!(w.ok(nr::create, &[w.pool, NOTIFICATION as u64]) & 0xffff, index);
+    }
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_table_grows_to_its_end_and_says_so() {
+    let mut w = world(1600);
+    let mut made = vec![w.ok(nr::create, &[w.pool, NOTIFICATION as u64])];
+    while made.len() < 65_536 {
+        match w.call(nr::dup, &[made[0], ALL, 0, 0]) {
+            Ok(answer) => made.push(answer[0]),
+            Err(error) => {
+                assert_eq!(error, Error::TableFull);
+                break;
+            }
+        }
+        if [100, 130, 1_000, 1_100].contains(&made.len()) {
+            invariants::check(&mut w);
+        }
+    }
+    assert!(made.len() > 65_500, "{} handles", made.len());
+    assert_eq!(w.call(nr::create, &[w.pool, CHANNEL as u64]), Err(Error::TableFull));
+    assert_eq!(w.call(nr::derive, &[w.pool, made[0], ALL, 1, 0]), Err(Error::TableFull));
+    w.ok(nr::close, &[made[60_000]]);
+    assert_eq!(w.call(nr::derive, &[w.pool, made[0], ALL, 1, 0]), Err(Error::TableFull), "it takes two");
+    let again = w.ok(nr::dup, &[made[0], ALL, 0, 0]);
+    assert_eq!(again & 0xffff, made[60_000] & 0xffff);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn pools_nest_to_depth_sixteen() {
+    let mut w = world(600);
+    let mut pools = vec![w.pool];
+    for depth in 1..=16 {
+        pools.push(w.ok(nr::create, &[pools[depth - 1], POOL as u64, 200 - depth as u64 * 5, 30]));
+    }
+    assert_eq!(w.call(nr::create, &[pools[16], POOL as u64, 1, 30]), Err(Error::BadArgument));
+    assert_eq!(w.call(nr::create, &[pools[3], POOL as u64, 1, 31]), Err(Error::BadArgument), "above the ceiling");
+    invariants::check(&mut w);
+    let free = w.free();
+    w.ok(nr::destroy, &[pools[1]]);
+    assert!(w.free() >= free, "all is back");
+    for pool in &pools[1..] {
+        assert_eq!(w.call(nr::create, &[*pool, CHANNEL as u64]), Err(Error::ServerDied));
+    }
+    invariants::check(&mut w);
+}
+
+#[test]
+fn address_spaces_run_out_and_come_back() {
+    let mut w = world(1200);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 900, 30]);
+    // The model has 255 tags, and init has one.
+    for _ in 0..254 {
+        w.ok(nr::create, &[pool, PROCESS as u64]);
+    }
+    assert_eq!(w.call(nr::create, &[pool, PROCESS as u64]), Err(Error::TableFull));
+    invariants::check(&mut w);
+    w.ok(nr::destroy, &[pool]);
+    for _ in 0..3 {
+        w.ok(nr::create, &[w.pool, PROCESS as u64]);
+    }
+    invariants::check(&mut w);
+}
+
+#[test]
+fn pages_move_between_a_pool_and_its_child_alone() {
+    let mut w = world(600);
+    let [a, b] = [0, 1].map(|_| w.ok(nr::create, &[w.pool, POOL as u64, 50, 30]));
+    let inner = w.ok(nr::create, &[a, POOL as u64, 20, 30]);
+    w.ok(nr::pool_move, &[w.pool, a, 7]);
+    w.ok(nr::pool_move, &[inner, a, 20]);
+    assert_eq!(w.call(nr::info, &[a, 1]).unwrap()[2], 57);
+    for (from, to) in [(a, b), (w.pool, inner), (inner, w.pool), (a, a), (w.pool, w.pool)] {
+        assert_eq!(w.call(nr::pool_move, &[from, to, 1]), Err(Error::BadArgument));
+    }
+    assert_eq!(w.call(nr::pool_move, &[inner, a, 1]), Err(Error::PoolEmpty));
+    assert_eq!(w.call(nr::pool_move, &[w.pool, a, u64::MAX]), Err(Error::PoolEmpty));
+    let makes = abi::Rights::MAKE.bits() as u64;
+    let weak = w.ok(nr::dup, &[a, makes, 0, 0]);
+    assert_eq!(w.call(nr::pool_move, &[weak, w.pool, 1]), Err(Error::Denied), "without DESTROY nothing is taken out");
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_retired_object_slot_stays_paid_for_and_moves_up_with_its_pool() {
+    let mut w = world(600);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 50, 30]);
+    let thread = w.ok(nr::create, &[pool, THREAD as u64, OWN, 5, 0x2000_0000]);
+    let used = w.call(nr::info, &[pool, 1]).unwrap()[3];
+    w.retire_next(thread);
+    w.ok(nr::destroy, &[thread]);
+    assert_eq!(w.call(nr::info, &[pool, 1]).unwrap()[3], used - 1, "the buffer is back, the slab is not");
+    let before = w.call(nr::info, &[w.pool, 1]).unwrap();
+    w.ok(nr::destroy, &[pool]);
+    let after = w.call(nr::info, &[w.pool, 1]).unwrap();
+    assert_eq!((before[3] - after[3], before[4] - after[4]), (50 - 1, 50), "one page less comes back");
+}

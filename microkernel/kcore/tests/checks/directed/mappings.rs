@@ -1,0 +1,178 @@
+//! Mappings: holes, boundaries of tables, orphans.
+
+use abi::Error;
+use abi::calls::number as nr;
+use kcore::hw::Entry as Page;
+use kcore::objects::*;
+
+use super::*;
+use crate::invariants;
+use crate::random::{Random, each_seed};
+
+const AT: u64 = 0x7000_0000;
+
+#[test]
+fn a_hole_may_be_mapped_again() {
+    let mut w = world(256);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 5, 0]);
+    w.ok(nr::map, &[OWN, memory, AT, 0, 5, 3]);
+    w.ok(nr::unmap, &[OWN, AT + 0x2000, 1]);
+    w.ok(nr::map, &[OWN, memory, AT + 0x2000, 2, 1, 1]);
+    invariants::check(&mut w);
+    w.ok(nr::protect, &[OWN, AT, 5, 1]);
+    w.ok(nr::unmap, &[OWN, AT, 3]);
+    invariants::check(&mut w);
+    w.ok(nr::map, &[OWN, memory, AT, 0, 3, 3]);
+    w.ok(nr::unmap, &[OWN, AT, 5]);
+    invariants::check(&mut w);
+    assert_eq!(w.call(nr::info, &[memory, 2]).unwrap()[4], 0, "no mapping is left");
+}
+
+#[test]
+fn any_holes_may_be_mapped_again() {
+    each_seed("any_holes_may_be_mapped_again", 30, |seed| {
+        let mut r = Random::new(seed);
+        let mut w = world(256);
+        let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 8, 0]);
+        let process = w.process_of(w.init);
+        // Across a boundary of lowest tables.
+        let at = 0x7020_0000 - 4 * 4096;
+        let mut model = [false; 8];
+        for _ in 0..60 {
+            let from = r.below(8);
+            let pages = 1 + r.below(8 - from);
+            let range = from as usize..(from + pages) as usize;
+            match r.below(4) {
+                0 => {
+                    w.ok(nr::unmap, &[OWN, at + (from << 12), pages]);
+                    model[range].fill(false);
+                }
+                1 => {
+                    w.ok(nr::evict, &[memory, from, pages, 0]);
+                    model[range].fill(false);
+                }
+                _ => {
+                    let taken = model[range.clone()].contains(&true);
+                    let answer = w.call(nr::map, &[OWN, memory, at + (from << 12), from, pages, 1 + 2 * r.below(2)]);
+                    assert_eq!(answer.err(), taken.then_some(Error::BadAddress));
+                    model[range].fill(true);
+                    if taken {
+                        model = std::array::from_fn(|n| w.page(process, at + ((n as u64) << 12)) != Page::Empty);
+                    }
+                }
+            }
+            invariants::check(&mut w);
+            for (n, mapped) in model.iter().enumerate() {
+                assert_eq!(w.page(process, at + ((n as u64) << 12)) != Page::Empty, *mapped);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_mapping_crosses_tables_and_gives_them_back() {
+    let mut w = world(2100);
+    let overhead = |w: &mut World| w.call(nr::info, &[OWN, 4]).unwrap()[2];
+    let before = overhead(&mut w);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 1024, 0]);
+    let at = 0x80_0000_0000 - 512 * 4096;
+    w.ok(nr::map, &[OWN, memory, at, 0, 1024, 3]);
+    invariants::check(&mut w);
+    assert!(overhead(&mut w) >= before + 5, "two lowest tables, in different halves");
+    assert_eq!(w.call(nr::map, &[OWN, memory, at + 0x1000, 0, 1, 1]), Err(Error::BadAddress));
+    w.ok(nr::unmap, &[OWN, at - (300 << 12), 2000]);
+    assert_eq!(overhead(&mut w), before);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn ranges_at_the_ends_of_the_address_space() {
+    let mut w = world(256);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 2, 0]);
+    let end = 1u64 << 47;
+    for (address, pages, error) in [
+        (0, 1, Error::BadAddress),
+        (0xf000, 1, Error::BadAddress),
+        (end - 0x1000, 2, Error::BadAddress),
+        (end, 1, Error::BadAddress),
+        (u64::MAX & !0xfff, 2, Error::BadAddress),
+        (AT + 8, 1, Error::BadAddress),
+        (AT, 0, Error::BadArgument),
+        (AT, 1025, Error::BadArgument),
+        (AT, u64::MAX, Error::BadArgument),
+    ] {
+        assert_eq!(w.call(nr::map, &[OWN, memory, address, 0, pages, 1]), Err(error), "{address:x} {pages}");
+        assert_eq!(w.call(nr::protect, &[OWN, address, pages, 1]), Err(error), "{address:x} {pages}");
+    }
+    for address in [0x1_0000, end - 0x1000] {
+        w.ok(nr::map, &[OWN, memory, address, 0, 1, 1]);
+        w.ok(nr::unmap, &[OWN, address, 1]);
+    }
+    for (offset, pages) in [(2, 1), (1, 2), (u64::MAX, 1), (1 << 32, 1)] {
+        assert_eq!(w.call(nr::map, &[OWN, memory, AT, offset, pages, 1]), Err(Error::BadArgument));
+    }
+    invariants::check(&mut w);
+}
+
+#[test]
+fn an_ipc_buffer_is_never_unmapped_or_protected() {
+    let mut w = world(256);
+    let process = w.process_of(w.init);
+    let before = w.page(process, BUFFER);
+    w.ok(nr::unmap, &[OWN, BUFFER - 0x1000, 3]);
+    assert_eq!(w.call(nr::protect, &[OWN, BUFFER, 1, 1]), Err(Error::BadAddress));
+    assert_eq!(w.page(process, BUFFER), before);
+}
+
+#[test]
+fn evict_takes_pages_from_everybody_and_leaves_handles() {
+    let mut w = world(400);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 4, 0]);
+    let other = w.ok(nr::create, &[w.pool, PROCESS as u64]);
+    let slice = w.ok(nr::slice, &[w.pool, memory, 1, 2, 0]);
+    w.ok(nr::map, &[OWN, memory, AT, 0, 4, 3]);
+    w.ok(nr::map, &[other, slice, AT, 0, 2, 3]);
+    w.ok(nr::evict, &[memory, 2, 1, 1]);
+    invariants::check(&mut w);
+    assert_eq!(w.call(nr::freeze, &[memory, 1, 2]), Err(Error::StillMapped));
+    w.ok(nr::freeze, &[memory, 2, 1]);
+    w.ok(nr::evict, &[memory, 1, 2, 0]);
+    w.ok(nr::map, &[other, slice, AT, 0, 1, 3]);
+    assert_eq!(w.call(nr::map, &[other, slice, AT + 0x1000, 1, 1, 3]), Err(Error::Denied), "frozen");
+    w.ok(nr::map, &[other, slice, AT + 0x1000, 1, 1, 1]);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn an_orphan_goes_up_from_pool_to_pool() {
+    let mut w = world(600);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 100, 30]);
+    let inner = w.ok(nr::create, &[pool, POOL as u64, 40, 30]);
+    let memory = w.ok(nr::create, &[inner, MEMORY as u64, 8, 0]);
+    let unused = w.ok(nr::create, &[inner, MEMORY as u64, 4, 0]);
+    w.ok(nr::map, &[OWN, memory, AT, 0, 8, 3]);
+    w.ok(nr::destroy, &[inner]);
+    invariants::check(&mut w);
+    assert_eq!(w.call(nr::info, &[unused, 2]), Err(Error::ServerDied));
+    w.ok(nr::info, &[memory, 2]);
+    w.ok(nr::destroy, &[pool]);
+    invariants::check(&mut w);
+    w.ok(nr::close, &[memory]);
+    let process = w.process_of(w.init);
+    assert!(matches!(w.page(process, AT), Page::Page(..)));
+    w.ok(nr::unmap, &[OWN, AT, 8]);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_slice_of_a_memory_that_is_gone_is_gone() {
+    let mut w = world(400);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 40, 30]);
+    let memory = w.ok(nr::create, &[pool, MEMORY as u64, 4, 0]);
+    let slice = w.ok(nr::slice, &[w.pool, memory, 1, 2, 0]);
+    w.ok(nr::destroy, &[pool]);
+    assert_eq!(w.call(nr::map, &[OWN, slice, AT, 0, 1, 1]), Err(Error::ServerDied));
+    assert_eq!(w.call(nr::slice, &[w.pool, slice, 0, 1, 0]), Err(Error::ServerDied));
+    w.ok(nr::close, &[slice]);
+    invariants::check(&mut w);
+}

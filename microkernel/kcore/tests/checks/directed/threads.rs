@@ -1,0 +1,167 @@
+//! Threads: inheritance, stopping in every state, faults with nobody to tell.
+
+use abi::Error;
+use abi::calls::number as nr;
+use abi::info::ThreadState;
+use kcore::objects::*;
+
+use super::*;
+use crate::invariants;
+
+#[test]
+fn priority_goes_along_a_chain_and_comes_back() {
+    let mut w = world(500);
+    let low = helper(&mut w, 2, 0);
+    let middle = helper(&mut w, 5, 1);
+    let [a, b] = [0, 1].map(|_| w.ok(nr::create, &[w.pool, CHANNEL as u64]));
+    waits(&mut w, low.1, nr::recv, &[a, WAIT]);
+    waits(&mut w, middle.1, nr::recv, &[b, 0]);
+    w.run(middle.1);
+    w.enter(nr::call as u64, &[a, 0]);
+    let token = w.answer(low.1).unwrap()[0];
+    w.run(w.init);
+    assert_eq!(w.edit(low.1, |t| t.priority), 5);
+    let high = helper(&mut w, 15, 2);
+    waits(&mut w, high.1, nr::call, &[b, 0]);
+    assert_eq!(w.edit(low.1, |t| t.priority), 15, "through one that has not even been received");
+    invariants::check(&mut w);
+    w.ok(nr::config, &[high.0, 0, 18]);
+    assert_eq!(w.edit(low.1, |t| t.priority), 18);
+    w.ok(nr::stop, &[high.0]);
+    assert_eq!(w.edit(low.1, |t| t.priority), 5);
+    invariants::check(&mut w);
+    w.run(low.1);
+    w.enter(nr::reply as u64, &[token, 0]);
+    assert_eq!(w.edit(low.1, |t| t.priority), 2);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_server_that_goes_elsewhere_gives_the_priority_back() {
+    let mut w = world(500);
+    let (_, server) = helper(&mut w, 2, 0);
+    let (_, client) = helper(&mut w, 15, 1);
+    let (_, second) = helper(&mut w, 3, 2);
+    let [a, b] = [0, 1].map(|_| w.ok(nr::create, &[w.pool, CHANNEL as u64]));
+    waits(&mut w, server, nr::recv, &[a, 0]);
+    waits(&mut w, client, nr::call, &[a, 0]);
+    assert_eq!(w.edit(server, |t| t.priority), 15);
+    waits(&mut w, server, nr::recv, &[b, WAIT]);
+    assert_eq!(w.edit(server, |t| t.priority), 2);
+    invariants::check(&mut w);
+    waits(&mut w, second, nr::recv, &[a, WAIT]);
+    assert_eq!(w.edit(second, |t| t.priority), 15, "who takes the call runs at its priority");
+    invariants::check(&mut w);
+}
+
+/// A helper in each state, with what holds it there.
+fn in_each_state(w: &mut World) -> Vec<(u64, ThreadLink, State)> {
+    let [busy, quiet] = [0, 1].map(|_| w.ok(nr::create, &[w.pool, CHANNEL as u64]));
+    let mut all = Vec::new();
+    let (h, t) = w.thread(OWN, 5, 0x2000_0000);
+    all.push((h, t, State::Stopped));
+    let (h, t) = helper(w, 5, 1);
+    all.push((h, t, State::Ready));
+    let (h, t) = helper(w, 5, 2);
+    waits(w, t, nr::call, &[busy, 0]);
+    w.enter(nr::recv as u64, &[busy, WAIT]);
+    all.push((h, t, State::AwaitingReply));
+    let (h, t) = helper(w, 5, 3);
+    waits(w, t, nr::call, &[busy, 0]);
+    all.push((h, t, State::Calling));
+    let (h, t) = helper(w, 5, 4);
+    waits(w, t, nr::recv, &[quiet, 1 << 40]);
+    all.push((h, t, State::Receiving));
+    let (h, t) = helper(w, 5, 5);
+    w.run(t);
+    w.k.fault(0, 1, 0x1234, 0);
+    w.run(w.init);
+    all.push((h, t, State::Faulted));
+    invariants::check(w);
+    all
+}
+
+#[test]
+fn a_thread_is_stopped_ended_and_seen_in_every_state() {
+    let mut w = world(900);
+    for (handle, link, state) in in_each_state(&mut w) {
+        assert_eq!(w.state(link), Some(state));
+        assert!(w.call(nr::state, &[handle, 0]).is_ok(), "{state:?}");
+        let seen = w.call(nr::info, &[handle, 5]).unwrap()[2];
+        assert_eq!(seen == ThreadState::Stopped as u64, state == State::Stopped);
+        w.ok(nr::stop, &[handle]);
+        assert_eq!(w.state(link), Some(State::Stopped));
+        invariants::check(&mut w);
+        w.ok(nr::start, &[handle, 0x40_0000, 0x50_0000, 3]);
+        assert_eq!(w.call(nr::start, &[handle, 0x40_0000, 0x50_0000, 3]), Err(Error::BadArgument));
+        invariants::check(&mut w);
+    }
+    let mut w = world(900);
+    for (handle, link, _) in in_each_state(&mut w) {
+        w.ok(nr::destroy, &[handle]);
+        assert_eq!(w.state(link), None);
+        assert_eq!(w.call(nr::stop, &[handle]), Err(Error::ServerDied));
+        invariants::check(&mut w);
+    }
+    assert_eq!(w.call(nr::state, &[MAIN, 0]), Err(Error::BadArgument), "one that runs has no saved registers");
+    w.ok(nr::config, &[MAIN, 0, 9]);
+    w.enter(nr::stop as u64, &[MAIN]);
+    assert_eq!(w.state(w.init), Some(State::Stopped));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_fault_waits_for_somebody_to_tell_and_outlives_its_handler() {
+    let mut w = world(500);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let (handle, link) = helper(&mut w, 5, 0);
+    w.run(link);
+    w.k.fault(0, 2, 0x5000, 1);
+    w.run(w.init);
+    assert_eq!(w.state(link), Some(State::Faulted));
+    w.ok(nr::config, &[handle, 1, channel]);
+    assert_eq!(w.state(link), Some(State::Ready), "its instruction runs again");
+    w.run(link);
+    w.k.fault(0, 2, 0x5000, 1);
+    w.run(w.init);
+    assert_eq!(w.state(link), Some(State::Calling));
+    w.enter(nr::recv as u64, &[channel, WAIT]);
+    w.ok(nr::close, &[channel]);
+    assert_eq!(w.state(link), Some(State::AwaitingReply), "what was received is answered");
+    let token = token(&mut w, link);
+    w.ok(nr::reply, &[token, 0]);
+    assert_eq!(w.state(link), Some(State::Ready));
+    w.run(link);
+    w.k.fault(0, 2, 0x5000, 1);
+    w.run(w.init);
+    assert_eq!(w.state(link), Some(State::Faulted), "its channel is gone");
+    invariants::check(&mut w);
+}
+
+fn token(w: &mut World, caller: ThreadLink) -> u64 {
+    caller.raw() as u64 | (w.edit(caller, |t| t.sequence) as u64) << 32
+}
+
+#[test]
+fn a_rewound_receive_leaves_no_mark() {
+    let mut w = world(900);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let gift = w.ok(nr::create, &[w.pool, NOTIFICATION as u64]);
+    // More callers than one entry fails whose handles nobody takes, so that recv is rewound.
+    for n in 0..10 {
+        let (_, link) = helper(&mut w, 5, n);
+        let copy = w.ok(nr::dup, &[gift, ALL, 0, 0]);
+        let buffer = w.edit(link, |t| t.buffer);
+        w.with(|cx| cx.v.write_word(buffer, 0, copy));
+        waits(&mut w, link, nr::call, &[channel, 1 << 13]);
+    }
+    let (server, link) = helper(&mut w, 30, 11);
+    let _ = server;
+    assert_eq!(w.current(), link);
+    w.prepare(link, nr::recv as u64, &[channel], WAIT);
+    assert!(enter_once(&mut w, link));
+    w.k.syscall(0);
+    assert_eq!(w.state(link), Some(State::Receiving));
+    assert!(!w.edit(link, |t| t.restarting));
+    invariants::check(&mut w);
+}
