@@ -18,6 +18,10 @@ pub struct Terminal {
     name: alloc::string::String,
     channel: Channel<Service>,
     attached: Option<ClientSide>,
+    /// Where its writes go: a new console has to be told again.
+    side: Side,
+    /// Set by this process: to be set again when console died.
+    mode: Option<Mode>,
 }
 
 impl Terminal {
@@ -28,7 +32,18 @@ impl Terminal {
 
     /// A terminal whose session was given to this process; the name opens it again when console died.
     pub fn given(name: &str, channel: Channel<Service>) -> Terminal {
-        Terminal { name: name.into(), channel, attached: None }
+        Terminal::given_side(name, channel, Side::Output)
+    }
+
+    /// A terminal that was given as standard error.
+    pub fn given_side(name: &str, channel: Channel<Service>, side: Side) -> Terminal {
+        Terminal { name: name.into(), channel, attached: None, side, mode: None }
+    }
+
+    /// Another session of a terminal, for this process itself.
+    pub fn shared(of: &mut Terminal, rights: Rights, side: Side) -> Result<Terminal, Error> {
+        let session = of.share(rights, side)?;
+        Ok(Terminal::given_side(&of.name, Channel::adopt(session), side))
     }
 
     /// The service's name.
@@ -71,10 +86,24 @@ impl Terminal {
 
     fn reopen(&mut self) -> Result<(), Error> {
         self.channel = NameSpace::own().open(&self.name)?;
+        if self.side != Side::Output {
+            let rights = Rights::READ | Rights::WRITE | Rights::CONTROL;
+            let (_, session) =
+                self.channel.call_for_handle(&Request::Share { rights, side: self.side }, Handles::none())?;
+            self.channel = Channel::adopt(session);
+        }
+        if let Some(mode) = self.mode {
+            self.channel.call(&Request::Mode { mode })?;
+        }
         if self.attached.take().is_some() {
             self.take_breaks()?;
         }
         Ok(())
+    }
+
+    /// Makes this session the one that BREAK goes to again, after another process had it.
+    pub fn foreground(&mut self) -> Result<(), Error> {
+        self.done(&Request::Foreground)
     }
 
     fn done(&mut self, request: &Request) -> Result<(), Error> {
@@ -107,7 +136,10 @@ impl Terminal {
     /// Sets the mode; returns the one before.
     pub fn set_mode(&mut self, mode: Mode) -> Result<Mode, Error> {
         match self.ask(&Request::Mode { mode })? {
-            Reply::Mode(before) => Ok(before),
+            Reply::Mode(before) => {
+                self.mode = Some(mode);
+                Ok(before)
+            }
             _ => Err(Error::Protocol),
         }
     }

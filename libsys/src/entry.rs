@@ -201,7 +201,7 @@ pub fn boot_info() -> Option<&'static abi::boot::BootInfo> {
 /// Ends the process. What stdout still buffers is written first.
 #[cfg(target_os = "viaether")]
 pub fn exit(status: Status) -> ! {
-    crate::io::close_standard(status);
+    let status = crate::io::close_standard(status);
     exit_now(status)
 }
 

@@ -3,7 +3,8 @@
 //! * [`entry!`] and [`env`]: how a program starts, and with what; heap, panic and backtrace come with it.
 //! * Typed handles that close when dropped: [`Channel`], [`Receiver`], [`Memory`], [`Pool`], [`Notification`], …
 //!
-//! Rules: `unsafe` stands only in `arch`, `entry`, `fault`, `heap`, `thread`, `thread_block`, `memory` and `sync`. What reaches
+//! Rules: `unsafe` stands only in `arch`, `entry`, `fault`, `heap`, `env`, `thread`, `thread_block`,
+//! `time`, `memory`, `mapping`, `backtrace` and `sync`. What reaches
 //! another process is bounded, what comes from one is checked. On the host everything compiles, system calls fail, and
 //! what is logic is tested.
 //!
@@ -31,6 +32,7 @@ mod heap;
 pub mod io;
 pub mod layout;
 pub mod log;
+mod mapping;
 mod memory;
 mod message;
 pub mod names;
@@ -60,7 +62,8 @@ pub use abi::{self, Rights, calls::Access};
 pub use channel::Channel;
 pub use entry::{Status, exit};
 pub use handle::{About, OwnedHandle, about, dup};
-pub use memory::{Frozen, Keep, Mapping, Memory, MemoryInfo, Private, device_fence};
+pub use mapping::Mapping;
+pub use memory::{Frozen, Keep, Memory, MemoryInfo, Private, device_fence};
 pub use message::Handles;
 pub use objects::{
     Authority, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures, Trigger, Width,

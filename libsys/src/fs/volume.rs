@@ -66,6 +66,11 @@ impl Volume {
         Ok(volume)
     }
 
+    /// Forgets the sessions of a name: it was bound to something else. Files that are open stay what they are.
+    pub fn forget(name: &str) {
+        KEPT.lock().retain(|volume| !volume.name.eq_ignore_ascii_case(name));
+    }
+
     /// A session that was handed to this process: the file of a stream. `name` opens it again.
     pub(crate) fn given(name: &str, channel: Channel<Service>) -> Arc<Volume> {
         Arc::new(Volume::new(name, 0, channel, 1))

@@ -175,11 +175,15 @@ impl Write for Stderr {
     }
 }
 
-/// Flushes stdout and closes the streams at the end of the process. A pipe gets the reason of a process that failed.
+/// Flushes stdout and closes the streams at the end of the process. A pipe gets the reason of a process that failed. Returns
+/// how the process ends: one whose last bytes could not be written did not succeed.
 #[allow(dead_code, reason = "the host has no exit")]
-pub(crate) fn close_standard(status: Status) {
+pub(crate) fn close_standard(status: Status) -> Status {
+    let status = match stdout().flush() {
+        Err(error) if status.code < 10 => error.into(),
+        _ => status,
+    };
     let failed = (status.code >= 10).then(|| Error::from_code(status.reason).unwrap_or(Error::BrokenPipe));
-    let _ = stdout().flush();
     let out = OUTPUT.lock().take().map(|buffered| buffered.output);
     let outputs = [out.or_else(|| untouched_pipe(1)), ERROR.lock().take().or_else(|| untouched_pipe(2))];
     for mut output in outputs.into_iter().flatten() {
@@ -188,6 +192,7 @@ pub(crate) fn close_standard(status: Status) {
         }
     }
     drop(INPUT.lock().take());
+    status
 }
 
 /// A pipe that was never written has to be ended too: its reader waits.

@@ -1,7 +1,7 @@
 //! Where a stream can lead: nowhere, a pipe, a file, a terminal.
 
 use abi::calls::Access;
-use protocol::{Error, Stream, start::StreamRights};
+use protocol::{Error, Stream, console::Side, start::StreamRights};
 
 use super::{Read, Write};
 use crate::{
@@ -228,7 +228,8 @@ impl Output {
             }
             Stream::Terminal { name, .. } => {
                 let [session] = handles.exactly()?;
-                Output::Terminal(Terminal::given(&name, Channel::adopt(session)))
+                let side = if pair == Pair::stream(2) { Side::Error } else { Side::Output };
+                Output::Terminal(Terminal::given_side(&name, Channel::adopt(session), side))
             }
         })
     }

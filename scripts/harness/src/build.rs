@@ -4,9 +4,9 @@
 
 use crate::arch::Arch;
 use crate::options::Profile;
-use crate::project::Project;
+use crate::project::{Project, USER_PROFILE};
 use crate::step::Steps;
-use crate::{Failure, image};
+use crate::{Failure, image, models};
 use ramfs_builder::{Inputs, Missing};
 use std::fs;
 use std::io::IsTerminal;
@@ -43,7 +43,10 @@ pub fn system(project: &Project, arch: Arch, profile: Profile, steps: &Steps) ->
 }
 
 fn programs(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<(), Failure> {
-    let mut cargo = cargo(project, profile);
+    let mut cargo = cargo(project);
+    if profile == Profile::Release {
+        cargo.args(["--profile", USER_PROFILE]);
+    }
     cargo.env("RUSTC_BOOTSTRAP", "1").arg("--target-dir").arg(project.user_target());
     cargo.args(["-Zjson-target-spec", "-Zbuild-std=core,alloc,compiler_builtins"]);
     cargo.arg("-Zbuild-std-features=compiler-builtins-mem");
@@ -61,18 +64,18 @@ fn programs(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> R
 }
 
 fn kernel(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<(), Failure> {
-    let mut cargo = cargo(project, profile);
+    let mut cargo = cargo(project);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
     cargo.arg("--target-dir").arg(project.kernel_target());
     cargo.args(["--target", arch.kernel_target(), "-p", "kernel"]);
     finish(cargo, "the kernel", steps)
 }
 
-fn cargo(project: &Project, profile: Profile) -> Command {
+fn cargo(project: &Project) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg("build").current_dir(&project.root).stdin(Stdio::null());
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
     // What cargo told this process about its own package would confuse build scripts.
     for (key, _) in std::env::vars_os() {
         if key.to_string_lossy().starts_with("CARGO_PKG_") || key == "CARGO_MANIFEST_DIR" {
@@ -101,7 +104,9 @@ fn finish(mut cargo: Command, what: &str, steps: &Steps) -> Result<(), Failure> 
 fn pack(project: &Project, arch: Arch, profile: Profile, to: &Path, steps: &Steps) -> Result<(), Failure> {
     let (manifest, files) = (project.root.join("boot/manifest.toml"), project.root.join("boot/sys"));
     let programs = project.programs(arch, profile);
-    let inputs = Inputs { manifest: &manifest, programs: &programs, files: &[&files], missing: Missing::LeaveOut };
+    let made = models::files(project)?;
+    let (files, missing) = ([made.as_path(), &files], Missing::LeaveOut);
+    let inputs = Inputs { manifest: &manifest, programs: &programs, files: &files, missing };
     let built = ramfs_builder::build(&inputs).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(format!("the boot archive could not be made:\n{}", lines.join("\n")))

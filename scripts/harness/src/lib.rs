@@ -21,6 +21,7 @@ pub mod image;
 pub mod install;
 pub mod interrupt;
 pub mod machine;
+pub mod models;
 pub mod options;
 pub mod port;
 pub mod project;

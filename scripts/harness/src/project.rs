@@ -61,7 +61,7 @@ impl Project {
     /// The folder of the built user programs.
     #[must_use]
     pub fn programs(&self, arch: Arch, profile: Profile) -> PathBuf {
-        self.user_target().join(arch.user_target()).join(folder(profile))
+        self.user_target().join(arch.user_target()).join(user_folder(profile))
     }
 
     /// The folder for what is made from these: kernel image and boot archive.
@@ -94,6 +94,17 @@ impl Project {
             }
         }
         Ok(packages)
+    }
+}
+
+/// The profile of servers and commands (root Cargo.toml): like release, but quicker to build.
+pub const USER_PROFILE: &str = "user";
+
+/// Cargo's folder of servers and commands.
+fn user_folder(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Release => USER_PROFILE,
+        Profile::Debug => "debug",
     }
 }
 

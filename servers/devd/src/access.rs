@@ -85,9 +85,7 @@ impl Config for Access {
                     Width::Word => bus.register(register).ok(),
                 }
             }),
-            Access::Ports(ports) => {
-                select(ports, at, offset).map(|offset| ports.read(offset, port_width(width)).ok())
-            }
+            Access::Ports(ports) => select(ports, at, offset).map(|offset| ports.read(offset, port_width(width)).ok()),
         };
         value.flatten().unwrap_or(u32::MAX)
     }

@@ -59,8 +59,6 @@ impl Roots {
 }
 
 fn all<T: From<libsys::OwnedHandle>>(boot: &DeviceRoots, kind: RootKind) -> Result<Vec<Root<T>>, Error> {
-    let open = |root: BootRoot| {
-        Ok(Root { first: root.base, length: root.length, object: roots::open(&root)?.into() })
-    };
+    let open = |root: BootRoot| Ok(Root { first: root.base, length: root.length, object: roots::open(&root)?.into() });
     boot.of(kind).map(open).collect()
 }

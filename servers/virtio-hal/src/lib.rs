@@ -23,6 +23,7 @@ extern crate alloc;
 
 mod arena;
 mod buffer;
+pub mod entropy;
 mod hal;
 mod mmio;
 mod outlet;

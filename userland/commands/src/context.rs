@@ -1,68 +1,14 @@
-//! What all commands need: failures with a line of text, names, BREAK.
+//! What several commands need: names, patterns, sources.
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use libsys::io::{self, Read};
 use libsys::protocol::fs::Kind;
-use libsys::{Error, Status, fs};
+use libsys::{Error, fs};
 
-/// How a command ends.
-pub type Outcome = Result<Status, Failure>;
-
-/// Why a command failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub error: Error,
-    pub text: String,
-}
-
-impl Failure {
-    /// A failure with its text.
-    pub fn new(error: Error, text: impl Into<String>) -> Failure {
-        Failure { error, text: text.into() }
-    }
-
-    /// A failure about something.
-    pub fn about(name: &str, error: Error) -> Failure {
-        Failure { error, text: alloc::format!("{name}: {}", error.text()) }
-    }
-
-    pub fn status(&self) -> Status {
-        Status::from(self.error)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        Failure { error, text: error.text().into() }
-    }
-}
-
-impl From<readargs::Error> for Failure {
-    fn from(error: readargs::Error) -> Failure {
-        Failure { error: Error::from_code(error.number()).unwrap_or(Error::BadArgument), text: error.text().into() }
-    }
-}
-
-/// Adds a name to an error.
-pub trait About<T> {
-    fn about(self, name: &str) -> Result<T, Failure>;
-}
-
-impl<T> About<T> for Result<T, Error> {
-    fn about(self, name: &str) -> Result<T, Failure> {
-        self.map_err(|error| Failure::about(name, error))
-    }
-}
+pub use command::{About, Failure, Outcome};
 
 /// Which of [`ALIASES`] the command was called by, from 1.
 static ALIAS: AtomicUsize = AtomicUsize::new(0);

@@ -19,18 +19,13 @@ mod system;
 mod text;
 mod transfer;
 
-use alloc::string::{String, ToString};
-
-use libsys::io::{self, Lines, Write};
-use libsys::{Error, Status, env, print};
-use readargs::{Args, Line, Parsed};
-
-use context::{Failure, Outcome};
+use command::Command;
+use libsys::Status;
 
 libsys::entry!(main);
 
 /// The commands by their manuals' names.
-const COMMANDS: &[(&str, fn(&Args) -> Outcome)] = &[
+const COMMANDS: &[Command] = &[
     ("DIR", listing::dir),
     ("LIST", listing::list),
     ("TYPE", files::show),
@@ -81,50 +76,5 @@ const COMMANDS: &[(&str, fn(&Args) -> Outcome)] = &[
 ];
 
 fn main() -> Status {
-    let name = env::name();
-    let short = name.rsplit([':', '/']).next().unwrap_or(&name).to_string();
-    match run(&short) {
-        Ok(status) => match io::stdout().flush() {
-            Ok(()) => status,
-            Err(error) => Status::from(error),
-        },
-        Err(failure) => {
-            // A reader that went away has nothing to be told.
-            let _ = io::stdout().flush();
-            if failure.error != Error::BrokenPipe {
-                let _ = io::stderr().write_fmt(format_args!("{short}: {failure}\n"));
-            }
-            failure.status()
-        }
-    }
-}
-
-fn run(name: &str) -> Outcome {
-    let manual = manuals::find(name).ok_or_else(|| Failure::new(Error::NotFound, "no such command"))?;
-    let command = COMMANDS.iter().find(|(known, _)| *known == manual.name).map(|(_, command)| *command);
-    let command = command.ok_or_else(|| Failure::new(Error::NotFound, "not one of this program's commands"))?;
-    let template = manual.template()?;
-    let mut line = Line::split(&env::arguments().join(" "))?;
-    loop {
-        match template.parse(&line)? {
-            Parsed::Args(args) => return context::with_alias(name, || command(&args)),
-            Parsed::Help => {
-                print!("{}", manual.help());
-                return Ok(Status::OK);
-            }
-            Parsed::Template => {
-                print!("{}: ", manual.template);
-                line = line.answered(&answer()?)?;
-            }
-        }
-    }
-}
-
-/// The line that is typed after a template.
-fn answer() -> Result<String, Failure> {
-    if !io::stdin().is_terminal() {
-        libsys::println!("");
-        return Err(Failure::new(Error::ArgumentMissing, "the arguments were to be typed, but nobody sits there"));
-    }
-    Ok(Lines::new(io::stdin()).next_line()?.unwrap_or_default())
+    command::run(COMMANDS, |name, command| context::with_alias(name, command))
 }

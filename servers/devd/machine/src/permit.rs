@@ -1,8 +1,8 @@
 //! What a narrowing of the service `device` allows: kinds of devices, each with pages of DMA memory, the list, the clock.
 //!
 //! ```text
-//! uart 0, virtio-console 64       these kinds, with so many DMA pages each
-//! virtio-net 1024, clock          and setting the clock
+//! uart=0 virtio-console=64        these kinds, with so many DMA pages each
+//! virtio-net=1024 clock           and setting the clock
 //! list                            seeing all devices, claiming none
 //! config                          options and files alone
 //! ```
@@ -40,29 +40,28 @@ impl Permit {
 
     fn parse(text: &str) -> Option<Permit> {
         let mut permit = Permit { kinds: Vec::new(), list: false, clock: false };
-        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            let mut words = item.split_ascii_whitespace();
-            let (name, pages) = (words.next()?, words.next());
-            if words.next().is_some() || permit.kinds.len() >= MAX_KINDS {
-                return None;
-            }
+        for word in text.split_ascii_whitespace() {
+            let (name, pages) = match word.split_once('=') {
+                Some((name, pages)) => (name, Some(pages.parse::<u32>().ok()?)),
+                None => (word, None),
+            };
             match (name, pages) {
                 ("list", None) => permit.list = true,
                 ("clock", None) => permit.clock = true,
                 ("config", None) => {}
-                (kind, pages) => {
-                    let pages = pages.map_or(Some(0), |pages| pages.parse().ok())?;
-                    permit.kinds.push((kind.into(), u32::min(pages, MAX_DMA_PAGES)));
-                }
+                ("" | "list" | "clock" | "config", _) => return None,
+                (_, _) if permit.kinds.len() >= MAX_KINDS => return None,
+                (kind, pages) => permit.kinds.push((kind.into(), pages.unwrap_or(0).min(MAX_DMA_PAGES))),
             }
         }
         Some(permit)
     }
 
     fn both(&self, other: &Permit) -> Permit {
-        let kinds = self.kinds.iter().filter_map(|(kind, pages)| {
-            other.dma_pages(kind).map(|others| (kind.clone(), others.min(*pages)))
-        });
+        let kinds = self
+            .kinds
+            .iter()
+            .filter_map(|(kind, pages)| other.dma_pages(kind).map(|others| (kind.clone(), others.min(*pages))));
         Permit { kinds: kinds.collect(), list: self.list && other.list, clock: self.clock && other.clock }
     }
 
@@ -83,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_driver_gets_its_kinds_and_no_others() {
-        let permit = Permit::new(["uart 0, virtio-console 64"]).unwrap();
+        let permit = Permit::new(["uart=0 virtio-console=64"]).unwrap();
         assert_eq!(permit.dma_pages("uart"), Some(0));
         assert_eq!(permit.dma_pages("virtio-console"), Some(64));
         assert_eq!(permit.dma_pages("virtio-net"), None);
@@ -99,17 +98,17 @@ mod tests {
 
     #[test]
     fn further_narrowings_only_shrink() {
-        let permit = Permit::new(["virtio-net 1024, clock, list", "virtio-net 16, uart, clock"]).unwrap();
+        let permit = Permit::new(["virtio-net=1024 clock list", "virtio-net=16 uart clock"]).unwrap();
         assert_eq!(permit.dma_pages("virtio-net"), Some(16));
         assert_eq!(permit.dma_pages("uart"), None);
         assert!(permit.clock && !permit.list);
-        assert_eq!(Permit::new(["config", "virtio-net 1024"]).unwrap().dma_pages("virtio-net"), None);
-        assert_eq!(Permit::new(["virtio-net 99999"]).unwrap().dma_pages("virtio-net"), Some(1024));
+        assert_eq!(Permit::new(["config", "virtio-net=1024"]).unwrap().dma_pages("virtio-net"), None);
+        assert_eq!(Permit::new(["virtio-net=99999"]).unwrap().dma_pages("virtio-net"), Some(1024));
     }
 
     #[test]
     fn what_is_no_permit_allows_nothing() {
-        for bad in ["virtio-net x", "virtio-net 1 2", "virtio-net -1", "clock 1 1"] {
+        for bad in ["virtio-net=x", "virtio-net=1=2", "virtio-net=-1", "clock=1", "=5"] {
             assert_eq!(Permit::new([bad]), None, "{bad}");
         }
     }

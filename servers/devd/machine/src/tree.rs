@@ -148,11 +148,7 @@ fn host(root: FdtNode<'_>, node: FdtNode<'_>) -> Option<Host> {
     let buses = (buses.0, buses.1.min(buses.0.saturating_add(room)));
     let windows = node.ranges().ok().flatten().into_iter().flatten().filter_map(|range| {
         let child: u128 = range.child_bus_address().ok()?;
-        let window = Window {
-            bus: child as u64,
-            cpu: range.parent_bus_address().ok()?,
-            length: range.length().ok()?,
-        };
+        let window = Window { bus: child as u64, cpu: range.parent_bus_address().ok()?, length: range.length().ok()? };
         // phys.hi, bits 24 and 25: 2 memory of 32 bits, 3 of 64.
         let memory = (child >> 64) as u32 >> 25 & 1 == 1;
         let fits = window.bus.checked_add(window.length).is_some() && window.cpu.checked_add(window.length).is_some();

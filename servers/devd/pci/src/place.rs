@@ -52,8 +52,7 @@ fn place_behind(
     for i in here.iter().copied().filter(|i| matches!(functions[*i].kind, Kind::Bridge { .. })) {
         // Firmware's windows, if they lie in free parts of ours; taken before anything else can be put there.
         let opened = bridge::windows(config, functions[i].at);
-        let kept: Vec<Window> =
-            opened.into_iter().flatten().filter(|w| windows.reserve(w.bus, w.length)).collect();
+        let kept: Vec<Window> = opened.into_iter().flatten().filter(|w| windows.reserve(w.bus, w.length)).collect();
         bridges.push((i, kept));
     }
     keep(functions, &here, windows, placed);
@@ -118,13 +117,7 @@ fn give(
 }
 
 /// Opens a window of the size that is needed behind a bridge.
-fn open(
-    config: &mut impl Config,
-    functions: &[Function],
-    at: Address,
-    windows: &mut Windows,
-    depth: usize,
-) -> Windows {
+fn open(config: &mut impl Config, functions: &[Function], at: Address, windows: &mut Windows, depth: usize) -> Windows {
     let (length, align) = need(functions, at, depth);
     let window = match length {
         0 => None,

@@ -31,6 +31,7 @@ pub mod lines;
 pub mod names;
 pub mod parse;
 pub mod path;
+pub mod place;
 mod prompt;
 mod report;
 pub mod script;

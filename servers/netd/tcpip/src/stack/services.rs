@@ -47,6 +47,11 @@ impl<B: Buffers> Stack<B> {
         }
     }
 
+    /// Stops asking and renewing, without a word to the server: the address is set by hand from now on.
+    pub fn stop_dhcp(&mut self) {
+        self.dhcp = None;
+    }
+
     /// What the DHCP client is doing, and when the lease ends.
     pub fn dhcp_status(&self) -> Option<(Phase, Option<Instant>)> {
         self.dhcp.as_ref().map(|dhcp| (dhcp.phase(), dhcp.lease_expires()))

@@ -10,15 +10,24 @@
 //!
 //! netd rings the session's doorbell at every change of any of its sockets; `State`, or the rings, tell which.
 
-use core::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Error, Id, Idempotent, List, Protocol, Text,
+    Id, Idempotent, List, Protocol, Text,
     flags::flags,
-    session::{Attach, Attached, Data, Room, Span, sessions},
+    session::{Attach, Attached, Data, Room, sessions},
 };
+
+mod address;
+mod state;
+mod tls;
+
+pub use address::{Address, Endpoint};
+pub use state::{
+    ConnectionState, Counter, Failure, Interface, Neighbour, Origin, Peer, Route, SocketInfo, SocketState, Step,
+    Transport,
+};
+pub use tls::{SystemRoots, TlsClient, TlsServer, Verify};
 
 /// The service.
 #[derive(Clone, Copy, Debug)]
@@ -42,65 +51,6 @@ pub const MAX_RING: u32 = 1 << 20;
 /// A host name, or an address in text.
 pub type Host = Text<MAX_HOST>;
 
-/// An IP address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Address {
-    /// Version 4.
-    V4([u8; 4]),
-    /// Version 6.
-    V6([u8; 16]),
-}
-
-impl Address {
-    /// Any address, version 4.
-    pub const ANY: Address = Address::V4([0; 4]);
-}
-
-impl From<core::net::IpAddr> for Address {
-    fn from(address: core::net::IpAddr) -> Address {
-        match address {
-            core::net::IpAddr::V4(v4) => Address::V4(v4.octets()),
-            core::net::IpAddr::V6(v6) => Address::V6(v6.octets()),
-        }
-    }
-}
-
-impl From<Address> for core::net::IpAddr {
-    fn from(address: Address) -> core::net::IpAddr {
-        match address {
-            Address::V4(octets) => octets.into(),
-            Address::V6(octets) => octets.into(),
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        core::net::IpAddr::from(*self).fmt(f)
-    }
-}
-
-/// An address and a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Endpoint {
-    /// The address.
-    pub address: Address,
-    /// The port, 0 for any.
-    pub port: u16,
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        core::net::SocketAddr::new(self.address.into(), self.port).fmt(f)
-    }
-}
-
-impl<A: Into<core::net::IpAddr>> From<(A, u16)> for Endpoint {
-    fn from((address, port): (A, u16)) -> Endpoint {
-        Endpoint { address: address.into().into(), port }
-    }
-}
-
 /// Where to connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Remote {
@@ -108,52 +58,6 @@ pub enum Remote {
     Endpoint(Endpoint),
     /// A name, resolved by netd, and a port.
     Name(Host, u16),
-}
-
-/// TLS for a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TlsClient {
-    /// The name the certificate must have.
-    pub server_name: Host,
-    /// Further roots: certificates in PEM or DER, in the window at the time of the request; empty for none.
-    pub roots: Span,
-    /// Whether SYS:certs counts as well.
-    pub system_roots: SystemRoots,
-    /// Application protocols in order of preference (`http/1.1`).
-    pub alpn: List<Text<32>, 4>,
-    /// What is demanded of the certificate.
-    pub verify: Verify,
-}
-
-/// Whether the system's roots count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SystemRoots {
-    /// They do.
-    #[default]
-    Used,
-    /// Only those given.
-    Ignored,
-}
-
-/// What is demanded of a certificate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Verify {
-    /// Chain, name and dates.
-    #[default]
-    Full,
-    /// Nothing: `INSECURE`, for looking at a server, never a default.
-    Nothing,
-}
-
-/// TLS for a listener: both in PEM, in the window at the time of the request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TlsServer {
-    /// The certificate chain, the server's own first.
-    pub chain: Span,
-    /// Its private key.
-    pub key: Span,
-    /// Application protocols.
-    pub alpn: List<Text<32>, 4>,
 }
 
 /// What clients send.
@@ -447,190 +351,6 @@ pub enum Reply {
     Routes(List<Route, 16>),
 }
 
-/// How a connection is, in the words of RFC 9293 with what goes before and beside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "RFC 9293 §3.3.2 has the texts")]
-pub enum ConnectionState {
-    /// The name is being resolved.
-    Resolving,
-    Listen,
-    SynSent,
-    SynReceived,
-    /// TCP is up, TLS is not yet.
-    Handshaking,
-    Established,
-    FinWait1,
-    FinWait2,
-    CloseWait,
-    Closing,
-    LastAck,
-    TimeWait,
-    Closed,
-    /// A UDP socket.
-    Datagram,
-}
-
-/// How a socket is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SocketState {
-    /// How its connection is.
-    pub state: ConnectionState,
-    /// Its own end.
-    pub local: Endpoint,
-    /// The other end.
-    pub remote: Endpoint,
-    /// Why it failed.
-    pub failure: Option<Failure>,
-    /// Connections that wait to be accepted.
-    pub waiting: u16,
-    /// Rings are attached.
-    pub rings: Switch,
-}
-
-/// Why a connection failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// At which step.
-    pub step: Step,
-    /// The error.
-    pub error: Error,
-    /// For people: `certificate expired on 2026-01-01`.
-    pub detail: Text<160>,
-}
-
-/// The steps of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Step {
-    /// Finding the address.
-    Name,
-    /// TCP.
-    Connect,
-    /// TLS.
-    Tls,
-    /// Once it was up.
-    Transfer,
-}
-
-/// A TLS peer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Peer {
-    /// `TLS 1.3`.
-    pub version: Text<16>,
-    /// The cipher suite.
-    pub suite: Text<48>,
-    /// The application protocol agreed on, or empty.
-    pub alpn: Text<32>,
-    /// The certificate's subject: its common name, or first alternative name.
-    pub subject: Text<128>,
-    /// Its issuer.
-    pub issuer: Text<128>,
-    /// Valid from, seconds since 1970.
-    pub not_before: i64,
-    /// Valid to.
-    pub not_after: i64,
-    /// Whether the session was resumed.
-    pub resumed: Switch,
-    /// SHA-256 of the certificate.
-    pub fingerprint: [u8; 32],
-}
-
-/// An interface.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interface {
-    /// `net0`.
-    pub name: Text<16>,
-    /// Its hardware address.
-    pub mac: [u8; 6],
-    /// Whether the link is up.
-    pub link: Switch,
-    /// Largest packet.
-    pub mtu: u16,
-    /// Address and prefix length, if it has one.
-    pub address: Option<(Address, u8)>,
-    /// The gateway.
-    pub gateway: Option<Address>,
-    /// Name servers.
-    pub dns: List<Address, 4>,
-    /// Where the address comes from.
-    pub origin: Origin,
-    /// Seconds the lease lasts.
-    pub lease: u32,
-    /// Packets and bytes received, then sent, then packets dropped.
-    pub traffic: [u64; 5],
-}
-
-/// Where an address comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Origin {
-    /// There is none.
-    None,
-    /// DHCP is asking.
-    DhcpPending,
-    /// DHCP.
-    Dhcp,
-    /// Set by hand.
-    Fixed,
-}
-
-/// A socket in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SocketInfo {
-    /// TCP or UDP.
-    pub transport: Transport,
-    /// How it is.
-    pub state: ConnectionState,
-    /// Its own end.
-    pub local: Endpoint,
-    /// The other end.
-    pub remote: Endpoint,
-    /// Bytes to send, bytes to read.
-    pub queued: [u32; 2],
-    /// Retransmitted segments.
-    pub retransmits: u32,
-    /// The process it belongs to.
-    pub process: u32,
-}
-
-/// A transport.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Transport {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-/// A counter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counter {
-    /// What is counted: `tcp.retransmits`.
-    pub name: Text<40>,
-    /// How many.
-    pub value: u64,
-}
-
-/// A neighbour.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Neighbour {
-    /// Its address.
-    pub address: Address,
-    /// Its hardware address, if it answered.
-    pub mac: Option<[u8; 6]>,
-    /// Seconds since it was last confirmed.
-    pub age: u32,
-}
-
-/// A route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
-    /// Where to: address and prefix length.
-    pub destination: (Address, u8),
-    /// By whom, or direct.
-    pub gateway: Option<Address>,
-    /// Through which interface.
-    pub interface: Text<16>,
-}
-
 flags! {
     /// What a binding of the network allows; netd makes it from the narrowings.
     pub struct Rights: u8 {
@@ -646,6 +366,3 @@ flags! {
         const ADMIN = 16;
     }
 }
-
-/// Bytes of a small block of data, for clients that copy.
-pub type Small = Bytes<{ crate::session::INLINE }>;
