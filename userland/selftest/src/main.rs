@@ -20,6 +20,7 @@ mod hard;
 mod kernel;
 mod sec;
 mod smp;
+mod threads;
 mod vm;
 
 use alloc::format;

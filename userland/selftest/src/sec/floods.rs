@@ -7,12 +7,13 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use libsys::abi::calls::number;
 use libsys::abi::{Rights, user};
 use libsys::names::NameSpace;
-use libsys::thread::{self, JoinHandle, Options};
+use libsys::thread::{self, JoinHandle};
 use libsys::{Error, Notification, Pool, time, wait_bits};
 
 use crate::checks::Checks;
 use crate::hard::messages::Echo;
 use crate::kernel::{POOL, call, derive, raw, used};
+use crate::threads::{finish, options};
 
 /// Rounds of the one who behaves.
 const ROUNDS: u64 = 300;
@@ -58,20 +59,8 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Waits for the flooders' ends; how many calls they made.
 fn join(flooders: Vec<JoinHandle>) -> u64 {
-    for flooder in flooders {
-        let mut flooder = Some(flooder);
-        while let Some(running) = flooder.take() {
-            flooder = running.join().err();
-            wait_bits(0, time::now_ns() + time::MILLISECOND);
-        }
-    }
+    flooders.into_iter().for_each(finish);
     COUNT.load(Ordering::Relaxed)
-}
-
-/// Threads at this process's own priority.
-pub fn options() -> Result<Options, Error> {
-    let results = call(number::info, &[user::MAIN_THREAD.raw().into(), libsys::abi::info::THREAD, 0])?;
-    Ok(Options::new(results[4] as u8))
 }
 
 /// init is called by another thread of this process without a pause, with messages that mean nothing.
