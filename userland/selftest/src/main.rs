@@ -19,6 +19,7 @@ mod deeds;
 mod hard;
 mod kernel;
 mod sec;
+mod shell;
 mod smp;
 mod threads;
 mod vm;
@@ -40,6 +41,7 @@ const SUITES: &[(&str, &[Group])] = &[
     ("hardtest", hard::GROUPS),
     ("vmtest", vm::GROUPS),
     ("smptest", smp::GROUPS),
+    ("shelltest", shell::GROUPS),
 ];
 
 fn main() -> Status {

@@ -45,7 +45,7 @@ pub struct Bench {
     pub channel: OwnedHandle,
     pub notification: OwnedHandle,
     pub memory: OwnedHandle,
-    pub derived: OwnedHandle,
+    _derived: OwnedHandle,
     pub grant: OwnedHandle,
 }
 
@@ -59,7 +59,7 @@ impl Bench {
         let notification = of(Kind::Notification, 0, 0, 0)?;
         let memory = of(Kind::Memory, 2, 0, 0)?;
         let (derived, grant) = derive(raw(&pool), raw(&memory), Rights::all(), 0, 0)?;
-        Ok(Bench { process, thread, channel, notification, memory, derived, grant, pool })
+        Ok(Bench { process, thread, channel, notification, memory, grant, pool, _derived: derived })
     }
 
     /// Everything it has, by kind.
