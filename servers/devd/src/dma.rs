@@ -3,9 +3,18 @@
 //! ```text
 //! free, zeroed ──take──► a device's ──(driver gone, handles revoked, device reset)──► zeroed ──give──► free
 //! ```
+//!
+//! The first page is devd's mark. Fresh memory has zeros there, as everywhere; where the mark stands, another devd was at work,
+//! and nobody knows what its drivers and their devices left.
+
+use core::sync::atomic::Ordering;
 
 use libsys::{Access, Error, Keep, Mapping, Memory, Pool, abi::PAGE_SIZE};
 use machine::extents::Extents;
+
+/// The mark: where, and what.
+const MARK_AT: usize = 0;
+const MARK: u64 = u64::from_le_bytes(*b"devd was");
 
 /// All of it.
 #[derive(Debug)]
@@ -30,8 +39,11 @@ impl Dma {
         memory.evict(0, pages, Keep::Nothing)?;
         let mapping = memory.map_part(0, pages, Access::READ | Access::WRITE)?;
         let address = memory.device_address()?;
-        let dma = Dma { memory, mapping, address, free: Extents::new(pages) };
-        dma.clear(Part { first: 0, pages })?;
+        let mut dma = Dma { memory, mapping, address, free: Extents::new(pages) };
+        if dma.mapping.double(MARK_AT)?.swap(MARK, Ordering::Relaxed) != 0 {
+            dma.clear(Part { first: 1, pages: pages.saturating_sub(1) })?;
+        }
+        dma.free.take(1).ok_or(Error::NoMemory)?;
         Ok(dma)
     }
 

@@ -78,7 +78,9 @@ fn clock() -> Option<UnixTime> {
 impl Crypto {
     /// Without the thread: it starts with the first job.
     pub fn new() -> Crypto {
-        let aes = if time::features().contains(Features::AES) { Aes::Hardware } else { Aes::Software };
+        // The ciphers find the instructions by themselves on x86_64; on aarch64 only if they were compiled for them.
+        let used = cfg!(any(target_arch = "x86_64", target_feature = "aes"));
+        let aes = if used && time::features().contains(Features::AES) { Aes::Hardware } else { Aes::Software };
         Crypto { algorithms: tls::Crypto::new(Arc::new(Random), Arc::new(clock), aes), thread: None }
     }
 

@@ -21,9 +21,9 @@ use crate::relay::{Relays, Target};
 use crate::streams::{Lent, Streams, number};
 
 /// The shell's own program in the archive.
-const SHELL: &str = "L/shell";
+const SHELL: &str = "C/shell";
 /// The same as a path.
-pub const SHELL_PATH: &str = "SYS:L/shell";
+pub const SHELL_PATH: &str = "SYS:C/shell";
 /// A command that starts shells, and so needs as much as one.
 const STARTS_SHELLS: &str = "shelltest";
 /// Pages of a shell's pool that stay the shell's own.

@@ -219,3 +219,6 @@ fn enabled(node: &FdtNode<'_>) -> bool {
     let status = node.property("status");
     status.is_none_or(|status| matches!(status.value(), b"okay\0" | b"ok\0"))
 }
+
+#[cfg(test)]
+mod tests;
