@@ -251,7 +251,8 @@ pub mod bits {
         let turn = TURN.load(Ordering::Relaxed);
         let mut taken = TAKEN.load(Ordering::Relaxed);
         let number = loop {
-            let free = (0..OWN_PAIRS).map(|n| (turn + n) % OWN_PAIRS).find(|n| taken & 1 << n == 0).unwrap_or(OWN_PAIRS);
+            let free =
+                (0..OWN_PAIRS).map(|n| (turn + n) % OWN_PAIRS).find(|n| taken & 1 << n == 0).unwrap_or(OWN_PAIRS);
             match TAKEN.compare_exchange_weak(taken, taken | 1 << free, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => break free,
                 Err(now) => taken = now,

@@ -98,7 +98,8 @@ fn model(
 
     let classes = subject.classes()?;
     let classifier = Classifier::new(ai, &subject, BATCH as u32)?;
-    let inputs: Vec<Vec<f32>> = samples.iter().take(count).map(|(picture, _)| values(picture, samples.maxval)).collect();
+    let inputs: Vec<Vec<f32>> =
+        samples.iter().take(count).map(|(picture, _)| values(picture, samples.maxval)).collect();
     let (mut logits, mut given, mut sums) = (Vec::new(), Vec::new(), Vec::new());
     for batch in inputs.chunks(BATCH) {
         let answers = classifier.run(ai, batch.len(), &batch.concat()).map_err(|why| Failure::refused(name, why))?;
@@ -152,9 +153,8 @@ fn pictures(checks: &mut Checks, ai: &Ai) -> Result<(), Failure> {
     let classifier = Classifier::new(ai, &subject, 1)?;
     for (digit, word) in DIGITS.into_iter().enumerate() {
         let path = format!("SYS:samples/{word}.pgm");
-        let answer = classify::picture(&subject, &path).and_then(|values| {
-            classifier.run(ai, 1, &values).map_err(|why| Failure::refused(&path, why))
-        });
+        let answer = classify::picture(&subject, &path)
+            .and_then(|values| classifier.run(ai, 1, &values).map_err(|why| Failure::refused(&path, why)));
         let right = answer.map_err(|why| why.text).and_then(|answers| equal(&answers.classes[..], &[digit as i32]));
         checks.check(&path, right);
     }

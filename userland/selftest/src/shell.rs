@@ -147,7 +147,8 @@ fn files(checks: &mut Checks) -> Result<(), Error> {
 }
 
 fn scripts(checks: &mut Checks) -> Result<(), Error> {
-    let text = "; a script\nfailat 30\nnosuchcommand\nif error\necho failed\nendif\nskip over\necho never\nlab over\nquit 5\n";
+    let text =
+        "; a script\nfailat 30\nnosuchcommand\nif error\necho failed\nendif\nskip over\necho never\nlab over\nquit 5\n";
     fs::write(&format!("{PLACE}/script"), text.as_bytes())?;
     checks.equal("FAILAT, IF ERROR, SKIP, QUIT", shell(&["script"])?, ("failed\n".into(), 5));
     let text = ".key name/a\necho \"for <name>\"\n";

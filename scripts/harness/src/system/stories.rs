@@ -15,7 +15,7 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "selftests", state: State::Waiting("the self-tests"), stories: SELFTESTS },
     Feature { name: "network", state: State::Waiting("netd and fetch"), stories: NETWORK },
     Feature { name: "web", state: State::Waiting("httpd"), stories: WEB },
-    Feature { name: "inference", state: State::Waiting("aid and ainfer"), stories: INFERENCE },
+    Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Waiting("restarts of servers"), stories: RESTARTS },
 ];
 
@@ -68,6 +68,7 @@ const SELFTESTS: &[Story] = &[
     Story::new("nettest", "nettest").prints(&[" passed, 0 failed"]),
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
+    Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: 2 passed, 0 failed"]),
     Story::new("sectest-cortex-a72", "sectest")
         .with(&["--cpu", "cortex-a72"])
         .only(Arch::Aarch64)
@@ -81,7 +82,11 @@ const NETWORK: &[Story] = &[
     Story::new("ping", "ping 10.0.2.2 C=2").prints(&["2 received"]),
     Story::new("fetch-tls", FETCH).with(CA).prints(&["{digest}"]).peer(Peer::Tls(Fault::None)),
     Story::new("fetch-expired", FETCH).with(CA).fails(10).prints(&["expired"]).peer(Peer::Tls(Fault::Expired)),
-    Story::new("fetch-misnamed", FETCH).with(CA).fails(10).prints(&["not for 10.0.2.2"]).peer(Peer::Tls(Fault::Misnamed)),
+    Story::new("fetch-misnamed", FETCH)
+        .with(CA)
+        .fails(10)
+        .prints(&["not for 10.0.2.2"])
+        .peer(Peer::Tls(Fault::Misnamed)),
     Story::new("fetch-unknown", FETCH).with(CA).fails(10).prints(&["unknown"]).peer(Peer::Tls(Fault::UnknownIssuer)),
     Story::new("fetch-refused", "fetch http://10.0.2.2:9/ TIMEOUT=5").fails(10).prints(&["connect"]),
 ];
