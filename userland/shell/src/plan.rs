@@ -93,7 +93,10 @@ pub fn pages(own: &Pool, stages: &[Stage]) -> Result<(u32, usize), Fault> {
     let most = if shells { SHELL_PAGES } else { u64::from(COMMAND_PAGES) };
     let each = (free.saturating_sub(JOB_PAGES) / (commands + 1).max(1)).min(most);
     if each < LEAST_PAGES {
-        return Err(Fault::new(Error::PoolEmpty.code(), "not enough memory for another command; AVAIL shows who has it"));
+        return Err(Fault::new(
+            Error::PoolEmpty.code(),
+            "not enough memory for another command; AVAIL shows who has it",
+        ));
     }
     Ok((each as u32, (each * commands + JOB_PAGES + 16 * commands) as usize))
 }
