@@ -15,7 +15,7 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "selftests", state: State::Waiting("the self-tests"), stories: SELFTESTS },
     Feature { name: "network", state: State::Waiting("netd and fetch"), stories: NETWORK },
     Feature { name: "web", state: State::Waiting("httpd"), stories: WEB },
-    Feature { name: "inference", state: State::Waiting("aid and ainfer"), stories: INFERENCE },
+    Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Waiting("restarts of servers"), stories: RESTARTS },
 ];
 
@@ -67,6 +67,7 @@ const FILES: &[Story] = &[
 const SELFTESTS: &[Story] = &[
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
+    Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: 2 passed, 0 failed"]),
     Story::new("sectest-cortex-a72", "sectest")
         .with(&["--cpu", "cortex-a72"])
         .only(Arch::Aarch64)
