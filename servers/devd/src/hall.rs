@@ -157,9 +157,9 @@ impl Hall {
     /// Messages for a device: their addresses and data; none where there are none left.
     fn take_vectors(&mut self, claim: &mut Claim, wanted: usize) -> Option<Vec<(u64, u32)>> {
         let root = self.messages.as_ref()?;
-        let count = wanted.min(MAX_VECTORS).min(self.vectors.left());
-        let first = self.vectors.take(count).or_else(|| self.vectors.take(1));
-        let (first, count) = (first?, if count == 0 { return None } else { count });
+        // As many as are left in a row.
+        let counts = (1..=wanted.min(MAX_VECTORS)).rev();
+        let (first, count) = counts.into_iter().find_map(|count| Some((self.vectors.take(count)?, count)))?;
         claim.vectors = Some((first, count));
         let mut messages = Vec::new();
         for vector in first..first + count {
