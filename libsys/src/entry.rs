@@ -205,13 +205,29 @@ pub fn exit(status: Status) -> ! {
     exit_now(status)
 }
 
-/// Ends the process as it is.
+/// Ends the process as it is. The end of init is the end of the system: it powers off.
 #[cfg(target_os = "viaether")]
 pub fn exit_now(status: Status) -> ! {
     use protocol::process::{Request, Service};
+    if let Some(boot) = boot_info() {
+        last_words();
+        crate::log!(Error, "init is over ({}): powering off", status.code);
+        for power in crate::root(boot, abi::boot::RootKind::Power) {
+            let _ = crate::sys::system(power.handle.into(), abi::calls::SYSTEM_OFF);
+        }
+    }
     let request = Request::Exit { code: status.code, reason: status.reason };
     let _ = crate::channel::call::<Service>(abi::user::PROCESS_CHANNEL, &request, crate::Handles::none());
     real::stop()
+}
+
+/// For init: has the kernel print what is logged from now on, whoever reads the log otherwise.
+#[cfg(target_os = "viaether")]
+pub(crate) fn last_words() {
+    let Some(boot) = boot_info() else { return };
+    for interrupt in crate::root(boot, abi::boot::RootKind::LogInterrupt) {
+        let _ = crate::sys::irq_bind(interrupt.handle.into(), 0, 0);
+    }
 }
 
 /// Ends the process: on the host, by a panic.

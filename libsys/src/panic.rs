@@ -8,6 +8,7 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
         // A panic while reporting one.
         entry::exit_now(protocol::Error::Internal.into());
     }
+    entry::last_words();
     match info.location() {
         Some(at) => crate::log!(Error, "panic at {}:{}: {}", at.file(), at.line(), info.message()),
         None => crate::log!(Error, "panic: {}", info.message()),

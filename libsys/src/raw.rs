@@ -4,6 +4,7 @@
 //! Only with the feature `raw`. What a process may do does not depend on it: the kernel checks, not this library.
 
 use crate::arch::{self, Frame};
+use crate::thread_block::Buffer;
 
 /// The registers of a system call, before and after; see `abi`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,4 +49,30 @@ pub unsafe fn short_call(number: u64, arguments: [u64; 6]) -> (u64, u64, u64) {
 #[inline(always)]
 pub fn counter() -> u64 {
     arch::counter()
+}
+
+/// Bytes of this thread's IPC buffer that carry a message's payload: at most `bytes.len()` of them are written.
+pub fn write_payload(bytes: &[u8]) {
+    if let Some(mut buffer) = Buffer::own() {
+        buffer.payload().iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+    }
+}
+
+/// What lies there now.
+pub fn read_payload(bytes: &mut [u8]) {
+    if let Some(mut buffer) = Buffer::own() {
+        bytes.iter_mut().zip(buffer.payload().iter()).for_each(|(place, byte)| *place = *byte);
+    }
+}
+
+/// The handles of this thread's IPC buffer: sent, then received.
+pub fn write_handles(handles: [u32; 4]) {
+    if let Some(mut buffer) = Buffer::own() {
+        *buffer.handles() = handles;
+    }
+}
+
+/// What stands there now.
+pub fn read_handles() -> [u32; 4] {
+    Buffer::own().map_or([0; 4], |mut buffer| *buffer.handles())
 }

@@ -24,7 +24,7 @@ pub fn pack(manifest: &Manifest, inputs: &Inputs<'_>) -> Result<Built, Problem> 
     let init_path = inputs.programs.join(INIT_BINARY);
     let (processor, init) = program::flatten(INIT_NAME, &read(&init_path)?)
         .map_err(|why| Problem(format!("{}: {why}", init_path.display())))?;
-    let mut programs = Programs { inputs, processor, left_out: Vec::new(), items: Vec::new() };
+    let mut programs = Programs { inputs, processor, left_out: Vec::new(), items: Vec::new(), packed: BTreeMap::new() };
     let mut packed = manifest.clone();
     packed.servers.clear();
     packed.programs.clear();
@@ -52,6 +52,8 @@ struct Programs<'a> {
     processor: Processor,
     left_out: Vec<String>,
     items: Vec<Item>,
+    /// Built programs that are in already, by the entry they are in: a binary is packed once, whatever it is called.
+    packed: BTreeMap<String, String>,
 }
 
 impl Programs<'_> {
@@ -59,6 +61,11 @@ impl Programs<'_> {
     fn add(&mut self, binary: &str, images: &[String]) -> Result<bool, Problem> {
         let path = self.inputs.programs.join(binary);
         let Some((first, aliases)) = images.split_first() else { return Ok(false) };
+        if let Some(first) = self.packed.get(binary) {
+            let alias = |name: &String| Item { name: name.clone(), content: Content::Alias(first.clone()) };
+            self.items.extend(images.iter().map(alias));
+            return Ok(true);
+        }
         if !path.is_file() {
             if self.inputs.missing == Missing::LeaveOut {
                 self.left_out.push(binary.to_string());
@@ -72,6 +79,7 @@ impl Programs<'_> {
             return Err(unfit(&format!("it is for {processor:?}, init for {:?}", self.processor)));
         }
         self.items.push(Item { name: first.clone(), content: Content::Program(bytes) });
+        self.packed.insert(binary.to_string(), first.clone());
         for alias in aliases {
             self.items.push(Item { name: alias.clone(), content: Content::Alias(first.clone()) });
         }

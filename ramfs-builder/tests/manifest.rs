@@ -106,3 +106,16 @@ fn a_device_has_one_driver() {
     let problems = check(&manifest);
     assert!(problems.iter().any(|p| p.0.contains("given to both netd and spy")), "{problems:?}");
 }
+
+#[test]
+fn every_command_has_a_program_under_each_of_its_names() {
+    let manifest = system();
+    let images: Vec<String> =
+        manifest.programs.iter().flat_map(|program| &program.images).map(|image| image.to_ascii_lowercase()).collect();
+    let missing: Vec<String> = manuals::all()
+        .flat_map(|manual| std::iter::once(&manual.name).chain(manual.aliases))
+        .map(|name| format!("c/{}", name.to_ascii_lowercase()))
+        .filter(|image| !images.contains(image))
+        .collect();
+    assert!(missing.is_empty(), "boot/manifest.toml lacks images of {missing:?}");
+}

@@ -4,6 +4,7 @@ use abi::Rights;
 use abi::message::MAX_CHAIN;
 
 use crate::Hw;
+use crate::hw::Reboot;
 use crate::objects::*;
 use crate::state::{Count, Cx};
 
@@ -25,6 +26,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.leave_queues(thread);
             self.v.get_mut(thread).state = State::Faulted;
             self.write_log(0, 0, b"a thread faulted, and nobody is there to tell");
+            if self.v.get(thread).pool == self.s.root_pool {
+                // init's alone lie there, and without init nothing can be started, ended or found. Printed even if a server
+                // reads the log.
+                self.s.hw.log(0, 0, b"it was init: powering off");
+                self.s.hw.power(Reboot::No);
+            }
             return None;
         };
         self.v.get_mut(thread).faulting = true;

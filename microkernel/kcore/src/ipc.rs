@@ -4,13 +4,10 @@
 //! Until then it lies with the caller, handles included, so nothing is stored in between. A reply token is the caller's
 //! place and call number; what waits for it is a list through the callers themselves.
 
-use abi::message::{
-    BUFFER_PAYLOAD, CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT, Tag,
-};
+use abi::message::{CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, TAKES_SHIFT, Tag};
 use abi::{Error, Rights, Status};
 use kmem::{Link, Name};
 
-use crate::alloc::Need;
 use crate::list::{closed, queue};
 use crate::objects::*;
 use crate::state::{Count, Cx};
@@ -361,113 +358,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         c.context.regs.number = Status::from(Err(error)).0;
         self.wake(caller);
-    }
-
-    // ---- payload and handles ----
-
-    fn copy_payload(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
-        let bytes = tag.bytes();
-        if bytes <= REGISTER_BYTES {
-            let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
-            let w = &mut self.v.get_mut(to).context.regs.words;
-            (w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]) = (w0, w1, w2, w3, w4, w5, w6, w7);
-        } else {
-            let (source, target) = (self.v.get(from).buffer, self.v.get(to).buffer);
-            self.v.copy_words(source, target, BUFFER_PAYLOAD, bytes.div_ceil(8));
-            self.v.get_mut(to).context.regs.words = [0; 8];
-        }
-    }
-
-    /// The handles that a thread sends, from its buffer. Read again at each use: they are checked before each move.
-    fn sent_handles(&self, from: ThreadKey<'id>, tag: Tag) -> ([u32; MAX_HANDLES], usize) {
-        let count = tag.handles();
-        if count == 0 {
-            return ([0; MAX_HANDLES], 0);
-        }
-        let buffer = self.v.get(from).buffer;
-        let (low, high) = (self.v.read_word(buffer, 0), self.v.read_word(buffer, 8));
-        ([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32], count)
-    }
-
-    /// Whether the sender has what it sends, and may give it away.
-    fn check_sent_handles(&self, from: ThreadKey<'id>, tag: Tag) -> Result<(), Error> {
-        let (handles, count) = self.sent_handles(from, tag);
-        if count == 0 {
-            return Ok(());
-        }
-        let process = self.v.follow(self.v.get(from).process).ok_or(Error::BadHandle)?;
-        for (i, handle) in handles[..count].iter().enumerate() {
-            let entry = self.entry(process, *handle as u64)?;
-            if handles[..i].contains(handle) {
-                return Err(Error::BadHandle);
-            }
-            if !entry.rights().contains(Rights::TRANSFER) {
-                return Err(Error::Denied);
-            }
-        }
-        Ok(())
-    }
-
-    fn check_room(&self, to: ThreadKey<'id>, count: u32) -> Result<(), Error> {
-        if count == 0 {
-            return Ok(());
-        }
-        if count > self.v.get(to).takes as u32 {
-            return Err(Error::TooManyHandles);
-        }
-        let process = self.v.follow(self.v.get(to).process).ok_or(Error::ServerDied)?;
-        let mut need = Need::default();
-        self.need_slots(&mut need, process, count)?;
-        self.check(&need)
-    }
-
-    /// Whether a caller's handles can move to a receiver.
-    fn check_handles(&self, caller: ThreadKey<'id>, receiver: ThreadKey<'id>) -> Result<(), Error> {
-        let c = self.v.get(caller);
-        let tag = Tag(c.context.regs.a1 & Tag::SENT);
-        if c.faulting || tag.handles() == 0 {
-            return Ok(());
-        }
-        self.check_sent_handles(caller, tag)?;
-        self.check_room(receiver, tag.handles() as u32)
-    }
-
-    /// Moves handles; they were checked. One that another core's user put there since is not moved: it arrives as 0.
-    fn move_handles(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
-        let (handles, count) = self.sent_handles(from, tag);
-        if count == 0 {
-            return;
-        }
-        let mut arrived = [0u32; MAX_HANDLES];
-        let (source, target) = (self.v.get(from).process, self.v.get(to).process);
-        if let (Some(source), Some(target)) = (self.v.follow(source), self.v.follow(target)) {
-            for (new, old) in arrived.iter_mut().zip(&handles[..count]) {
-                let movable =
-                    self.entry(source, *old as u64).is_ok_and(|entry| entry.rights().contains(Rights::TRANSFER));
-                if !movable {
-                    continue;
-                }
-                if let Ok(entry) = self.remove(source, *old as u64) {
-                    match self.insert(target, entry) {
-                        Some(handle) => *new = handle.raw(),
-                        None => self.drop_handle(&entry),
-                    }
-                }
-            }
-        }
-        let buffer = self.v.get(to).buffer;
-        self.v.write_word(buffer, 0, arrived[0] as u64 | (arrived[1] as u64) << 32);
-        self.v.write_word(buffer, 8, arrived[2] as u64 | (arrived[3] as u64) << 32);
-    }
-
-    fn drop_sent_handles(&mut self, from: ThreadKey<'id>, tag: Tag) {
-        let (handles, count) = self.sent_handles(from, tag);
-        let Some(process) = self.v.follow(self.v.get(from).process) else { return };
-        for handle in &handles[..count] {
-            if let Ok(entry) = self.remove(process, *handle as u64) {
-                self.drop_handle(&entry);
-            }
-        }
     }
 
     // ---- channels ----

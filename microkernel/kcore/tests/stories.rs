@@ -218,6 +218,22 @@ fn a_fault_is_a_call_and_the_answer_runs_the_instruction_again() {
 }
 
 #[test]
+fn the_first_process_takes_the_machine_along_when_it_faults() {
+    let mut w = world(512);
+    let root = w.pool;
+    w.pool = w.ok(nr::create, &[root, POOL as u64, 64, 10]);
+    let other = w.ok(nr::create, &[w.pool, PROCESS as u64]);
+    let (child, link) = w.thread(other, 10, 0x2100_0000);
+    w.ok(nr::start, &[child, 0x1234_5000, 0x60_0000, 5]);
+    w.run(link);
+    w.k.fault(0, 1, 0, 0);
+    assert_eq!((w.state(link), w.k.system.hw.off), (Some(State::Faulted), None), "any other process just stops");
+    w.run(w.init);
+    w.k.fault(0, 1, 0, 0);
+    assert_eq!(w.k.system.hw.off, Some(kcore::hw::Reboot::No));
+}
+
+#[test]
 fn bits_deadlines_and_calls_come_by_one_recv() {
     let mut w = world(512);
     let server = w.init;

@@ -69,7 +69,7 @@ impl<'id, L> View<'_, 'id, L> {
             return None;
         }
         let index = self.mem.info(frame).free as usize - 1;
-        let place = (frame.0 << FRAME_SHIFT) + (index * stride::<L::T>() >> 3) as u32;
+        let place = (frame.0 << FRAME_SHIFT) + ((index * stride::<L::T>()) >> 3) as u32;
         let key = Key { place, view: self.brand };
         let slot = self.slot(key);
         // SAFETY: the frame is a slab of class I and the index came from its free list, so a slot is there.
@@ -122,7 +122,7 @@ impl<'id, L> View<'_, 'id, L> {
         L: Class<I>,
     {
         let count = if self.mem.kind(frame) == Kind::class(I) { PAGE / stride::<L::T>() } else { 0 };
-        (0..count).map(move |i| Link((frame.0 << FRAME_SHIFT) + (i * stride::<L::T>() >> 3) as u32))
+        (0..count).map(move |i| Link((frame.0 << FRAME_SHIFT) + ((i * stride::<L::T>()) >> 3) as u32))
     }
 
     /// Slots of a slab that are not taken (a retired one counts as taken).

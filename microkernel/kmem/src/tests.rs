@@ -183,3 +183,110 @@ fn pages_and_bytes_keep_what_is_written() {
         v.release(frame);
     });
 }
+
+/// The allocator's lists: every free block is listed once, in its order, aligned, not beside a free buddy.
+fn check_blocks(mem: &Mem<List>) {
+    let mut listed = std::collections::BTreeSet::new();
+    let mut frames = 0;
+    for order in 0..crate::view::ORDERS {
+        let (mut at, mut prev) = (mem.heads[order], Frame::NONE);
+        while !at.is_none() {
+            let info = mem.info(at);
+            assert_eq!((mem.kind(at), info.free as usize, info.prev), (Kind::FREE, order, prev));
+            assert!(at.0.is_multiple_of(1 << order), "a block is aligned to its size");
+            assert!((1..1 << order).all(|n| mem.kind(at.plus(n)) == Kind::FREE_TAIL), "its frames are marked");
+            let buddy = Frame(at.0 ^ 1 << order);
+            let whole =
+                buddy.0 < mem.frames() && mem.kind(buddy) == Kind::FREE && mem.info(buddy).free as usize == order;
+            assert!(!whole, "free buddies are merged");
+            assert!(listed.insert(at), "listed once");
+            frames += 1 << order;
+            (prev, at) = (at, info.next);
+        }
+    }
+    assert_eq!(frames, mem.free_frames());
+    let marked = (1..mem.frames()).filter(|n| mem.kind(Frame(*n)).is_free()).count();
+    assert_eq!(marked as u32, frames);
+}
+
+#[test]
+fn blocks_stay_whole_whatever_is_taken_and_given() {
+    for frames in [1, 2, 3, 7, 64, 100, 333] {
+        let mut world = world(frames);
+        let mut random = xorshift(frames as u64);
+        let mut held: Vec<(Frame, u32)> = Vec::new();
+        check_blocks(&world.mem);
+        for _ in 0..300 {
+            let (action, n) = (random() % 3, random() as u32 % 40);
+            world.mem.view(|mut v| match action {
+                0 if !held.is_empty() => {
+                    let (first, pages) = held.swap_remove(n as usize % held.len());
+                    v.give(first, pages);
+                }
+                1 if !held.is_empty() => {
+                    // A part, as when a Memory's frames go one by one.
+                    let (first, pages) = held.swap_remove(n as usize % held.len());
+                    let cut = n % pages;
+                    v.give(first, cut);
+                    held.push((first.plus(cut), pages - cut));
+                }
+                _ => held.extend(v.take(n).map(|first| (first, n))),
+            });
+            check_blocks(&world.mem);
+        }
+        let ours: u32 = held.iter().map(|block| block.1).sum();
+        assert_eq!(world.mem.free_frames() + ours, frames - 1, "frame 0 is never used");
+    }
+}
+
+#[test]
+fn a_page_uses_up_no_generations() {
+    let mut world = world(2);
+    for _ in 0..100_000 {
+        world.mem.view(|mut v| {
+            let frame = v.take(1).unwrap();
+            v.make_page::<TABLE>(frame, Table([0; 512]), 0);
+            v.release(frame);
+        });
+    }
+    world.mem.view(|v| assert_eq!(v.frame(Frame(1)).generation, 0, "pages have no names, and use none up"));
+}
+
+#[test]
+fn no_name_is_ever_given_twice() {
+    let mut world = world(3);
+    let mut names = std::collections::BTreeSet::new();
+    let mut random = xorshift(7);
+    // Near the end of generations, where slots are retired; slabs come and go.
+    world.mem.view(|mut v| v.frame_mut(Frame(1)).generation = 0xffff_f000);
+    for _ in 0..200 {
+        world.mem.view(|mut v| {
+            let Some(frame) = v.take(1) else { return };
+            v.make_slab::<LARGE>(frame, Large([0; 3000]), 0);
+            let mut dead = Vec::new();
+            for _ in 0..=random() % 3 {
+                let Some((key, _)) = v.take_slot::<LARGE>(frame, Large([1; 3000])) else { break };
+                let name = v.name(key);
+                assert!(names.insert(name.any().0), "a name comes once");
+                assert!(dead.iter().all(|old| v.find::<LARGE>(*old).is_none()));
+                dead.push(name);
+                if v.free_slot(key) != SlabChange::Empty {
+                    return;
+                }
+            }
+            v.release(frame);
+        });
+    }
+    assert!(names.len() > 10);
+}
+
+/// Numbers that are the same on every run.
+fn xorshift(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state >> 20
+    }
+}

@@ -123,13 +123,14 @@ pub struct Device {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Root {
-    /// Device address space, interrupt lines, MSI vectors, I/O ports, DTB or ACPI tables, the pool for DMA memory.
+    /// Device address space, interrupt lines, MSI vectors, I/O ports, DTB or ACPI tables as the named handle `boot`; all
+    /// memory for devices as `dma`. Its holder alone may bring entropy. `libsys::roots` reads them.
     Devices,
-    /// The time page, writable.
+    /// The time page, writable, as `time`.
     Time,
-    /// The boot archive, frozen.
+    /// The boot archive, frozen, as `archive`.
     Archive,
-    /// The kernel's log ring and its Interrupt.
+    /// The kernel's log ring and its Interrupt, as `log-ring` and `log-interrupt`.
     LogRing,
 }
 
@@ -184,7 +185,8 @@ pub struct Server {
     pub class: Class,
     /// Its pool, in pages of 4 KiB.
     pub pages: u32,
-    /// Devices it may claim from devd.
+    /// Devices it may claim: its name space then has `device`, narrowed to `KIND=DMA-PAGES` for each, such as
+    /// `uart=0 virtio-console=64`.
     #[serde(default)]
     pub devices: Vec<Device>,
     /// Root objects it is given.

@@ -29,6 +29,7 @@ pub mod records;
 pub mod step;
 pub mod system;
 pub mod terminal;
+pub mod vectors;
 
 use std::fmt;
 

@@ -12,6 +12,8 @@ use crate::world::World;
 
 /// The last index that may be given: 64 named handles.
 const LAST: u16 = user::FIRST_NAMED + 63;
+/// Bytes of all start blocks that are being made, at most: 1 MiB.
+const MAX_BODIES: usize = 1 << 20;
 
 impl World {
     /// A call on a child channel.
@@ -30,19 +32,26 @@ impl World {
             Request::Give { index } => self.give_to_child(number, index, handles),
             _ if !handles.is_empty() => Err(Error::Malformed),
             Request::Body { bytes } => {
-                if newborn.body.len() + bytes.len() > MAX_BODY {
+                let own = newborn.body.len() + bytes.len();
+                if own > MAX_BODY || self.bodies() + bytes.len() > MAX_BODIES {
                     return Err(Error::Limit);
                 }
-                newborn.body.extend_from_slice(&bytes);
+                let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
+                process.kernel.newborn.as_mut().ok_or(Error::InUse)?.body.extend_from_slice(&bytes);
                 Ok(())
             }
             Request::Start => {
-                let block = newborn.body.clone();
+                let block = core::mem::take(&mut newborn.body);
                 decode::<StartBody>(&block)?.check()?;
                 self.give_names(number)?;
                 self.begin(number, &block)
             }
         }
+    }
+
+    /// Bytes of start blocks of processes that are being made: they lie in init's own memory.
+    fn bodies(&self) -> usize {
+        self.table.iter().filter_map(|process| process.kernel.newborn.as_ref()).map(|newborn| newborn.body.len()).sum()
     }
 
     /// Puts handles at ascending indices.

@@ -34,18 +34,14 @@ mod services;
 mod start_block;
 mod world;
 
-use libsys::protocol::process::Power;
-
 libsys::entry_init!(main);
 
-fn main(boot: &'static abi::boot::BootInfo) {
-    let power = roots::power(boot);
+/// Returns only if init can't go on; libsys then powers the machine off.
+fn main(boot: &'static abi::boot::BootInfo) -> Result<core::convert::Infallible, libsys::Error> {
     let error = match world::World::new(boot) {
         Ok(mut world) => world.run(),
         Err(error) => error,
     };
-    libsys::log!(Error, "init ends: {error}; powering off");
-    if let Some(power) = power {
-        let _ = power.power(Power::Off);
-    }
+    libsys::log!(Error, "init can't go on: {error}");
+    Err(error)
 }

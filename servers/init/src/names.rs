@@ -15,8 +15,11 @@ use crate::world::World;
 
 /// Name spaces, at most: two for each process.
 const MAX_SPACES: usize = 512;
-/// Copies that one process may have and not yet have given away.
-const MAX_COPIES: usize = 16;
+/// Of one job, or of one service beside its jobs: a quarter.
+const MAX_SPACES_EACH: usize = MAX_SPACES / 4;
+/// What all name spaces may weigh, and those of one job: they lie in init's own memory.
+const MAX_WEIGHT: usize = 2 << 20;
+const MAX_WEIGHT_EACH: usize = MAX_WEIGHT / 4;
 /// Bit 6 of a notification: somebody wants to open what the server provides.
 const WORK: u64 = 1 << 6;
 
@@ -68,13 +71,38 @@ impl World {
                 open.token.reply::<Service>(Err(error));
             }
             Request::Copy => return self.copy(number),
-            request => return Ok((edit(&mut self.space(number)?.table, request)?, Handles::none())),
+            request => return Ok((self.edit_space(number, request)?, Handles::none())),
         }
         Ok((Reply::Done, Handles::none()))
     }
 
-    fn space(&mut self, number: u32) -> Result<&mut Space, Error> {
-        self.spaces.get_mut(&number).ok_or(Error::NotFound)
+    /// Changes or shows a name space. A change that makes it too heavy is taken back.
+    fn edit_space(&mut self, number: u32, request: Request) -> Result<Reply, Error> {
+        let space = self.spaces.get_mut(&number).ok_or(Error::NotFound)?;
+        let (owner, before) = (space.owner, space.table.clone());
+        let reply = edit(&mut space.table, request)?;
+        if space.table.weight() > before.weight() && self.room(owner, 0).is_err() {
+            self.spaces.get_mut(&number).ok_or(Error::NotFound)?.table = before;
+            return Err(Error::Limit);
+        }
+        Ok(reply)
+    }
+
+    /// Whether a process may have one more name space of this weight, beside what its job has.
+    fn room(&self, owner: u32, weight: usize) -> Result<(), Error> {
+        let job = |process: u32| self.table.job_of(process).unwrap_or(process);
+        let own = job(owner);
+        let (mut all, mut each, mut count) = (weight, weight, 0);
+        for space in self.spaces.values() {
+            let weight = space.table.weight();
+            all += weight;
+            if job(space.owner) == own {
+                each += weight;
+                count += 1;
+            }
+        }
+        let fits = self.spaces.len() < MAX_SPACES && count < MAX_SPACES_EACH;
+        if fits && all <= MAX_WEIGHT && each <= MAX_WEIGHT_EACH { Ok(()) } else { Err(Error::Limit) }
     }
 
     // ---- clients ----
@@ -177,9 +205,7 @@ impl World {
     }
 
     fn add_space(&mut self, space: Space) -> Result<OwnedHandle, Error> {
-        if self.spaces.len() >= MAX_SPACES {
-            return Err(Error::TableFull);
-        }
+        self.room(space.owner, space.table.weight())?;
         let number = self.next_space;
         let next = number.checked_add(1).ok_or(Error::TableFull)?;
         let handle = self.client(Badge::Names(number))?;
@@ -191,9 +217,6 @@ impl World {
     fn copy(&mut self, number: u32) -> Result<(Reply, Handles), Error> {
         let space = self.spaces.get(&number).ok_or(Error::NotFound)?;
         let (table, owner) = (space.table.clone(), space.owner);
-        if self.spaces.values().filter(|space| space.copy && space.owner == owner).count() >= MAX_COPIES {
-            return Err(Error::Limit);
-        }
         let handle = self.add_space(Space { table, owner, copy: true })?;
         Ok((Reply::Done, Handles::one(handle)))
     }

@@ -12,7 +12,9 @@ use crate::services;
 use crate::world::{SEED_PATIENCE, World};
 
 /// Calls for a seed that wait, at most.
-const MAX_SEEDS: usize = 256;
+const MAX_SEEDS: usize = 1024;
+/// Of one process.
+const MAX_SEEDS_EACH: usize = 4;
 /// Pages of an image made by its user, at most: 64 MiB.
 const MAX_IMAGE: u32 = 16 << 10;
 /// Bits that `process.catch` takes: BREAK C to F, and SHUTDOWN.
@@ -101,13 +103,12 @@ impl World {
         if self.shutdown.is_some() {
             return Err(Error::Unavailable);
         }
-        self.table.room(caller)?;
+        let number = self.table.reserve(caller)?;
         let from = Pool::adopt(pool);
         let ceiling = from.info()?.ceiling as u8;
         let parent = self.table.get(caller).ok_or(Error::ServerDied)?;
         let rights = child_rights(parent.rights, asked, services::rights(self.manifest.rights_of(path)));
         let new = New { parent: caller, name: name.into(), level: parent.level, rights, service: None };
-        let number = self.table.next_number();
         let random = self.random();
         let service = self.client(Badge::Process(number))?;
         let channel = self.client(Badge::Child(number))?;
@@ -127,7 +128,7 @@ impl World {
         })?;
         let rights = HandleRights::OWNER | HandleRights::NOTIFY | HandleRights::TRANSFER;
         let notification = body.notification.dup(rights);
-        let number = self.table.add(new, body).map_err(|(error, body)| {
+        self.table.add(number, new, body).map_err(|(error, body)| {
             let _ = body.pool.destroy();
             error
         })?;
@@ -178,7 +179,8 @@ impl World {
         if self.entropy.seeded() {
             return token.reply::<Service>(Ok(Reply::Seed(self.entropy.derive())));
         }
-        if self.seeds.len() >= MAX_SEEDS {
+        let own = self.seeds.iter().filter(|(who, _, _)| *who == caller).count();
+        if own >= MAX_SEEDS_EACH || self.seeds.len() >= MAX_SEEDS {
             return token.reply::<Service>(Err(Error::Limit));
         }
         self.seeds.push((caller, time::now_ns().saturating_add(SEED_PATIENCE), token));

@@ -37,11 +37,6 @@ impl Roots {
     }
 }
 
-/// The authority to power off, for when nothing else works any more.
-pub fn power(boot: &BootInfo) -> Option<Authority> {
-    libsys::dup(handle(boot, RootKind::Power)?.into_handle(), libsys::Rights::all()).ok().map(Authority::from)
-}
-
 fn handle(boot: &BootInfo, kind: RootKind) -> Option<OwnedHandle> {
     root(boot, kind).next()?.handle().map(OwnedHandle::adopt)
 }

@@ -106,6 +106,9 @@ impl World {
     /// Starts what is due, lower levels first.
     pub fn start_due(&mut self, now: Time) {
         let due = |service: &Service| service.due().is_some_and(|at| at <= now);
+        if !self.services.iter().any(due) {
+            return;
+        }
         let mut list: Vec<usize> =
             (0..self.services.len()).filter(|i| self.services.get(*i).is_some_and(due)).collect();
         list.sort_by_key(|i| self.services.get(*i).map(|service| service.server.level));
@@ -142,8 +145,7 @@ impl World {
     fn launch(&mut self, index: usize) -> Result<u32, Error> {
         let server = self.services.get(index).ok_or(Error::NotFound)?.server.clone();
         let pages = self.services.get(index).map_or(0, |service| service.pages);
-        self.table.room(0)?;
-        let number = self.table.next_number();
+        let number = self.table.reserve(0)?;
         let random = self.random();
         let service = self.client(Badge::Process(number))?;
         let image = self.images.find(&server.image, &self.roots.archive, &self.roots.seal)?;
@@ -170,7 +172,7 @@ impl World {
             rights: rights(&server.rights),
             service: Some(index),
         };
-        let number = self.table.add(new, body).map_err(|(error, _)| error)?;
+        self.table.add(number, new, body).map_err(|(error, _)| error)?;
         let result = self.equip(number, &server);
         if result.is_err() {
             let _ = self.table.end(number, 20, 0);

@@ -135,7 +135,9 @@ impl World {
     }
 
     fn deadline(&self) -> Time {
-        let services = self.services.iter().filter_map(Service::due);
+        // Nothing is started while the system goes down.
+        let due = |service: &Service| service.due().filter(|_| self.shutdown.is_none());
+        let services = self.services.iter().filter_map(due);
         let seeds = self.seeds.iter().map(|(_, until, _)| *until);
         let shutdown = self.shutdown.as_ref().map(|shutdown| shutdown.until);
         services.chain(seeds).chain(self.opens.deadline()).chain(shutdown).min().unwrap_or(Time::MAX)

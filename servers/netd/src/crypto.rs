@@ -8,6 +8,7 @@
 
 use alloc::{boxed::Box, collections::VecDeque, string::String, sync::Arc, vec::Vec};
 
+use libsys::protocol::net::{Failure, Step, SystemRoots, Verify};
 use libsys::{
     Error, Mutex, Notification, Pool,
     abi::user::Features,
@@ -15,9 +16,10 @@ use libsys::{
     thread::{self, JoinHandle, Options},
     time,
 };
-use libsys::protocol::net::{Failure, Step, SystemRoots, Verify};
 use netlogic::words;
-use tls::{Aes, ClientConfig, ClientOptions, Connection, Entropy, Identity, NoEntropy, Roots, ServerName, Trust, UnixTime};
+use tls::{
+    Aes, ClientConfig, ClientOptions, Connection, Entropy, Identity, NoEntropy, Roots, ServerName, Trust, UnixTime,
+};
 
 pub use tls::ServerConfig;
 
@@ -78,7 +80,9 @@ fn clock() -> Option<UnixTime> {
 impl Crypto {
     /// Without the thread: it starts with the first job.
     pub fn new() -> Crypto {
-        let aes = if time::features().contains(Features::AES) { Aes::Hardware } else { Aes::Software };
+        // The ciphers find the instructions by themselves on x86_64; on aarch64 only if they were compiled for them.
+        let used = cfg!(any(target_arch = "x86_64", target_feature = "aes"));
+        let aes = if used && time::features().contains(Features::AES) { Aes::Hardware } else { Aes::Software };
         Crypto { algorithms: tls::Crypto::new(Arc::new(Random), Arc::new(clock), aes), thread: None }
     }
 

@@ -197,7 +197,8 @@ impl Server {
     /// Attempts to connect whose deadline has passed.
     pub fn give_up_late(&mut self, now: Instant) {
         while let Some(&(deadline, key)) = self.deadlines.first() {
-            if deadline > now.micros().saturating_mul(1000) {
+            // A microsecond early, so that a client who waits just as long hears which step it was.
+            if deadline > now.micros().saturating_add(2).saturating_mul(1000) {
                 return;
             }
             self.deadlines.pop_first();
@@ -205,10 +206,13 @@ impl Server {
             if !tcp.is_pending() {
                 continue;
             }
-            let (id, lookup) = (tcp.id, match tcp.stage {
-                Stage::Resolving(lookup) => Some(lookup),
-                _ => None,
-            });
+            let (id, lookup) = (
+                tcp.id,
+                match tcp.stage {
+                    Stage::Resolving(lookup) => Some(lookup),
+                    _ => None,
+                },
+            );
             let step = match tcp.stage {
                 Stage::Resolving(_) => Step::Name,
                 Stage::Handshaking => Step::Tls,

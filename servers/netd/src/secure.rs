@@ -129,7 +129,8 @@ impl Secure {
         // Only now, so that what the client did meanwhile is seen: it rings from here on.
         let written = plain.send.arm().unwrap_or(0);
         let free = if connection.readable() > 0 { plain.receive.arm().unwrap_or(0) } else { 0 };
-        turn.again |= free > 0 || (written > 0 && turn.open && connection.output_len() == 0 && !self.closing);
+        let writes = matches!(connection.state(), State::Open | State::PeerClosed) && !self.closing;
+        turn.again |= free > 0 || (written > 0 && writes && connection.output_len() == 0);
     }
 
     /// Plain text for the client.

@@ -138,7 +138,8 @@ impl Server {
 
     /// Until when to sleep, ns since boot.
     pub fn deadline(&self) -> u64 {
-        if self.again {
+        // Answering a client may have left rings to be looked at.
+        if self.again || !self.dirty.is_empty() {
             return 0;
         }
         let stack = self.stack.poll_at().map_or(u64::MAX, |at| at.micros().saturating_mul(1000));

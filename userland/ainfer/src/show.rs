@@ -48,7 +48,9 @@ pub fn info(ai: &Ai, args: &Args) -> Outcome {
     println!("converter  {}", model.converter);
     println!("licence    {}", model.licence);
     match model.pre {
-        Pre::Image { width, height, channels, .. } => println!("takes      pictures of {width} by {height}, {channels} channel"),
+        Pre::Image { width, height, channels, .. } => {
+            println!("takes      pictures of {width} by {height}, {channels} channel")
+        }
         Pre::Text => println!("takes      text"),
         Pre::None => println!("takes      values as they are"),
     }

@@ -14,7 +14,7 @@ use alloc::string::{String, ToString};
 
 use libsys::io::{self, Lines, Write};
 use libsys::{Error, Status, env, print};
-use readargs::{Args, Line, Parsed};
+use readargs::{Args, Line, Parsed, RAW_VARIABLE};
 
 pub use failure::{About, Failure, Outcome};
 
@@ -46,7 +46,7 @@ fn choose(commands: &[Command], name: &str, around: impl FnOnce(&str, &dyn Fn() 
     let command = commands.iter().find(|(known, _)| *known == manual.name).map(|(_, command)| *command);
     let command = command.ok_or_else(|| Failure::new(Error::NotFound, "not one of this program's commands"))?;
     let template = manual.template()?;
-    let mut line = Line::split(&env::arguments().join(" "))?;
+    let mut line = Line::received(&env::arguments(), env::local_var(RAW_VARIABLE).as_deref());
     loop {
         match template.parse(&line)? {
             Parsed::Args(args) => return around(name, &|| command(&args)),

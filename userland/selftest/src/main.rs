@@ -19,7 +19,9 @@ mod deeds;
 mod hard;
 mod kernel;
 mod sec;
+mod shell;
 mod smp;
+mod threads;
 mod vm;
 
 use alloc::format;
@@ -39,6 +41,7 @@ const SUITES: &[(&str, &[Group])] = &[
     ("hardtest", hard::GROUPS),
     ("vmtest", vm::GROUPS),
     ("smptest", smp::GROUPS),
+    ("shelltest", shell::GROUPS),
 ];
 
 fn main() -> Status {
@@ -56,7 +59,8 @@ fn main() -> Status {
 }
 
 fn run(arguments: &[String]) -> Result<Status, (Error, String)> {
-    let wrong = |e: readargs::Error| (Error::from_code(e.number()).unwrap_or(Error::BadArgument), String::from(e.text()));
+    let wrong =
+        |e: readargs::Error| (Error::from_code(e.number()).unwrap_or(Error::BadArgument), String::from(e.text()));
     let manual = manuals::find("SELFTEST").ok_or((Error::Internal, String::from("the manual is missing")))?;
     let line = Line::received(arguments, env::local_var(readargs::RAW_VARIABLE).as_deref());
     let template = manual.template().map_err(wrong)?;

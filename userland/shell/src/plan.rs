@@ -21,9 +21,11 @@ use crate::relay::{Relays, Target};
 use crate::streams::{Lent, Streams, number};
 
 /// The shell's own program in the archive.
-const SHELL: &str = "L/shell";
+const SHELL: &str = "C/shell";
 /// The same as a path.
-pub const SHELL_PATH: &str = "SYS:L/shell";
+pub const SHELL_PATH: &str = "SYS:C/shell";
+/// A command that starts shells, and so needs as much as one.
+const STARTS_SHELLS: &str = "shelltest";
 /// Pages of a shell's pool that stay the shell's own.
 const OWN_PAGES: u64 = 512;
 /// Pages of a job's pool beside those of its commands: pipes, doorbells.
@@ -84,16 +86,23 @@ pub fn pages(own: &Pool, stages: &[Stage]) -> Result<(u32, usize), Fault> {
     let commands = stages.iter().filter(|stage| !matches!(stage.source, Source::Text { .. })).count() as u64;
     let is_shell = |stage: &Stage| match &stage.source {
         Source::Shell { .. } => true,
-        Source::Program { path, .. } => path == SHELL_PATH,
+        Source::Program { path, .. } => path == SHELL_PATH || file_name(path).eq_ignore_ascii_case(STARTS_SHELLS),
         Source::Text { .. } => false,
     };
     let shells = stages.iter().any(is_shell);
     let most = if shells { SHELL_PAGES } else { u64::from(COMMAND_PAGES) };
     let each = (free.saturating_sub(JOB_PAGES) / (commands + 1).max(1)).min(most);
     if each < LEAST_PAGES {
-        return Err(Fault::new(Error::PoolEmpty.code(), "not enough memory for another command; AVAIL shows who has it"));
+        return Err(Fault::new(
+            Error::PoolEmpty.code(),
+            "not enough memory for another command; AVAIL shows who has it",
+        ));
     }
     Ok((each as u32, (each * commands + JOB_PAGES + 16 * commands) as usize))
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', ':']).next().unwrap_or(path)
 }
 
 /// Makes all processes of a job and starts them.

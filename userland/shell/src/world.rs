@@ -162,10 +162,14 @@ impl World {
 
 /// A copy of the name space with nothing but these names.
 fn narrowed(caps: &str) -> Result<NameSpace, Fault> {
-    let wanted: Vec<&str> = caps.split([' ', ',']).filter(|name| !name.is_empty()).map(|n| n.trim_end_matches(':')).collect();
+    let wanted: Vec<&str> =
+        caps.split([' ', ',']).filter(|name| !name.is_empty()).map(|n| n.trim_end_matches(':')).collect();
     let all = NameSpace::own().list().map_err(fault(""))?;
     if let Some(unknown) = wanted.iter().find(|name| !all.iter().any(|entry| entry.name.eq_ignore_ascii_case(name))) {
-        return Err(Fault::new(code::NOT_FOUND, alloc::format!("CAPS: there is no name \"{unknown}\"; ASSIGN lists names")));
+        return Err(Fault::new(
+            code::NOT_FOUND,
+            alloc::format!("CAPS: there is no name \"{unknown}\"; ASSIGN lists names"),
+        ));
     }
     let copy = NameSpace::own().copy().map_err(fault(""))?;
     for entry in &all {

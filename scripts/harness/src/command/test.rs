@@ -9,7 +9,7 @@ use crate::step::{Say, Steps};
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
-use crate::{Failure, install};
+use crate::{Failure, install, vectors};
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::fmt;
@@ -146,13 +146,36 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
     }
     println!("building for {}", arch.name());
     match prepare(project, arch) {
-        Ok(system) => count.add(play(project, &system, arch, &chosen, interrupt)),
+        Ok(system) => {
+            count.add(vector_code(project, arch, options));
+            count.add(play(project, &system, arch, &chosen, interrupt));
+        }
         Err(failure) => {
             println!("FAIL {:7} build: {failure}", arch.name());
             count.failed += chosen.len();
         }
     }
     count
+}
+
+/// Looks at the built aid: its kernels must be vector code.
+fn vector_code(project: &Project, arch: Arch, options: &Options) -> Count {
+    const NAME: &str = "aid-vector-code";
+    if options.name.as_deref().is_some_and(|name| !NAME.contains(name)) {
+        return Count::default();
+    }
+    let path = project.programs(arch, Profile::Release).join("aid");
+    let result = fs::read(&path).map_err(|e| e.to_string()).and_then(|program| vectors::check(arch, &program));
+    match result {
+        Ok(()) => {
+            println!("ok   {:7} {NAME}", arch.name());
+            Count { passed: 1, ..Count::default() }
+        }
+        Err(why) => {
+            println!("FAIL {:7} {NAME}: {}: {why}", arch.name(), path.display());
+            Count { failed: 1, ..Count::default() }
+        }
+    }
 }
 
 fn wanted(story: &Story, arch: Arch, options: &Options) -> bool {

@@ -10,6 +10,7 @@ use crate::system::story::{Feature, State, Story};
 pub const FEATURES: &[Feature] = &[
     Feature { name: "first", state: State::Waiting("kernel, init, console and shell"), stories: FIRST },
     Feature { name: "machines", state: State::Waiting("kernel, init, console and shell"), stories: MACHINES },
+    Feature { name: "shell", state: State::Waiting("the shell"), stories: SHELL },
     Feature { name: "files", state: State::Waiting("fsd"), stories: FILES },
     Feature { name: "selftests", state: State::Waiting("the self-tests"), stories: SELFTESTS },
     Feature { name: "network", state: State::Waiting("netd and fetch"), stories: NETWORK },
@@ -38,6 +39,23 @@ const MACHINES: &[Story] = &[
     Story::new("counted", "version").with(&["--icount"]),
 ];
 
+const SHELL: &[Story] = &[
+    Story::new("stages", "seq 1000 | tail LINES=2 | sort REVERSE").prints(&["1000\n999\n"]),
+    Story::new("stage-fails", "type RAM:nosuch | wc; echo code $RC").fails(10).never(&["code"]),
+    Story::new("errors-in-a-pipe", "type RAM:nosuch 2>&1 | search nosuch").prints(&["nosuch"]),
+    Story::new("redirections", "list SYS:S >RAM:a; echo end >>RAM:a; type <RAM:a").prints(&["Startup-Sequence", "end"]),
+    Story::new("capture", "set v $(version); echo \"[$v]\"").prints(&["[Viaether 0.1.0"]),
+    Story::new("globals", "setenv colour blue; echo $colour; type ENV:colour").prints(&["blue\nblue"]),
+    Story::new("assigns", "assign W: RAM:T; echo hi TO W:x; type RAM:T/x; assign W: EXISTS").prints(&["hi", "RAM:T"]),
+    Story::new("assign-defer", "assign D: RAM:d DEFER; makedir RAM:d; echo hi TO RAM:d/x; type D:x").prints(&["hi"]),
+    Story::new("jobs", "run wait 60; status; break wait; wait 1").prints(&["[1]"]),
+    Story::new("narrowed", "run CAPS=\"C\" type SYS:S/Startup-Sequence; wait 1 SEC").never(&["Runs once"]),
+    Story::new("suggestion", "verson").fails(10).prints(&["did you mean \"version\""]),
+    Story::new("not-from-the-archive", "echo x TO RAM:x; RAM:x").fails(10).prints(&["can't be run"]),
+    Story::new("help", "help copy; copy --help").prints(&["COPY: copies"]),
+    Story::new("narrow-rights", "status; services").prints(&["netd"]),
+];
+
 const FILES: &[Story] = &[
     Story::new("write-and-read", "echo hello TO RAM:a; type RAM:a").prints(&["hello"]),
     Story::new("put", "type RAM:cargo").with(&["--put", "{root}/Cargo.toml=cargo"]).prints(&["[workspace]"]),
@@ -63,7 +81,11 @@ const NETWORK: &[Story] = &[
     Story::new("ping", "ping 10.0.2.2 C=2").prints(&["2 received"]),
     Story::new("fetch-tls", FETCH).with(CA).prints(&["{digest}"]).peer(Peer::Tls(Fault::None)),
     Story::new("fetch-expired", FETCH).with(CA).fails(10).prints(&["expired"]).peer(Peer::Tls(Fault::Expired)),
-    Story::new("fetch-misnamed", FETCH).with(CA).fails(10).prints(&["name"]).peer(Peer::Tls(Fault::Misnamed)),
+    Story::new("fetch-misnamed", FETCH)
+        .with(CA)
+        .fails(10)
+        .prints(&["not for 10.0.2.2"])
+        .peer(Peer::Tls(Fault::Misnamed)),
     Story::new("fetch-unknown", FETCH).with(CA).fails(10).prints(&["unknown"]).peer(Peer::Tls(Fault::UnknownIssuer)),
     Story::new("fetch-refused", "fetch http://10.0.2.2:9/ TIMEOUT=5").fails(10).prints(&["connect"]),
 ];

@@ -35,6 +35,8 @@ pub const MAX_NARROWINGS: usize = 4;
 pub const MAX_NARROWING: usize = 128;
 /// Bytes of all narrowings and texts in a table, at most.
 pub const MAX_TEXT: usize = 8 << 10;
+/// What a text, a binding or a name takes beside its bytes, about.
+const OVERHEAD: usize = 64;
 /// Bytes of a name, at most.
 pub const MAX_NAME: usize = 32;
 
@@ -91,6 +93,20 @@ impl Table {
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// About how many bytes the table takes: to bound what all tables take together.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let texts = |binding: &Binding| match binding {
+            Binding::Service(target) => target.service.len() + OVERHEAD * target.narrowings.len(),
+            Binding::Defer(_) | Binding::Path(_) => 0,
+        };
+        let name = |name: &Name| {
+            let bindings = name.bindings.iter().map(|b| OVERHEAD + texts(b) + b.bytes()).sum::<usize>();
+            2 * OVERHEAD + bindings
+        };
+        self.0.values().map(name).sum()
     }
 
     /// Whether there are none.

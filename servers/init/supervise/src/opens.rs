@@ -21,7 +21,7 @@ pub const HUNG: u64 = 10 * SECOND;
 /// Opens of one client that wait, at most.
 pub const MAX_PER_CLIENT: usize = 8;
 /// Opens that wait, at most.
-pub const MAX_OPENS: usize = 1024;
+pub const MAX_OPENS: usize = 2048;
 
 /// A request to open a service.
 #[derive(Debug)]

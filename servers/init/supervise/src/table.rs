@@ -93,27 +93,30 @@ impl<K> Table<K> {
         }
     }
 
-    /// The number that [`Table::add`] gives next.
-    #[must_use]
-    pub fn next_number(&self) -> u32 {
-        self.next
+    /// A number for a process that is about to be made. Whether it comes to that or not, the number is used up: handles
+    /// with its badge may be on their way to be closed.
+    ///
+    /// # Errors
+    /// As [`Table::room`].
+    pub fn reserve(&mut self, parent: u32) -> Result<u32, Error> {
+        self.room(parent)?;
+        let number = self.next;
+        self.next = number.checked_add(1).ok_or(Error::TableFull)?;
+        Ok(number)
     }
 
-    /// Adds a process; its number.
+    /// Adds a process under its reserved number.
     ///
     /// # Errors
     /// As [`Table::room`]; what the kernel has of it comes back.
-    pub fn add(&mut self, new: New, kernel: K) -> Result<u32, (Error, K)> {
+    pub fn add(&mut self, number: u32, new: New, kernel: K) -> Result<(), (Error, K)> {
         if let Err(error) = self.room(new.parent) {
             return Err((error, kernel));
         }
-        let number = self.next;
-        let Some(next) = number.checked_add(1) else { return Err((Error::TableFull, kernel)) };
-        self.next = next;
         let New { parent, name, level, rights, service } = new;
         let process = Process { number, parent, name, level, rights, service, started: None, caught: 0, kernel };
         self.live.insert(number, process);
-        Ok(number)
+        Ok(())
     }
 
     /// The process of that number.
@@ -194,7 +197,8 @@ impl<K> Table<K> {
     }
 
     /// The child of a service from which a process descends, itself included; none for services.
-    fn job_of(&self, number: u32) -> Option<u32> {
+    #[must_use]
+    pub fn job_of(&self, number: u32) -> Option<u32> {
         let process = self.get(number)?;
         if process.service.is_some() {
             return None;

@@ -139,7 +139,7 @@ impl fmt::Display for Reason {
             Self::NotYetValid { not_before, now } => write!(f, "not valid before {not_before} (today is {now})"),
             Self::WrongName { wanted, names } => write_names(f, wanted, names),
             Self::UnknownIssuer => {
-                f.write_str("its issuer is no known root; add the root to SYS:certs or name it with CACERT")
+                f.write_str("its issuer is unknown: no root in SYS:certs or CACERT stands behind it")
             }
             Self::SelfSigned => f.write_str("it is signed by itself and is no known root"),
             Self::IsAuthority => f.write_str("it is an authority's, not a server's (CA:TRUE)"),

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use readargs::Line;
 
 use crate::alias;
-use crate::ast::{Command, Ground, Link, Pipeline, Statement, Stream};
+use crate::ast::{Command, Ground, Link, Mode, Pipeline, Statement, Stream};
 use crate::builtin;
 use crate::fault::{Fault, code};
 use crate::host::{Background, Found, Host, Job, Outcome, Output, Redirection, Signal, Source, Stage};
@@ -327,6 +327,13 @@ impl<'r> Run<'r> {
         let result = self.host.builtin(name, line, &self.shell.cwd, &mut out);
         self.put_bytes(&out);
         result.transpose().map(|outcome| outcome.map(Ended::With))
+    }
+
+    /// Writes a file anew: what a built-in was told to write there.
+    pub(crate) fn write_file(&mut self, path: String, out: Vec<u8>) -> Result<Ended, Fault> {
+        let source = Source::Text { out, err: Vec::new(), outcome: Outcome::OK };
+        let redirection = Redirection::File { stream: Stream::Out, mode: Mode::Write, path };
+        self.run_job(alloc::vec![Stage { source, redirections: alloc::vec![redirection] }], &[">"], ">")
     }
 
     /// Hands a job to the host and waits.

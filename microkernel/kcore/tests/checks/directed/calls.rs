@@ -237,8 +237,13 @@ fn a_circle_of_calls_can_be_broken() {
             invariants::check(&mut w);
         }
         w.ok(nr::config, &[threads[0].0, 0, 15]);
-        w.ok(nr::stop, &[threads[broken].0]);
+        invariants::check(&mut w);
+        // Each holds the others up, until one leaves: then all fall, and it is not to be queued again.
         w.ok(nr::config, &[threads[0].0, 0, 2]);
+        invariants::check(&mut w);
+        w.ok(nr::stop, &[threads[broken].0]);
+        invariants::check(&mut w);
         w.ok(nr::destroy, &[threads[(broken + 1) % 3].0]);
+        invariants::check(&mut w);
     }
 }

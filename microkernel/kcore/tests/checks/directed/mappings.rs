@@ -95,7 +95,7 @@ fn ranges_at_the_ends_of_the_address_space() {
         (0xf000, 1, Error::BadAddress),
         (end - 0x1000, 2, Error::BadAddress),
         (end, 1, Error::BadAddress),
-        (u64::MAX & !0xfff, 2, Error::BadAddress),
+        (!0xfff, 2, Error::BadAddress),
         (AT + 8, 1, Error::BadAddress),
         (AT, 0, Error::BadArgument),
         (AT, 1025, Error::BadArgument),

@@ -167,8 +167,9 @@ manuals! {
         { "PROMPT": "the question" } "ASK \"Go on?\"" => "then IF WARN is true for yes";
     "CD" ["chdir"] "DIR" "Shows or changes the current directory."
         { "DIR": "where to; none shows it, / or : is the volume's root, .. the parent" } "CD RAM:" => "a directory's name alone does the same";
-    "ECHO" ["print"] "/M,N=NOLINE/S,E=ESC/S" "Prints its arguments."
-        { "": "what to print", "NOLINE": "without a line end", "ESC": "escapes as \\n count in unquoted words too" } "ECHO hello" => "prints hello";
+    "ECHO" ["print"] "/M,N=NOLINE/S,E=ESC/S,TO/K" "Prints its arguments."
+        { "": "what to print", "NOLINE": "without a line end", "ESC": "escapes as \\n count in unquoted words too",
+          "TO": "into this file" } "ECHO hello" => "prints hello";
     "ELSE" [] "" "Begins what runs when the IF before it was false." {};
     "ENDIF" [] "" "Ends an IF." {};
     "ENDLOOP" [] "" "Ends a WHILE or FOR." {};

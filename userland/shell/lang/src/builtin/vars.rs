@@ -49,6 +49,10 @@ pub(super) fn echo(run: &mut Run<'_>, args: &Args<'_>) -> Result {
     if !args.switch("NOLINE") {
         text.push('\n');
     }
+    if let Some(file) = args.string("TO") {
+        let path = paths::join(&run.shell.cwd, file)?;
+        return run.write_file(path, text.into_bytes());
+    }
     run.put(&text);
     Ok(Ended::OK)
 }

@@ -1,0 +1,85 @@
+//! Hardware on paper: it keeps notes, and its page-table entries are easy to read.
+
+use abi::calls::Access;
+use abi::info::MemoryType;
+use abi::user::Features;
+use kcore::Hw;
+use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, Reboot, Trigger};
+
+/// Hardware that notes what is done to it.
+#[derive(Default)]
+pub struct Model {
+    pub now: u64,
+    pub timer: u64,
+    pub kicks: Vec<CoreId>,
+    pub masked: std::collections::BTreeSet<u32>,
+    pub unmasked: std::collections::BTreeSet<u32>,
+    pub log: Vec<(u64, Vec<u8>)>,
+    pub off: Option<Reboot>,
+    pub invalidated: u64,
+}
+
+impl Hw for Model {
+    const CALL_LENGTH: u64 = 4;
+    fn asid_max(&self) -> Asid {
+        255
+    }
+    fn now(&self) -> u64 {
+        self.now
+    }
+    fn set_timer(&mut self, at: u64) {
+        self.timer = at;
+    }
+    fn kick(&mut self, core: CoreId) {
+        self.kicks.push(core);
+    }
+    fn init_root(&self, _set: &mut dyn FnMut(usize, u64)) {}
+    fn table(&self, frame: Frame) -> u64 {
+        (frame as u64) << 12 | 1 << 8 | 1
+    }
+    fn page(&self, frame: Frame, access: Access, _kind: MemoryType) -> u64 {
+        (frame as u64) << 12 | (access.bits() as u64) << 1 | 1
+    }
+    fn decode(&self, entry: u64, level: u8) -> Entry {
+        let frame = (entry >> 12) as Frame;
+        match (entry & 1, level) {
+            (0, _) => Entry::Empty,
+            (_, 0) => Entry::Page(frame, Access::from_bits_truncate((entry >> 1) as u8 & 7)),
+            _ => Entry::Table(frame),
+        }
+    }
+    fn space(&self, root: Frame, asid: Asid) -> u64 {
+        (root as u64) << 12 | (asid as u64) << 48
+    }
+    fn publish(&mut self) {}
+    fn invalidate(&mut self, _asid: Asid, _address: u64, pages: u64) {
+        self.invalidated += pages;
+    }
+    fn invalidate_space(&mut self, _asid: Asid) {}
+    fn synchronise_code(&mut self, _frame: Frame, _pages: u32) {}
+    fn configure_line(&mut self, _line: u32, _trigger: Trigger) {}
+    fn mask(&mut self, line: u32) {
+        self.unmasked.remove(&line);
+    }
+    fn unmask(&mut self, line: u32) {
+        self.unmasked.insert(line);
+    }
+    fn message(&self, _line: u32) -> Option<(u64, u32)> {
+        None
+    }
+    fn port(&mut self, port: u16, _operation: PortOperation) -> u32 {
+        port as u32
+    }
+    fn features(&self) -> Features {
+        Features::empty()
+    }
+    fn user_flags(&self) -> u64 {
+        0
+    }
+    fn log(&mut self, _level: u8, label: u64, text: &[u8]) {
+        self.log.push((label, text.to_vec()));
+    }
+    fn power(&mut self, reboot: Reboot) {
+        self.off = Some(reboot);
+    }
+}

@@ -1,0 +1,108 @@
+//! What one process measures alone: the null call, threads, faults.
+
+use alloc::sync::Arc;
+
+use libsys::abi::calls::{Access, number};
+use libsys::abi::info::{self, Kind};
+use libsys::abi::message::{self, FOREVER, Tag};
+use libsys::abi::{Rights, user};
+use libsys::raw::Registers;
+use libsys::thread::{self, Options};
+use libsys::{Error, Notification, Pool, wait_bits};
+
+use crate::kernel::{PROCESS, create, derive, message, raw, short};
+use crate::{least, tell};
+
+/// Where pages for faults are mapped: between mappings and heap.
+const PLACE: u64 = 0x1800_0000_0000;
+
+/// A call that does nothing, without the loop around it.
+pub fn null() -> Result<(), Error> {
+    let empty = least(1000, || {
+        core::hint::black_box(());
+        Ok(())
+    })?;
+    let full = least(1000, || Ok(short(number::null, [0; 6]).map(drop)?))?;
+    tell("null-call", full.saturating_sub(empty));
+    Ok(())
+}
+
+/// This thread's own priority.
+fn priority() -> Result<u8, Error> {
+    let mut registers = Registers { number: number::info.into(), ..Registers::default() };
+    (registers.a0, registers.a1) = (user::MAIN_THREAD.raw().into(), info::THREAD);
+    message(&mut registers)?;
+    Ok(registers.words[2] as u8)
+}
+
+/// A thread is made, runs, says so, and is deleted.
+pub fn thread() -> Result<(), Error> {
+    let (pool, own) = (Pool::own()?, Notification::own()?);
+    let priority = priority()?;
+    let (bit, gone) = (1 << 60, 1 << 61);
+    let cost = least(20, || {
+        let (bell, _grant) = own.doorbell(&pool, bit, gone)?;
+        let thread = thread::spawn(&pool, Options { done: Some(bell), ..Options::new(priority) }, || {})?;
+        let mut thread = Some(thread);
+        while let Some(running) = thread.take() {
+            wait_bits(bit, FOREVER);
+            thread = running.join().err();
+        }
+        Ok(())
+    })?;
+    tell("thread", cost);
+    Ok(())
+}
+
+/// A page that is not there is touched; a handler thread maps a fresh one and answers.
+pub fn fault() -> Result<(), Error> {
+    let pool = Pool::own()?;
+    let channel = Arc::new(create(Kind::Channel, 0, 0, 0)?);
+    let faults = derive(&channel, Rights::CALL, 7)?;
+    let handler = channel.clone();
+    let pager = thread::spawn(&pool, Options::new(priority()?), move || {
+        let _ = serve(raw(&handler));
+    })?;
+    let main = u64::from(user::MAIN_THREAD.raw());
+    short(number::config, [main, 1, raw(&faults), 0, 0, 0])?;
+    let cost = least(50, || {
+        touch(PLACE);
+        Ok(short(number::unmap, [PROCESS, PLACE, 1, 0, 0, 0]).map(drop)?)
+    })?;
+    let unmap = least(50, || Ok(short(number::unmap, [PROCESS, PLACE, 1, 0, 0, 0]).map(drop)?))?;
+    short(number::config, [main, 1, 0, 0, 0, 0])?;
+    drop(faults);
+    let mut pager = Some(pager);
+    while let Some(running) = pager.take() {
+        wait_bits(0, libsys::time::now_ns() + libsys::time::MILLISECOND);
+        pager = running.join().err();
+    }
+    tell("fault", cost.saturating_sub(unmap));
+    Ok(())
+}
+
+/// The pager: maps a new page where one is missing.
+fn serve(channel: u64) -> Result<(), Error> {
+    let access = u64::from((Access::READ | Access::WRITE).bits());
+    let receive = Registers { number: number::recv.into(), a0: channel, deadline: FOREVER, ..Registers::default() };
+    let mut registers = receive;
+    loop {
+        message(&mut registers)?;
+        match Tag(registers.a1).kind() {
+            message::Kind::Fault => {
+                let memory = create(Kind::Memory, 1, 0, 0)?;
+                short(number::map, [PROCESS, raw(&memory), registers.words[1] & !4095, 0, 1, access])?;
+                registers.number = number::reply_recv.into();
+                registers.a1 = channel << message::CHANNEL_SHIFT;
+                registers.deadline = FOREVER;
+            }
+            message::Kind::Closed => return Ok(()),
+            _ => registers = receive,
+        }
+    }
+}
+
+fn touch(at: u64) {
+    // SAFETY: the page is there or the pager maps it; nothing else lies at this address.
+    unsafe { (at as *mut u64).write_volatile(1) };
+}

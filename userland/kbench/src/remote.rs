@@ -1,0 +1,76 @@
+//! Round trips between two processes, and a process's whole life.
+
+use libsys::abi::Rights;
+use libsys::abi::calls::number;
+use libsys::abi::info::Kind;
+use libsys::abi::message::Tag;
+use libsys::protocol::process::Signal;
+use libsys::raw::{self as door, Registers};
+use libsys::spawn::{Command, Prepared};
+use libsys::{Error, Notification, Pool, wait_bits};
+
+use crate::kernel::{create, derive, message, raw, short};
+use crate::peer::{PING, WORD};
+use crate::{least, tell};
+
+/// Pages of a peer's pool.
+const PAGES: u32 = 256;
+/// The bit that a pong sets here.
+const PONG: u64 = 1 << 58;
+
+fn peer(part: &str) -> Command {
+    Command::new("C/kbench").arg(WORD).arg(part).pages(PAGES)
+}
+
+/// Calls that are answered with what they brought.
+pub fn calls() -> Result<(), Error> {
+    let channel = create(Kind::Channel, 0, 0, 0)?;
+    let client = derive(&channel, Rights::CALL, 1)?;
+    let child = peer("echo").handle("channel", channel).spawn(&Pool::own()?)?;
+    let call = |bytes: usize| -> Result<(), Error> {
+        let tag = Tag::new(bytes, 0).ok_or(Error::Internal)?;
+        let (number, a0, a1) = (u64::from(number::call), raw(&client), tag.0);
+        let mut registers = Registers { number, a0, a1, deadline: 0, words: [0; 8] };
+        message(&mut registers)?;
+        Ok(())
+    };
+    // The first one waits until the peer is there.
+    call(8)?;
+    tell("call-4w", least(500, || call(32))?);
+    tell("call-8w", least(500, || call(64))?);
+    door::write_payload(&[0x5a; 512]);
+    tell("call-512", least(500, || call(512))?);
+    drop(client);
+    child.wait()?;
+    Ok(())
+}
+
+/// Bits there and back.
+pub fn notify() -> Result<(), Error> {
+    let (pool, own) = (Pool::own()?, Notification::own()?);
+    let (bell, _grant) = own.doorbell(&pool, PONG, 0)?;
+    let prepared: Prepared = peer("notify").handle("bell", bell).prepare(&pool)?;
+    let (ping, _cell) = prepared.notification().doorbell(&pool, PING, 0)?;
+    let child = prepared.start()?;
+    let round = || -> Result<(), Error> {
+        short(number::notify, [ping.handle().raw().into(), u64::MAX, 0, 0, 0, 0])?;
+        wait_bits(PONG, u64::MAX);
+        Ok(())
+    };
+    round()?;
+    tell("notify", least(500, round)?);
+    child.send(Signal::Force)?;
+    child.wait()?;
+    Ok(())
+}
+
+/// A process that does nothing: made, run, over, and its end taken.
+pub fn spawn() -> Result<(), Error> {
+    let pool = Pool::own()?;
+    let cost = least(5, || {
+        peer("exit").spawn(&pool)?.wait()?;
+        Ok(())
+    })?;
+    tell("spawn", cost);
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! PING: 0 if every answer came, 5 if some were lost, 10 if none came.
+
+use command::{About, Failure, Outcome};
+use libsys::{
+    Error, Status,
+    names::bits,
+    net::{self, Address},
+    println, time,
+};
+use readargs::Args;
+
+const MS: u64 = time::MILLISECOND;
+/// How long an answer may take.
+const PATIENCE: u64 = 2 * time::SECOND;
+/// How long a name may take.
+const NAME_PATIENCE: u64 = 10 * time::SECOND;
+/// Bytes of data at most: what fits a frame.
+const MAX_SIZE: i64 = 1472;
+
+/// PING.
+pub fn ping(args: &Args) -> Outcome {
+    let host = args.string_or("HOST", "");
+    let count = within(args, "C", 4, 1, 65_535)?;
+    let interval = within(args, "I", 1000, 10, 3_600_000)? as u64;
+    let size = within(args, "SIZE", 56, 0, MAX_SIZE)? as u16;
+    let address = net::lookup(host, time::after(NAME_PATIENCE)).about(host)?;
+    if host.parse::<core::net::IpAddr>().is_ok() {
+        println!("PING {address}: {size} bytes of data");
+    } else {
+        println!("PING {host} ({address}): {size} bytes of data");
+    }
+    let mut times = Times::default();
+    let (mut sent, mut start) = (0, time::now_ns());
+    for sequence in 1..=count {
+        sent += 1;
+        if !one(address, sequence as u16, size, &mut times)? {
+            break;
+        }
+        start += interval * MS;
+        if sequence < count && libsys::wait_bits(bits::BREAK_C, start) != 0 {
+            break;
+        }
+    }
+    println!("{sent} sent, {} received", times.received);
+    if times.received > 0 {
+        let average = times.total / times.received;
+        println!("round trip: {} least, {} average, {} most", Ms(times.least), Ms(average), Ms(times.most));
+    }
+    match times.received {
+        0 => Err(Failure::new(Error::TimedOut, alloc::format!("{host}: no answer"))),
+        received if received < sent => Ok(Status { code: 5, reason: Error::NoAnswer.code() }),
+        _ => Ok(Status::OK),
+    }
+}
+
+/// Asks once. Returns false if there is no sense in asking again.
+fn one(address: Address, sequence: u16, size: u16, times: &mut Times) -> Result<bool, Failure> {
+    match net::ping(address, sequence, size, time::after(PATIENCE)) {
+        Ok(pong) => {
+            times.add(pong.time_ns);
+            println!("{} bytes from {}: number={sequence} time={}", pong.size, pong.address, Ms(pong.time_ns));
+            Ok(true)
+        }
+        Err(Error::TimedOut) => {
+            println!("number={sequence}: no answer");
+            Ok(true)
+        }
+        Err(error @ (Error::NoRoute | Error::Refused)) => {
+            println!("number={sequence}: {}", error.text());
+            Ok(true)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Default)]
+struct Times {
+    received: u64,
+    total: u64,
+    least: u64,
+    most: u64,
+}
+
+impl Times {
+    fn add(&mut self, ns: u64) {
+        self.least = if self.received == 0 { ns } else { self.least.min(ns) };
+        self.most = self.most.max(ns);
+        self.total += ns;
+        self.received += 1;
+    }
+}
+
+/// ns, shown as ms.
+struct Ms(u64);
+
+impl core::fmt::Display for Ms {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}.{:03} ms", self.0 / MS, self.0 % MS / 1000)
+    }
+}
+
+fn within(args: &Args, name: &str, usual: i64, least: i64, most: i64) -> Result<i64, Failure> {
+    let number = args.number(name).unwrap_or(usual);
+    if (least..=most).contains(&number) {
+        return Ok(number);
+    }
+    Err(Failure::new(Error::BadNumber, alloc::format!("{name}: {number} is not between {least} and {most}")))
+}

@@ -1,0 +1,135 @@
+//! Vector registers belong to their thread: patterns in all of them survive preemption by threads with other patterns.
+
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use libsys::thread::{self, JoinHandle};
+use libsys::{Error, Pool, time};
+
+use crate::checks::Checks;
+use crate::threads::{finish, options};
+
+/// Threads that fill the registers, besides this one.
+const THREADS: u64 = 3;
+/// How long they do.
+const RUN_NS: u64 = 300 * time::MILLISECOND;
+/// Turns of the loop in which the registers must keep their values: longer than a time slice now and then.
+const TURNS: u64 = 2_000_000;
+
+/// What the vector registers are loaded with and read back to: 16 bytes each.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Registers([[u64; 2]; 16]);
+
+impl Registers {
+    fn pattern(seed: u64) -> Registers {
+        let word = |n: u64| (seed << 56) ^ n.wrapping_mul(0x0123_4567_89ab_cdef);
+        Registers(core::array::from_fn(|i| [word(2 * i as u64 + 1), word(2 * i as u64 + 2)]))
+    }
+}
+
+/// Loads all 16 vector registers, counts down, and reads them back.
+#[cfg(target_arch = "x86_64")]
+fn hold(values: &Registers, turns: u64) -> Registers {
+    let mut after = Registers([[0; 2]; 16]);
+    // SAFETY: reads 256 bytes from one and writes 256 to the other, both aligned; all registers it changes are declared.
+    unsafe {
+        core::arch::asm!(
+            "movaps xmm0, [{from}]", "movaps xmm1, [{from}+16]", "movaps xmm2, [{from}+32]", "movaps xmm3, [{from}+48]",
+            "movaps xmm4, [{from}+64]", "movaps xmm5, [{from}+80]", "movaps xmm6, [{from}+96]", "movaps xmm7, [{from}+112]",
+            "movaps xmm8, [{from}+128]", "movaps xmm9, [{from}+144]", "movaps xmm10, [{from}+160]",
+            "movaps xmm11, [{from}+176]", "movaps xmm12, [{from}+192]", "movaps xmm13, [{from}+208]",
+            "movaps xmm14, [{from}+224]", "movaps xmm15, [{from}+240]",
+            "2: sub {turns}, 1", "jnz 2b",
+            "movaps [{to}], xmm0", "movaps [{to}+16], xmm1", "movaps [{to}+32], xmm2", "movaps [{to}+48], xmm3",
+            "movaps [{to}+64], xmm4", "movaps [{to}+80], xmm5", "movaps [{to}+96], xmm6", "movaps [{to}+112], xmm7",
+            "movaps [{to}+128], xmm8", "movaps [{to}+144], xmm9", "movaps [{to}+160], xmm10",
+            "movaps [{to}+176], xmm11", "movaps [{to}+192], xmm12", "movaps [{to}+208], xmm13",
+            "movaps [{to}+224], xmm14", "movaps [{to}+240], xmm15",
+            from = in(reg) values, to = in(reg) &mut after, turns = inout(reg) turns => _,
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _, out("xmm6") _,
+            out("xmm7") _, out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _, out("xmm13") _,
+            out("xmm14") _, out("xmm15") _, options(nostack),
+        );
+    }
+    after
+}
+
+/// Loads 16 vector registers, counts down, and reads them back.
+#[cfg(target_arch = "aarch64")]
+fn hold(values: &Registers, turns: u64) -> Registers {
+    let mut after = Registers([[0; 2]; 16]);
+    // SAFETY: reads 256 bytes from one and writes 256 to the other; all registers it changes are declared.
+    unsafe {
+        core::arch::asm!(
+            "ldp q0, q1, [{from}]", "ldp q2, q3, [{from}, #32]", "ldp q4, q5, [{from}, #64]", "ldp q6, q7, [{from}, #96]",
+            "ldp q16, q17, [{from}, #128]", "ldp q18, q19, [{from}, #160]", "ldp q20, q21, [{from}, #192]",
+            "ldp q22, q31, [{from}, #224]",
+            "2: subs {turns}, {turns}, #1", "b.ne 2b",
+            "stp q0, q1, [{to}]", "stp q2, q3, [{to}, #32]", "stp q4, q5, [{to}, #64]", "stp q6, q7, [{to}, #96]",
+            "stp q16, q17, [{to}, #128]", "stp q18, q19, [{to}, #160]", "stp q20, q21, [{to}, #192]",
+            "stp q22, q31, [{to}, #224]",
+            from = in(reg) values, to = in(reg) &mut after, turns = inout(reg) turns => _,
+            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v31") _,
+            options(nostack),
+        );
+    }
+    after
+}
+
+/// Rounds in which a thread found its registers as it left them, and otherwise.
+#[derive(Default)]
+struct Found {
+    same: AtomicU64,
+    other: AtomicU64,
+    stop: AtomicBool,
+}
+
+fn keep(seed: u64, found: &Found, until: u64) {
+    let values = Registers::pattern(seed);
+    while !found.stop.load(Ordering::Acquire) && time::now_ns() < until {
+        let same = hold(&values, TURNS) == values;
+        if same { &found.same } else { &found.other }.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Four threads at one priority, each with its own pattern.
+pub fn run(checks: &mut Checks) -> Result<(), Error> {
+    let found = Arc::new(Found::default());
+    let until = time::now_ns() + RUN_NS;
+    let threads: Result<Vec<JoinHandle>, Error> = (1..=THREADS)
+        .map(|seed| {
+            let found = found.clone();
+            thread::spawn(&Pool::own()?, options()?, move || keep(seed, &found, until))
+        })
+        .collect();
+    let threads = threads?;
+    keep(0, &found, until);
+    threads.into_iter().for_each(finish);
+    let (same, other) = (found.same.load(Ordering::Relaxed), found.other.load(Ordering::Relaxed));
+    checks.equal("rounds in which a register changed", other, 0);
+    checks.holds(format!("all threads ran ({same} rounds)"), same > THREADS);
+    rounding(checks)
+}
+
+/// The environment of a new thread is the plain one, whatever its maker's registers had.
+fn rounding(checks: &mut Checks) -> Result<(), Error> {
+    let third = core::hint::black_box(1.0_f64) / core::hint::black_box(3.0);
+    let result = Arc::new(AtomicU64::new(0));
+    let there = result.clone();
+    let thread = thread::spawn(&Pool::own()?, options()?, move || {
+        let tiny = core::hint::black_box(f64::MIN_POSITIVE) / core::hint::black_box(2.0);
+        let third = core::hint::black_box(1.0_f64) / core::hint::black_box(3.0);
+        there.store(if tiny > 0.0 { third.to_bits() } else { 0 }, Ordering::Release);
+    })?;
+    finish(thread);
+    checks.equal(
+        "a new thread rounds to nearest, and keeps small numbers",
+        result.load(Ordering::Acquire),
+        third.to_bits(),
+    );
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! HARDTEST: what the kernel promises programs, exercised with threads, time and long messages.
+
+mod floats;
+pub mod messages;
+mod notifications;
+mod timers;
+
+use crate::checks::Group;
+
+/// The groups.
+pub const GROUPS: &[Group] = &[
+    Group { name: "vector registers across preemption", run: floats::run },
+    Group { name: "deadlines", run: timers::run },
+    Group { name: "notifications", run: notifications::run },
+    Group { name: "messages of every length", run: messages::lengths },
+    Group { name: "handles in messages", run: messages::handles },
+    Group { name: "deferred replies", run: messages::deferred },
+];
