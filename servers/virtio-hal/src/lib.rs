@@ -34,6 +34,6 @@ pub use buffer::Buffer;
 pub use hal::{Hal, SHARES, Share};
 pub use mmio::Mmio;
 pub use outlet::Outlet;
-pub use pci_transport::{PciTransport, Structures};
+pub use pci_transport::{PciTransport, Structures, vector_of};
 pub use transport::{Transport, open};
 pub use virtio_drivers;

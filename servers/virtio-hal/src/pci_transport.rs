@@ -215,9 +215,7 @@ impl Transport for PciTransport {
         let common = self.select(queue);
         common.write16(common::QUEUE_SIZE, size as u16);
         if self.vectors > 0 {
-            // Vector 0 is the configuration's, and that of the queues that are left over.
-            let vector = if queue + 1 < self.vectors { queue + 1 } else { 0 };
-            common.write16(common::QUEUE_VECTOR, vector);
+            common.write16(common::QUEUE_VECTOR, vector_of(queue, self.vectors));
         }
         common.write64(common::QUEUE_DESCRIPTORS, descriptors);
         common.write64(common::QUEUE_DRIVER, driver_area);
@@ -299,4 +297,10 @@ impl Drop for PciTransport {
     fn drop(&mut self) {
         self.reset();
     }
+}
+
+/// Which of a device's interrupts tells of a queue: vector 0 is the configuration's, and that of the queues that are left
+/// over.
+pub const fn vector_of(queue: u16, vectors: u16) -> u16 {
+    if queue + 1 < vectors { queue + 1 } else { 0 }
 }
