@@ -388,7 +388,8 @@ fn line_of(at: u64, row: &[u8]) -> String {
 
 /// SEQ.
 pub fn sequence(args: &Args) -> Outcome {
-    let (from, to) = (args.number("FROM").unwrap_or(1), args.number("TO").unwrap_or(1));
+    let first = args.number("FROM").unwrap_or(1);
+    let (from, to) = args.number("TO").map_or((1, first), |to| (first, to));
     let step = args.number("STEP").unwrap_or(if to >= from { 1 } else { -1 });
     if step == 0 {
         return Err(Failure::new(Error::BadNumber, "STEP 0: it would never end"));

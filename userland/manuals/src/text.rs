@@ -87,9 +87,13 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "SEQ",
         aliases: &[],
-        template: "FROM/N/A,TO/N/A,STEP/N",
+        template: "FROM/N/A,TO/N,STEP/N",
         summary: "prints numbers",
-        arguments: &[("FROM", "the first"), ("TO", "the last"), ("STEP", "by how much")],
+        arguments: &[
+            ("FROM", "the first; alone, the last, and 1 is the first"),
+            ("TO", "the last"),
+            ("STEP", "by how much"),
+        ],
         examples: &[("seq 1 3", "1, 2, 3")],
     },
 ];

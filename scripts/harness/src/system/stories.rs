@@ -8,15 +8,15 @@ use crate::system::story::{Feature, State, Story};
 
 /// All features.
 pub const FEATURES: &[Feature] = &[
-    Feature { name: "first", state: State::Waiting("kernel, init, console and shell"), stories: FIRST },
-    Feature { name: "machines", state: State::Waiting("kernel, init, console and shell"), stories: MACHINES },
+    Feature { name: "first", state: State::Enabled, stories: FIRST },
+    Feature { name: "machines", state: State::Enabled, stories: MACHINES },
     Feature { name: "shell", state: State::Waiting("the shell"), stories: SHELL },
-    Feature { name: "files", state: State::Waiting("fsd"), stories: FILES },
-    Feature { name: "selftests", state: State::Waiting("the self-tests"), stories: SELFTESTS },
-    Feature { name: "network", state: State::Waiting("netd and fetch"), stories: NETWORK },
+    Feature { name: "files", state: State::Enabled, stories: FILES },
+    Feature { name: "selftests", state: State::Enabled, stories: SELFTESTS },
+    Feature { name: "network", state: State::Enabled, stories: NETWORK },
     Feature { name: "web", state: State::Waiting("httpd"), stories: WEB },
     Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
-    Feature { name: "restarts", state: State::Waiting("restarts of servers"), stories: RESTARTS },
+    Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
 ];
 
 const FIRST: &[Story] = &[
@@ -40,7 +40,7 @@ const MACHINES: &[Story] = &[
 ];
 
 const SHELL: &[Story] = &[
-    Story::new("stages", "seq 1000 | tail LINES=2 | sort REVERSE").prints(&["1000\n999\n"]),
+    Story::new("stages", "seq 1000 | tail LINES=2 | sort NUMERIC REVERSE").prints(&["1000\n999\n"]),
     Story::new("stage-fails", "type RAM:nosuch | wc; echo code $RC").fails(10).never(&["code"]),
     Story::new("errors-in-a-pipe", "type RAM:nosuch 2>&1 | search nosuch").prints(&["nosuch"]),
     Story::new("redirections", "list SYS:S >RAM:a; echo end >>RAM:a; type <RAM:a").prints(&["Startup-Sequence", "end"]),
