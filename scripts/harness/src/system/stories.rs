@@ -10,11 +10,11 @@ use crate::system::story::{Feature, State, Story};
 pub const FEATURES: &[Feature] = &[
     Feature { name: "first", state: State::Enabled, stories: FIRST },
     Feature { name: "machines", state: State::Enabled, stories: MACHINES },
-    Feature { name: "shell", state: State::Waiting("the shell"), stories: SHELL },
+    Feature { name: "shell", state: State::Enabled, stories: SHELL },
     Feature { name: "files", state: State::Enabled, stories: FILES },
     Feature { name: "selftests", state: State::Enabled, stories: SELFTESTS },
     Feature { name: "network", state: State::Enabled, stories: NETWORK },
-    Feature { name: "web", state: State::Waiting("httpd"), stories: WEB },
+    Feature { name: "web", state: State::Enabled, stories: WEB },
     Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
 ];
@@ -42,7 +42,7 @@ const MACHINES: &[Story] = &[
 const SHELL: &[Story] = &[
     Story::new("stages", "seq 1000 | tail LINES=2 | sort NUMERIC REVERSE").prints(&["1000\n999\n"]),
     Story::new("stage-fails", "type RAM:nosuch | wc; echo code $RC").fails(10).never(&["code"]),
-    Story::new("errors-in-a-pipe", "type RAM:nosuch 2>&1 | search nosuch").prints(&["nosuch"]),
+    Story::new("errors-in-a-pipe", "type RAM:nosuch 2>&1 | search nosuch").fails(10).prints(&["nosuch"]),
     Story::new("redirections", "list SYS:S >RAM:a; echo end >>RAM:a; type <RAM:a").prints(&["Startup-Sequence", "end"]),
     Story::new("capture", "set v $(version); echo \"[$v]\"").prints(&["[Viaether 0.1.0"]),
     Story::new("globals", "setenv colour blue; echo $colour; type ENV:colour").prints(&["blue\nblue"]),
