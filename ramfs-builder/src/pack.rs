@@ -24,8 +24,7 @@ pub fn pack(manifest: &Manifest, inputs: &Inputs<'_>) -> Result<Built, Problem> 
     let init_path = inputs.programs.join(INIT_BINARY);
     let (processor, init) = program::flatten(INIT_NAME, &read(&init_path)?)
         .map_err(|why| Problem(format!("{}: {why}", init_path.display())))?;
-    let mut programs =
-        Programs { inputs, processor, left_out: Vec::new(), items: Vec::new(), packed: BTreeMap::new() };
+    let mut programs = Programs { inputs, processor, left_out: Vec::new(), items: Vec::new(), packed: BTreeMap::new() };
     let mut packed = manifest.clone();
     packed.servers.clear();
     packed.programs.clear();

@@ -102,7 +102,8 @@ fn change(name: &str, targets: &[String], args: &Args<'_>) -> Result<(), Fault> 
     };
     let text = args.switch("DEFER") || args.switch("PATH");
     // Each one put in front: so the last goes first.
-    let ordered: Vec<&String> = if first == Place::First { targets.iter().rev().collect() } else { targets.iter().collect() };
+    let ordered: Vec<&String> =
+        if first == Place::First { targets.iter().rev().collect() } else { targets.iter().collect() };
     if !text {
         // An error is to change nothing: all of them are looked at first.
         for target in &ordered {

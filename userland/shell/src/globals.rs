@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use libsys::fs::{self, File, Kind};
 use libsys::Error;
+use libsys::fs::{self, File, Kind};
 use shell_lang::fault::{Fault, code};
 use shell_lang::host::Keep;
 
@@ -85,7 +85,10 @@ fn path(place: &str, name: &str) -> String {
 fn check(name: &str) -> Result<(), Fault> {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+' | '?' | '!');
     if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(fits) {
-        return Err(Fault::new(code::INVALID_NAME, format!("\"{name}\" is no name: up to 64 letters, digits, _ and -")));
+        return Err(Fault::new(
+            code::INVALID_NAME,
+            format!("\"{name}\" is no name: up to 64 letters, digits, _ and -"),
+        ));
     }
     Ok(())
 }

@@ -112,7 +112,8 @@ pub fn bind(name: &str, target: &str, position: Position) -> Result<(), Fault> {
 /// `NotExecutable`: it does not lie in the archive. Programs from elsewhere do not run until they can be signed.
 pub fn archive_path(joined: &str) -> Result<String, Fault> {
     in_archive(joined).ok_or_else(|| {
-        let text = alloc::format!("\"{joined}\" can't be run: only programs of the boot archive (SYS:) are trusted so far");
+        let text =
+            alloc::format!("\"{joined}\" can't be run: only programs of the boot archive (SYS:) are trusted so far");
         Fault::new(code::NOT_EXECUTABLE, text)
     })
 }

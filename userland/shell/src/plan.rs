@@ -7,7 +7,7 @@ use libsys::fs::{File, Open, Rights as FileRights};
 use libsys::names::NameSpace;
 use libsys::protocol::Text;
 use libsys::protocol::process::Rights;
-use libsys::protocol::start::{Stream, StreamRights};
+use libsys::protocol::start::{MAX_ARGS, MAX_ENV, Stream, StreamRights};
 use libsys::spawn::{COMMAND_PAGES, Command, Prepared, Stdio};
 use libsys::{Error, Handles, Pool};
 use readargs::RAW_VARIABLE;
@@ -93,7 +93,10 @@ pub fn pages(own: &Pool, stages: &[Stage]) -> Result<(u32, usize), Fault> {
     let most = if shells { SHELL_PAGES } else { u64::from(COMMAND_PAGES) };
     let each = (free.saturating_sub(JOB_PAGES) / (commands + 1).max(1)).min(most);
     if each < LEAST_PAGES {
-        return Err(Fault::new(Error::PoolEmpty.code(), "not enough memory for another command; AVAIL shows who has it"));
+        return Err(Fault::new(
+            Error::PoolEmpty.code(),
+            "not enough memory for another command; AVAIL shows who has it",
+        ));
     }
     Ok((each as u32, (each * commands + JOB_PAGES + 16 * commands) as usize))
 }
@@ -174,9 +177,15 @@ fn open(path: &str, mode: Mode) -> Result<Opened, Fault> {
 // ---- processes ----
 
 fn prepare(job: &Job<'_>, stage: &Stage, how: &How<'_>) -> Result<Prepared, Fault> {
+    // One more tells the raw line. Those that do not fit are not worth a command that can't be started.
+    let variables = job.variables.iter().take(MAX_ENV - 1);
     let mut variables: Vec<(String, String)> =
-        job.variables.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        variables.map(|(name, value)| (name.to_string(), value.clone())).collect();
     let command = match &stage.source {
+        Source::Program { name, line, .. } if line.words.len() >= MAX_ARGS => {
+            let text = alloc::format!("{} arguments for \"{name}\"; {} are possible", line.words.len(), MAX_ARGS - 1);
+            return Err(Fault::new(code::LIMIT, text));
+        }
         Source::Program { path, name, line } => {
             variables.push((RAW_VARIABLE.to_string(), line.raw.clone()));
             let image = names::archive_path(path)?;

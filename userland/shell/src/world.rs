@@ -78,7 +78,12 @@ impl World {
 
     /// Asks for a line.
     pub fn ask(&mut self, prompt: &str) -> Result<Option<String>, Fault> {
-        self.streams.read_line(prompt).map_err(fault(""))
+        let answer = self.streams.read_line(prompt);
+        if answer == Err(Error::Break) {
+            // The same Ctrl-C rang here, too: it is told once.
+            wait_bits(bits::BREAK_C, 0);
+        }
+        answer.map_err(fault(""))
     }
 
     /// What clears the screen.
@@ -162,10 +167,14 @@ impl World {
 
 /// A copy of the name space with nothing but these names.
 fn narrowed(caps: &str) -> Result<NameSpace, Fault> {
-    let wanted: Vec<&str> = caps.split([' ', ',']).filter(|name| !name.is_empty()).map(|n| n.trim_end_matches(':')).collect();
+    let wanted: Vec<&str> =
+        caps.split([' ', ',']).filter(|name| !name.is_empty()).map(|n| n.trim_end_matches(':')).collect();
     let all = NameSpace::own().list().map_err(fault(""))?;
     if let Some(unknown) = wanted.iter().find(|name| !all.iter().any(|entry| entry.name.eq_ignore_ascii_case(name))) {
-        return Err(Fault::new(code::NOT_FOUND, alloc::format!("CAPS: there is no name \"{unknown}\"; ASSIGN lists names")));
+        return Err(Fault::new(
+            code::NOT_FOUND,
+            alloc::format!("CAPS: there is no name \"{unknown}\"; ASSIGN lists names"),
+        ));
     }
     let copy = NameSpace::own().copy().map_err(fault(""))?;
     for entry in &all {

@@ -81,7 +81,11 @@ const NETWORK: &[Story] = &[
     Story::new("ping", "ping 10.0.2.2 C=2").prints(&["2 received"]),
     Story::new("fetch-tls", FETCH).with(CA).prints(&["{digest}"]).peer(Peer::Tls(Fault::None)),
     Story::new("fetch-expired", FETCH).with(CA).fails(10).prints(&["expired"]).peer(Peer::Tls(Fault::Expired)),
-    Story::new("fetch-misnamed", FETCH).with(CA).fails(10).prints(&["not for 10.0.2.2"]).peer(Peer::Tls(Fault::Misnamed)),
+    Story::new("fetch-misnamed", FETCH)
+        .with(CA)
+        .fails(10)
+        .prints(&["not for 10.0.2.2"])
+        .peer(Peer::Tls(Fault::Misnamed)),
     Story::new("fetch-unknown", FETCH).with(CA).fails(10).prints(&["unknown"]).peer(Peer::Tls(Fault::UnknownIssuer)),
     Story::new("fetch-refused", "fetch http://10.0.2.2:9/ TIMEOUT=5").fails(10).prints(&["connect"]),
 ];

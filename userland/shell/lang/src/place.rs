@@ -68,7 +68,11 @@ mod tests {
         assert_eq!(shown("SYS:C r"), "SYS:C");
         assert_eq!(shown("SYS: r / C"), "SYS:C");
         assert_eq!(shown("RAM:my letters rw / old/very r"), "RAM:my letters/old/very");
-        assert_eq!(shown("RAM: rw / ara"), "RAM:ara", "a path of the letters of rights is a path where it stands alone");
+        assert_eq!(
+            shown("RAM: rw / ara"),
+            "RAM:ara",
+            "a path of the letters of rights is a path where it stands alone"
+        );
         assert_eq!(shown("serial"), "none");
         assert_eq!(shown(""), "none");
     }
