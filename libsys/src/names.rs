@@ -213,9 +213,13 @@ pub mod bits {
     /// The first of 21 pairs (event, peer gone) for what the process opens.
     pub const FIRST_PAIR: u32 = 22;
 
-    use core::sync::atomic::{AtomicU64, Ordering};
+    use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+    /// Pairs that are not shared.
+    const OWN_PAIRS: u32 = 20;
     static TAKEN: AtomicU64 = AtomicU64::new(0);
+    /// Where the search for a free pair starts.
+    static TURN: AtomicU32 = AtomicU32::new(0);
 
     /// A pair of bits: an event, and that its sender is gone.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,22 +244,33 @@ pub mod bits {
 
     /// A pair that nobody else uses; when all are taken, the last one, which is then shared: on a shared bit every session
     /// that has it is looked at.
+    ///
+    /// Pairs are given out in turn: the last word of an earlier peer, that it is gone, may come after its pair was given
+    /// back, and must not be taken for the next one's.
     pub fn take_pair() -> Pair {
+        let turn = TURN.load(Ordering::Relaxed);
         let mut taken = TAKEN.load(Ordering::Relaxed);
-        loop {
-            let free = (0..21_u32).find(|n| taken & 1 << n == 0).unwrap_or(20);
-            let new = taken | 1 << free;
-            match TAKEN.compare_exchange_weak(taken, new, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return pair(free),
+        let number = loop {
+            let free =
+                (0..OWN_PAIRS).map(|n| (turn + n) % OWN_PAIRS).find(|n| taken & 1 << n == 0).unwrap_or(OWN_PAIRS);
+            match TAKEN.compare_exchange_weak(taken, taken | 1 << free, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => break free,
                 Err(now) => taken = now,
             }
+        };
+        let pair = pair(number);
+        if number < OWN_PAIRS {
+            TURN.store((number + 1) % OWN_PAIRS, Ordering::Relaxed);
+            // What came for the one before is nobody's any more.
+            let _ = crate::server::wait_bits(pair.mask(), 0);
         }
+        pair
     }
 
     /// Gives a pair back. The shared last one stays taken.
     pub fn give_pair(pair: Pair) {
         let number = (pair.event.trailing_zeros().saturating_sub(FIRST_PAIR)) / 2;
-        if number < 20 && pair.event >= 1 << FIRST_PAIR {
+        if number < OWN_PAIRS && pair.event >= 1 << FIRST_PAIR {
             TAKEN.fetch_and(!(1 << number), Ordering::Relaxed);
         }
     }

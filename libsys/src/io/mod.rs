@@ -140,6 +140,17 @@ impl<R: Read> Lines<R> {
         }
     }
 
+    /// The next line's bytes without its newline; none at the end.
+    pub fn next_row(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let mut line = self.next_bytes()?;
+        if let Some(bytes) = &mut line
+            && bytes.last() == Some(&b'\n')
+        {
+            bytes.pop();
+        }
+        Ok(line)
+    }
+
     fn take(&mut self, end: usize) -> Vec<u8> {
         let line = self.buffer.get(self.start..end).unwrap_or_default().to_vec();
         self.start = end;
@@ -186,6 +197,11 @@ mod tests {
             }
             assert_eq!(all, ["one", "", "two\u{fffd}", "last"]);
             assert_eq!(lines.next_line(), Ok(None));
+            let mut rows = Lines::new(Slow(b"one\r\n\nlast", piece));
+            for row in ["one\r", "", "last"] {
+                assert_eq!(rows.next_row(), Ok(Some(row.into())));
+            }
+            assert_eq!(rows.next_row(), Ok(None));
         }
     }
 

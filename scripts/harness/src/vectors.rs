@@ -50,7 +50,9 @@ pub fn check(arch: Arch, program: &[u8]) -> Result<(), String> {
 
 fn functions<'a>(elf: &ElfFile<'a>) -> Result<Vec<Function<'a>>, String> {
     let table = elf.find_section_by_name(".symtab").ok_or("it has no symbols")?;
-    let Ok(SectionData::SymbolTable64(symbols)) = table.get_data(elf) else { return Err("its symbols are not 64 bits".into()) };
+    let Ok(SectionData::SymbolTable64(symbols)) = table.get_data(elf) else {
+        return Err("its symbols are not 64 bits".into());
+    };
     let mut all = Vec::new();
     for symbol in symbols.iter().filter(|s| s.get_type() == Ok(Type::Func) && s.size() > 0) {
         let section = elf.section_header(symbol.shndx()).map_err(|e| e.to_string())?;
@@ -66,18 +68,18 @@ fn functions<'a>(elf: &ElfFile<'a>) -> Result<Vec<Function<'a>>, String> {
 fn calls<'a>(arch: Arch, function: &'a Function<'_>) -> Box<dyn Iterator<Item = u64> + 'a> {
     let (code, address) = (function.code, function.address);
     match arch {
-        Arch::X86_64 => Box::new(code.windows(5).enumerate().filter(|(_, w)| matches!(w[0], 0xe8 | 0xe9)).map(
-            move |(at, w)| {
+        Arch::X86_64 => {
+            Box::new(code.windows(5).enumerate().filter(|(_, w)| matches!(w[0], 0xe8 | 0xe9)).map(move |(at, w)| {
                 let offset = i64::from(i32::from_le_bytes([w[1], w[2], w[3], w[4]]));
                 (address + at as u64 + 5).wrapping_add_signed(offset)
-            },
-        )),
-        Arch::Aarch64 => Box::new(words(code).enumerate().filter(|(_, w)| matches!(w >> 26, 0b10_0101 | 0b00_0101)).map(
-            move |(at, w)| {
+            }))
+        }
+        Arch::Aarch64 => Box::new(
+            words(code).enumerate().filter(|(_, w)| matches!(w >> 26, 0b10_0101 | 0b00_0101)).map(move |(at, w)| {
                 let offset = i64::from((w << 6) as i32 >> 6) * 4;
                 (address + 4 * at as u64).wrapping_add_signed(offset)
-            },
-        )),
+            }),
+        ),
     }
 }
 

@@ -21,9 +21,9 @@ impl Port {
     pub fn claim(devices: &Devices, notification: &Notification, bit: u64) -> Result<Port> {
         let device = devices.claim(devices.find("virtio-console")?.id)?;
         let outlet = Outlet::new(virtio_hal::open::<0>(&device)?, TRANSMIT_QUEUE)?;
-        // The transmit queue's own vector if there is one, else the first, which is for all queues without.
-        let own = TRANSMIT_QUEUE as u8 + 1;
-        let interrupt = device.interrupt(if own < device.claimed.interrupts { own } else { 0 })?;
+        // The transmit queue's own vector, or the last, which is for all queues without.
+        let last = device.claimed.interrupts.saturating_sub(1);
+        let interrupt = device.interrupt(last.min(TRANSMIT_QUEUE as u8 + 1))?;
         interrupt.bind(notification, bit)?;
         Ok(Port { outlet, interrupt })
     }

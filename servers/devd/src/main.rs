@@ -58,8 +58,8 @@ fn announce(hall: &Hall) {
     for device in &hall.devices {
         libsys::log!(Detail, "{}", device.name);
     }
-    let utc = time::utc_ns().map_or(0, |ns| ns / time::SECOND);
-    libsys::log!(Notice, "{} devices, UTC {utc}", hall.devices.len());
+    let clock = if time::utc_ns().is_ok() { "clock set" } else { "no clock" };
+    libsys::log!(Notice, "{} devices, {clock}", hall.devices.len());
 }
 
 fn serve(hall: &mut Hall) -> Result<(), Error> {

@@ -152,7 +152,8 @@ impl Server {
         let Kind::Listener(stack_id, config) = &socket.kind else { return Err(Error::WrongKind) };
         let config = config.clone();
         let Some(id) = self.stack.tcp_accept(*stack_id).map_err(words::error)? else { return Ok(None) };
-        let remote = self.stack.tcp_status(id).map(|status| words::endpoint(status.tuple.remote)).map_err(words::error)?;
+        let remote =
+            self.stack.tcp_status(id).map(|status| words::endpoint(status.tuple.remote)).map_err(words::error)?;
         let mut tcp = Tcp::new(Remote::Endpoint(remote), Stage::Open, u64::MAX);
         tcp.id = Some(id);
         if let Some(config) = config {

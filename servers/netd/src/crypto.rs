@@ -8,6 +8,7 @@
 
 use alloc::{boxed::Box, collections::VecDeque, string::String, sync::Arc, vec::Vec};
 
+use libsys::protocol::net::{Failure, Step, SystemRoots, Verify};
 use libsys::{
     Error, Mutex, Notification, Pool,
     abi::user::Features,
@@ -15,9 +16,10 @@ use libsys::{
     thread::{self, JoinHandle, Options},
     time,
 };
-use libsys::protocol::net::{Failure, Step, SystemRoots, Verify};
 use netlogic::words;
-use tls::{Aes, ClientConfig, ClientOptions, Connection, Entropy, Identity, NoEntropy, Roots, ServerName, Trust, UnixTime};
+use tls::{
+    Aes, ClientConfig, ClientOptions, Connection, Entropy, Identity, NoEntropy, Roots, ServerName, Trust, UnixTime,
+};
 
 pub use tls::ServerConfig;
 

@@ -206,10 +206,13 @@ impl Server {
             if !tcp.is_pending() {
                 continue;
             }
-            let (id, lookup) = (tcp.id, match tcp.stage {
-                Stage::Resolving(lookup) => Some(lookup),
-                _ => None,
-            });
+            let (id, lookup) = (
+                tcp.id,
+                match tcp.stage {
+                    Stage::Resolving(lookup) => Some(lookup),
+                    _ => None,
+                },
+            );
             let step = match tcp.stage {
                 Stage::Resolving(_) => Step::Name,
                 Stage::Handshaking => Step::Tls,

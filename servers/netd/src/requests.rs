@@ -15,7 +15,7 @@ use crate::{
     server::Server,
     session::{Key, Net, Object, Session},
     socket::{Kind, Stage},
-    waiting::{What, Waiting},
+    waiting::{Waiting, What},
 };
 
 /// What becomes of a request.
@@ -105,11 +105,7 @@ impl Server {
         }
     }
 
-    fn list(
-        &mut self,
-        badge: u64,
-        list: impl FnOnce(&Server) -> Result<Reply, Error>,
-    ) -> Result<Outcome, Error> {
+    fn list(&mut self, badge: u64, list: impl FnOnce(&Server) -> Result<Reply, Error>) -> Result<Outcome, Error> {
         self.session(badge)?.permit.check(Action::List)?;
         list(self).map(Outcome::Reply)
     }

@@ -7,13 +7,7 @@ use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use libsys::{Error, Notification, env, log, random, serve::Desk, time};
 use tcpip::{Addressing, Config, Ipv4Cidr, Ipv4Config, MacAddr, Stack};
 
-use crate::{
-    buffers::Maker,
-    crypto::Crypto,
-    nic::Nic,
-    server::Server,
-    socket::Sockets,
-};
+use crate::{buffers::Maker, crypto::Crypto, nic::Nic, server::Server, socket::Sockets};
 
 /// How long openers wait for the first address: a DHCP server in reach answers sooner.
 const PATIENCE: u64 = 3 * time::SECOND;

@@ -15,8 +15,8 @@
 //! // … at the bit: serve the queues, `net.ack_interrupt()` where the interrupt is a line, `interrupt.acknowledge()`
 //! ```
 //!
-//! With MSI-X, vector 0 tells of configuration changes and queue n has vector n + 1; queues for which there is none share the
-//! last one. With a line there is one interrupt for all.
+//! With MSI-X, vector 0 tells of configuration changes and, where there are fewer vectors than queues, of all queues without
+//! one; queue n has vector n + 1 as far as there are vectors. With a line there is one interrupt for all.
 #![no_std]
 
 extern crate alloc;

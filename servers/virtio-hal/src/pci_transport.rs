@@ -215,8 +215,9 @@ impl Transport for PciTransport {
         let common = self.select(queue);
         common.write16(common::QUEUE_SIZE, size as u16);
         if self.vectors > 0 {
-            // Vector 0 is the configuration's; the last one is that of all queues that are left over.
-            common.write16(common::QUEUE_VECTOR, queue.saturating_add(1).min(self.vectors - 1));
+            // Vector 0 is the configuration's, and that of the queues that are left over.
+            let vector = if queue + 1 < self.vectors { queue + 1 } else { 0 };
+            common.write16(common::QUEUE_VECTOR, vector);
         }
         common.write64(common::QUEUE_DESCRIPTORS, descriptors);
         common.write64(common::QUEUE_DRIVER, driver_area);

@@ -36,7 +36,8 @@ impl Classifier {
     /// A context for batches of at most so many.
     pub fn new(ai: &Ai, subject: &Subject, batch: u32) -> Result<Classifier, Failure> {
         let classes = subject.classes()?;
-        let context = ai.context(subject.id, dims(batch)).map_err(|why| Failure::refused(&subject.manifest.name, why))?;
+        let context =
+            ai.context(subject.id, dims(batch)).map_err(|why| Failure::refused(&subject.manifest.name, why))?;
         Ok(Classifier { context, classes })
     }
 
@@ -119,7 +120,10 @@ pub fn picture(subject: &Subject, path: &str) -> Result<Vec<f32>, Failure> {
     let picture = Picture::parse(&file).map_err(|why| Failure::new(Error::Shape, format!("{path}: {why}")))?;
     if (picture.width, picture.height) != (width, height) {
         let (w, h) = (picture.width, picture.height);
-        return Err(Failure::new(Error::Shape, format!("{path}: {w} by {h} pixels, the model takes {width} by {height}")));
+        return Err(Failure::new(
+            Error::Shape,
+            format!("{path}: {w} by {h} pixels, the model takes {width} by {height}"),
+        ));
     }
     Ok(picture.values(scale, bias, invert).collect())
 }

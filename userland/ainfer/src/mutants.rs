@@ -36,7 +36,7 @@ pub const MUTANTS: &[Mutant] = &[
     raw(9, Error::Corrupt, "a weight with one bit changed", |file| flip_in(file, section::DATA, 64)),
     raw(9, Error::Corrupt, "a manifest with one bit changed", |file| flip_in(file, section::MANIFEST, 1)),
     sealed(6, "a section that starts elsewhere", |file| flip(file, 128 + 9)),
-    sealed(8, "a signature by an unknown algorithm", |file| flip_in(file, section::SIG, 0)),
+    raw(8, Error::BadSignature, "a signature by an unknown algorithm", |file| flip_in(file, section::SIG, 0)),
     sealed(11, "a manifest that is no text", |file| flip_in_by(file, section::MANIFEST, 1, 0x80)),
     sealed(13, "a tensor of unknown type", |file| set_in(file, section::TENSORS, 5, 99)),
     sealed(15, "an op that nobody knows", |file| set_in(file, section::GRAPH, 0, 0xEE)),

@@ -42,13 +42,15 @@ pub fn list(ai: &Ai, args: &Args) -> Outcome {
 /// What a model says about itself.
 pub fn info(ai: &Ai, args: &Args) -> Outcome {
     let model = subject::open(ai, args.string_or("MODEL", ""))?.manifest;
-    println!("{} {}  {}", model.name, model.version, model.title);
+    println!("{}", format!("{} {}  {}", model.name, model.version, model.title).trim_end());
     println!("kind       {}, weights {}", model.kind.name(), weights_name(model.quant as u8));
     println!("source     {} (SHA-256 {})", model.source, hex(&model.source_sha256));
     println!("converter  {}", model.converter);
     println!("licence    {}", model.licence);
     match model.pre {
-        Pre::Image { width, height, channels, .. } => println!("takes      pictures of {width} by {height}, {channels} channel"),
+        Pre::Image { width, height, channels, .. } => {
+            println!("takes      pictures of {width} by {height}, {channels} channel")
+        }
         Pre::Text => println!("takes      text"),
         Pre::None => println!("takes      values as they are"),
     }

@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
+use libsys::Error;
 use libsys::ai::{self, Ai};
 use libsys::fs::{self, File};
 use libsys::protocol::Id;
-use libsys::Error;
 use waymodel::{ErrorKind, Kind, Manifest, Model};
 
 use crate::failure::Failure;
@@ -34,7 +34,8 @@ fn by_name(ai: &Ai, name: &str) -> Result<Id, Failure> {
     match ai.model(name) {
         Err(why) if why.error() == Error::NotFound && fs::exists(name) => from_file(ai, name),
         Err(why) if why.error() == Error::NotFound => {
-            let text = alloc::format!("{name}: no model is registered by that name (AINFER LIST tells), and no such file");
+            let text =
+                alloc::format!("{name}: no model is registered by that name (AINFER LIST tells), and no such file");
             Err(Failure::new(Error::NotFound, text))
         }
         other => other.map_err(|why| Failure::refused(name, why)),
@@ -92,7 +93,8 @@ impl Subject {
     /// How many classes it tells apart; a refusal if it does not classify.
     pub fn classes(&self) -> Result<usize, Failure> {
         if self.manifest.kind != Kind::Classify {
-            let text = alloc::format!("{}: its kind is {}, not classify", self.manifest.name, self.manifest.kind.name());
+            let text =
+                alloc::format!("{}: its kind is {}, not classify", self.manifest.name, self.manifest.kind.name());
             return Err(Failure::new(Error::WrongType, text));
         }
         Ok(self.manifest.labels.len())

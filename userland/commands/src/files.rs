@@ -31,7 +31,7 @@ pub fn show(args: &Args) -> Outcome {
         if args.switch("NUMBER") {
             let mut lines = Lines::new(source);
             let mut number = 0;
-            while let Some(line) = lines.next_bytes()? {
+            while let Some(line) = lines.next_row()? {
                 number += 1;
                 out.write_all(alloc::format!("{number:>5}  ").as_bytes())?;
                 out.write_all(&line)?;
@@ -70,7 +70,7 @@ pub fn more(args: &Args) -> Outcome {
     let before = keys.set_mode(Mode::Raw)?;
     let shown = each_source(args.many("FILE"), |_, source| {
         let mut lines = Lines::new(source);
-        while let Some(line) = lines.next_bytes()? {
+        while let Some(line) = lines.next_row()? {
             if quit {
                 return Ok(());
             }

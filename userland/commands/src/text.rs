@@ -79,7 +79,7 @@ fn search_one(args: &Args, matcher: &Matcher, name: Option<&String>, source: Sou
     let mut lines = Lines::new(source);
     let (mut number, mut found) = (0_u64, 0);
     let quiet = args.switch("QUIET") || args.switch("COUNT");
-    while let Some(line) = lines.next_bytes()? {
+    while let Some(line) = lines.next_row()? {
         number += 1;
         let text = String::from_utf8_lossy(&line);
         if matcher.matches(&text) == args.switch("INVERT") {
@@ -180,7 +180,7 @@ pub fn head(args: &Args) -> Outcome {
         }
         let mut rows = Lines::new(source);
         for _ in 0..lines {
-            let Some(line) = rows.next_bytes()? else { break };
+            let Some(line) = rows.next_row()? else { break };
             io::stdout().write_all(&line)?;
             io::stdout().write_all(b"\n")?;
         }
@@ -195,7 +195,7 @@ pub fn tail(args: &Args) -> Outcome {
     each_source(args.many("FILE"), |name, source| {
         let mut last = VecDeque::new();
         let mut lines = Lines::new(source);
-        while let Some(line) = lines.next_bytes()? {
+        while let Some(line) = lines.next_row()? {
             if last.len() == most {
                 last.pop_front();
             }
@@ -238,7 +238,7 @@ pub fn sort(args: &Args) -> Outcome {
     let mut bytes = 0;
     each_source(args.many("FROM"), |name, source| {
         let mut rows = Lines::new(source);
-        while let Some(line) = rows.next_bytes()? {
+        while let Some(line) = rows.next_row()? {
             bytes += line.len();
             if bytes > MAX_SORT {
                 let text = alloc::format!("{}: more than {MAX_SORT} bytes can't be sorted", name.unwrap_or("input"));
@@ -296,7 +296,7 @@ pub fn unique(args: &Args) -> Outcome {
     };
     let mut lines = Lines::new(Source::open(args.string("FILE"))?);
     let mut last: Option<(Vec<u8>, u64)> = None;
-    while let Some(line) = lines.next_bytes()? {
+    while let Some(line) = lines.next_row()? {
         match &mut last {
             Some((before, times)) if *before == line => *times += 1,
             _ => {

@@ -1,10 +1,10 @@
 //! System calls as they are, without what the typed handles add.
 
+use libsys::OwnedHandle;
 use libsys::abi::calls::number;
 use libsys::abi::info::Kind;
 use libsys::abi::message::{self, FOREVER, Tag};
 use libsys::abi::{Error, Handle, Rights, Status, user};
-use libsys::OwnedHandle;
 use libsys::raw::{self, Registers};
 
 /// The process's own pool and process.
@@ -49,7 +49,8 @@ pub fn raw(handle: &OwnedHandle) -> u64 {
 /// A server's loop that answers each call with what it brought, until nobody is left who could call.
 pub fn echo(channel: u64) -> Result<(), Error> {
     let takes = 4 << message::TAKES_SHIFT;
-    let receive = Registers { number: u64::from(number::recv) | takes, a0: channel, deadline: FOREVER, ..Registers::default() };
+    let receive =
+        Registers { number: u64::from(number::recv) | takes, a0: channel, deadline: FOREVER, ..Registers::default() };
     let mut registers = receive;
     loop {
         message(&mut registers)?;

@@ -64,18 +64,26 @@ fn show(interface: &Interface) {
     println!("{:<5} {link}, {address}{origin}", interface.name);
     if interface.mac != [0; 6] {
         let [a, b, c, d, e, f] = interface.mac;
-        println!("      hardware {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}, packets up to {} bytes", interface.mtu);
+        println!(
+            "      hardware {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}, packets up to {} bytes",
+            interface.mtu
+        );
     }
     if let Some(gateway) = interface.gateway {
         let dns: alloc::vec::Vec<String> = interface.dns.iter().map(Address::to_string).collect();
-        println!("      gateway {gateway}, name servers {}", if dns.is_empty() { "none".into() } else { dns.join(" ") });
+        println!(
+            "      gateway {gateway}, name servers {}",
+            if dns.is_empty() { "none".into() } else { dns.join(" ") }
+        );
     }
     if interface.lease > 0 {
         println!("      lease for {} s", interface.lease);
     }
     let [frames_in, bytes_in, frames_out, bytes_out, dropped] = interface.traffic;
     if frames_in + frames_out > 0 {
-        println!("      in {frames_in} packets, {bytes_in} bytes, {dropped} dropped; out {frames_out} packets, {bytes_out} bytes");
+        println!(
+            "      in {frames_in} packets, {bytes_in} bytes, {dropped} dropped; out {frames_out} packets, {bytes_out} bytes"
+        );
     }
 }
 

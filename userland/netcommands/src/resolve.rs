@@ -14,14 +14,15 @@ pub fn resolve(args: &Args) -> Outcome {
     let kind = match args.string_or("TYPE", "A") {
         text if text.eq_ignore_ascii_case("A") => RecordKind::A,
         text if text.eq_ignore_ascii_case("AAAA") => RecordKind::Aaaa,
-        text => return Err(Failure::new(Error::BadArgument, alloc::format!("{text}: not a type; A and AAAA are known"))),
+        text => {
+            return Err(Failure::new(Error::BadArgument, alloc::format!("{text}: not a type; A and AAAA are known")));
+        }
     };
     let server = match args.string("SERVER") {
         None => None,
         Some(text) => {
-            let address: core::net::IpAddr = text
-                .parse()
-                .map_err(|_| Failure::new(Error::BadArgument, alloc::format!("{text}: not an address")))?;
+            let address: core::net::IpAddr =
+                text.parse().map_err(|_| Failure::new(Error::BadArgument, alloc::format!("{text}: not an address")))?;
             Some(Endpoint::from((address, 53)))
         }
     };

@@ -65,7 +65,13 @@ pub fn dup(handle: u64, rights: Rights) -> Result<OwnedHandle, Error> {
 }
 
 /// `derive`: the handle and its Grant.
-pub fn derive(pool: u64, handle: u64, rights: Rights, badge: u64, close: u64) -> Result<(OwnedHandle, OwnedHandle), Error> {
+pub fn derive(
+    pool: u64,
+    handle: u64,
+    rights: Rights,
+    badge: u64,
+    close: u64,
+) -> Result<(OwnedHandle, OwnedHandle), Error> {
     let results = call(number::derive, &[pool, handle, rights.bits().into(), badge, close])?;
     Ok((adopt(results[0])?, adopt(results[1])?))
 }

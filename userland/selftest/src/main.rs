@@ -59,7 +59,8 @@ fn main() -> Status {
 }
 
 fn run(arguments: &[String]) -> Result<Status, (Error, String)> {
-    let wrong = |e: readargs::Error| (Error::from_code(e.number()).unwrap_or(Error::BadArgument), String::from(e.text()));
+    let wrong =
+        |e: readargs::Error| (Error::from_code(e.number()).unwrap_or(Error::BadArgument), String::from(e.text()));
     let manual = manuals::find("SELFTEST").ok_or((Error::Internal, String::from("the manual is missing")))?;
     let line = Line::received(arguments, env::local_var(readargs::RAW_VARIABLE).as_deref());
     let template = manual.template().map_err(wrong)?;

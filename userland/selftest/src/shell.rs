@@ -85,11 +85,12 @@ fn pipes(checks: &mut Checks) -> Result<(), Error> {
         checks,
         &[
             ("echo hello | type", "hello\n", 0),
-            ("seq 3 | sort REVERSE", "3\n2\n1\n", 0),
-            ("seq 100 | tail LINES=1", "100\n", 0),
-            ("seq 1000 | head LINES=2", "1\n2\n", 0),
-            ("seq 5000 | wc LINES QUIET", "5000\n", 0),
-            ("seq 9 | type | type | type | tail LINES=1", "9\n", 0),
+            ("seq 1 3 | sort REVERSE", "3\n2\n1\n", 0),
+            ("seq 1 100 | tail LINES=1", "100\n", 0),
+            ("seq 1 1000 | head LINES=2", "1\n2\n", 0),
+            ("seq 1 5000 | wc LINES", "5000\n", 0),
+            ("seq 1 300 | search 99", "99\n199\n299\n", 0),
+            ("seq 1 9 | type | type | type | tail LINES=1", "9\n", 0),
         ],
     )
 }
@@ -147,7 +148,8 @@ fn files(checks: &mut Checks) -> Result<(), Error> {
 }
 
 fn scripts(checks: &mut Checks) -> Result<(), Error> {
-    let text = "; a script\nfailat 30\nnosuchcommand\nif error\necho failed\nendif\nskip over\necho never\nlab over\nquit 5\n";
+    let text =
+        "; a script\nfailat 30\nnosuchcommand\nif error\necho failed\nendif\nskip over\necho never\nlab over\nquit 5\n";
     fs::write(&format!("{PLACE}/script"), text.as_bytes())?;
     checks.equal("FAILAT, IF ERROR, SKIP, QUIT", shell(&["script"])?, ("failed\n".into(), 5));
     let text = ".key name/a\necho \"for <name>\"\n";

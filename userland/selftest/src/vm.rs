@@ -60,9 +60,15 @@ fn places(checks: &mut Checks) -> Result<(), LibError> {
     let memory = create(POOL, Kind::Memory, 4, 0, 0)?;
     let memory = raw(&memory);
     let done = |result: Result<crate::kernel::Results, Error>| result.map(drop);
-    for at in [playground(), playground() + SPAN - 4096, playground() + (1 << 30) - 8192, playground() + (1 << 39) - 4096] {
+    for at in
+        [playground(), playground() + SPAN - 4096, playground() + (1 << 30) - 8192, playground() + (1 << 39) - 4096]
+    {
         let name = |what: &str| format!("{at:#x}: {what}");
-        checks.equal(name("map over a table's bound"), done(call(number::map, &[PROCESS, memory, at, 0, 4, 3])), Ok(()));
+        checks.equal(
+            name("map over a table's bound"),
+            done(call(number::map, &[PROCESS, memory, at, 0, 4, 3])),
+            Ok(()),
+        );
         let again = call(number::map, &[PROCESS, memory, at + 4096, 0, 1, 1]);
         checks.refused(name("map again there"), again, &[Error::BadAddress]);
         checks.equal(name("protect"), done(call(number::protect, &[PROCESS, at, 4, 1])), Ok(()));
@@ -89,7 +95,11 @@ fn owners(checks: &mut Checks) -> Result<(), LibError> {
     mapping.read(0, &mut back)?;
     checks.equal("evicted to read-only, it can be read", &back, b"before");
     checks.equal("then it freezes", memory.freeze(0, 2), Ok(()));
-    checks.refused("and is mapped to write no more", memory.map(Access::READ | Access::WRITE).map(drop), &[LibError::Denied, LibError::BadArgument, LibError::StillMapped]);
+    checks.refused(
+        "and is mapped to write no more",
+        memory.map(Access::READ | Access::WRITE).map(drop),
+        &[LibError::Denied, LibError::BadArgument, LibError::StillMapped],
+    );
     drop(mapping);
     let frozen = Frozen::map(&memory)?;
     checks.equal("frozen bytes are a slice", frozen.get(..6), Some(&b"before"[..]));

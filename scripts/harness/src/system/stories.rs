@@ -15,7 +15,7 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "selftests", state: State::Waiting("the self-tests"), stories: SELFTESTS },
     Feature { name: "network", state: State::Waiting("netd and fetch"), stories: NETWORK },
     Feature { name: "web", state: State::Waiting("httpd"), stories: WEB },
-    Feature { name: "inference", state: State::Waiting("aid and ainfer"), stories: INFERENCE },
+    Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Waiting("restarts of servers"), stories: RESTARTS },
 ];
 
@@ -65,9 +65,9 @@ const FILES: &[Story] = &[
 ];
 
 const SELFTESTS: &[Story] = &[
-    Story::new("nettest", "nettest").prints(&[" passed, 0 failed"]),
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
+    Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: 2 passed, 0 failed"]),
     Story::new("sectest-cortex-a72", "sectest")
         .with(&["--cpu", "cortex-a72"])
         .only(Arch::Aarch64)
@@ -78,7 +78,13 @@ const FETCH: &str = "fetch https://10.0.2.2:{port}/blob CACERT=RAM:ca.pem | hash
 const CA: &[&str] = &["--put", "{ca}=ca.pem"];
 
 const NETWORK: &[Story] = &[
-    Story::new("ping", "ping 10.0.2.2 C=2").prints(&["2 received"]),
+    Story::new("ping", "ping 10.0.2.2 C=2").prints(&["2 sent, 2 received"]),
+    Story::new("ifconfig", "ifconfig net0").prints(&["10.0.2.15/24 (dhcp)"]),
+    Story::new("netstat", "netstat ROUTES").prints(&["default"]),
+    Story::new("nettest", "nettest").prints(&[" passed, 0 failed"]),
+    Story::new("netd-comes-back", "break netd FORCE; ping 10.0.2.2 C=2").prints(&["2 sent, 2 received"]),
+    Story::new("no-card", "ping 127.0.0.1 C=1").with(&["--net", "none"]).prints(&["1 received"]),
+    Story::new("fetch-no-name", "fetch http://nosuch.invalid/ TIMEOUT=5").fails(10).prints(&["name:"]),
     Story::new("fetch-tls", FETCH).with(CA).prints(&["{digest}"]).peer(Peer::Tls(Fault::None)),
     Story::new("fetch-expired", FETCH).with(CA).fails(10).prints(&["expired"]).peer(Peer::Tls(Fault::Expired)),
     Story::new("fetch-misnamed", FETCH)
@@ -99,7 +105,6 @@ const INFERENCE: &[Story] = &[
 ];
 
 const RESTARTS: &[Story] = &[
-    Story::new("netd-comes-back", "break netd FORCE; ping 10.0.2.2 C=2").prints(&["2 received"]),
     Story::new("console-comes-back", "break console FORCE; echo still here").prints(&["still here"]),
     Story::new("fsd-comes-back", "break fsd FORCE; list SYS:S").prints(&["Startup-Sequence"]),
     Story::new("aid-comes-back", "break aid FORCE; ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm")

@@ -19,7 +19,7 @@ pub fn crlf(bytes: &[u8], to: &mut Vec<u8>) {
 pub fn printable(text: &[u8], to: &mut Vec<u8>) {
     for byte in text {
         match byte {
-            b'\t' | 0x20..0x7f | 0x80.. => to.push(*byte),
+            b'\t' | 0x20..=0x7e | 0x80.. => to.push(*byte),
             _ => to.push(b'.'),
         }
     }

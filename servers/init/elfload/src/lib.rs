@@ -170,7 +170,7 @@ impl Program {
 /// The file behind a header that was checked as far as `xmas-elf` relies on it.
 fn open(file: &[u8], processor: Processor) -> Result<ElfFile<'_>, ElfError> {
     let start: &[u8; HEADER] = file.first_chunk().ok_or(ElfError::NotElf)?;
-    if start[..4] != header::MAGIC || start[4] != 2 || start[5] != 1 || file.as_ptr().addr() % 8 != 0 {
+    if start[..4] != header::MAGIC || start[4] != 2 || start[5] != 1 || !file.as_ptr().addr().is_multiple_of(8) {
         return Err(ElfError::NotElf);
     }
     let half = |at: usize| u16::from_le_bytes([start[at], start[at + 1]]);

@@ -151,7 +151,7 @@ fn random_families_never_lose_count() {
         let one = live.get(pick as usize % live.len().max(1)).copied().unwrap_or(0);
         match random >> 61 {
             0..=2 => {
-                let what = if pick % 7 == 0 { service(Rights::empty()) } else { new(one) };
+                let what = if pick.is_multiple_of(7) { service(Rights::empty()) } else { new(one) };
                 if let Ok(number) = make(&mut table, what) {
                     table.get_mut(number).unwrap().started = Some(step);
                 }

@@ -14,8 +14,7 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use command::{About, Failure, Outcome};
 use http::{Event, Fields, Host, Method, Redirects, Request, ResponseHead, ResponseReader, Scheme, Url};
 use libsys::{
-    Error, Status, eprintln,
-    fs,
+    Error, Status, eprintln, fs,
     io::{self, Write},
     net::{Address, Endpoint, Network, Remote, Step, TcpStream, Tls, Verify},
     protocol::{Text, net::Failure as NetFailure, session::MIN_WINDOW},
@@ -58,9 +57,9 @@ pub fn fetch(args: &Args) -> Outcome {
         let mut exchange = Exchange::open(&network, &url, &wish)?;
         exchange.ask(&url, method, &wish)?;
         let head = exchange.head(&url)?;
-        let next = walk
-            .follow(method, head.status, head.fields.get("Location"))
-            .map_err(|why| Failure::new(Error::from_code(why.code()).unwrap_or(Error::Http), format!("{url}: {why}")))?;
+        let next = walk.follow(method, head.status, head.fields.get("Location")).map_err(|why| {
+            Failure::new(Error::from_code(why.code()).unwrap_or(Error::Http), format!("{url}: {why}"))
+        })?;
         let Some(next) = next else { return exchange.finish(&url, &head, method, to.as_deref(), &wish) };
         if next.leaves_tls {
             eprintln!("fetch: {url} leads to {}, which is not protected by TLS", next.url);
@@ -113,7 +112,9 @@ impl Exchange {
     fn open(network: &Arc<Network>, url: &Url, wish: &Wish) -> Result<Exchange, Failure> {
         let name = format!("{}", url.host());
         let remote = match url.host() {
-            Host::V4(address) => Remote::Endpoint(Endpoint { address: Address::V4(address.octets()), port: url.port() }),
+            Host::V4(address) => {
+                Remote::Endpoint(Endpoint { address: Address::V4(address.octets()), port: url.port() })
+            }
             Host::Name(name) => Remote::Name(Text::try_from(name.as_str())?, url.port()),
         };
         let tls = (url.scheme() == Scheme::Https).then(|| Tls {
@@ -129,7 +130,10 @@ impl Exchange {
             eprintln!("* connected to {}", stream.remote());
             if let Ok(peer) = stream.peer() {
                 let how = if wish.insecure { ", NOT verified" } else { "" };
-                eprintln!("* {}, {}, certificate of \"{}\" by \"{}\"{how}", peer.version, peer.suite, peer.subject, peer.issuer);
+                eprintln!(
+                    "* {}, {}, certificate of \"{}\" by \"{}\"{how}",
+                    peer.version, peer.suite, peer.subject, peer.issuer
+                );
             }
         }
         let reader = ResponseReader::new(wish.method);

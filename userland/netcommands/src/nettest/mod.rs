@@ -11,8 +11,7 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use command::{Failure, Outcome};
 use libsys::{
-    Error,
-    Status,
+    Error, Status,
     net::{Address, Endpoint, Network},
     println, time,
 };

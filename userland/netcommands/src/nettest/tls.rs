@@ -114,10 +114,11 @@ fn opened(answer: Answer) -> Result<Told, String> {
 fn refused(answer: Answer, wanted: Error, word: &str) -> Check {
     match answer {
         Ok(_) => Err("it connects".into()),
-        Err(failure) => expect(
-            failure.step == Step::Tls && failure.error == wanted && failure.detail.contains(word),
-            || format!("{:?}: {}: {}", failure.step, failure.error.name(), failure.detail),
-        ),
+        Err(failure) => {
+            expect(failure.step == Step::Tls && failure.error == wanted && failure.detail.contains(word), || {
+                format!("{:?}: {}: {}", failure.step, failure.error.name(), failure.detail)
+            })
+        }
     }
 }
 
@@ -130,7 +131,9 @@ fn carries(world: &World) -> Check {
 fn peer(world: &World) -> Check {
     let told = opened(exchange(world, trusting("localhost", CA), Served::Tls, Vec::new())?)?;
     let peer = told.peer.ok_or_else(|| String::from("nothing is told"))?;
-    expect(peer.subject == "localhost" && peer.issuer == "nettest CA", || format!("{} by {}", peer.subject, peer.issuer))
+    expect(peer.subject == "localhost" && peer.issuer == "nettest CA", || {
+        format!("{} by {}", peer.subject, peer.issuer)
+    })
 }
 
 fn unknown(world: &World) -> Check {

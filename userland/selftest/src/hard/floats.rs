@@ -126,6 +126,10 @@ fn rounding(checks: &mut Checks) -> Result<(), Error> {
         there.store(if tiny > 0.0 { third.to_bits() } else { 0 }, Ordering::Release);
     })?;
     finish(thread);
-    checks.equal("a new thread rounds to nearest, and keeps small numbers", result.load(Ordering::Acquire), third.to_bits());
+    checks.equal(
+        "a new thread rounds to nearest, and keeps small numbers",
+        result.load(Ordering::Acquire),
+        third.to_bits(),
+    );
     Ok(())
 }

@@ -167,9 +167,11 @@ fn handles_there_and_back(echo: &Echo, count: usize) -> Result<(), String> {
     door::write_handles(values);
     let (tag, _) = echo.send(Tag::new(8, count).ok_or("no tag")?, [5; 8]).map_err(failed)?;
     let back = door::read_handles();
-    let owned: Result<Vec<OwnedHandle>, Error> = back.iter().take(tag.handles()).map(|raw| adopt((*raw).into())).collect();
+    let owned: Result<Vec<OwnedHandle>, Error> =
+        back.iter().take(tag.handles()).map(|raw| adopt((*raw).into())).collect();
     let owned = owned.map_err(failed)?;
-    let kinds = owned.iter().filter(|handle| handle.about().is_ok_and(|about| about.kind == Kind::Notification)).count();
+    let kinds =
+        owned.iter().filter(|handle| handle.about().is_ok_and(|about| about.kind == Kind::Notification)).count();
     if kinds == count { Ok(()) } else { Err(format!("{kinds} came back")) }
 }
 
@@ -199,7 +201,11 @@ pub fn deferred(checks: &mut Checks) -> Result<(), LibError> {
     let (first, _, _) = taken[0];
     checks.equal("a token is void in another thread", elsewhere(first)?, Some(Error::CallerGone));
     for (token, _, word) in taken.iter().rev() {
-        checks.equal(format!("caller {word} is answered"), call(number::reply, &[*token, 8, 10 + word]).map(drop), Ok(()));
+        checks.equal(
+            format!("caller {word} is answered"),
+            call(number::reply, &[*token, 8, 10 + word]).map(drop),
+            Ok(()),
+        );
     }
     for (token, _, _) in &taken {
         checks.refused("a token works once", call(number::reply, &[*token, 8, 0]).map(drop), &[Error::CallerGone]);

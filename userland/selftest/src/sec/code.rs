@@ -3,10 +3,10 @@
 use alloc::format;
 use alloc::string::String;
 
+use libsys::Error as LibError;
+use libsys::abi::Error;
 use libsys::abi::calls::number;
 use libsys::abi::info::Kind;
-use libsys::abi::Error;
-use libsys::Error as LibError;
 use libsys::protocol::process::Ended;
 
 use crate::checks::Checks;

@@ -33,7 +33,10 @@ pub fn forged(checks: &mut Checks) -> Result<(), LibError> {
     checks.all("random values of 64 bits", values.map(|value| (format!("{value:#x}"), bad(value))));
     let own = u64::from(user::OWN_POOL.raw());
     checks.all("own handles with more bits above", (32..64).map(|bit| (bit, bad(own | 1 << bit))));
-    checks.all("own handles of other generations", (2..=0xffff_u64).step_by(257).map(|g| (g, bad(g << 16 | own & 0xffff))));
+    checks.all(
+        "own handles of other generations",
+        (2..=0xffff_u64).step_by(257).map(|g| (g, bad(g << 16 | own & 0xffff))),
+    );
     Ok(())
 }
 
@@ -192,10 +195,16 @@ pub fn tokens(checks: &mut Checks) -> Result<(), LibError> {
         }
     };
     let cases: Vec<u64> = guesses.collect();
-    checks.all("reply by a guessed token", cases.iter().map(|token| (format!("{token:#x}"), answer(number::reply, *token))));
+    checks.all(
+        "reply by a guessed token",
+        cases.iter().map(|token| (format!("{token:#x}"), answer(number::reply, *token))),
+    );
     // Token 0 means no reply here.
     let cases = cases.iter().filter(|token| **token != 0);
-    checks.all("reply_recv by a guessed token", cases.map(|token| (format!("{token:#x}"), answer(number::reply_recv, *token))));
+    checks.all(
+        "reply_recv by a guessed token",
+        cases.map(|token| (format!("{token:#x}"), answer(number::reply_recv, *token))),
+    );
     checks.refused("no handle 0", adopt(0).map(drop), &[Error::BadHandle]);
     Ok(())
 }

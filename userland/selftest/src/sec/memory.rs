@@ -2,11 +2,11 @@
 
 use alloc::format;
 
+use libsys::Error as LibError;
 use libsys::abi::calls::number;
 use libsys::abi::info::Kind;
 use libsys::abi::user::{USER_END, USER_START};
 use libsys::abi::{Error, Rights, user};
-use libsys::Error as LibError;
 
 use super::handles::Bench;
 use crate::checks::Checks;
@@ -81,7 +81,9 @@ pub fn numbers(checks: &mut Checks) -> Result<(), LibError> {
     let bench = Bench::new()?;
     let (memory, at) = (raw(&memory), playground());
     let argument = [Error::BadArgument];
-    for (offset, pages) in [(4, 1), (0, 5), (3, 2), (u64::MAX, 1), (1, u64::MAX), (u64::MAX, u64::MAX), (0, 0), (1 << 52, 1)] {
+    for (offset, pages) in
+        [(4, 1), (0, 5), (3, 2), (u64::MAX, 1), (1, u64::MAX), (u64::MAX, u64::MAX), (0, 0), (1 << 52, 1)]
+    {
         let name = |what: &str| format!("{what} {pages} pages from {offset:#x} of 4");
         checks.refused(name("map"), call(number::map, &[PROCESS, memory, at, offset, pages, 1]), &argument);
         checks.refused(name("slice"), call(number::slice, &[POOL, memory, offset, pages, 0]), &argument);

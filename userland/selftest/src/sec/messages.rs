@@ -28,7 +28,12 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
     let own = NameSpace::own();
     // A copy, so that nothing that is understood by chance changes the names in use.
     if let Some(names) = own.copy()?.into_handle() {
-        service::<names::Service>(checks, &names, &[&names::Request::Look { name: Text::cut("SYS") }], Strength::Careful);
+        service::<names::Service>(
+            checks,
+            &names,
+            &[&names::Request::Look { name: Text::cut("SYS") }],
+            Strength::Careful,
+        );
     }
     let process = libsys::dup(user::PROCESS_CHANNEL, libsys::Rights::CALL)?;
     let good = [&process::Request::System, &process::Request::Catch { bits: 0 }, &process::Request::List { after: 0 }];
@@ -169,7 +174,8 @@ fn unasked(channel: &OwnedHandle) -> Result<(), String> {
 fn tags(checks: &mut Checks, name: &str, channel: &OwnedHandle) {
     let bad = [4065, 8191, 5 << 13, 7 << 13, 1 << 16, 1 << 20, 1 << 63, u64::MAX];
     let cases = bad.map(|tag| {
-        let mut registers = Registers { number: number::call.into(), a0: raw(channel), a1: tag, ..Registers::default() };
+        let mut registers =
+            Registers { number: number::call.into(), a0: raw(channel), a1: tag, ..Registers::default() };
         let result = match kernel::with(&mut registers) {
             Err(Error::BadArgument | Error::BadHandle) => Ok(()),
             other => Err(format!("{other:?}")),

@@ -68,7 +68,11 @@ fn table(checks: &mut Checks) -> Result<(), LibError> {
     let refusal = (0..MOST).find_map(|_| more().err());
     checks.holds("a table that is full says so", matches!(refusal, Some(Error::PoolEmpty | Error::TableFull)));
     call(number::destroy, &[raw(&pool)])?;
-    checks.refused("what was in the pool is gone", dup(raw(&notification), Rights::all()).map(drop), &[Error::ServerDied]);
+    checks.refused(
+        "what was in the pool is gone",
+        dup(raw(&notification), Rights::all()).map(drop),
+        &[Error::ServerDied],
+    );
     drop((pool, process, notification));
     checks.equal("everything came back", snapshot()?, before);
     Ok(())
@@ -100,7 +104,11 @@ fn greedy(checks: &mut Checks) -> Result<(), LibError> {
     for pages in [1 << 20, 1 << 31, 1 << 32, u64::MAX] {
         let errors = [Error::PoolEmpty, Error::BadArgument];
         checks.refused(format!("a pool of {pages} pages"), create(POOL, Kind::Pool, pages, 1, 0).map(drop), &errors);
-        checks.refused(format!("a memory of {pages} pages"), create(POOL, Kind::Memory, pages, 0, 0).map(drop), &errors);
+        checks.refused(
+            format!("a memory of {pages} pages"),
+            create(POOL, Kind::Memory, pages, 0, 0).map(drop),
+            &errors,
+        );
     }
     let pool = create(POOL, Kind::Pool, 8, 1, 0)?;
     let into = call(number::pool_move, &[POOL, raw(&pool), u64::MAX]);

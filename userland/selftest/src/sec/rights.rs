@@ -72,7 +72,10 @@ const fn one(name: &'static str, right: Rights, number: u16, object: usize) -> U
 
 /// Every call that asks for a right, with arguments that are good otherwise.
 const USES: &[Use] = &[
-    Use { arguments: |_| [0, info::Kind::Channel as u64, 0, 0, 0, 0], ..one("create", Rights::MAKE, number::create, P) },
+    Use {
+        arguments: |_| [0, info::Kind::Channel as u64, 0, 0, 0, 0],
+        ..one("create", Rights::MAKE, number::create, P)
+    },
     Use { arguments: |b| [0, raw(&b.memory), 0, 0, 0, 0], ..one("derive", Rights::MAKE, number::derive, P) },
     Use { arguments: |b| [0, raw(&b.memory), 0, 1, 0, 0], ..one("slice", Rights::MAKE, number::slice, P) },
     Use { arguments: |b| [0, raw(&b.pool), 1, 0, 0, 0], ..one("pool_move from", Rights::MAKE, number::pool_move, P) },
@@ -103,7 +106,11 @@ const USES: &[Use] = &[
     Use { arguments: |_| [0, info::THREAD, 0, 0, 0, 0], ..one("info", Rights::INSPECT, number::info, THREAD) },
     one("call", Rights::CALL, number::call, CHANNEL),
     one("recv", Rights::RECV, number::recv, CHANNEL),
-    Use { arguments: |b| [raw(&b.thread), 1, 0, 0, 0, 0], at: 2, ..one("config fault", Rights::CALL, number::config, CHANNEL) },
+    Use {
+        arguments: |b| [raw(&b.thread), 1, 0, 0, 0, 0],
+        at: 2,
+        ..one("config fault", Rights::CALL, number::config, CHANNEL)
+    },
     Use { arguments: |_| [0, 1, 0, 0, 0, 0], ..one("notify", Rights::NOTIFY, number::notify, NOTIFICATION) },
     Use {
         arguments: |b| [raw(&b.thread), 2, 0, 0, 0, 0],
@@ -131,7 +138,10 @@ const USES: &[Use] = &[
         arguments: |_| [0, 0, 1, libsys::abi::user::LOG.raw() as u64, 0, 0],
         ..one("seal", Rights::OWNER, number::seal, MEMORY)
     },
-    Use { arguments: |_| [0, info::DEVICE_ADDRESS, 0, 0, 0, 0], ..one("device address", Rights::OWNER, number::info, MEMORY) },
+    Use {
+        arguments: |_| [0, info::DEVICE_ADDRESS, 0, 0, 0, 0],
+        ..one("device address", Rights::OWNER, number::info, MEMORY)
+    },
     one("revoke", Rights::REVOKE, number::revoke, GRANT),
 ];
 

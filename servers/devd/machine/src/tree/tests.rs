@@ -59,8 +59,7 @@ impl Writer {
         self.word(9);
         let (structure, strings) = (self.structure.len() as u32, self.strings.len() as u32);
         let at = 40 + 16;
-        let header =
-            [0xd00d_feed, at + structure + strings, at, at + structure, 40, 17, 16, 0, strings, structure];
+        let header = [0xd00d_feed, at + structure + strings, at, at + structure, 40, 17, 16, 0, strings, structure];
         let mut all: Vec<u8> = header.iter().flat_map(|word: &u32| word.to_be_bytes()).collect();
         all.extend([0; 16]);
         all.extend(&self.structure);

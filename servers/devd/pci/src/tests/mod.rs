@@ -204,8 +204,7 @@ fn impossible_sizes_are_left_out() {
     let ports = read(fake().bar(0, 0xc001, 0xffe0));
     assert_eq!((ports[0].kind, ports[0].size, ports[0].address), (BarKind::Ports, 32, 0xc000));
     let high = read(fake().bar(2, 0xc, 0).bar(3, 0, 0xffff_fffc));
-    let expected =
-        Bar { index: 2, kind: BarKind::Memory64, prefetchable: true, address: 0, size: 1 << 34 };
+    let expected = Bar { index: 2, kind: BarKind::Memory64, prefetchable: true, address: 0, size: 1 << 34 };
     assert_eq!(high, [expected]);
 }
 

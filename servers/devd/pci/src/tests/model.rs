@@ -98,7 +98,9 @@ impl Model {
     pub fn find(&self, at: Address) -> Option<usize> {
         self.0.iter().position(|fake| {
             let behind_nothing = fake.parent.is_some() && self.bus(fake.parent) == 0;
-            !behind_nothing && self.bus(fake.parent) == at.bus && (fake.device, fake.function) == (at.device, at.function)
+            !behind_nothing
+                && self.bus(fake.parent) == at.bus
+                && (fake.device, fake.function) == (at.device, at.function)
         })
     }
 }
