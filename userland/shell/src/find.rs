@@ -32,11 +32,11 @@ pub fn find(name: &str, cwd: &str, path: &[String]) -> Found {
         match stat.kind {
             Kind::Directory if index == 0 => directory = Some(path),
             Kind::Directory | Kind::Link => {}
-            Kind::File if stat.protection.contains(Protection::SCRIPT) || is_keyed(&path) => {
-                return Found::Script(path);
-            }
+            Kind::File if stat.protection.contains(Protection::SCRIPT) => return Found::Script(path),
+            Kind::File if names::in_archive(&path).is_some() => return Found::Program(path),
+            Kind::File if is_keyed(&path) => return Found::Script(path),
             // A file that was named by its path is meant, even if it can't be run.
-            Kind::File if explicit || names::in_archive(&path).is_some() => return Found::Program(path),
+            Kind::File if explicit => return Found::Program(path),
             Kind::File => {}
         }
     }

@@ -7,7 +7,7 @@ use libsys::fs::{File, Open, Rights as FileRights};
 use libsys::names::NameSpace;
 use libsys::protocol::Text;
 use libsys::protocol::process::Rights;
-use libsys::protocol::start::{Stream, StreamRights};
+use libsys::protocol::start::{MAX_ARGS, MAX_ENV, Stream, StreamRights};
 use libsys::spawn::{COMMAND_PAGES, Command, Prepared, Stdio};
 use libsys::{Error, Handles, Pool};
 use readargs::RAW_VARIABLE;
@@ -177,9 +177,15 @@ fn open(path: &str, mode: Mode) -> Result<Opened, Fault> {
 // ---- processes ----
 
 fn prepare(job: &Job<'_>, stage: &Stage, how: &How<'_>) -> Result<Prepared, Fault> {
+    // One more tells the raw line. Those that do not fit are not worth a command that can't be started.
+    let variables = job.variables.iter().take(MAX_ENV - 1);
     let mut variables: Vec<(String, String)> =
-        job.variables.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        variables.map(|(name, value)| (name.to_string(), value.clone())).collect();
     let command = match &stage.source {
+        Source::Program { name, line, .. } if line.words.len() >= MAX_ARGS => {
+            let text = alloc::format!("{} arguments for \"{name}\"; {} are possible", line.words.len(), MAX_ARGS - 1);
+            return Err(Fault::new(code::LIMIT, text));
+        }
         Source::Program { path, name, line } => {
             variables.push((RAW_VARIABLE.to_string(), line.raw.clone()));
             let image = names::archive_path(path)?;

@@ -78,7 +78,12 @@ impl World {
 
     /// Asks for a line.
     pub fn ask(&mut self, prompt: &str) -> Result<Option<String>, Fault> {
-        self.streams.read_line(prompt).map_err(fault(""))
+        let answer = self.streams.read_line(prompt);
+        if answer == Err(Error::Break) {
+            // The same Ctrl-C rang here, too: it is told once.
+            wait_bits(bits::BREAK_C, 0);
+        }
+        answer.map_err(fault(""))
     }
 
     /// What clears the screen.
