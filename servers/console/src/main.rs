@@ -50,7 +50,7 @@ fn main() -> Result<()> {
         true => Some(port::Port::claim(&devices, &notification, PORT_BIT)?),
         false => None,
     };
-    let log = log::Reader::open(&notification, LOG_BIT).ok();
+    let log = log::Log::open(&notification, LOG_BIT).ok();
     let mut server = Server::new(receiver, pool, notification, serial, port, log);
     open_requests(&mut server);
     loop {

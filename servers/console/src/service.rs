@@ -2,16 +2,18 @@
 
 use alloc::vec::Vec;
 
+use libsys::log::Level;
 use libsys::protocol::console::{Kind, Mode, Reply, Request, Rights, Service, Side, Size};
 use libsys::protocol::session::Attach;
 use libsys::sessions::Sessions;
+use libsys::system::Record;
 use libsys::window::ServerSide;
 use libsys::{
     Error, Handles, Incoming, Notification, OwnedHandle, Pool, Receiver, Result, Token, env, names::bits, time,
 };
 use line::{Break, RecordKind, Typed};
 
-use crate::log::{Reader as LogReader, Record};
+use crate::log::Log;
 use crate::port::Port;
 use crate::serial::Serial;
 use crate::session::{Session, Which};
@@ -29,7 +31,7 @@ pub struct Server {
     notification: Notification,
     serial: Option<Serial>,
     port: Option<Port>,
-    log: Option<LogReader>,
+    log: Option<Log>,
     sessions: Sessions<Session>,
     terminals: [Terminal; 2],
     size: Size,
@@ -44,7 +46,7 @@ impl Server {
         notification: Notification,
         serial: Option<Serial>,
         port: Option<Port>,
-        log: Option<LogReader>,
+        log: Option<Log>,
     ) -> Server {
         Server {
             receiver,
@@ -279,9 +281,9 @@ impl Server {
         // First, so that a record written meanwhile rings again.
         let _ = log.acknowledge();
         let quiet = self.port.is_none();
-        while let Ok(Some(record)) = log.next() {
+        while let Some(record) = log.next() {
             // A person at the terminal sees what went wrong; the rest is KLOG's.
-            if !quiet || record.level == 0 {
+            if !quiet || record.level == Level::Error {
                 show(&record, &mut self.terminals[Which::Serial as usize]);
             }
         }
@@ -324,10 +326,10 @@ fn show(record: &Record, terminal: &mut Terminal) {
     if terminal.output.len() > MAX_OUTPUT {
         return;
     }
-    let ms = record.time / 1_000_000;
-    let head = alloc::format!("[{:5}.{:03}] {} {}: ", ms / 1000, ms % 1000, record.level, record.label);
+    let ms = record.time_ns / 1_000_000;
+    let head = alloc::format!("[{:5}.{:03}] {} {}: ", ms / 1000, ms % 1000, record.level as u8, record.label);
     let mut text = head.into_bytes();
-    line::printable(record.text(), &mut text);
+    line::printable(record.text.as_bytes(), &mut text);
     text.push(b'\n');
     terminal.queue_text(&text);
 }
