@@ -101,6 +101,15 @@ impl<'a> Symbols<'a> {
         self.starts.is_empty()
     }
 
+    /// All functions: where each starts, and its name.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &'a str)> + use<'a> {
+        let table = *self;
+        (0..self.len()).filter_map(move |index| {
+            let start = u32::from_le_bytes(*table.starts.get(index)?);
+            Some((start, table.name(index)?))
+        })
+    }
+
     /// The function that an instruction belongs to: of a fault, or of a program counter. `address` counts from the base.
     #[must_use]
     pub fn instruction(&self, address: u64) -> Option<Symbol<'a>> {
@@ -108,10 +117,7 @@ impl<'a> Symbols<'a> {
         let after = self.starts.partition_point(|start| u32::from_le_bytes(*start) <= address);
         let index = after.checked_sub(1)?;
         let start = u32::from_le_bytes(*self.starts.get(index)?);
-        let place = usize::try_from(u32::from_le_bytes(*self.places.get(index)?)).ok()?;
-        let (&length, rest) = self.names.get(place..)?.split_first()?;
-        let name = core::str::from_utf8(rest.get(..usize::from(length))?).ok()?;
-        Some(Symbol { name, offset: address.checked_sub(start)?.into() })
+        Some(Symbol { name: self.name(index)?, offset: address.checked_sub(start)?.into() })
     }
 
     /// The function that a call returns to. A call that never returns may be its function's last instruction, so that
@@ -120,5 +126,11 @@ impl<'a> Symbols<'a> {
     pub fn return_address(&self, address: u64) -> Option<Symbol<'a>> {
         let symbol = self.instruction(address.checked_sub(1)?)?;
         Some(Symbol { offset: symbol.offset + 1, ..symbol })
+    }
+
+    fn name(&self, index: usize) -> Option<&'a str> {
+        let place = usize::try_from(u32::from_le_bytes(*self.places.get(index)?)).ok()?;
+        let (&length, rest) = self.names.get(place..)?.split_first()?;
+        core::str::from_utf8(rest.get(..usize::from(length))?).ok()
     }
 }

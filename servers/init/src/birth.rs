@@ -9,6 +9,7 @@ use libsys::{
 };
 
 use elfload::{Segment, Use};
+use symbols::Symbols;
 
 use crate::images::Image;
 
@@ -34,6 +35,8 @@ pub struct Body {
     pub span: u64,
     /// Where it starts.
     pub entry: u64,
+    /// The names of its functions, for traces.
+    pub symbols: Option<Symbols<'static>>,
     /// What there is only until it starts.
     pub newborn: Option<Newborn>,
 }
@@ -118,7 +121,8 @@ fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
     }
     let newborn = Some(Newborn::default());
     let (span, entry) = (program.span, base + program.entry);
-    Ok(Body { pool, process, thread, notification, stack, base, span, entry, newborn })
+    let symbols = Symbols::parse(symbols::program::in_file(plan.image.file));
+    Ok(Body { pool, process, thread, notification, stack, base, span, entry, symbols, newborn })
 }
 
 /// Where a program goes: anywhere in its part of the address space.

@@ -1,9 +1,10 @@
 //! System tests: each is a user's story, told by the commands typed and what must be printed, run on both processors.
 //!
 //! Neighbours: [`story`] says what a story is, [`stories`] has the table, [`peer`] the programs on the host that a story
-//! talks to, [`runner`] runs one.
+//! talks to, [`runner`] runs one. [`halted`] is told by a debugger.
 
 pub mod certificates;
+pub mod halted;
 pub mod peer;
 pub mod runner;
 pub mod stories;

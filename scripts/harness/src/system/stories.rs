@@ -17,6 +17,7 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "web", state: State::Enabled, stories: WEB },
     Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
+    Feature { name: "traces", state: State::Enabled, stories: TRACES },
 ];
 
 const FIRST: &[Story] = &[
@@ -109,6 +110,15 @@ const RESTARTS: &[Story] = &[
     Story::new("fsd-comes-back", "break fsd FORCE; list SYS:S").prints(&["Startup-Sequence"]),
     Story::new("aid-comes-back", "break aid FORCE; ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm")
         .prints(&["7"]),
+];
+
+const TRACES: &[Story] = &[
+    Story::new("fault-report", "crash").fails(20).logs(&[
+        "#0 crash+0x",
+        "libsys::fault::read+0x",
+        "  commands::run+0x",
+    ]),
+    Story::new("panic-report", "crash PANIC").fails(20).logs(&["#0 +0x", "  commands::system::crash+0x"]),
 ];
 
 #[cfg(test)]
