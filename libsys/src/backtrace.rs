@@ -42,15 +42,17 @@ pub fn each(tell: impl FnMut(usize)) {
 
 /// Writes the backtrace to the log, a record for each address: where it lies in the program, and in which function.
 pub fn log() {
-    let (base, symbols) = (image_base(), Symbols::parse(table()));
-    let mut number = 0;
-    each(|address| {
-        let offset = (address as u64).wrapping_sub(base as u64);
-        match symbols.and_then(|symbols| symbols.return_address(offset)) {
-            Some(symbol) => crate::log!(Error, "  #{number} +{offset:#x}  {symbol}"),
-            None => crate::log!(Error, "  #{number} {address:#x}, image at {base:#x}"),
-        }
-        number += 1;
+    crate::env::name_at_once(|name| {
+        let (base, symbols) = (image_base(), Symbols::parse(table()));
+        let mut number = 0;
+        each(|address| {
+            let offset = (address as u64).wrapping_sub(base as u64);
+            match symbols.and_then(|symbols| symbols.return_address(offset)) {
+                Some(symbol) => crate::log!(Error, "  #{number} {name}+{offset:#x}  {symbol}"),
+                None => crate::log!(Error, "  #{number} {address:#x}, {name} at {base:#x}"),
+            }
+            number += 1;
+        });
     });
 }
 

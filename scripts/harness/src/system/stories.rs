@@ -115,10 +115,11 @@ const RESTARTS: &[Story] = &[
 const TRACES: &[Story] = &[
     Story::new("fault-report", "crash").fails(20).logs(&[
         "#0 crash+0x",
-        "libsys::fault::read+0x",
-        "  commands::run+0x",
+        "  libsys::fault::read+0x",
+        "  commands::system::crash+0x",
     ]),
-    Story::new("panic-report", "crash PANIC").fails(20).logs(&["#0 +0x", "  commands::system::crash+0x"]),
+    Story::new("fault-of-a-call", "crash FETCH").fails(20).logs(&["  libsys::fault::fetch+0x"]),
+    Story::new("panic-report", "crash PANIC").fails(20).logs(&["#0 crash+0x", "  commands::system::crash+0x"]),
 ];
 
 #[cfg(test)]
