@@ -14,6 +14,7 @@ use crate::handover::Scratch;
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{self, Request};
+use crate::port;
 use crate::system::runner::Stage;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -37,12 +38,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<(), String> {
     let arguments = ["--net", "none"];
     let Ok(Request::Run(mut options)) = options::parse(arguments) else { return Err("its options are wrong".into()) };
-    (options.arch, options.exec, options.gdb) = (stage.arch, Some("version".into()), true);
+    (options.arch, options.exec) = (stage.arch, Some("version".into()));
     let scratch = Scratch::new().map_err(|e| e.message)?;
     let records = scratch.path("records");
     let machine = captured_machine(stage.system, &options, stage.first_port, &scratch).map_err(|e| e.message)?;
-    let port = machine.gdb.unwrap_or_default();
-    let arguments = Machine { records: Some(records.clone()), ..machine }.arguments();
+    let port = port::free_from(stage.first_port + 60).map_err(|e| e.message)?;
+    let arguments = Machine { records: Some(records.clone()), gdb: Some(port), ..machine }.arguments();
     let guest = Guest { program: stage.qemu.clone(), arguments, records, timeout: PATIENCE };
     let (mut log, arch, enough) = (Log::default(), stage.arch, Interrupt::never());
     let debugged = thread::scope(|scope| {
