@@ -1,7 +1,9 @@
 //! The host part: formatting, clippy, and every test of the libraries and tools.
 
 use super::Count;
+use crate::install;
 use crate::project::Project;
+use crate::step::{Say, Steps};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -9,6 +11,9 @@ use std::process::{Command, Stdio};
 pub fn run(project: &Project, name: Option<&str>, long: bool) -> Count {
     let mut count = Count::default();
     if name.is_none() {
+        if let Err(failure) = install::linters(&Steps::new(Say::Steps)) {
+            println!("{failure}");
+        }
         count.add(check(project, "formatting", &["fmt", "--all", "--check"]));
         count.add(check(project, "clippy", &["clippy", "--quiet", "--all-targets", "--", "-D", "warnings"]));
     }
