@@ -80,6 +80,7 @@ const CA: &[&str] = &["--put", "{ca}=ca.pem"];
 
 const NETWORK: &[Story] = &[
     Story::new("ping", "ping 10.0.2.2 C=2").prints(&["2 sent, 2 received"]),
+    Story::new("traceroute", "traceroute 10.0.2.2").prints(&["  1  10.0.2.2"]),
     Story::new("ifconfig", "ifconfig net0").prints(&["10.0.2.15/24 (dhcp)"]),
     Story::new("netstat", "netstat ROUTES").prints(&["default"]),
     Story::new("nettest", "nettest").prints(&[" passed, 0 failed"]),
@@ -102,6 +103,7 @@ const WEB: &[Story] =
 
 const INFERENCE: &[Story] = &[
     Story::new("ainfer-all", "ainfer all").prints(&["0 failed"]),
+    Story::new("aistat", "ainfer digits classify SYS:samples/seven.pgm QUIET; aistat").prints(&["done       1\n"]),
     Story::new("ainfer-seven", "ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm").prints(&["7"]),
 ];
 
