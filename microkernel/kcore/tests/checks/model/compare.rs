@@ -172,15 +172,17 @@ impl Pair {
         if self.m.clients[client].is_none() {
             return;
         }
-        let (handle, word) = (self.handle(CHANNEL), self.r.next());
+        let (handle, bytes) = (self.handle(CHANNEL), self.r.below(65));
+        let words: [u64; 8] = std::array::from_fn(|_| self.r.next());
         self.note(format!("client {client} calls {handle:x}"));
-        let model = self.m.call(client, handle, word);
+        let model = self.m.call(client, handle, bytes as usize, words);
         if let Err(error) = model {
             self.m.clients[client] = Some(Err(error));
         }
         let link = self.clients[client];
         self.w.run(link);
-        self.w.enter(nr::call as u64, &[handle, 8, word]);
+        let arguments: Vec<u64> = [handle, bytes].into_iter().chain(words).collect();
+        self.w.enter(nr::call as u64, &arguments);
         assert_eq!(self.w.current(), self.w.init, "init is more urgent");
     }
 
@@ -193,7 +195,7 @@ impl Pair {
         let badge = self.w.edit(init, |t| t.context.regs.badge);
         let got = match Tag(answer[1]).kind() {
             Came::Closed => Received::Closed(badge),
-            Came::Call => Received::Call(answer[2], badge),
+            Came::Call => Received::Call(answer[2..].try_into().unwrap(), badge),
             Came::Bits => Received::Bits(badge),
             Came::Deadline => Received::Deadline,
             Came::Fault => panic!("nobody faults"),

@@ -38,7 +38,7 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Call {
     pub client: usize,
-    pub word: u64,
+    pub words: [u64; 8],
     pub badge: u64,
     pub grant: Option<Grant>,
 }
@@ -74,7 +74,7 @@ struct Cell {
 #[derive(Debug, PartialEq)]
 pub enum Received {
     Closed(u64),
-    Call(u64, u64),
+    Call([u64; 8], u64),
     Bits(u64),
     Deadline,
 }
@@ -251,10 +251,14 @@ impl Model {
     }
 
     /// A client calls; it waits.
-    pub fn call(&mut self, client: usize, handle: u64, word: u64) -> Result<(), Error> {
+    pub fn call(&mut self, client: usize, handle: u64, bytes: usize, sent: [u64; 8]) -> Result<(), Error> {
         let held = self.get(handle, CHANNEL, Rights::CALL)?;
         if let Some(Kind::Channel { callers, .. }) = &mut self.objects[held.object] {
-            callers.push_back(Call { client, word, badge: held.badge, grant: held.grant });
+            // What a message does not use arrives as zeros.
+            let mut used: Vec<u8> = sent.iter().flat_map(|word| word.to_le_bytes()).take(bytes).collect();
+            used.resize(64, 0);
+            let words = std::array::from_fn(|i| u64::from_le_bytes(used[i * 8..i * 8 + 8].try_into().unwrap()));
+            callers.push_back(Call { client, words, badge: held.badge, grant: held.grant });
         }
         self.clients[client] = None;
         Ok(())
@@ -281,6 +285,6 @@ impl Model {
         self.bits_last = false;
         // It is answered at once.
         self.clients[call.client] = Some(Ok(()));
-        Ok(Received::Call(call.word, call.badge))
+        Ok(Received::Call(call.words, call.badge))
     }
 }
