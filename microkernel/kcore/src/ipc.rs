@@ -242,7 +242,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let c = self.v.get_mut(caller);
         c.sequence = c.sequence.wrapping_add(1);
         c.state = State::AwaitingReply;
-        let (badge, faulting, depth) = (c.badge, c.faulting, c.depth);
+        let (badge, faulting) = (c.badge, c.faulting);
         let token = token(caller, c.sequence);
         let tag = if faulting {
             let words = c.fault_words;
@@ -257,10 +257,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             tag.with_kind(Kind::Call)
         };
         let r = self.v.get_mut(receiver);
-        r.depth = r.depth.max(depth + 1);
         r.context.regs.a0 = token;
         self.received(receiver, tag, badge);
-        self.link_served(receiver, caller);
+        self.join_server(receiver, caller);
         self.refresh_priority(receiver);
     }
 

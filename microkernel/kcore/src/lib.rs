@@ -13,7 +13,7 @@
 //! # Where things are
 //!
 //! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
-//! who may use them; `ipc`, `transfer`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
+//! who may use them; `ipc`, `transfer`, `serving`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
 //! `mapping`, `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -42,6 +42,7 @@ mod range;
 mod regs;
 mod revoke;
 mod sched;
+pub mod serving;
 mod state;
 mod tables;
 mod thread;

@@ -10,7 +10,8 @@ use abi::info::MemoryType;
 use kmem::{AnyName, Class, Frame, Key, Link, Name};
 
 use crate::Context;
-use crate::hw::Asid;
+use crate::hw::{Asid, Trigger};
+use crate::serving::Depths;
 
 // Class numbers; the first ten are `abi::info::Kind`.
 
@@ -203,7 +204,7 @@ pub struct Thread {
     pub base_priority: u8,
     /// Calls made: with the place it forms the reply token.
     pub sequence: u32,
-    /// Length of the call chain that it works for.
+    /// Length of the longest call chain that it works for.
     pub depth: u8,
     /// A fault is its call: the answer leaves the registers alone.
     pub faulting: bool,
@@ -224,6 +225,8 @@ pub struct Thread {
     pub serving: ThreadLink,
     pub serve_next: ThreadLink,
     pub serve_prev: ThreadLink,
+    /// How deep they are.
+    pub callers: Depths,
     /// Who is to answer its call.
     pub server: ThreadLink,
     /// Channel it calls or receives on.
@@ -371,6 +374,8 @@ pub struct Grant {
 pub struct Interrupt {
     pub first: u32,
     pub count: u32,
+    /// A slice's trigger; none for those that boot made, whose lines are as they are.
+    pub trigger: Option<Trigger>,
     pub target: Name<NOTIFICATION>,
     pub bits: u64,
     /// Grant of the handle that bound it.

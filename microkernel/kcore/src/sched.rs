@@ -239,52 +239,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Puts a caller into its server's list, behind those as urgent.
-    pub fn link_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
-        let priority = self.v.get(caller).priority;
-        let (mut before, mut next) = (None, self.v.get(server).serving);
-        while let Some(other) = self.v.follow(next).filter(|other| self.v.get(*other).priority >= priority) {
-            before = Some(other);
-            next = self.v.get(other).serve_next;
-        }
-        let c = self.v.get_mut(caller);
-        c.server = server.link();
-        c.serve_next = next;
-        c.serve_prev = before.map_or(Link::NONE, |before| before.link());
-        match before {
-            Some(before) => self.v.get_mut(before).serve_next = caller.link(),
-            None => self.v.get_mut(server).serving = caller.link(),
-        }
-        if let Some(next) = self.v.follow(next) {
-            self.v.get_mut(next).serve_prev = caller.link();
-        }
-    }
-
-    fn unlink_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
-        let (next, prev) = (self.v.get(caller).serve_next, self.v.get(caller).serve_prev);
-        match self.v.follow(prev) {
-            Some(prev) => self.v.get_mut(prev).serve_next = next,
-            None => self.v.get_mut(server).serving = next,
-        }
-        if let Some(next) = self.v.follow(next) {
-            self.v.get_mut(next).serve_prev = prev;
-        }
-        let c = self.v.get_mut(caller);
-        (c.serve_next, c.serve_prev) = (Link::NONE, Link::NONE);
-    }
-
-    /// Takes a caller out of its server's list, to wait no more; the server's priority is what is left.
-    pub fn leave_server(&mut self, caller: ThreadKey<'id>) {
-        self.v.get_mut(caller).state = State::Stopped;
-        if let Some(server) = self.v.follow(self.v.get(caller).server) {
-            self.unlink_served(server, caller);
-            let serving = self.v.follow(self.v.get(server).serving);
-            let depth = serving.map_or(0, |serving| self.v.get(serving).depth + 1);
-            self.v.get_mut(server).depth = depth;
-            self.refresh_priority(server);
-        }
-    }
-
     fn enqueue(
         &mut self,
         thread: ThreadKey<'id>,

@@ -5,7 +5,7 @@
 use kmem::{Link, Mem, View};
 
 use crate::Hw;
-use crate::hw::{CoreId, MAX_CORES};
+use crate::hw::{CoreId, MAX_CORES, Trigger};
 use crate::log::Log;
 use crate::objects::{GRANT, INTERRUPT, Objects, POOL, Queue, THREAD, ThreadLink};
 use crate::wheel::Wheel;
@@ -84,6 +84,8 @@ pub struct System<H> {
     pub cores: [Core; MAX_CORES],
     /// The Interrupt object of each line that has one.
     pub lines: [Link<INTERRUPT>; MAX_LINES],
+    /// What each line was set to last.
+    pub triggers: [Option<Trigger>; MAX_LINES],
     pub asids: [u64; ASID_WORDS],
     pub root_pool: Link<POOL>,
     /// Pools that wait to be torn down.
@@ -109,6 +111,7 @@ impl<H: Hw> Kernel<H> {
                 hw,
                 cores: [const { Core::new() }; MAX_CORES],
                 lines: [Link::NONE; MAX_LINES],
+                triggers: [None; MAX_LINES],
                 asids: [0; ASID_WORDS],
                 root_pool: Link::NONE,
                 reap: Link::NONE,

@@ -9,6 +9,7 @@ use kmem::{Frame, Link, Name};
 use crate::alloc::Need;
 use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
+use crate::serving::Depths;
 use crate::state::{Cx, PRIORITIES};
 use crate::{Context, FPU_BYTES, Hw, Progress, Regs, list};
 
@@ -282,6 +283,7 @@ impl Default for Thread {
             next: Link::NONE,
             prev: Link::NONE,
             serving: Link::NONE,
+            callers: Depths::NONE,
             serve_next: Link::NONE,
             serve_prev: Link::NONE,
             server: Link::NONE,
