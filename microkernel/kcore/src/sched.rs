@@ -68,6 +68,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 if let Some(channel) = self.v.follow(t.channel) {
                     let callers = queue::remove(self.v.get(channel).callers, &mut self.v, thread);
                     self.v.get_mut(channel).callers = callers;
+                    self.wait_no_more_through(thread);
                     self.refresh_server(channel);
                 }
             }
@@ -76,6 +77,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 if let Some(channel) = self.v.follow(t.channel) {
                     let receivers = queue::remove(self.v.get(channel).receivers, &mut self.v, thread);
                     self.v.get_mut(channel).receivers = receivers;
+                    self.wait_no_more_through(thread);
                 }
             }
             State::Stopped | State::Faulted => {}
@@ -277,7 +279,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn arm(&mut self) {
         let core = self.core;
         let slice = if self.contended() { self.s.cores[core].slice_end } else { u64::MAX };
-        let at = self.s.cores[core].wheel.next().min(slice);
+        // What waits to be torn down is done by a core with nothing to run, as fast as its interrupts let it.
+        let idle = self.s.cores[core].current.is_none() && self.work_waits();
+        let at = if idle { self.s.hw.now() } else { self.s.cores[core].wheel.next().min(slice) };
         if at != self.s.cores[core].armed {
             self.s.cores[core].armed = at;
             self.s.hw.set_timer(at);

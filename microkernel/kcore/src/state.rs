@@ -5,6 +5,7 @@
 use kmem::{Link, Mem, View};
 
 use crate::Hw;
+use crate::ending::Endings;
 use crate::hw::{CoreId, MAX_CORES, Trigger};
 use crate::log::Log;
 use crate::objects::{GRANT, INTERRUPT, Objects, POOL, Queue, THREAD, ThreadLink};
@@ -92,6 +93,7 @@ pub struct System<H> {
     pub reap: Link<POOL>,
     /// Grants whose revocation is not finished.
     pub undo: Link<GRANT>,
+    pub endings: Endings,
     pub counts: [u64; abi::info::COUNTERS.len()],
     pub log: Log,
 }
@@ -116,6 +118,7 @@ impl<H: Hw> Kernel<H> {
                 root_pool: Link::NONE,
                 reap: Link::NONE,
                 undo: Link::NONE,
+                endings: Endings::NONE,
                 counts: [0; abi::info::COUNTERS.len()],
                 log: Log::new(),
             },
@@ -126,7 +129,7 @@ impl<H: Hw> Kernel<H> {
     #[inline(always)]
     pub fn with<R>(&mut self, core: CoreId, f: impl for<'id> FnOnce(&mut Cx<'_, 'id, H>) -> R) -> R {
         let system = &mut self.system;
-        self.mem.view(|v| f(&mut Cx { v, s: system, core: core as usize % MAX_CORES }))
+        self.mem.view(|v| f(&mut Cx { v, s: system, core: core as usize % MAX_CORES, spent: 0, began: false }))
     }
 }
 
@@ -135,6 +138,10 @@ pub struct Cx<'k, 'id, H: Hw> {
     pub v: View<'k, 'id, Objects>,
     pub s: &'k mut System<H>,
     pub core: usize,
+    /// Units of long work done in this entry.
+    pub spent: u32,
+    /// Something began to end in this entry.
+    pub began: bool,
 }
 
 impl<H: Hw> Cx<'_, '_, H> {
