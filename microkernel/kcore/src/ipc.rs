@@ -199,7 +199,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         via: Name<GRANT>,
         deadline: u64,
     ) -> Progress {
-        if deadline != FOREVER && deadline <= self.s.hw.now() {
+        if deadline != FOREVER && deadline <= self.now() {
             self.deliver_deadline(thread);
             return Progress::Done;
         }

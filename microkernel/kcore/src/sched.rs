@@ -91,10 +91,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn reschedule(&mut self, candidate: Option<ThreadKey<'id>>) -> ThreadLink {
         let core = self.core;
         self.s.cores[core].look_again = false;
+        let current = self.v.follow(self.s.cores[core].current);
         if let Some(candidate) = candidate {
+            let p = self.v.get(candidate).priority;
+            if current.is_none() && self.s.cores[core].ready >> p >> 1 == 0 {
+                return self.hand_core_to(candidate);
+            }
             self.enqueue(candidate, queue::push_front);
         }
-        let current = self.v.follow(self.s.cores[core].current);
         if let Some(current) = current {
             let p = self.v.get(current).priority;
             if self.s.cores[core].ready >> p >> 1 == 0 {
@@ -108,7 +112,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let next = self.pop_ready();
         self.s.cores[core].current = next.map_or(Link::NONE, |next| next.link());
         if let Some(next) = next {
-            let now = self.s.hw.now();
+            let now = self.now();
             let t = self.v.get_mut(next);
             t.state = State::Running;
             t.run_start = now;
@@ -120,6 +124,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         self.arm();
         self.s.cores[core].current
+    }
+
+    /// Runs a thread that is in no queue on this core, where nobody runs and nobody more urgent is ready: as if it had been
+    /// put first in its queue and taken out of it.
+    #[inline(always)]
+    fn hand_core_to(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
+        let now = self.now();
+        let t = self.v.get_mut(thread);
+        t.state = State::Running;
+        t.run_start = now;
+        self.my_core().current = thread.link();
+        self.count(Count::ThreadSwitches);
+        self.arm();
+        thread.link()
     }
 
     /// Has others of the current thread's priority run first.
@@ -137,7 +155,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.count(Count::Timers);
         let core = self.core;
         self.s.cores[core].armed = u64::MAX;
-        let now = self.s.hw.now();
+        let now = self.now();
         for _ in 0..TIMER_UNITS {
             let Cx { v, s, .. } = self;
             let Some(thread) = s.cores[core].wheel.pop_due(v, now) else { break };
@@ -167,7 +185,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Adds the time since it was switched to to a thread's account.
     pub fn charge(&mut self, thread: ThreadKey<'id>) {
-        let now = self.s.hw.now();
+        let now = self.now();
         let t = self.v.get_mut(thread);
         t.run_time += now - t.run_start;
         t.run_start = now;
@@ -281,7 +299,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let slice = if self.contended() { self.s.cores[core].slice_end } else { u64::MAX };
         // What waits to be torn down is done by a core with nothing to run, as fast as its interrupts let it.
         let idle = self.s.cores[core].current.is_none() && self.work_waits();
-        let at = if idle { self.s.hw.now() } else { self.s.cores[core].wheel.next().min(slice) };
+        let at = if idle { self.now() } else { self.s.cores[core].wheel.next().min(slice) };
         if at != self.s.cores[core].armed {
             self.s.cores[core].armed = at;
             self.s.hw.set_timer(at);

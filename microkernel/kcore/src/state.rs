@@ -129,7 +129,8 @@ impl<H: Hw> Kernel<H> {
     #[inline(always)]
     pub fn with<R>(&mut self, core: CoreId, f: impl for<'id> FnOnce(&mut Cx<'_, 'id, H>) -> R) -> R {
         let system = &mut self.system;
-        self.mem.view(|v| f(&mut Cx { v, s: system, core: core as usize % MAX_CORES, spent: 0, began: false }))
+        self.mem
+            .view(|v| f(&mut Cx { v, s: system, core: core as usize % MAX_CORES, spent: 0, began: false, clock: 0 }))
     }
 }
 
@@ -142,12 +143,23 @@ pub struct Cx<'k, 'id, H: Hw> {
     pub spent: u32,
     /// Something began to end in this entry.
     pub began: bool,
+    /// The time of this entry, once somebody asked; 0 before.
+    clock: u64,
 }
 
 impl<H: Hw> Cx<'_, '_, H> {
     #[inline(always)]
     pub fn count(&mut self, what: Count) {
         self.s.counts[what as usize] += 1;
+    }
+
+    /// The time: an entry takes none, so the clock is read once.
+    #[inline(always)]
+    pub fn now(&mut self) -> u64 {
+        if self.clock == 0 {
+            self.clock = self.s.hw.now();
+        }
+        self.clock
     }
 
     #[inline(always)]

@@ -19,13 +19,15 @@ const _: () = assert!(LAST_TICK.ilog2() / 6 < LEVELS as u32);
 #[derive(Clone, Debug)]
 pub struct Wheel {
     now: u64,
+    /// Slots in use, and the levels that have some.
     used: [u64; LEVELS],
+    levels: u16,
     slots: [[ThreadLink; SLOTS]; LEVELS],
 }
 
 impl Wheel {
     pub const fn new() -> Wheel {
-        Wheel { now: 0, used: [0; LEVELS], slots: [[Link::NONE; SLOTS]; LEVELS] }
+        Wheel { now: 0, used: [0; LEVELS], levels: 0, slots: [[Link::NONE; SLOTS]; LEVELS] }
     }
 
     /// Adds a thread's deadline.
@@ -37,6 +39,7 @@ impl Wheel {
         let slot = (tick >> (6 * level)) as usize % SLOTS;
         self.slots[level][slot] = timers::push(self.slots[level][slot], v, thread);
         self.used[level] |= 1 << slot;
+        self.levels |= 1 << level;
         v.get_mut(thread).timer_slot = (level * SLOTS + slot) as u16 + 1;
     }
 
@@ -50,6 +53,9 @@ impl Wheel {
         self.slots[level][slot] = timers::remove(self.slots[level][slot], v, thread);
         if self.slots[level][slot].is_none() {
             self.used[level] &= !(1 << slot);
+            if self.used[level] == 0 {
+                self.levels &= !(1 << level);
+            }
         }
     }
 
@@ -96,7 +102,10 @@ impl Wheel {
 
     /// The earliest used slot: level, slot and the tick at which it starts.
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
-        let level = self.used.iter().position(|used| *used != 0)?;
+        if self.levels == 0 {
+            return None;
+        }
+        let level = self.levels.trailing_zeros() as usize % LEVELS;
         let shift = 6 * level as u32;
         let digit = (self.now >> shift) % SLOTS as u64;
         // What lies in a level differs from now in that digit first, so it is later than now's digit; the lowest used
