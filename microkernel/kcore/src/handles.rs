@@ -221,7 +221,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if left == 0 {
                 break;
             }
-            if left % PAGES_A_UNIT == 0 && !self.afford(1) {
+            if left.is_multiple_of(PAGES_A_UNIT) && !self.afford(1) {
                 return false;
             }
             if let Some(page) = self.slot_page(process, (left - 1) * SLOTS_PER_PAGE) {

@@ -216,7 +216,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(thread).deadline = deadline;
             self.set_deadline(thread);
         }
-        self.refresh_priority(thread);
         Progress::Blocked
     }
 
@@ -282,7 +281,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         r.context.regs.a0 = token;
         self.received(receiver, tag, badge);
         self.join_server(receiver, caller);
-        self.refresh_priority(receiver);
+        // One caller more can't make it less urgent.
+        if self.v.get(caller).priority > self.v.get(receiver).priority {
+            self.refresh_priority(receiver);
+        }
     }
 
     fn received(&mut self, thread: ThreadKey<'id>, tag: Tag, badge: u64) {
@@ -317,6 +319,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     fn take_closed(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) -> bool {
+        if self.v.get(channel).closed.head.is_none() {
+            return false;
+        }
         let (queue, first) = closed::pop_front(self.v.get(channel).closed, &mut self.v);
         self.v.get_mut(channel).closed = queue;
         let Some(grant) = first else { return false };

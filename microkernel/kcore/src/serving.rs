@@ -68,7 +68,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.unlink_served(server, caller);
             let depth = self.v.get(caller).depth;
             self.uncount_depth(server, depth);
-            self.refresh_priority(server);
+            // It is never less urgent than on its own.
+            if self.v.get(server).priority != self.v.get(server).base_priority {
+                self.refresh_priority(server);
+            }
         }
     }
 

@@ -22,12 +22,14 @@ pub struct Wheel {
     /// Slots in use, and the levels that have some.
     used: [u64; LEVELS],
     levels: u16,
+    /// When to look again: asked far more often than timers come and go.
+    next: u64,
     slots: [[ThreadLink; SLOTS]; LEVELS],
 }
 
 impl Wheel {
     pub const fn new() -> Wheel {
-        Wheel { now: 0, used: [0; LEVELS], levels: 0, slots: [[Link::NONE; SLOTS]; LEVELS] }
+        Wheel { now: 0, used: [0; LEVELS], levels: 0, next: u64::MAX, slots: [[Link::NONE; SLOTS]; LEVELS] }
     }
 
     /// Adds a thread's deadline.
@@ -41,6 +43,7 @@ impl Wheel {
         self.used[level] |= 1 << slot;
         self.levels |= 1 << level;
         v.get_mut(thread).timer_slot = (level * SLOTS + slot) as u16 + 1;
+        self.next = self.look();
     }
 
     /// Removes a thread's deadline, if it has one.
@@ -57,10 +60,16 @@ impl Wheel {
                 self.levels &= !(1 << level);
             }
         }
+        self.next = self.look();
     }
 
     /// When to look again, in ns; never before a timer is due, `u64::MAX` without timers.
+    #[inline(always)]
     pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    fn look(&self) -> u64 {
         match self.next_slot() {
             Some((_, _, tick)) => tick.saturating_mul(1 << TICK_SHIFT),
             None => u64::MAX,
@@ -77,6 +86,12 @@ impl Wheel {
     /// Takes a thread whose deadline is reached at `now`, out of the wheel; `None` when there is none (left).
     /// Constant work a call, but for timers that move a level down.
     pub fn pop_due<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64) -> Option<ThreadKey<'id>> {
+        let due = self.pop(v, now);
+        self.next = self.look();
+        due
+    }
+
+    fn pop<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64) -> Option<ThreadKey<'id>> {
         let limit = now >> TICK_SHIFT;
         while let Some((level, slot, tick)) = self.next_slot() {
             if tick > limit {
