@@ -83,7 +83,7 @@ fn system(w: &World) -> String {
     writeln!(text, "log {:?}", s.log).unwrap();
     let hw = &s.hw;
     writeln!(text, "triggers {:?}", w.k.system.hw.triggers).unwrap();
-    writeln!(text, "hw {} {} {:?} {:?} {:?}", hw.now, hw.invalidated, hw.unmasked, hw.log.len(), hw.off).unwrap();
+    writeln!(text, "hw {} {} {:?} {:?} {:?}", hw.now, hw.invalidated, hw.unmasked, hw.console.len(), hw.off).unwrap();
     text
 }
 

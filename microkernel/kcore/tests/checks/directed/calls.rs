@@ -259,7 +259,7 @@ fn bytes_of_the_registers_that_a_message_does_not_use_arrive_as_zeros() {
             .map(|n| match bytes as u64 * 8 {
                 bits if bits >= (n + 1) * 64 => full[n as usize],
                 bits if bits <= n * 64 => 0,
-                bits => full[n as usize] & (1 << (bits - n * 64)) - 1,
+                bits => full[n as usize] & ((1 << (bits - n * 64)) - 1),
             })
             .collect();
         let arguments: Vec<u64> = [channel, tag(bytes, 0)].into_iter().chain(full.clone()).collect();
