@@ -195,7 +195,11 @@ impl Model {
         let held = self.get(handle, GRANT, Rights::REVOKE)?;
         let Some(Kind::Grant(grant)) = self.objects[held.object] else { return Err(WrongKind) };
         self.grants[grant].revoked = true;
-        let dead: BTreeSet<Grant> = (0..self.grants.len()).filter(|g| !self.alive(Some(*g))).collect();
+        // Not what came about through Grants that died with their pools: that is undone with the ones above.
+        let above = |g: &Grant| self.grants[*g].parent;
+        let revoked = |g: Grant| self.grants[g].revoked && !self.grants[g].dead;
+        let dead: BTreeSet<Grant> =
+            (0..self.grants.len()).filter(|g| std::iter::successors(Some(*g), above).any(revoked)).collect();
         let gone = |grant: Option<Grant>| grant.is_some_and(|g| dead.contains(&g));
         for object in self.objects.iter_mut().flatten() {
             match object {
@@ -209,7 +213,9 @@ impl Model {
                 _ => {}
             }
         }
-        self.bound = self.bound.filter(|bound| !gone(bound.1));
+        // A binding is looked at with every Grant on its notification.
+        let target = self.grants[grant].target;
+        self.bound = self.bound.filter(|bound| bound.0 != target || self.alive(bound.1));
         // What was unmapped may have been the last of its Memory.
         (0..self.objects.len())
             .filter(|n| self.classes[*n] == MEMORY)
