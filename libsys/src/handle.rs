@@ -37,7 +37,7 @@ impl OwnedHandle {
         dup(self.0, rights)
     }
 
-    /// Kind, rights, badge and references of what is behind it.
+    /// Kind, rights and badge of what is behind it.
     pub fn about(&self) -> Result<About, Error> {
         about(self.0)
     }
@@ -58,9 +58,9 @@ pub fn dup(handle: Handle, rights: Rights) -> Result<OwnedHandle, Error> {
 
 /// What is behind a handle.
 pub fn about(handle: Handle) -> Result<About, Error> {
-    let [kind, rights, badge, references, ..] = sys::info(handle.raw().into(), info::BASIC, 0)?;
+    let [kind, rights, badge, ..] = sys::info(handle.raw().into(), info::BASIC, 0)?;
     let kind = info::Kind::from_code(kind).ok_or(Error::WrongKind)?;
-    Ok(About { kind, rights: Rights::from_bits_truncate(rights as u16), badge, references })
+    Ok(About { kind, rights: Rights::from_bits_truncate(rights as u16), badge })
 }
 
 /// A handle as a system call returned it.
@@ -77,8 +77,6 @@ pub struct About {
     pub rights: Rights,
     /// Its badge.
     pub badge: u64,
-    /// Handles to the object.
-    pub references: u64,
 }
 
 /// Declares a typed handle.

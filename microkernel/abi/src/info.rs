@@ -2,7 +2,7 @@
 //!
 //! [`BASIC`] works with every handle. The others need the kind and the right they name.
 
-/// Any: kind ([`Kind`]), rights, badge, references.
+/// Any: kind ([`Kind`]), rights, badge. Not how many hold the object: who holds one handle learns nothing of others.
 pub const BASIC: u64 = 0;
 /// Pool: pages of the pool, pages used (sub-pools included), pages given to sub-pools, priority ceiling, objects.
 pub const POOL: u64 = 1;

@@ -55,11 +55,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// A Memory of zeroed frames, at once.
     pub fn zeroed_memory(&mut self, pool: PoolKey<'id>, pages: u32) -> Result<MemoryKey<'id>, Error> {
         let memory = self.new_memory(pool, pages as u64, MemoryType::Ram, Need::default())?;
-        if let Some(first) = self.v.managed(self.v.get(memory).base) {
-            for n in 0..pages {
-                self.v.zero(first.plus(n));
-            }
-        }
+        self.zero_frames(memory, 0..pages);
         Ok(memory)
     }
 

@@ -4,7 +4,7 @@
 //! about through them is undone by `revoke`.
 
 use abi::{Error, Rights};
-use kmem::{AnyName, Link};
+use kmem::AnyName;
 
 use crate::alloc::Need;
 use crate::objects::*;
@@ -164,11 +164,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// may be at once.
     fn tell_end(&mut self, grant: GrantKey<'id>) {
         let g = *self.v.get(grant);
-        if let Some(channel) = self.v.find_any::<CHANNEL>(g.target) {
-            let queue = list::closed::push_back(self.v.get(channel).closed, &mut self.v, grant);
-            self.v.get_mut(channel).closed = queue;
+        if self.v.find_any::<CHANNEL>(g.target).is_some() {
             self.v.get_mut(grant).queued = true;
-            self.offer_closed(channel);
+            self.queue_end(grant);
             return;
         }
         if let Some(notification) = self.v.find_any::<NOTIFICATION>(g.target)
@@ -179,30 +177,57 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.free_grant_if_done(grant);
     }
 
-    /// Frees a Grant that nobody can revoke, that has no handle below it, and whose end was told.
-    pub fn free_grant_if_done(&mut self, grant: GrantKey<'id>) {
-        let g = self.v.get(grant);
-        if g.refs == 0 && g.ended && !g.queued && !g.undoing {
-            self.free_grant(grant);
+    /// Puts a Grant's end into its channel's queue.
+    fn queue_end(&mut self, grant: GrantKey<'id>) {
+        if let Some(channel) = self.v.find_any::<CHANNEL>(self.v.get(grant).target) {
+            let queue = list::closed::push_back(self.v.get(channel).closed, &mut self.v, grant);
+            self.v.get_mut(channel).closed = queue;
+            self.offer_closed(channel);
         }
     }
 
-    /// Ends a Grant with its pool: handles through it are dead, mappings stay. False if a revocation had to be finished
-    /// first.
+    /// Frees a Grant that nobody can revoke, that has no handle below it, and whose end was told.
+    pub fn free_grant_if_done(&mut self, grant: GrantKey<'id>) {
+        let g = self.v.get(grant);
+        if g.refs == 0 && g.ended && !g.queued && !g.undoing && !g.ending {
+            self.begin_to_end_grant(grant);
+        }
+    }
+
+    /// Ends a Grant with its pool, or another of its slab: handles through it are dead, mappings stay, and whom it tells
+    /// is told. A cell that waits for a channel's receiver to take it goes on in the parent pool, once nothing else is
+    /// left in its slab. False if there is more to do first.
     pub fn end_grant(&mut self, grant: GrantKey<'id>) -> bool {
-        if self.v.get(grant).undoing {
-            self.undo_effects(grant, crate::UNITS);
+        let mut slots = self.v.slots::<GRANT>(grant.frame()).filter_map(|link| self.v.live::<GRANT>(link));
+        let Some(grant) = slots.find(|grant| !self.v.get(*grant).orphan) else {
+            return self.afford(1) && self.move_orphans(grant);
+        };
+        let g = *self.v.get(grant);
+        if g.ending {
             return false;
         }
-        let g = *self.v.get(grant);
-        if g.queued
-            && let Some(channel) = self.v.find_any::<CHANNEL>(g.target)
-        {
-            let queue = list::closed::remove(self.v.get(channel).closed, &mut self.v, grant);
-            self.v.get_mut(channel).closed = queue;
+        if g.undoing {
+            self.undo_effects(grant);
+            return false;
+        }
+        if !self.afford(1) {
+            return false;
         }
         let parent = if g.ended { None } else { self.v.find(g.parent) };
-        self.free_grant(grant);
+        let told = g.tells && !g.ended;
+        if g.queued || told && self.v.find_any::<CHANNEL>(g.target).is_some() {
+            // Nothing new comes about through it, and what there is moves up before its names go.
+            self.v.get_mut(grant).revoked = true;
+            if !self.move_all_up(grant) {
+                return false;
+            }
+            self.orphan_grant(grant);
+        } else {
+            self.begin_to_end_grant(grant);
+            if told && let Some(notification) = self.v.find_any::<NOTIFICATION>(g.target) {
+                self.signal(notification, g.close_bits);
+            }
+        }
         if let Some(parent) = parent {
             // What was counted below went with the cell.
             self.v.get_mut(parent).live_children -= 1;
@@ -211,31 +236,34 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         true
     }
 
-    /// Ends a Grant. What came about through it, or through Grants below it, is undone with the one above from now on.
-    fn free_grant(&mut self, grant: GrantKey<'id>) {
-        let above = self.v.follow(self.v.get(grant).above);
-        self.leave_above(grant);
-        while let Some(child) = self.v.follow(self.v.get(grant).children) {
-            self.leave_above(child);
-            if let Some(above) = above {
-                self.enter_above(child, above);
+    /// Leaves nothing of a Grant but its end, queued to be told.
+    fn orphan_grant(&mut self, grant: GrantKey<'id>) {
+        self.v.hide(grant);
+        let g = self.v.get_mut(grant);
+        (g.handles, g.live_children, g.refs) = (0, 0, 0);
+        (g.ended, g.orphan) = (true, true);
+        if !core::mem::replace(&mut g.queued, true) {
+            self.queue_end(grant);
+        }
+    }
+
+    /// Has the parent of a dying pool pay for a slab of Grants that wait to be told.
+    fn move_orphans(&mut self, grant: GrantKey<'id>) -> bool {
+        let slab = grant.frame();
+        let Some(pool) = self.v.follow(self.v.get(grant).pool) else { return true };
+        let Some(parent) = self.v.follow(self.v.get(pool).parent) else { return true };
+        for link in self.v.slots::<GRANT>(slab) {
+            if let Some(key) = self.v.live(link) {
+                self.v.get_mut(key).pool = parent.link();
             }
         }
-        while let Some(mapping) = self.v.follow(self.v.get(grant).mappings) {
-            let head = list::by_grant::remove(self.v.get(grant).mappings, &mut self.v, mapping);
-            self.v.get_mut(grant).mappings = head;
-            self.v.get_mut(mapping).grant = above.map_or(Link::NONE, |above| above.link());
-            if let Some(above) = above {
-                let head = list::by_grant::push(self.v.get(above).mappings, &mut self.v, mapping);
-                self.v.get_mut(above).mappings = head;
-            }
-        }
-        self.hand_up(grant, above);
-        self.unmake(grant);
+        self.adopt_slab::<GRANT>(slab, pool, parent);
+        self.leave_pages(pool, parent, 1);
+        true
     }
 
     /// Puts a Grant into the list of those that are undone with another.
-    fn enter_above(&mut self, grant: GrantKey<'id>, above: GrantKey<'id>) {
+    pub fn enter_above(&mut self, grant: GrantKey<'id>, above: GrantKey<'id>) {
         let head = list::grants::push(self.v.get(above).children, &mut self.v, grant);
         self.v.get_mut(above).children = head;
         self.v.get_mut(grant).above = above.link();

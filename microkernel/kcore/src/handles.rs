@@ -8,6 +8,8 @@ use crate::alloc::Need;
 use crate::objects::*;
 use crate::state::Cx;
 
+/// Pages of slots given back for a unit of long work.
+const PAGES_A_UNIT: u32 = 4;
 /// Slots a table can have; index 0 is never used.
 pub const MAX_SLOTS: u32 = 65_536;
 
@@ -188,12 +190,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.grow(process)
     }
 
-    /// Closes up to `units` handles of a dying process; true when none are left.
-    pub fn close_all(&mut self, process: ProcessKey<'id>, units: u32) -> bool {
-        for _ in 0..units {
+    /// Closes handles of a dying process; true when none are left.
+    pub fn close_all(&mut self, process: ProcessKey<'id>) -> bool {
+        loop {
             let index = self.v.get(process).closed_slots;
             if index >= self.v.get(process).slots {
                 return true;
+            }
+            if !self.afford(1) {
+                return false;
             }
             self.v.get_mut(process).closed_slots += 1;
             let Some(entry) = self.slot_entry(process, index) else { continue };
@@ -205,25 +210,37 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.drop_handle(&entry);
             }
         }
-        false
     }
 
-    /// Gives the table's pages back. All handles are closed.
-    pub fn free_slots(&mut self, process: ProcessKey<'id>) {
-        let p = *self.v.get(process);
-        let pages = p.slots.div_ceil(SLOTS_PER_PAGE);
-        for n in 0..pages {
-            if let Some(page) = self.slot_page(process, n * SLOTS_PER_PAGE) {
-                self.v.release(page.frame());
-                self.credit(p.pool, 1);
+    /// Gives the table's pages back, from the last down, as far as this entry can afford; true when none are left. All
+    /// handles are closed.
+    pub fn free_slots(&mut self, process: ProcessKey<'id>) -> bool {
+        let pool = self.v.get(process).pool;
+        loop {
+            let left = self.v.get(process).slots / SLOTS_PER_PAGE;
+            if left == 0 {
+                break;
             }
+            if left.is_multiple_of(PAGES_A_UNIT) && !self.afford(1) {
+                return false;
+            }
+            if let Some(page) = self.slot_page(process, (left - 1) * SLOTS_PER_PAGE) {
+                self.v.release(page.frame());
+                self.credit(pool, 1);
+            }
+            let p = self.v.get_mut(process);
+            (p.slots, p.free_slot) = ((left - 1) * SLOTS_PER_PAGE, 0);
+            p.overhead -= 1;
         }
+        let p = *self.v.get(process);
         if let Some(directory) = self.v.follow(p.directory) {
             self.v.release(directory.frame());
-            self.credit(p.pool, 1);
+            self.credit(pool, 1);
         }
         let p = self.v.get_mut(process);
-        (p.handles, p.directory, p.slots, p.free_slot) = (Link::NONE, Link::NONE, 0, 0);
+        p.overhead -= !p.directory.is_none() as u32;
+        (p.handles, p.directory) = (Link::NONE, Link::NONE);
+        true
     }
 
     fn fill(&mut self, process: ProcessKey<'id>, index: u32, entry: Entry) -> Option<Handle> {

@@ -8,7 +8,7 @@ use abi::message::{CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, TAKES_SHIFT, Tag};
 use abi::{Error, Rights, Status};
 use kmem::{Link, Name};
 
-use crate::list::{closed, queue};
+use crate::list::{by_via, closed, queue};
 use crate::objects::*;
 use crate::state::{Count, Cx};
 use crate::{Hw, Progress};
@@ -45,7 +45,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         // ---- point of no return ----
         let t = self.v.get_mut(thread);
-        (t.badge, t.via, t.takes) = (badge, via, takes);
+        (t.badge, t.takes) = (badge, takes);
         self.block(thread, State::Calling);
         self.v.get_mut(thread).channel = channel.link();
         match receiver {
@@ -58,6 +58,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             None => {
                 let callers = queue::insert_by_priority(self.v.get(channel).callers, &mut self.v, thread);
                 self.v.get_mut(channel).callers = callers;
+                self.wait_through(thread, via);
                 self.refresh_server(channel);
                 Ok(Progress::Blocked)
             }
@@ -198,15 +199,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         via: Name<GRANT>,
         deadline: u64,
     ) -> Progress {
-        if deadline != FOREVER && deadline <= self.s.hw.now() {
+        if deadline != FOREVER && deadline <= self.now() {
             self.deliver_deadline(thread);
             return Progress::Done;
         }
         self.block(thread, State::Receiving);
         let t = self.v.get_mut(thread);
-        (t.via, t.restarting) = (via, false);
+        t.restarting = false;
         if let Some(channel) = channel {
             t.channel = channel.link();
+            self.wait_through(thread, via);
             let receivers = queue::push_back(self.v.get(channel).receivers, &mut self.v, thread);
             self.v.get_mut(channel).receivers = receivers;
         }
@@ -214,8 +216,27 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(thread).deadline = deadline;
             self.set_deadline(thread);
         }
-        self.refresh_priority(thread);
         Progress::Blocked
+    }
+
+    /// Notes that a thread waits in a channel's queue by a handle behind a Grant: with the Grant, its wait ends.
+    #[inline(always)]
+    fn wait_through(&mut self, thread: ThreadKey<'id>, via: Name<GRANT>) {
+        if let Some(grant) = self.v.find(via) {
+            let head = by_via::push(self.v.get(grant).waiting, &mut self.v, thread);
+            self.v.get_mut(grant).waiting = head;
+            self.v.get_mut(thread).via = grant.link();
+        }
+    }
+
+    /// Takes a thread out of the list of those who wait through its Grant.
+    #[inline(always)]
+    pub fn wait_no_more_through(&mut self, thread: ThreadKey<'id>) {
+        if let Some(grant) = self.v.follow(self.v.get(thread).via) {
+            let head = by_via::remove(self.v.get(grant).waiting, &mut self.v, thread);
+            self.v.get_mut(grant).waiting = head;
+            self.v.get_mut(thread).via = Link::NONE;
+        }
     }
 
     /// The current thread stops running, into a waiting state.
@@ -242,7 +263,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let c = self.v.get_mut(caller);
         c.sequence = c.sequence.wrapping_add(1);
         c.state = State::AwaitingReply;
-        let (badge, faulting, depth) = (c.badge, c.faulting, c.depth);
+        let (badge, faulting) = (c.badge, c.faulting);
         let token = token(caller, c.sequence);
         let tag = if faulting {
             let words = c.fault_words;
@@ -257,11 +278,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             tag.with_kind(Kind::Call)
         };
         let r = self.v.get_mut(receiver);
-        r.depth = r.depth.max(depth + 1);
         r.context.regs.a0 = token;
         self.received(receiver, tag, badge);
-        self.link_served(receiver, caller);
-        self.refresh_priority(receiver);
+        self.join_server(receiver, caller);
+        // One caller more can't make it less urgent.
+        if self.v.get(caller).priority > self.v.get(receiver).priority {
+            self.refresh_priority(receiver);
+        }
     }
 
     fn received(&mut self, thread: ThreadKey<'id>, tag: Tag, badge: u64) {
@@ -296,6 +319,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     fn take_closed(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) -> bool {
+        if self.v.get(channel).closed.head.is_none() {
+            return false;
+        }
         let (queue, first) = closed::pop_front(self.v.get(channel).closed, &mut self.v);
         self.v.get_mut(channel).closed = queue;
         let Some(grant) = first else { return false };
@@ -358,31 +384,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         c.context.regs.number = Status::from(Err(error)).0;
         self.wake(caller);
-    }
-
-    // ---- channels ----
-
-    /// Ends a channel: those who wait in it get `ServerDied`; calls already taken are answered as usual.
-    pub fn end_channel(&mut self, channel: ChannelKey<'id>) {
-        while let Some(caller) = self.v.follow(self.v.get(channel).callers.head) {
-            self.leave_queues(caller);
-            self.fail_call(caller, Error::ServerDied);
-        }
-        while let Some(receiver) = self.v.follow(self.v.get(channel).receivers.head) {
-            self.leave_queues(receiver);
-            self.fail_call(receiver, Error::ServerDied);
-        }
-        if let Some(server) = self.v.follow(self.v.get(channel).server) {
-            self.v.get_mut(server).serves = Link::NONE;
-        }
-        loop {
-            let (queue, first) = closed::pop_front(self.v.get(channel).closed, &mut self.v);
-            self.v.get_mut(channel).closed = queue;
-            let Some(grant) = first else { break };
-            self.v.get_mut(grant).queued = false;
-            self.free_grant_if_done(grant);
-        }
-        self.unmake(channel);
     }
 }
 

@@ -13,7 +13,7 @@
 //! # Where things are
 //!
 //! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
-//! who may use them; `ipc`, `transfer`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
+//! who may use them; `ending` how it all ends, bit by bit; `ipc`, `transfer`, `serving`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
 //! `mapping`, `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ mod boot;
 mod context;
 mod create;
 mod devices;
+mod ending;
 mod fault;
 mod grants;
 mod handles;
@@ -42,6 +43,7 @@ mod range;
 mod regs;
 mod revoke;
 mod sched;
+pub mod serving;
 mod state;
 mod tables;
 mod thread;
@@ -61,9 +63,6 @@ pub use state::{Core, Cx, Kernel, LOG_LINE, MAX_LINES, PRIORITIES, System};
 use hw::CoreId;
 use objects::{ThreadKey, ThreadLink};
 use state::Count;
-
-/// Units of long work in one entry.
-pub(crate) const UNITS: u32 = 32;
 
 /// How a system call has ended, when it has not failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +87,11 @@ impl<H: Hw> Kernel<H> {
     pub fn timer(&mut self, core: CoreId) -> ThreadLink {
         self.with(core, |cx| {
             cx.tick();
+            let next = cx.reschedule(None);
+            if !next.is_none() || !cx.work_waits() {
+                return next;
+            }
+            cx.reap();
             cx.reschedule(None)
         })
     }
@@ -116,7 +120,7 @@ impl<H: Hw> Kernel<H> {
     /// What an idle core does: a bounded part of the tear-down that dead callers left. `None`: nothing is left.
     pub fn idle_work(&mut self, core: CoreId) -> Option<ThreadLink> {
         self.with(core, |cx| {
-            let more = cx.reap(UNITS);
+            let more = cx.reap();
             let next = cx.reschedule(None);
             (more || !next.is_none()).then_some(next)
         })
@@ -128,6 +132,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.count(Count::Calls);
         let me = self.s.cores[self.core].current;
         let Some(thread) = self.v.follow(me) else { return self.reschedule(None) };
+        if self.v.get(thread).ends_at != 0 && self.go_on_ending(thread) {
+            return self.reschedule(None);
+        }
         let progress = self.dispatch(thread);
         let mut candidate = None;
         match progress {
@@ -135,6 +142,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let t = self.v.get_mut(thread);
                 t.context.regs.number = Status::OK.0;
                 t.restarting = false;
+                if self.began {
+                    self.begin_to_wait_for_ends(thread);
+                }
             }
             Ok(Progress::Restart) => {
                 let t = self.v.get_mut(thread);

@@ -53,6 +53,7 @@ list!(pools, POOL, next, prev);
 list!(grants, GRANT, next, prev);
 list!(siblings, THREAD, sibling_next, sibling_prev);
 list!(timers, THREAD, timer_next, timer_prev);
+list!(by_via, THREAD, via_next, via_prev);
 list!(by_memory, MAPPING, memory_next, memory_prev);
 list!(by_grant, MAPPING, grant_next, grant_prev);
 
@@ -150,20 +151,5 @@ pub mod closed {
             }
         }
         (q, first)
-    }
-
-    /// Takes a Grant out of the middle: O(length), for a Grant that ends with its pool before it was told.
-    pub fn remove<'id>(q: Queue<GRANT>, v: &mut View<'_, 'id, Objects>, key: GrantKey<'id>) -> Queue<GRANT> {
-        let mut rest = q;
-        let mut kept = Queue::default();
-        loop {
-            let (next, first) = pop_front(rest, v);
-            rest = next;
-            match first {
-                Some(first) if first == key => {}
-                Some(first) => kept = push_back(kept, v, first),
-                None => return kept,
-            }
-        }
     }
 }

@@ -23,6 +23,11 @@ pub const MAP_PAGES: u64 = 1024;
 /// Most pages of one `unmap`.
 pub const UNMAP_PAGES: u64 = 1 << 18;
 
+/// What it costs to take so many pages out of a lowest table: at most all that an entry can afford.
+fn pages_cost(pages: u64) -> u32 {
+    1 + pages as u32 / 17
+}
+
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// System call `map`.
     pub fn map(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
@@ -123,13 +128,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = self.v.get(thread).context.regs;
         let process = self.lookup::<PROCESS>(thread, regs.argument(0), Rights::MAP)?.key;
         let range = Range::new(regs.argument(1), regs.argument(2), UNMAP_PAGES)?;
-        let mut units = 2;
         for part in range.leaves() {
             while let Some((leaf, mapping, hit)) = self.first_hit(process, part) {
-                if units == 0 {
+                if !self.afford(pages_cost(hit.pages)) {
                     return Ok(Progress::Restart);
                 }
-                units -= 1;
                 self.clear_range(leaf, mapping, hit, Access::empty());
                 self.prune(process, part.address);
             }
@@ -182,7 +185,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         };
         let base = self.v.get(extent.root).base;
         let (from, to) = (extent.physical - base, extent.physical - base + extent.pages);
-        let mut units = 2;
         let mut next = self.v.get(extent.root).mappings;
         while let Some(mapping) = self.v.follow(next) {
             let m = *self.v.get(mapping);
@@ -197,14 +199,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if !self.has_more(leaf, &m, base, hit, keep) {
                 continue;
             }
-            if units == 0 {
+            if !self.afford(pages_cost(hit.pages)) {
                 return Ok(Progress::Restart);
             }
-            units -= 1;
             self.clear_range(leaf, mapping, hit, keep);
             self.prune(process, m.address);
         }
         Ok(Progress::Done)
+    }
+
+    /// What the removal of a mapping costs.
+    pub fn mapping_cost(&self, mapping: MappingKey<'id>) -> u32 {
+        pages_cost(self.v.get(mapping).pages as u64)
     }
 
     /// Takes a whole mapping away.
@@ -216,19 +222,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.prune(process, m.address);
     }
 
-    /// Takes up to `units` mappings of a dying process away; true when none are left. Its TLB entries go when it is
-    /// freed: nobody runs in it any more.
-    pub fn remove_all_mappings(&mut self, process: ProcessKey<'id>, units: u32) -> bool {
+    /// Takes mappings of a dying process away; true when none are left. Its TLB entries go when it is freed: nobody runs
+    /// in it any more.
+    pub fn remove_all_mappings(&mut self, process: ProcessKey<'id>) -> bool {
         let mut table = self.v.get(process).tables;
-        let mut units = units;
         while !table.is_none() {
             let next_table = self.v.frame(table).next;
             if let Some(leaf) = self.v.follow(Link::<TABLE>::page(table)) {
                 while let Some(mapping) = self.v.follow(self.first_mapping(leaf)) {
-                    if units == 0 {
+                    let cost = self.mapping_cost(mapping);
+                    if !self.afford(cost) {
                         return false;
                     }
-                    units -= 1;
                     let range = self.v.get(mapping).range();
                     self.clear_range(leaf, mapping, range, Access::empty());
                 }

@@ -2,7 +2,7 @@
 
 use abi::info::MemoryType;
 use abi::{Error, Rights};
-use kmem::{FrameState, Kind, Link, Name};
+use kmem::{Frame, FrameState, Kind, Link, Name};
 
 use crate::alloc::Need;
 use crate::objects::*;
@@ -92,10 +92,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(pool).used += count;
         let value = Memory { base: self.v.physical(first), ..Memory::new(pool.link(), count, kind) };
         let memory = self.make::<MEMORY>(pool, value).ok_or(Error::PoolEmpty)?;
-        for n in 0..count {
-            self.v.reset(first.plus(n), memory.link().raw());
-        }
         Ok(memory)
+    }
+
+    /// Zeroes some frames of a new Memory, whose records tell what they were before.
+    pub fn zero_frames(&mut self, memory: MemoryKey<'id>, frames: core::ops::Range<u32>) {
+        let Some(first) = self.v.managed(self.v.get(memory).base) else { return };
+        for n in frames {
+            self.v.zero(first.plus(n));
+            self.v.reset(first.plus(n), memory.link().raw());
+            self.count(Count::FramesZeroed);
+        }
     }
 
     /// Zeroes the next pages of a thread's pending Memory; returns it when all are.
@@ -103,12 +110,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let m = *self.v.get(memory);
         let from = self.v.get(thread).pending_done;
         let to = (from + ZERO_PAGES).min(m.pages);
-        if let Some(first) = self.v.managed(m.base) {
-            for n in from..to {
-                self.v.zero(first.plus(n));
-                self.count(Count::FramesZeroed);
-            }
-        }
+        self.zero_frames(memory, from..to);
         let t = self.v.get_mut(thread);
         t.pending_done = to;
         if to < m.pages {
@@ -209,28 +211,27 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Ends a Memory that has no handle, no slice and no mapping.
     pub fn end_memory_if_unused(&mut self, memory: MemoryKey<'id>) {
         let m = self.v.get(memory);
-        if m.refs == 0 && m.mapping_count == 0 {
+        if m.refs == 0 && m.mapping_count == 0 && !m.ending {
             self.end_memory(memory);
         }
     }
 
-    /// Ends a Memory that nobody maps: its frames are free. Handles to it are stale.
+    /// Ends a Memory that nobody maps: its frames become free. Handles to it are stale.
     pub fn end_memory(&mut self, memory: MemoryKey<'id>) {
-        let m = *self.v.get(memory);
-        if m.root.is_none() {
-            // What the boot code described (archive, tables) is not the allocator's.
-            if m.kind != MemoryType::Device
-                && let Some(first) = self.v.managed(m.base)
-                && self.v.kind(first) == Kind::BYTES
-            {
-                self.v.give(first, m.pages);
-                self.credit(m.pool, m.pages);
-            }
-        } else if let Some(root) = self.v.find(m.root) {
+        let root = self.v.get(memory).root;
+        self.begin_to_end_memory(memory);
+        if let Some(root) = self.v.find(root) {
             self.v.get_mut(root).refs -= 1;
             self.end_memory_if_unused(root);
         }
-        self.unmake(memory);
+    }
+
+    /// The first of a Memory's frames, if they go back to the allocator with its end. What the boot code described
+    /// (archive, tables) is not the allocator's.
+    pub fn own_frames(&self, memory: MemoryKey<'id>) -> Option<Frame> {
+        let m = self.v.get(memory);
+        let own = m.root.is_none() && m.kind != MemoryType::Device;
+        self.v.managed(m.base).filter(|first| own && self.v.kind(*first) == Kind::BYTES)
     }
 
     /// A Memory over frames that are not the allocator's: device registers, tables, the boot archive.
@@ -258,6 +259,8 @@ impl Memory {
             mapping_count: 0,
             pool,
             refs: 0,
+            ending: false,
+            end_next: Link::NONE,
         }
     }
 }

@@ -91,6 +91,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let name = self.v.name(notification.key);
         let i = self.v.get_mut(found.key);
         (i.target, i.bits, i.via) = (name, bits & mask, found.entry.grant);
+        let trigger = i.trigger;
+        // Another slice of the line may have set it meanwhile, or had it bound when this one was made.
+        if trigger.is_some() && self.s.triggers[line as usize] != trigger {
+            self.set_trigger(line, trigger);
+        }
         self.s.lines[line as usize] = found.key.link();
         self.s.hw.unmask(line);
         Ok(Progress::Done)
@@ -126,7 +131,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.unmake(interrupt);
     }
 
-    /// `slice` of interrupt lines: one line, masked, with its trigger set.
+    /// Sets a line's trigger, which masks it.
+    fn set_trigger(&mut self, line: u32, trigger: Option<Trigger>) {
+        if let Some(trigger) = trigger {
+            self.s.hw.configure_line(line, trigger);
+        }
+        self.s.triggers[line as usize] = trigger;
+    }
+
+    /// `slice` of interrupt lines: one line, masked, with its trigger set. A line that is bound stays as its driver has
+    /// it: the slice's trigger is set once that has let go and the slice is bound.
     pub fn slice_interrupt(
         &mut self,
         pool: PoolKey<'id>,
@@ -138,8 +152,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let line = u32::try_from(offset).ok().filter(|offset| *offset < i.count).map(|offset| i.first + offset);
         let line = line.filter(|line| (*line as usize) < MAX_LINES).ok_or(Error::BadArgument)?;
         // ---- point of no return ----
-        self.s.hw.configure_line(line, trigger);
-        let one = Interrupt { first: line, count: 1, pool: pool.link(), ..Interrupt::default() };
+        let trigger = Some(trigger);
+        if self.s.lines[line as usize].is_none() {
+            self.set_trigger(line, trigger);
+        }
+        let one = Interrupt { first: line, count: 1, trigger, pool: pool.link(), ..Interrupt::default() };
         self.make::<INTERRUPT>(pool, one).ok_or(Error::PoolEmpty)
     }
 }

@@ -10,7 +10,8 @@ use abi::info::MemoryType;
 use kmem::{AnyName, Class, Frame, Key, Link, Name};
 
 use crate::Context;
-use crate::hw::Asid;
+use crate::hw::{Asid, Trigger};
+use crate::serving::Depths;
 
 // Class numbers; the first ten are `abi::info::Kind`.
 
@@ -203,12 +204,14 @@ pub struct Thread {
     pub base_priority: u8,
     /// Calls made: with the place it forms the reply token.
     pub sequence: u32,
-    /// Length of the call chain that it works for.
+    /// Length of the longest call chain that it works for.
     pub depth: u8,
     /// A fault is its call: the answer leaves the registers alone.
     pub faulting: bool,
     /// The last system call was rewound and not yet finished.
     pub restarting: bool,
+    /// It ends: no name of it is left.
+    pub ending: bool,
     /// Bits were the last thing received, so a call goes first.
     pub bits_last: bool,
     /// Handles it takes with the message it waits for.
@@ -224,6 +227,8 @@ pub struct Thread {
     pub serving: ThreadLink,
     pub serve_next: ThreadLink,
     pub serve_prev: ThreadLink,
+    /// How deep they are.
+    pub callers: Depths,
     /// Who is to answer its call.
     pub server: ThreadLink,
     /// Channel it calls or receives on.
@@ -242,8 +247,11 @@ pub struct Thread {
     pub buffer_address: u64,
     /// ns at which `recv` ends.
     pub deadline: u64,
-    /// Grant and badge of the handle it calls by; the Grant of the one it receives by.
-    pub via: Name<GRANT>,
+    /// In a channel's queue: the Grant of the handle that it calls or receives by, and that Grant's list of who waits.
+    pub via: Link<GRANT>,
+    pub via_next: ThreadLink,
+    pub via_prev: ThreadLink,
+    /// Badge of the handle it calls by.
     pub badge: u64,
     /// Grant of the handle by which its notification was bound.
     pub bound_via: Name<GRANT>,
@@ -254,6 +262,10 @@ pub struct Thread {
     /// A Memory being zeroed by a call of this thread, and how far it is.
     pub pending: Name<MEMORY>,
     pub pending_done: u32,
+    /// Next thread that ends.
+    pub end_next: ThreadLink,
+    /// Its system call is done but for what that ended: the program counter behind the call, 0 for none.
+    pub ends_at: u64,
     /// ns run, and since when it runs.
     pub run_time: u64,
     pub run_start: u64,
@@ -274,6 +286,9 @@ pub struct Channel {
     pub refs: u32,
     /// Handles that may receive.
     pub receive_refs: u32,
+    /// It ends: no name of it is left. Next channel that does.
+    pub ending: bool,
+    pub end_next: Link<CHANNEL>,
 }
 
 /// 64 bits to set and wait for.
@@ -303,6 +318,9 @@ pub struct Memory {
     pub pool: Link<POOL>,
     /// Handles, and slices.
     pub refs: u32,
+    /// It ends: no name of it is left, and its last pages are given back. Next Memory that does.
+    pub ending: bool,
+    pub end_next: Link<MEMORY>,
 }
 
 /// Pages of a Memory mapped in a row, within the reach of one lowest page table.
@@ -351,6 +369,8 @@ pub struct Grant {
     /// Handles to the Grant itself.
     pub refs: u32,
     pub mappings: Link<MAPPING>,
+    /// Threads in a channel's queue through it.
+    pub waiting: ThreadLink,
     pub pool: Link<POOL>,
     pub badge: u64,
     pub close_bits: u64,
@@ -364,6 +384,11 @@ pub struct Grant {
     pub queued: bool,
     /// In the list of revocations that are not finished.
     pub undoing: bool,
+    /// It ends: no name of it is left, and what hangs on it moves to the one above. Next Grant that does.
+    pub ending: bool,
+    pub end_next: Link<GRANT>,
+    /// Its pool is gone: all that is left is its end, to be told.
+    pub orphan: bool,
 }
 
 /// Interrupt lines or vectors in a row; a single one can be bound.
@@ -371,6 +396,8 @@ pub struct Grant {
 pub struct Interrupt {
     pub first: u32,
     pub count: u32,
+    /// A slice's trigger; none for those that boot made, whose lines are as they are.
+    pub trigger: Option<Trigger>,
     pub target: Name<NOTIFICATION>,
     pub bits: u64,
     /// Grant of the handle that bound it.

@@ -12,20 +12,17 @@ use crate::{Hw, Progress, list};
 pub const MAX_POOL_DEPTH: u8 = 16;
 
 /// The classes whose objects are ended one by one, in this order: threads first, so that nothing runs in a half-dead
-/// process; mappings go with their process or Memory.
+/// process; mappings go with their process or Memory. Each end says what it costs, and false if more is to be done first.
 macro_rules! for_each_class {
-    ($self:ident, $pool:ident, $units:ident, $($class:ident => $end:expr;)*) => {
+    ($self:ident, $pool:ident, $($class:ident => $end:expr;)*) => {
         $(
             while let Some(slab) = $self.any_slab::<$class>($pool) {
-                if $units == 0 {
-                    return Progress::Restart;
-                }
-                $units -= 1;
                 let next = $self.v.slots::<$class>(slab).find_map(|link| $self.v.live(link));
                 match next {
                     #[allow(clippy::redundant_closure_call)]
                     Some(key) => if !$end(&mut *$self, key) { return Progress::Restart },
                     // A slab with nothing alive only keeps retired slots.
+                    None if !$self.afford(1) => return Progress::Restart,
                     None => $self.drop_slab::<$class>($pool, slab),
                 }
             }
@@ -111,7 +108,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         self.doom(pool);
         let (name, me) = (self.v.name(pool), thread.link());
-        self.reap(crate::UNITS);
+        self.reap();
         Ok(match (self.v.live(me), self.v.find(name)) {
             (None, _) => Progress::Blocked,
             (Some(_), Some(pool)) if self.v.live(pool.link()).is_some() => Progress::Restart,
@@ -129,9 +126,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Does up to `units` of the tear-down and the revocations that wait; false when nothing waits.
-    pub fn reap(&mut self, units: u32) -> bool {
-        if self.undo_waiting(units) {
+    /// Does a part of the tear-down, the ends and the revocations that wait; false when nothing waits.
+    pub fn reap(&mut self) -> bool {
+        if self.work_off() || self.undo_waiting() {
             return true;
         }
         let Some(pool) = self.v.follow(self.s.reap) else { return false };
@@ -141,22 +138,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(child).dying = true;
             leaf = child;
         }
-        if self.empty_pool(leaf, units) == Progress::Done {
+        if self.empty_pool(leaf) == Progress::Done {
             self.free_pool(leaf);
         }
-        !self.s.reap.is_none()
+        self.work_waits()
     }
 
-    fn empty_pool(&mut self, pool: PoolKey<'id>, mut units: u32) -> Progress {
-        for_each_class! { self, pool, units,
-            THREAD => |cx: &mut Self, key| { cx.end_thread(key); true };
-            PROCESS => |cx: &mut Self, key| cx.end_process(key, crate::UNITS);
-            CHANNEL => |cx: &mut Self, key| { cx.end_channel(key); true };
-            NOTIFICATION => |cx: &mut Self, key| { cx.end_notification(key); true };
+    fn empty_pool(&mut self, pool: PoolKey<'id>) -> Progress {
+        for_each_class! { self, pool,
+            THREAD => |cx: &mut Self, key: ThreadKey<'id>| {
+                !cx.v.get(key).ending && cx.afford(1) && { cx.end_thread(key); true }
+            };
+            PROCESS => |cx: &mut Self, key| cx.end_process(key);
+            CHANNEL => |cx: &mut Self, key: ChannelKey<'id>| {
+                !cx.v.get(key).ending && cx.afford(1) && { cx.end_channel(key); true }
+            };
+            NOTIFICATION => |cx: &mut Self, key| cx.afford(1) && { cx.end_notification(key); true };
             GRANT => |cx: &mut Self, key| cx.end_grant(key);
-            INTERRUPT => |cx: &mut Self, key| { cx.end_interrupt(key); true };
-            PORTS => |cx: &mut Self, key| { cx.unmake::<PORTS>(key); true };
-            AUTHORITY => |cx: &mut Self, key| { cx.unmake::<AUTHORITY>(key); true };
+            INTERRUPT => |cx: &mut Self, key| cx.afford(1) && { cx.end_interrupt(key); true };
+            PORTS => |cx: &mut Self, key| cx.afford(1) && { cx.unmake::<PORTS>(key); true };
+            AUTHORITY => |cx: &mut Self, key| cx.afford(1) && { cx.unmake::<AUTHORITY>(key); true };
             MEMORY => |cx: &mut Self, key| cx.end_or_orphan(key);
             // Their objects are gone by now; a slab may be kept by retired slots.
             MAPPING => |_: &mut Self, _| false;
@@ -165,9 +166,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Progress::Done
     }
 
-    /// Ends a Memory with its pool; one that others map goes on in the parent pool, with the slab it lies in. Always
-    /// true: it takes one unit.
+    /// Ends a Memory with its pool; one that others map goes on in the parent pool, with the slab it lies in.
     fn end_or_orphan(&mut self, memory: MemoryKey<'id>) -> bool {
+        if self.v.get(memory).ending || !self.afford(1) {
+            return false;
+        }
         if self.v.get(memory).mapping_count == 0 {
             self.end_memory(memory);
             return true;
@@ -181,6 +184,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             .slots::<MEMORY>(slab)
             .find_map(|link| self.v.live::<MEMORY>(link).filter(|key| self.v.get(*key).mapping_count == 0));
         if let Some(unused) = unused {
+            if self.v.get(unused).ending {
+                return false;
+            }
             self.end_memory(unused);
             return true;
         }
@@ -241,7 +247,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// What a pool had from its parent and used is the parent's own now.
-    fn leave_pages(&mut self, pool: PoolKey<'id>, parent: PoolKey<'id>, pages: u32) {
+    pub fn leave_pages(&mut self, pool: PoolKey<'id>, parent: PoolKey<'id>, pages: u32) {
         let p = self.v.get_mut(pool);
         p.used -= pages;
         p.limit -= pages;

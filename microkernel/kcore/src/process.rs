@@ -29,26 +29,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Ok(process)
     }
 
-    /// Ends a process, `units` at a time; true when it is gone. Threads, then handles, then mappings, then tables.
-    pub fn end_process(&mut self, process: ProcessKey<'id>, units: u32) -> bool {
+    /// Ends a process, as far as this entry can afford; true when it is gone. Threads, then handles, then mappings, then
+    /// tables.
+    pub fn end_process(&mut self, process: ProcessKey<'id>) -> bool {
         self.v.get_mut(process).dying = true;
-        for _ in 0..units {
-            match self.v.follow(self.v.get(process).threads) {
-                Some(thread) => self.end_thread(thread),
-                None => break,
+        while let Some(thread) = self.v.follow(self.v.get(process).threads) {
+            if self.v.get(thread).ending || !self.afford(1) {
+                return false;
             }
+            self.end_thread(thread);
         }
-        if !self.v.get(process).threads.is_none() {
-            return false;
-        }
-        if !self.close_all(process, units) || !self.remove_all_mappings(process, 2) || !self.free_tables(process, units)
-        {
+        let emptied = self.close_all(process)
+            && self.remove_all_mappings(process)
+            && self.free_tables(process)
+            && self.free_slots(process);
+        if !emptied || !self.afford(1) {
             return false;
         }
         let p = *self.v.get(process);
         self.s.hw.invalidate_space(p.asid);
         self.give_asid(p.asid);
-        self.free_slots(process);
         self.v.release(p.root);
         self.credit(p.pool, 1);
         self.unmake(process);

@@ -68,6 +68,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 if let Some(channel) = self.v.follow(t.channel) {
                     let callers = queue::remove(self.v.get(channel).callers, &mut self.v, thread);
                     self.v.get_mut(channel).callers = callers;
+                    self.wait_no_more_through(thread);
                     self.refresh_server(channel);
                 }
             }
@@ -76,6 +77,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 if let Some(channel) = self.v.follow(t.channel) {
                     let receivers = queue::remove(self.v.get(channel).receivers, &mut self.v, thread);
                     self.v.get_mut(channel).receivers = receivers;
+                    self.wait_no_more_through(thread);
                 }
             }
             State::Stopped | State::Faulted => {}
@@ -89,10 +91,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn reschedule(&mut self, candidate: Option<ThreadKey<'id>>) -> ThreadLink {
         let core = self.core;
         self.s.cores[core].look_again = false;
+        let current = self.v.follow(self.s.cores[core].current);
         if let Some(candidate) = candidate {
+            let p = self.v.get(candidate).priority;
+            if current.is_none() && self.s.cores[core].ready >> p >> 1 == 0 {
+                return self.hand_core_to(candidate);
+            }
             self.enqueue(candidate, queue::push_front);
         }
-        let current = self.v.follow(self.s.cores[core].current);
         if let Some(current) = current {
             let p = self.v.get(current).priority;
             if self.s.cores[core].ready >> p >> 1 == 0 {
@@ -106,7 +112,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let next = self.pop_ready();
         self.s.cores[core].current = next.map_or(Link::NONE, |next| next.link());
         if let Some(next) = next {
-            let now = self.s.hw.now();
+            let now = self.now();
             let t = self.v.get_mut(next);
             t.state = State::Running;
             t.run_start = now;
@@ -118,6 +124,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         self.arm();
         self.s.cores[core].current
+    }
+
+    /// Runs a thread that is in no queue on this core, where nobody runs and nobody more urgent is ready: as if it had been
+    /// put first in its queue and taken out of it.
+    #[inline(always)]
+    fn hand_core_to(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
+        let now = self.now();
+        let t = self.v.get_mut(thread);
+        t.state = State::Running;
+        t.run_start = now;
+        self.my_core().current = thread.link();
+        self.count(Count::ThreadSwitches);
+        self.arm();
+        thread.link()
     }
 
     /// Has others of the current thread's priority run first.
@@ -135,7 +155,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.count(Count::Timers);
         let core = self.core;
         self.s.cores[core].armed = u64::MAX;
-        let now = self.s.hw.now();
+        let now = self.now();
         for _ in 0..TIMER_UNITS {
             let Cx { v, s, .. } = self;
             let Some(thread) = s.cores[core].wheel.pop_due(v, now) else { break };
@@ -165,7 +185,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Adds the time since it was switched to to a thread's account.
     pub fn charge(&mut self, thread: ThreadKey<'id>) {
-        let now = self.s.hw.now();
+        let now = self.now();
         let t = self.v.get_mut(thread);
         t.run_time += now - t.run_start;
         t.run_start = now;
@@ -239,52 +259,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Puts a caller into its server's list, behind those as urgent.
-    pub fn link_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
-        let priority = self.v.get(caller).priority;
-        let (mut before, mut next) = (None, self.v.get(server).serving);
-        while let Some(other) = self.v.follow(next).filter(|other| self.v.get(*other).priority >= priority) {
-            before = Some(other);
-            next = self.v.get(other).serve_next;
-        }
-        let c = self.v.get_mut(caller);
-        c.server = server.link();
-        c.serve_next = next;
-        c.serve_prev = before.map_or(Link::NONE, |before| before.link());
-        match before {
-            Some(before) => self.v.get_mut(before).serve_next = caller.link(),
-            None => self.v.get_mut(server).serving = caller.link(),
-        }
-        if let Some(next) = self.v.follow(next) {
-            self.v.get_mut(next).serve_prev = caller.link();
-        }
-    }
-
-    fn unlink_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
-        let (next, prev) = (self.v.get(caller).serve_next, self.v.get(caller).serve_prev);
-        match self.v.follow(prev) {
-            Some(prev) => self.v.get_mut(prev).serve_next = next,
-            None => self.v.get_mut(server).serving = next,
-        }
-        if let Some(next) = self.v.follow(next) {
-            self.v.get_mut(next).serve_prev = prev;
-        }
-        let c = self.v.get_mut(caller);
-        (c.serve_next, c.serve_prev) = (Link::NONE, Link::NONE);
-    }
-
-    /// Takes a caller out of its server's list, to wait no more; the server's priority is what is left.
-    pub fn leave_server(&mut self, caller: ThreadKey<'id>) {
-        self.v.get_mut(caller).state = State::Stopped;
-        if let Some(server) = self.v.follow(self.v.get(caller).server) {
-            self.unlink_served(server, caller);
-            let serving = self.v.follow(self.v.get(server).serving);
-            let depth = serving.map_or(0, |serving| self.v.get(serving).depth + 1);
-            self.v.get_mut(server).depth = depth;
-            self.refresh_priority(server);
-        }
-    }
-
     fn enqueue(
         &mut self,
         thread: ThreadKey<'id>,
@@ -323,7 +297,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn arm(&mut self) {
         let core = self.core;
         let slice = if self.contended() { self.s.cores[core].slice_end } else { u64::MAX };
-        let at = self.s.cores[core].wheel.next().min(slice);
+        // What waits to be torn down is done by a core with nothing to run, as fast as its interrupts let it.
+        let idle = self.s.cores[core].current.is_none() && self.work_waits();
+        let at = if idle { self.now() } else { self.s.cores[core].wheel.next().min(slice) };
         if at != self.s.cores[core].armed {
             self.s.cores[core].armed = at;
             self.s.hw.set_timer(at);

@@ -5,7 +5,8 @@
 use kmem::{Link, Mem, View};
 
 use crate::Hw;
-use crate::hw::{CoreId, MAX_CORES};
+use crate::ending::Endings;
+use crate::hw::{CoreId, MAX_CORES, Trigger};
 use crate::log::Log;
 use crate::objects::{GRANT, INTERRUPT, Objects, POOL, Queue, THREAD, ThreadLink};
 use crate::wheel::Wheel;
@@ -84,12 +85,15 @@ pub struct System<H> {
     pub cores: [Core; MAX_CORES],
     /// The Interrupt object of each line that has one.
     pub lines: [Link<INTERRUPT>; MAX_LINES],
+    /// What each line was set to last.
+    pub triggers: [Option<Trigger>; MAX_LINES],
     pub asids: [u64; ASID_WORDS],
     pub root_pool: Link<POOL>,
     /// Pools that wait to be torn down.
     pub reap: Link<POOL>,
     /// Grants whose revocation is not finished.
     pub undo: Link<GRANT>,
+    pub endings: Endings,
     pub counts: [u64; abi::info::COUNTERS.len()],
     pub log: Log,
 }
@@ -109,10 +113,12 @@ impl<H: Hw> Kernel<H> {
                 hw,
                 cores: [const { Core::new() }; MAX_CORES],
                 lines: [Link::NONE; MAX_LINES],
+                triggers: [None; MAX_LINES],
                 asids: [0; ASID_WORDS],
                 root_pool: Link::NONE,
                 reap: Link::NONE,
                 undo: Link::NONE,
+                endings: Endings::NONE,
                 counts: [0; abi::info::COUNTERS.len()],
                 log: Log::new(),
             },
@@ -123,7 +129,8 @@ impl<H: Hw> Kernel<H> {
     #[inline(always)]
     pub fn with<R>(&mut self, core: CoreId, f: impl for<'id> FnOnce(&mut Cx<'_, 'id, H>) -> R) -> R {
         let system = &mut self.system;
-        self.mem.view(|v| f(&mut Cx { v, s: system, core: core as usize % MAX_CORES }))
+        self.mem
+            .view(|v| f(&mut Cx { v, s: system, core: core as usize % MAX_CORES, spent: 0, began: false, clock: 0 }))
     }
 }
 
@@ -132,12 +139,27 @@ pub struct Cx<'k, 'id, H: Hw> {
     pub v: View<'k, 'id, Objects>,
     pub s: &'k mut System<H>,
     pub core: usize,
+    /// Units of long work done in this entry.
+    pub spent: u32,
+    /// Something began to end in this entry.
+    pub began: bool,
+    /// The time of this entry, once somebody asked; 0 before.
+    clock: u64,
 }
 
 impl<H: Hw> Cx<'_, '_, H> {
     #[inline(always)]
     pub fn count(&mut self, what: Count) {
         self.s.counts[what as usize] += 1;
+    }
+
+    /// The time: an entry takes none, so the clock is read once.
+    #[inline(always)]
+    pub fn now(&mut self) -> u64 {
+        if self.clock == 0 {
+            self.clock = self.s.hw.now();
+        }
+        self.clock
     }
 
     #[inline(always)]

@@ -79,16 +79,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Some(table)
     }
 
-    /// Gives up to `units` tables of a process back; true when only the root is left.
-    pub fn free_tables(&mut self, process: ProcessKey<'id>, units: u32) -> bool {
-        for _ in 0..units {
+    /// Gives tables of a process back; true when only the root is left.
+    pub fn free_tables(&mut self, process: ProcessKey<'id>) -> bool {
+        loop {
             let frame = self.v.get(process).tables;
             if frame.is_none() {
                 return true;
             }
+            if !self.afford(1) {
+                return false;
+            }
             self.free_table(process, frame);
         }
-        self.v.get(process).tables.is_none()
     }
 
     /// Gives back tables above an address that have become empty, from the lowest up.

@@ -9,6 +9,7 @@ use kmem::{Frame, Link, Name};
 use crate::alloc::Need;
 use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
+use crate::serving::Depths;
 use crate::state::{Cx, PRIORITIES};
 use crate::{Context, FPU_BYTES, Hw, Progress, Regs, list};
 
@@ -90,7 +91,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let pointer = t.context.regs.pointer;
         t.context.regs = Regs { pc, sp, flags, pointer, a0: argument, ..Regs::default() };
         t.context.fpu_valid = 0;
-        (t.faulting, t.restarting) = (false, false);
+        (t.faulting, t.restarting, t.ends_at) = (false, false, 0);
         self.wake(thread);
     }
 
@@ -230,20 +231,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Ok(())
     }
 
-    /// Ends a thread: its callers get `ServerDied`, its own call is void, its buffer is unmapped.
+    /// Ends a thread: its own call is void, its callers get `ServerDied`, its buffer is unmapped.
     pub fn end_thread(&mut self, thread: ThreadKey<'id>) {
         self.leave_queues(thread);
-        while let Some(caller) = self.v.follow(self.v.get(thread).serving) {
-            self.leave_queues(caller);
-            self.fail_call(caller, Error::ServerDied);
-        }
         self.drop_pending(thread);
         self.bind_notification(thread, None, Name::NONE);
-        let t = self.v.get(thread);
-        let (serves, process, buffer_address, buffer, pool) = (t.serves, t.process, t.buffer_address, t.buffer, t.pool);
+        let serves = core::mem::take(&mut self.v.get_mut(thread).serves);
         if let Some(channel) = self.v.follow(serves) {
             self.v.get_mut(channel).server = Link::NONE;
         }
+        self.begin_to_end_thread(thread);
+    }
+
+    /// Ends a thread for which nobody waits any more.
+    pub fn free_thread(&mut self, thread: ThreadKey<'id>) {
+        let t = self.v.get(thread);
+        let (process, buffer_address, buffer, pool) = (t.process, t.buffer_address, t.buffer, t.pool);
         if let Some(process) = self.v.follow(process) {
             if let Some(leaf) = self.leaf(process, buffer_address) {
                 self.clear_page(leaf, buffer_address);
@@ -274,6 +277,7 @@ impl Default for Thread {
             depth: 0,
             faulting: false,
             restarting: false,
+            ending: false,
             bits_last: false,
             takes: 0,
             timer_slot: 0,
@@ -282,6 +286,7 @@ impl Default for Thread {
             next: Link::NONE,
             prev: Link::NONE,
             serving: Link::NONE,
+            callers: Depths::NONE,
             serve_next: Link::NONE,
             serve_prev: Link::NONE,
             server: Link::NONE,
@@ -296,13 +301,17 @@ impl Default for Thread {
             buffer: Frame::NONE,
             buffer_address: 0,
             deadline: 0,
-            via: Name::NONE,
+            via: Link::NONE,
+            via_next: Link::NONE,
+            via_prev: Link::NONE,
             badge: 0,
             bound_via: Name::NONE,
             fault: Entry::default(),
             fault_words: [0; 6],
             pending: Name::NONE,
             pending_done: 0,
+            end_next: Link::NONE,
+            ends_at: 0,
             run_time: 0,
             run_start: 0,
             context: Context { regs: Regs::default(), space: 0, fpu_valid: 0, reserved: [0; 2], fpu: [0; FPU_BYTES] },

@@ -19,13 +19,17 @@ const _: () = assert!(LAST_TICK.ilog2() / 6 < LEVELS as u32);
 #[derive(Clone, Debug)]
 pub struct Wheel {
     now: u64,
+    /// Slots in use, and the levels that have some.
     used: [u64; LEVELS],
+    levels: u16,
+    /// When to look again: asked far more often than timers come and go.
+    next: u64,
     slots: [[ThreadLink; SLOTS]; LEVELS],
 }
 
 impl Wheel {
     pub const fn new() -> Wheel {
-        Wheel { now: 0, used: [0; LEVELS], slots: [[Link::NONE; SLOTS]; LEVELS] }
+        Wheel { now: 0, used: [0; LEVELS], levels: 0, next: u64::MAX, slots: [[Link::NONE; SLOTS]; LEVELS] }
     }
 
     /// Adds a thread's deadline.
@@ -37,7 +41,9 @@ impl Wheel {
         let slot = (tick >> (6 * level)) as usize % SLOTS;
         self.slots[level][slot] = timers::push(self.slots[level][slot], v, thread);
         self.used[level] |= 1 << slot;
+        self.levels |= 1 << level;
         v.get_mut(thread).timer_slot = (level * SLOTS + slot) as u16 + 1;
+        self.next = self.look();
     }
 
     /// Removes a thread's deadline, if it has one.
@@ -50,11 +56,20 @@ impl Wheel {
         self.slots[level][slot] = timers::remove(self.slots[level][slot], v, thread);
         if self.slots[level][slot].is_none() {
             self.used[level] &= !(1 << slot);
+            if self.used[level] == 0 {
+                self.levels &= !(1 << level);
+            }
         }
+        self.next = self.look();
     }
 
     /// When to look again, in ns; never before a timer is due, `u64::MAX` without timers.
+    #[inline(always)]
     pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    fn look(&self) -> u64 {
         match self.next_slot() {
             Some((_, _, tick)) => tick.saturating_mul(1 << TICK_SHIFT),
             None => u64::MAX,
@@ -71,6 +86,12 @@ impl Wheel {
     /// Takes a thread whose deadline is reached at `now`, out of the wheel; `None` when there is none (left).
     /// Constant work a call, but for timers that move a level down.
     pub fn pop_due<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64) -> Option<ThreadKey<'id>> {
+        let due = self.pop(v, now);
+        self.next = self.look();
+        due
+    }
+
+    fn pop<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64) -> Option<ThreadKey<'id>> {
         let limit = now >> TICK_SHIFT;
         while let Some((level, slot, tick)) = self.next_slot() {
             if tick > limit {
@@ -96,7 +117,10 @@ impl Wheel {
 
     /// The earliest used slot: level, slot and the tick at which it starts.
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
-        let level = self.used.iter().position(|used| *used != 0)?;
+        if self.levels == 0 {
+            return None;
+        }
+        let level = self.levels.trailing_zeros() as usize % LEVELS;
         let shift = 6 * level as u32;
         let digit = (self.now >> shift) % SLOTS as u64;
         // What lies in a level differs from now in that digit first, so it is later than now's digit; the lowest used

@@ -29,13 +29,6 @@ impl<T> Lock<T> {
         }
         Guard { lock: self }
     }
-
-    /// Takes the lock only if nobody has it: for reports of a kernel that has failed.
-    pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        let serving = self.serving.load(Ordering::Acquire);
-        let won = self.next.compare_exchange(serving, serving.wrapping_add(1), Ordering::Acquire, Ordering::Relaxed);
-        won.is_ok().then_some(Guard { lock: self })
-    }
 }
 
 /// The value, until dropped.

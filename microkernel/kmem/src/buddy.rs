@@ -67,16 +67,15 @@ impl<L> Mem<L> {
 
 impl<'id, L> View<'_, 'id, L> {
     /// Takes `pages` frames in a row as plain bytes; their contents are what was there before. `None` if there is no
-    /// such row. O(orders), and a byte a frame.
+    /// such row. O(orders), and a byte a frame, eight at a time.
     pub fn take(&mut self, pages: u32) -> Option<Frame> {
         let order = pages.max(1).next_power_of_two().trailing_zeros() as usize;
         if pages == 0 || order >= ORDERS {
             return None;
         }
         let first = self.mem.take_block(order)?;
-        for n in 0..pages {
-            self.mem.set_kind(first.plus(n), Kind::BYTES);
-        }
+        self.mem.set_kinds(first, pages, Kind::BYTES);
+        // Nothing in a block is marked free but its first frame.
         self.give_range(first.plus(pages), (1 << order) - pages);
         Some(first)
     }
@@ -99,17 +98,15 @@ impl<'id, L> View<'_, 'id, L> {
         for n in 0..pages {
             assert!(self.mem.kind(first.plus(n)) == Kind::BYTES, "only plain bytes are given back");
         }
+        self.mem.set_kinds(first, pages, Kind::FREE_TAIL);
         self.give_range(first, pages);
     }
 
-    /// Returns any range in the largest aligned blocks.
+    /// Returns any range, marked as free, in the largest aligned blocks.
     fn give_range(&mut self, first: Frame, pages: u32) {
         let (mut at, end) = (first.0, first.0 + pages);
         while at < end {
             let order = at.trailing_zeros().min((end - at).ilog2()).min(ORDERS as u32 - 1);
-            for n in at..at + (1 << order) {
-                self.mem.set_kind(Frame(n), Kind::FREE_TAIL);
-            }
             self.mem.give_block(Frame(at), order as usize);
             at += 1 << order;
         }

@@ -116,6 +116,22 @@ impl<'id, L> View<'_, 'id, L> {
         }
     }
 
+    /// Makes every name of an object stale, as its end will; until then it is reached by links alone.
+    pub fn hide<const I: u8>(&mut self, key: Key<'id, I>)
+    where
+        L: Class<I>,
+    {
+        let slot = self.slot(key);
+        // SAFETY: the key proves a slot of class I; `self` is borrowed mutably. At the last generation the slot is retired
+        // when the object ends, as nobody has a name of that generation.
+        let generation = unsafe {
+            (*slot).generation = (*slot).generation.saturating_add(GENERATION_STEP) & GENERATION_LAST | I as u32;
+            (*slot).generation & GENERATION_LAST
+        };
+        let info = self.mem.info_mut(key.frame());
+        info.generation = info.generation.max(generation);
+    }
+
     /// The slots of a slab, free ones included: an iterator that does not borrow the view.
     pub fn slots<const I: u8>(&self, frame: Frame) -> impl Iterator<Item = Link<I>> + use<L, I>
     where

@@ -123,6 +123,13 @@ impl<L> Mem<L> {
         unsafe { *self.kinds.add(frame.0 as usize) = kind.0 }
     }
 
+    /// Sets the kinds of frames in a row.
+    pub(crate) fn set_kinds(&mut self, first: Frame, frames: u32, kind: Kind) {
+        assert!(first.0 <= self.count && frames <= self.count - first.0);
+        // SAFETY: `kinds` has `count` entries, all of these among them; the table is this value's alone.
+        unsafe { core::ptr::write_bytes(self.kinds.add(first.0 as usize), kind.0, frames as usize) }
+    }
+
     #[inline(always)]
     pub(crate) fn info(&self, frame: Frame) -> &FrameInfo {
         assert!(frame.0 < self.count);

@@ -21,6 +21,8 @@ pub struct System {
     pub kernel: PathBuf,
     /// The boot archive.
     pub archive: PathBuf,
+    /// What the compiler warned of, as far as it was not shown ([`Steps::show_cargo`]).
+    pub warnings: String,
 }
 
 /// Builds the system for one processor.
@@ -29,18 +31,19 @@ pub struct System {
 /// What could not be built; cargo's own words stand on stderr.
 pub fn system(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<System, Failure> {
     let name = arch.name();
-    steps.step(&format!("servers and commands for {name}"), || programs(project, arch, profile, steps))?;
+    let what = format!("servers and commands for {name}");
+    let mut warnings = steps.step(&what, || programs(project, arch, profile, steps))?;
     let elf = project.kernel(arch, profile);
-    steps.step(&format!("the kernel for {name}"), || kernel(project, arch, profile, steps))?;
+    warnings += &steps.step(&format!("the kernel for {name}"), || kernel(project, arch, profile, steps))?;
     let folder = project.system(arch, profile);
     fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
     let archive = folder.join("archive.img");
     steps.step("the boot archive", || pack(project, arch, profile, &archive, steps))?;
     let kernel = finished_kernel(arch, &elf, &folder, steps)?;
-    Ok(System { kernel, archive })
+    Ok(System { kernel, archive, warnings })
 }
 
-fn programs(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<(), Failure> {
+fn programs(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<String, Failure> {
     let mut cargo = cargo(project);
     if profile == Profile::Release {
         cargo.args(["--profile", USER_PROFILE]);
@@ -61,7 +64,7 @@ fn programs(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> R
     finish(cargo, "the servers and commands", steps)
 }
 
-fn kernel(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<(), Failure> {
+fn kernel(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<String, Failure> {
     let mut cargo = cargo(project);
     if profile == Profile::Release {
         cargo.arg("--release");
@@ -83,19 +86,20 @@ fn cargo(project: &Project) -> Command {
     cargo
 }
 
-/// Runs cargo. People at a terminal see what it does; others see its words if it fails.
-fn finish(mut cargo: Command, what: &str, steps: &Steps) -> Result<(), Failure> {
-    let shown = steps.are_said() && std::io::stderr().is_terminal();
+/// Runs cargo. People at a terminal see what it does; others see its words if it fails. Returns its warnings, if they
+/// were not shown: it repeats those of what is up to date.
+fn finish(mut cargo: Command, what: &str, steps: &Steps) -> Result<String, Failure> {
+    let shown = steps.show_cargo() && std::io::stderr().is_terminal();
     let output = if shown {
         cargo.stdout(std::io::stderr()).stderr(Stdio::inherit()).output()
     } else {
         cargo.arg("--quiet").output()
     };
     let output = output.map_err(|e| Failure::new(format!("cargo could not be started: {e}")))?;
-    if output.status.success() {
-        return Ok(());
-    }
     let words = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        return Ok(words.into_owned());
+    }
     Err(Failure::new(format!("{what} could not be built\n{words}").trim_end()))
 }
 

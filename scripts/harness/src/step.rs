@@ -10,8 +10,10 @@ const WORTH_A_LINE: Duration = Duration::from_millis(1500);
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Say {
-    /// Steps that take time.
+    /// Steps that take time, and at a terminal what cargo says.
     Steps,
+    /// Steps that take time; what cargo says is kept.
+    Lines,
     /// Nothing.
     Nothing,
 }
@@ -33,12 +35,18 @@ impl Steps {
     /// Whether steps are said.
     #[must_use]
     pub fn are_said(&self) -> bool {
+        self.say != Say::Nothing
+    }
+
+    /// Whether what cargo says goes straight to a terminal.
+    #[must_use]
+    pub fn show_cargo(&self) -> bool {
         self.say == Say::Steps
     }
 
     /// A line of its own.
     pub fn line(&self, text: &str) {
-        if self.say == Say::Steps {
+        if self.are_said() {
             eprintln!("[{:5.1} s] {text}", self.start.elapsed().as_secs_f64());
         }
     }

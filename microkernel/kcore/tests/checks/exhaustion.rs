@@ -94,7 +94,7 @@ fn interrupted(long: usize, n: usize, what: usize) -> bool {
     let process = w.ok(nr::create, &[pool, PROCESS as u64]);
     let memory = w.ok(nr::create, &[pool, MEMORY as u64, 60, 0]);
     let lent = w.call(nr::derive, &[pool, memory, ALL, 0, 0]).unwrap();
-    for i in 0..12 {
+    for i in 0..40 {
         w.ok(nr::map, &[process, lent[0], 0x4000_0000 + i * 0x3000, i, 2, 3]);
         w.ok(nr::map, &[own, lent[0], 0x4000_0000 + i * 0x20_0000, i, 2, 3]);
     }
@@ -106,7 +106,7 @@ fn interrupted(long: usize, n: usize, what: usize) -> bool {
     let calls: [(u16, &[u64]); 5] = [
         (nr::destroy, &[pool]),
         (nr::revoke, &[lent[1]]),
-        (nr::unmap, &[own, 0x4000_0000, 12 << 9]),
+        (nr::unmap, &[own, 0x4000_0000, 40 << 9]),
         (nr::evict, &[memory, 0, 60, 0]),
         (nr::create, &[pool, MEMORY as u64, 70, 0]),
     ];
@@ -132,7 +132,7 @@ fn interrupted(long: usize, n: usize, what: usize) -> bool {
         5 => drop(w.call(nr::close, &[pool])),
         6 => drop(w.call(nr::stop, &[handle])),
         7 => drop(w.call(nr::destroy, &[handle])),
-        8 => drop(w.call(nr::unmap, &[own, 0x4000_0000, 12 << 9])),
+        8 => drop(w.call(nr::unmap, &[own, 0x4000_0000, 40 << 9])),
         9 => drop(w.call(nr::create, &[root, MEMORY as u64, 20, 0])),
         10 => drop(w.k.idle_work(0)),
         _ => w.k.system.hw.now += 10_000_000,

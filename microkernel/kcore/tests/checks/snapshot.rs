@@ -79,9 +79,10 @@ fn system(w: &World) -> String {
         writeln!(text, "line {i}: {line:?}").unwrap();
     }
     writeln!(text, "asids {:x?}", s.asids).unwrap();
-    writeln!(text, "reap {:?} undo {:?}", s.reap, s.undo).unwrap();
+    writeln!(text, "reap {:?} undo {:?} {:?}", s.reap, s.undo, s.endings).unwrap();
     writeln!(text, "log {:?}", s.log).unwrap();
     let hw = &s.hw;
+    writeln!(text, "triggers {:?}", w.k.system.hw.triggers).unwrap();
     writeln!(text, "hw {} {} {:?} {:?} {:?}", hw.now, hw.invalidated, hw.unmasked, hw.console.len(), hw.off).unwrap();
     text
 }

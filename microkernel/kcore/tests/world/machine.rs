@@ -17,6 +17,8 @@ pub struct Model {
     pub console: Vec<u8>,
     pub off: Option<Reboot>,
     pub invalidated: u64,
+    /// What each line was set to.
+    pub triggers: std::collections::BTreeMap<u32, Trigger>,
 }
 
 impl Hw for Model {
@@ -57,7 +59,10 @@ impl Hw for Model {
     }
     fn invalidate_space(&mut self, _asid: Asid) {}
     fn synchronise_code(&mut self, _frame: Frame, _pages: u32) {}
-    fn configure_line(&mut self, _line: u32, _trigger: Trigger) {}
+    fn configure_line(&mut self, line: u32, trigger: Trigger) {
+        self.unmasked.remove(&line);
+        self.triggers.insert(line, trigger);
+    }
     fn mask(&mut self, line: u32) {
         self.unmasked.remove(&line);
     }

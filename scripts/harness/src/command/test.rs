@@ -159,6 +159,7 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
     println!("building for {}", arch.name());
     match prepare(project, arch) {
         Ok(system) => {
+            count.add(warnings(&system, arch));
             count.add(vector_code(project, arch, options));
             count.add(kernel_trace(project, &system, arch, options));
             count.add(play(project, &system, arch, &chosen, interrupt));
@@ -169,6 +170,16 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
         }
     }
     count
+}
+
+/// The kernel and the programs are built without a warning.
+fn warnings(system: &System, arch: Arch) -> Count {
+    if system.warnings.is_empty() {
+        println!("ok   {:7} no-warnings", arch.name());
+        return Count { passed: 1, ..Count::default() };
+    }
+    println!("FAIL {:7} no-warnings: the compiler said\n{}", arch.name(), system.warnings.trim_end());
+    Count { failed: 1, ..Count::default() }
 }
 
 /// Looks at the built aid: its kernels must be vector code.
@@ -218,7 +229,7 @@ fn wanted(story: &Story, arch: Arch, options: &Options) -> bool {
 }
 
 fn prepare(project: &Project, arch: Arch) -> Result<System, Failure> {
-    let steps = Steps::new(Say::Steps);
+    let steps = Steps::new(Say::Lines);
     install::rust(arch, &steps)?;
     install::qemu(arch, &steps)?;
     build::system(project, arch, Profile::Release, &steps)

@@ -247,3 +247,28 @@ fn a_circle_of_calls_can_be_broken() {
         invariants::check(&mut w);
     }
 }
+
+#[test]
+fn bytes_of_the_registers_that_a_message_does_not_use_arrive_as_zeros() {
+    for bytes in 0..=64 {
+        let mut w = world(256);
+        let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+        let (_, client) = helper(&mut w, 10, 0);
+        let full: Vec<u64> = (0..8).map(|n| u64::MAX - n).collect();
+        let expected: Vec<u64> = (0..8)
+            .map(|n| match bytes as u64 * 8 {
+                bits if bits >= (n + 1) * 64 => full[n as usize],
+                bits if bits <= n * 64 => 0,
+                bits => full[n as usize] & ((1 << (bits - n * 64)) - 1),
+            })
+            .collect();
+        let arguments: Vec<u64> = [channel, tag(bytes, 0)].into_iter().chain(full.clone()).collect();
+        waits(&mut w, client, nr::call, &arguments);
+        w.enter(nr::recv as u64, &[channel, WAIT, 7, 7, 7, 7, 7, 7, 7, 7]);
+        let got = w.answer(w.init).unwrap();
+        assert_eq!(got[2..], expected, "a call of {bytes} bytes");
+        let arguments: Vec<u64> = [got[0], tag(bytes, 0)].into_iter().chain(full).collect();
+        w.ok(nr::reply, &arguments);
+        assert_eq!(w.answer(client).unwrap()[2..], expected, "a reply of {bytes} bytes");
+    }
+}

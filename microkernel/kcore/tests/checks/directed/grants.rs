@@ -202,3 +202,78 @@ fn nothing_is_derived_into_a_dying_pool() {
     let _ = channel;
     invariants::check(&mut w);
 }
+
+#[test]
+fn a_grant_that_dies_with_its_pool_tells_its_end() {
+    let mut w = world(400);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 10, 20]);
+    let (session, _) = derive(&mut w, pool, channel, 7);
+    let (below, _) = derive(&mut w, ROOT, session, 8);
+    let (early, _) = derive(&mut w, pool, channel, 9);
+    w.ok(nr::close, &[early]);
+    let bell = w.call(nr::derive, &[pool, 0x1_0006, ALL, 2, 4]).unwrap()[0];
+    let (_, client) = helper(&mut w, 10, 0);
+    waits(&mut w, client, nr::call, &[session, 0]);
+    let before = w.call(nr::info, &[w.pool, 1]).unwrap();
+    w.ok(nr::destroy, &[pool]);
+    invariants::check(&mut w);
+    for dead in [session, below] {
+        assert_eq!(w.call(nr::call, &[dead, 0]), Err(Error::Revoked));
+    }
+    assert_eq!(w.call(nr::notify, &[bell, 2]), Err(Error::Revoked));
+    assert_eq!(w.state(client), Some(State::Calling), "a call that waits is answered");
+    let mut got = Vec::new();
+    for _ in 0..5 {
+        w.enter(nr::recv as u64, &[channel, 0]);
+        let answer = w.answer(w.init).unwrap();
+        got.push((Tag(answer[1]).kind(), w.edit(w.init, |t| t.context.regs.badge)));
+        if got.last().unwrap().0 == Kind::Call {
+            w.ok(nr::reply, &[answer[0], 0]);
+        }
+        invariants::check(&mut w);
+    }
+    let both = [(Kind::Closed, 9), (Kind::Closed, 7)];
+    assert_eq!(got[..2], both, "the one that waited to be told, and the one that had handles");
+    assert_eq!(got[2..4], [(Kind::Bits, 4), (Kind::Call, 7)], "the notification's close bits, then the call");
+    assert_eq!(got[4].0, Kind::Deadline, "each once");
+    w.ok(nr::close, &[session]);
+    w.ok(nr::close, &[below]);
+    w.ok(nr::close, &[bell]);
+    w.enter(nr::recv as u64, &[channel, 0]);
+    assert_eq!(
+        w.edit(w.init, |t| t.context.regs.badge),
+        8,
+        "whose Grant is another pool's, and had its handle until now"
+    );
+    w.enter(nr::recv as u64, &[channel, 0]);
+    assert_eq!(Tag(w.answer(w.init).unwrap()[1]).kind(), Kind::Deadline, "nothing else when the dead handles go");
+    let after = w.call(nr::info, &[w.pool, 1]).unwrap();
+    assert_eq!((before[3] - after[3], before[4] - after[4]), (10, 10), "all of the pool is back once it is told");
+    invariants::check(&mut w);
+}
+
+#[test]
+fn an_end_waits_in_the_next_pool_up_as_often_as_it_takes() {
+    let mut w = world(400);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let outer = w.ok(nr::create, &[w.pool, POOL as u64, 30, 20]);
+    let inner = w.ok(nr::create, &[outer, POOL as u64, 20, 20]);
+    let sessions: Vec<u64> = (0..40).map(|n| derive(&mut w, inner, channel, 100 + n).0).collect();
+    w.ok(nr::destroy, &[inner]);
+    invariants::check(&mut w);
+    w.ok(nr::destroy, &[outer]);
+    invariants::check(&mut w);
+    let mut told: Vec<u64> = (0..40)
+        .map(|_| {
+            w.enter(nr::recv as u64, &[channel, 0]);
+            assert_eq!(Tag(w.answer(w.init).unwrap()[1]).kind(), Kind::Closed);
+            w.edit(w.init, |t| t.context.regs.badge)
+        })
+        .collect();
+    told.sort();
+    assert_eq!(told, (100..140).collect::<Vec<u64>>());
+    assert_eq!(w.call(nr::call, &[sessions[3], 0]), Err(Error::Revoked));
+    w.ok(nr::close, &[channel]);
+    invariants::check(&mut w);
+}

@@ -2,6 +2,7 @@
 
 mod calls;
 mod creation;
+mod endings;
 mod grants;
 mod limits;
 mod mappings;

@@ -3,6 +3,7 @@
 use abi::Error;
 use abi::calls::number as nr;
 use abi::info::ThreadState;
+use kcore::hw::Trigger;
 use kcore::objects::*;
 
 use super::*;
@@ -163,5 +164,56 @@ fn a_rewound_receive_leaves_no_mark() {
     w.k.syscall(0);
     assert_eq!(w.state(link), Some(State::Receiving));
     assert!(!w.edit(link, |t| t.restarting));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_slice_leaves_a_bound_line_alone() {
+    let mut w = world(300);
+    let line = w.ok(nr::slice, &[w.pool, w.lines, 5, 1, 1]);
+    w.ok(nr::irq_bind, &[line, 0x1_0006, 1]);
+    let (again, other) = (w.ok(nr::slice, &[w.pool, w.lines, 5, 1, 0]), w.ok(nr::slice, &[w.pool, w.lines, 6, 1, 0]));
+    invariants::check(&mut w);
+    assert!(w.k.system.hw.unmasked.contains(&5), "its driver still hears of it");
+    assert_eq!(w.k.system.hw.triggers[&5], Trigger::Edge, "and as it wants");
+    assert_eq!(w.call(nr::irq_bind, &[again, 0x1_0006, 2]), Err(Error::BadArgument), "a line has one driver");
+    w.ok(nr::irq_bind, &[line, 0]);
+    w.ok(nr::irq_bind, &[again, 0x1_0006, 2]);
+    assert_eq!(w.k.system.hw.triggers[&5], Trigger::Level, "the next driver has it as that one wants");
+    assert!(w.k.system.hw.unmasked.contains(&5) && !w.k.system.hw.unmasked.contains(&6));
+    w.ok(nr::irq_bind, &[other, 0x1_0006, 4]);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_server_is_as_deep_as_the_longest_chain_that_remains() {
+    let mut w = world(900);
+    // init waits for the first of a chain of three; the last of them also has a more urgent caller of its own.
+    let channels: Vec<u64> = (0..4).map(|_| w.ok(nr::create, &[w.pool, CHANNEL as u64])).collect();
+    let chain: Vec<_> = (0..3).map(|n| helper(&mut w, 5, n)).collect();
+    for n in 0..3 {
+        waits(&mut w, chain[n].1, nr::recv, &[channels[n], WAIT]);
+    }
+    let start = helper(&mut w, 6, 4);
+    waits(&mut w, start.1, nr::call, &[channels[0], 0]);
+    for n in 0..2 {
+        waits(&mut w, chain[n].1, nr::call, &[channels[n + 1], 0]);
+    }
+    let last = chain[2].1;
+    assert_eq!(w.edit(last, |t| t.depth), 3);
+    let urgent = helper(&mut w, 15, 5);
+    waits(&mut w, urgent.1, nr::call, &[channels[2], 0]);
+    waits(&mut w, last, nr::recv, &[channels[2], 0]);
+    invariants::check(&mut w);
+    assert_eq!(w.edit(last, |t| (t.depth, t.priority)), (3, 15), "the longest chain, the most urgent caller");
+    let another = helper(&mut w, 14, 6);
+    waits(&mut w, another.1, nr::call, &[channels[2], 0]);
+    waits(&mut w, last, nr::recv, &[channels[2], 0]);
+    let token = token(&mut w, urgent.1);
+    waits(&mut w, last, nr::reply, &[token, 0]);
+    assert_eq!(w.edit(last, |t| (t.depth, t.priority)), (3, 14), "the deep one still waits behind a more urgent one");
+    // Where the chain begins, nobody waits any more: all of it is less deep.
+    w.ok(nr::stop, &[start.0]);
+    assert_eq!(chain.iter().map(|(_, link)| w.edit(*link, |t| t.depth)).collect::<Vec<_>>(), [0, 1, 2]);
     invariants::check(&mut w);
 }

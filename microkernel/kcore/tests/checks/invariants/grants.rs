@@ -29,7 +29,7 @@ pub fn check(cx: &mut Cx<'_, '_>) {
         assert!(!g.queued || g.ended && g.tells);
         assert_eq!(g.undoing, undoing.contains(&place));
         assert!(!g.undoing || g.revoked);
-        assert!(g.refs > 0 || !g.ended || g.queued || g.undoing, "a Grant that nobody needs is gone");
+        assert!(g.refs > 0 || !g.ended || g.queued || g.undoing || g.ending, "a Grant that nobody needs is gone");
         assert!((1..=4).contains(&g.depth));
         children(cx, *grant);
         mappings(cx, *grant);
@@ -78,6 +78,21 @@ fn children<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
     assert!(at.is_none());
 }
 
+/// Who waits in a channel's queue through a Grant stands in its list.
+fn waiting<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
+    let (mut at, mut prev, mut count) = (cx.v.get(grant).waiting, Link::NONE, 0);
+    while let Some(thread) = cx.v.live(at) {
+        let t = cx.v.get(thread);
+        assert_eq!((t.via, t.via_prev), (grant.link(), prev), "who waits is linked to its Grant");
+        assert!(matches!(t.state, State::Calling | State::Receiving) && !t.channel.is_none());
+        count += 1;
+        (prev, at) = (at, t.via_next);
+    }
+    assert!(at.is_none());
+    let all = all::<THREAD>(cx).into_iter().filter(|thread| cx.v.get(*thread).via == grant.link());
+    assert_eq!(all.count(), count, "in no other");
+}
+
 /// No page-table entry is left of a Grant whose revocation is over.
 fn mappings<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
     let (mut at, mut prev) = (cx.v.get(grant).mappings, Link::NONE);
@@ -87,6 +102,7 @@ fn mappings<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
         (prev, at) = (at, m.grant_next);
     }
     assert!(at.is_none());
+    waiting(cx, grant);
     if prev.is_none() {
         return;
     }

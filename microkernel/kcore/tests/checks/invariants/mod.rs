@@ -2,6 +2,7 @@
 //!
 //! [`check`] panics with what is wrong. Nothing here asks the code under test for more than places and contents.
 
+mod endings;
 mod frames;
 mod grants;
 mod handles;
@@ -25,6 +26,7 @@ pub fn check(w: &mut World) {
         queues::check(cx);
         threads::check(cx);
         spaces::check(cx);
+        endings::check(cx);
     });
     let free = w.with(|cx| (1..cx.v.frames()).filter(|n| cx.v.kind(Frame(*n)).is_free()).count());
     assert_eq!(free as u32, w.free(), "frames marked free, and counted so");

@@ -14,6 +14,8 @@ pub fn check(cx: &mut Cx<'_, '_>) {
         bindings(cx, thread);
         deadline(cx, thread);
         let t = cx.v.get(thread);
+        let depth = served(cx, thread).into_iter().map(|caller| cx.v.get(caller).depth + 1).max();
+        assert_eq!(t.depth, depth.unwrap_or(0), "a thread is as deep as the longest chain that it works for");
         assert!(t.depth as usize <= MAX_CHAIN);
         assert!(!t.faulting || matches!(t.state, State::Calling | State::AwaitingReply), "a fault is a call");
         let process = cx.v.live(t.process).expect("a thread has a process");
@@ -100,7 +102,7 @@ fn scheduled(cx: &Cx<'_, '_>) {
     assert_eq!(timed, in_wheel);
 }
 
-/// What is unmasked is bound; what is bound has its line.
+/// What is unmasked is bound; what is bound has its line, and its trigger.
 fn lines(cx: &Cx<'_, '_>) {
     for (line, link) in cx.s.lines.iter().enumerate() {
         if link.is_none() {
@@ -111,6 +113,7 @@ fn lines(cx: &Cx<'_, '_>) {
         let i = cx.v.get(interrupt);
         assert_eq!((i.first as usize, i.count), (line, 1));
         assert!(!i.target.is_none());
+        assert_eq!(cx.s.hw.triggers.get(&(line as u32)).copied(), i.trigger, "a line is set as who has it bound wants");
     }
     for interrupt in all::<INTERRUPT>(cx) {
         let i = cx.v.get(interrupt);

@@ -25,6 +25,9 @@ struct Pair {
     m: Model,
     r: Random,
     clients: Vec<ThreadLink>,
+    /// Two pools that come and go, by their numbers in the model.
+    pools: [(usize, u64); 2],
+    next_pool: usize,
     /// Handles that were closed, to try again.
     closed: Vec<u64>,
     done: VecDeque<String>,
@@ -55,7 +58,9 @@ impl Pair {
             .collect();
         w.ok(nr::config, &[MAIN, 2, 0]);
         let m = Model { clients: [Some(Ok(())); 3], ..Model::default() };
-        Pair { w, m, r: Random::new(seed), clients, closed: vec![0, 1 << 16], done: VecDeque::new() }
+        let pools = [1, 2].map(|n| (n, w.ok(nr::create, &[w.pool, POOL as u64, 40, 20])));
+        let closed = vec![0, 1 << 16];
+        Pair { w, m, r: Random::new(seed), clients, pools, next_pool: 3, closed, done: VecDeque::new() }
     }
 
     /// A handle: any that the model knows, or a closed one.
@@ -104,6 +109,7 @@ impl Pair {
 
     fn step(&mut self) {
         match self.r.below(20) {
+            _ if self.r.one_in(40) => self.destroy_pool(),
             0 | 1 if self.m.handles.len() < 100 => self.create(),
             2 | 3 if self.m.handles.len() < 100 => {
                 let (handle, rights) = (self.any(), self.rights());
@@ -158,12 +164,26 @@ impl Pair {
     fn derive(&mut self) {
         let (handle, rights) = (self.any(), self.rights());
         let (badge, close) = (1 + self.r.below(1 << 16), 1 << self.r.below(8));
-        let model = self.m.derive(handle, rights, badge, close);
-        let arguments = [self.w.pool, handle, rights.bits() as u64, badge, close];
+        let (number, pool) = self.r.pick(&[(0, self.w.pool), self.pools[0], self.pools[1]]);
+        let model = self.m.derive(handle, rights, badge, close, number);
+        let arguments = [pool, handle, rights.bits() as u64, badge, close];
         if let Some(((derived, cell), answer)) = self.both(nr::derive, &arguments, model) {
             self.made(answer[0], derived);
             self.made(answer[1], cell);
         }
+    }
+
+    /// A pool goes, and what was derived at its cost; another takes its place.
+    fn destroy_pool(&mut self) {
+        let which = self.r.below(2) as usize;
+        let (number, pool) = self.pools[which];
+        self.note(format!("pool {number} goes"));
+        self.m.destroy_pool(number);
+        self.w.ok(nr::destroy, &[pool]);
+        self.w.ok(nr::close, &[pool]);
+        self.closed.push(pool);
+        self.pools[which] = (self.next_pool, self.w.ok(nr::create, &[self.w.pool, POOL as u64, 40, 20]));
+        self.next_pool += 1;
     }
 
     /// A client that waits for nothing calls.
@@ -172,28 +192,33 @@ impl Pair {
         if self.m.clients[client].is_none() {
             return;
         }
-        let (handle, word) = (self.handle(CHANNEL), self.r.next());
+        let (handle, bytes) = (self.handle(CHANNEL), self.r.below(65));
+        let words: [u64; 8] = std::array::from_fn(|_| self.r.next());
         self.note(format!("client {client} calls {handle:x}"));
-        let model = self.m.call(client, handle, word);
+        let model = self.m.call(client, handle, bytes as usize, words);
         if let Err(error) = model {
             self.m.clients[client] = Some(Err(error));
         }
         let link = self.clients[client];
         self.w.run(link);
-        self.w.enter(nr::call as u64, &[handle, 8, word]);
+        let arguments: Vec<u64> = [handle, bytes].into_iter().chain(words).collect();
+        self.w.enter(nr::call as u64, &arguments);
         assert_eq!(self.w.current(), self.w.init, "init is more urgent");
     }
 
     /// init polls, and answers at once.
     fn receive(&mut self) {
         let handle = self.handle(CHANNEL).max(1);
-        let model = self.m.receive(handle);
-        let Some((expected, answer)) = self.both(nr::recv, &[handle, 0], model) else { return };
         let init = self.w.init;
+        let answer = self.w.call(nr::recv, &[handle, 0]);
         let badge = self.w.edit(init, |t| t.context.regs.badge);
+        let model = self.m.receive(handle, badge);
+        self.note(format!("recv {handle:x}: {:?}", model.as_ref().err()));
+        assert_eq!(answer.err(), model.as_ref().err().copied(), "recv {handle:x}");
+        let (Ok(expected), Ok(answer)) = (model, answer) else { return };
         let got = match Tag(answer[1]).kind() {
             Came::Closed => Received::Closed(badge),
-            Came::Call => Received::Call(answer[2], badge),
+            Came::Call => Received::Call(answer[2..].try_into().unwrap(), badge),
             Came::Bits => Received::Bits(badge),
             Came::Deadline => Received::Deadline,
             Came::Fault => panic!("nobody faults"),

@@ -28,17 +28,33 @@ pub struct Held {
 
 #[derive(Clone, Debug)]
 pub enum Kind {
-    Channel { callers: VecDeque<Call>, closed: VecDeque<u64> },
-    Notification { bits: u64 },
-    Memory { pages: Vec<Page>, mapped: BTreeMap<u64, Mapped> },
+    Channel {
+        callers: VecDeque<Call>,
+        /// Each of the badges that stand together may come first.
+        closed: VecDeque<Vec<u64>>,
+    },
+    Notification {
+        bits: u64,
+    },
+    Memory {
+        pages: Vec<Page>,
+        mapped: BTreeMap<u64, Mapped>,
+    },
     Grant(Grant),
+}
+
+impl Kind {
+    /// Groups of ends that wait to be told.
+    fn ends(&self) -> usize {
+        if let Kind::Channel { closed, .. } = self { closed.len() } else { 0 }
+    }
 }
 
 /// A call that waits in a channel.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub client: usize,
-    pub word: u64,
+    pub words: [u64; 8],
     pub badge: u64,
     pub grant: Option<Grant>,
 }
@@ -68,13 +84,18 @@ struct Cell {
     tells: Option<u64>,
     target: Object,
     told: bool,
+    /// The pool that pays for it, and whether that is gone.
+    pool: usize,
+    dead: bool,
+    /// The object by which it is revoked.
+    cell: Object,
 }
 
 /// What `recv` with a deadline that has passed returns with.
 #[derive(Debug, PartialEq)]
 pub enum Received {
     Closed(u64),
-    Call(u64, u64),
+    Call([u64; 8], u64),
     Bits(u64),
     Deadline,
 }
@@ -106,7 +127,7 @@ impl Model {
     }
 
     fn alive(&self, grant: Option<Grant>) -> bool {
-        grant.is_none_or(|g| !self.grants[g].revoked && self.alive(self.grants[g].parent))
+        grant.is_none_or(|g| !self.grants[g].revoked && !self.grants[g].dead && self.alive(self.grants[g].parent))
     }
 
     /// The handle, its object there and not revoked; kind and rights are up to the caller.
@@ -136,7 +157,14 @@ impl Model {
     }
 
     /// Returns the derived handle and the Grant's.
-    pub fn derive(&mut self, handle: u64, rights: Rights, badge: u64, close: u64) -> Result<(Held, Held), Error> {
+    pub fn derive(
+        &mut self,
+        handle: u64,
+        rights: Rights,
+        badge: u64,
+        close: u64,
+        pool: usize,
+    ) -> Result<(Held, Held), Error> {
         let held = self.live(handle)?;
         let (owner, is_note) = match self.objects[held.object].as_ref().ok_or(ServerDied)? {
             Kind::Grant(_) => return Err(WrongKind),
@@ -150,9 +178,9 @@ impl Model {
         }
         let tells = owner.then_some(if is_note { close } else { badge });
         let (parent, target) = (held.grant, held.object);
-        self.grants.push(Cell { parent, depth, revoked: false, tells, target, told: false });
-        let grant = self.grants.len() - 1;
+        let grant = self.grants.len();
         let cell = self.new_object(Kind::Grant(grant));
+        self.grants.push(Cell { parent, depth, revoked: false, tells, target, told: false, pool, dead: false, cell });
         let derived = Held {
             object: target,
             rights: held.rights & rights,
@@ -167,7 +195,11 @@ impl Model {
         let held = self.get(handle, GRANT, Rights::REVOKE)?;
         let Some(Kind::Grant(grant)) = self.objects[held.object] else { return Err(WrongKind) };
         self.grants[grant].revoked = true;
-        let dead: BTreeSet<Grant> = (0..self.grants.len()).filter(|g| !self.alive(Some(*g))).collect();
+        // Not what came about through Grants that died with their pools: that is undone with the ones above.
+        let above = |g: &Grant| self.grants[*g].parent;
+        let revoked = |g: Grant| self.grants[g].revoked && !self.grants[g].dead;
+        let dead: BTreeSet<Grant> =
+            (0..self.grants.len()).filter(|g| std::iter::successors(Some(*g), above).any(revoked)).collect();
         let gone = |grant: Option<Grant>| grant.is_some_and(|g| dead.contains(&g));
         for object in self.objects.iter_mut().flatten() {
             match object {
@@ -181,7 +213,9 @@ impl Model {
                 _ => {}
             }
         }
-        self.bound = self.bound.filter(|bound| !gone(bound.1));
+        // A binding is looked at with every Grant on its notification.
+        let target = self.grants[grant].target;
+        self.bound = self.bound.filter(|bound| bound.0 != target || self.alive(bound.1));
         // What was unmapped may have been the last of its Memory.
         (0..self.objects.len())
             .filter(|n| self.classes[*n] == MEMORY)
@@ -198,20 +232,69 @@ impl Model {
         Ok(())
     }
 
+    /// A pool goes, with the Grants that it paid for: handles through them die, mappings stay, and all ends that have not
+    /// been told are.
+    pub fn destroy_pool(&mut self, pool: usize) {
+        let dying: Vec<Grant> =
+            (0..self.grants.len()).filter(|g| self.grants[*g].pool == pool && !self.grants[*g].dead).collect();
+        let marks: Vec<usize> = self.objects.iter().map(|o| o.as_ref().map_or(0, Kind::ends)).collect();
+        for grant in &dying {
+            let cell = &mut self.grants[*grant];
+            cell.dead = true;
+            let (object, told, parent, tells, target) =
+                (cell.cell, std::mem::replace(&mut cell.told, true), cell.parent, cell.tells, cell.target);
+            self.objects[object] = None;
+            // What came about through it is undone with the one above.
+            let up = |grant: &mut Option<Grant>, cells: &[Cell]| {
+                while grant.is_some_and(|g| cells[g].dead) {
+                    *grant = grant.and_then(|g| cells[g].parent);
+                }
+            };
+            for object in self.objects.iter_mut().flatten() {
+                match object {
+                    Kind::Memory { mapped, .. } => mapped.values_mut().for_each(|m| up(&mut m.grant, &self.grants)),
+                    Kind::Channel { callers, .. } => callers.iter_mut().for_each(|c| up(&mut c.grant, &self.grants)),
+                    _ => {}
+                }
+            }
+            if let Some(bound) = &mut self.bound {
+                up(&mut bound.1, &self.grants);
+            }
+            if !told {
+                self.tell_one(target, tells);
+                self.tell(parent);
+            }
+        }
+        // In which order a pool's Grants go is nobody's business.
+        for (object, mark) in self.objects.iter_mut().zip(marks) {
+            if let Some(Kind::Channel { closed, .. }) = object {
+                let new: Vec<u64> = closed.split_off(mark).into_iter().flatten().collect();
+                if !new.is_empty() {
+                    closed.push_back(new);
+                }
+            }
+        }
+    }
+
+    fn tell_one(&mut self, target: Object, tells: Option<u64>) {
+        match (self.objects[target].as_mut(), tells) {
+            (Some(Kind::Channel { closed, .. }), Some(badge)) => closed.push_back(vec![badge]),
+            (Some(Kind::Notification { bits }), Some(close)) => *bits |= close,
+            _ => {}
+        }
+    }
+
     /// Tells the owner, if this was the last handle through a Grant and those below it; and so the one above.
     fn tell(&mut self, grant: Option<Grant>) {
         let Some(grant) = grant else { return };
-        let through = |g: Option<Grant>| std::iter::successors(g, |g| self.grants[*g].parent).any(|g| g == grant);
+        let above = |g: &Grant| if self.grants[*g].dead { None } else { self.grants[*g].parent };
+        let through = |g: Option<Grant>| std::iter::successors(g, above).any(|g| g == grant);
         if self.grants[grant].told || self.handles.values().any(|held| through(held.grant)) {
             return;
         }
         self.grants[grant].told = true;
         let (tells, target, parent) = (self.grants[grant].tells, self.grants[grant].target, self.grants[grant].parent);
-        match (self.objects[target].as_mut(), tells) {
-            (Some(Kind::Channel { closed, .. }), Some(badge)) => closed.push_back(badge),
-            (Some(Kind::Notification { bits }), Some(close)) => *bits |= close,
-            _ => {}
-        }
+        self.tell_one(target, tells);
         self.tell(parent);
     }
 
@@ -251,21 +334,29 @@ impl Model {
     }
 
     /// A client calls; it waits.
-    pub fn call(&mut self, client: usize, handle: u64, word: u64) -> Result<(), Error> {
+    pub fn call(&mut self, client: usize, handle: u64, bytes: usize, sent: [u64; 8]) -> Result<(), Error> {
         let held = self.get(handle, CHANNEL, Rights::CALL)?;
         if let Some(Kind::Channel { callers, .. }) = &mut self.objects[held.object] {
-            callers.push_back(Call { client, word, badge: held.badge, grant: held.grant });
+            // What a message does not use arrives as zeros.
+            let mut used: Vec<u8> = sent.iter().flat_map(|word| word.to_le_bytes()).take(bytes).collect();
+            used.resize(64, 0);
+            let words = std::array::from_fn(|i| u64::from_le_bytes(used[i * 8..i * 8 + 8].try_into().unwrap()));
+            callers.push_back(Call { client, words, badge: held.badge, grant: held.grant });
         }
         self.clients[client] = None;
         Ok(())
     }
 
-    /// The server polls.
-    pub fn receive(&mut self, handle: u64) -> Result<Received, Error> {
+    /// The server polls. Of ends that are told in any order, it got the one with the badge `got`.
+    pub fn receive(&mut self, handle: u64, got: u64) -> Result<Received, Error> {
         let held = self.get(handle, CHANNEL, Rights::RECV)?;
         let bound = self.bound;
         let Some(Kind::Channel { callers, closed }) = &mut self.objects[held.object] else { return Err(ServerDied) };
-        if let Some(badge) = closed.pop_front() {
+        if let Some(badges) = closed.front_mut() {
+            let badge = badges.swap_remove(badges.iter().position(|badge| *badge == got).unwrap_or(0));
+            if badges.is_empty() {
+                closed.pop_front();
+            }
             return Ok(Received::Closed(badge));
         }
         let call = if self.bits_last { callers.pop_front() } else { None };
@@ -281,6 +372,6 @@ impl Model {
         self.bits_last = false;
         // It is answered at once.
         self.clients[call.client] = Some(Ok(()));
-        Ok(Received::Call(call.word, call.badge))
+        Ok(Received::Call(call.words, call.badge))
     }
 }

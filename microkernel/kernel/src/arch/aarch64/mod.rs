@@ -35,7 +35,7 @@ pub use fatal::trace;
 pub use hw::Machine;
 pub use mmu::{KERNEL_BASE, PHYS_BASE};
 pub use uart::write as console_write;
-pub use vectors::{current, enter, forget_current};
+pub use vectors::{enter, forget_current};
 
 /// What interrupts need, outside of the kernel's lock.
 struct State {

@@ -56,7 +56,6 @@ const _: () = {
 
 unsafe extern "C" {
     fn kernel_enter(context: *mut Context) -> !;
-    fn kernel_idle() -> !;
 }
 
 /// Leaves boot for the first thread.
@@ -70,14 +69,8 @@ pub unsafe fn enter(context: *mut Context) -> ! {
     unsafe { kernel_enter(context) }
 }
 
-/// Waits for interrupts with nobody to run, on an empty stack.
-pub fn idle() -> ! {
-    // SAFETY: what is on this stack is never returned to, and an interrupt finds TPIDR_EL1 0: no thread to save.
-    unsafe { kernel_idle() }
-}
-
 /// The running thread's context, null while there is none.
-pub fn current() -> *mut Context {
+fn current() -> *mut Context {
     TPIDR_EL1.get() as *mut Context
 }
 

@@ -273,7 +273,6 @@ kernel_enter:
     b       switch_in
 
 // kernel_idle: waits with an empty stack, nobody's address space and interrupts taken one at a time.
-.global kernel_idle
 kernel_idle:
     msr     tpidr_el1, xzr
     bl      unwind_stack

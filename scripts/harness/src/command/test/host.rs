@@ -1,6 +1,7 @@
 //! The host part: formatting, clippy, and every test of the libraries and tools.
 
 use super::Count;
+use crate::arch::Arch;
 use crate::install;
 use crate::project::Project;
 use crate::step::{Say, Steps};
@@ -23,6 +24,9 @@ pub fn run(project: &Project, name: Option<&str>, long: bool) -> Count {
         }
         count.add(check(project, "formatting", &["fmt", "--all", "--check"]));
         count.add(check(project, "clippy", &["clippy", "--quiet", "--all-targets", "--", "-D", "warnings"]));
+        for arch in Arch::ALL {
+            count.add(kernel_clippy(project, arch));
+        }
     }
     count.add(tests(project, name, long));
     count
@@ -41,6 +45,19 @@ fn check(project: &Project, what: &str, arguments: &[&str]) -> Count {
     }
     println!("FAIL host    {what}: cargo {}", arguments.join(" "));
     Count { failed: 1, ..Count::default() }
+}
+
+/// clippy on the kernel, which the host can't build, for one processor; skipped where Rust can't compile for that yet.
+fn kernel_clippy(project: &Project, arch: Arch) -> Count {
+    if install::rust(arch, &Steps::new(Say::Lines)).is_err() {
+        println!("skip host    clippy of the kernel for {}: no compiler for it", arch.name());
+        return Count { skipped: 1, ..Count::default() };
+    }
+    let folder = project.target.join("kernel-clippy");
+    let (folder, target) = (folder.to_string_lossy(), arch.kernel_target());
+    let arguments =
+        ["clippy", "--quiet", "--target-dir", &folder, "--target", target, "-p", "kernel", "--", "-D", "warnings"];
+    check(project, &format!("clippy of the kernel for {}", arch.name()), &arguments)
 }
 
 /// `cargo test` over the default members. Its output goes through, and its result lines are added up.

@@ -1,0 +1,143 @@
+//! The callers that a thread has to answer: its list of them, and how deep in chains of calls it is by them.
+//!
+//! The list is sorted by priority, so what a server inherits stands at its head. Its depth is the longest chain that
+//! ends in it: kept as a count of callers at each depth, so that neither a call nor a reply looks through the list.
+//!
+//! ```text
+//! A (depth 0) ─▶ B (1) ─▶ C (2)      D (0) ─▶ C: C's callers are one at depth 1 and one at depth 0
+//! ```
+
+use abi::message::MAX_CHAIN;
+use kmem::Link;
+
+use crate::Hw;
+use crate::objects::*;
+use crate::state::Cx;
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// Has a server answer for a caller, whose message was just taken.
+    #[inline(always)]
+    pub fn join_server(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
+        self.link_served(server, caller);
+        let depth = self.v.get(caller).depth;
+        let s = self.v.get_mut(server);
+        s.callers.add(depth);
+        s.depth = s.callers.depth();
+    }
+
+    /// Puts a caller into its server's list, behind those as urgent.
+    pub fn link_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
+        let priority = self.v.get(caller).priority;
+        let (mut before, mut next) = (None, self.v.get(server).serving);
+        while let Some(other) = self.v.follow(next).filter(|other| self.v.get(*other).priority >= priority) {
+            before = Some(other);
+            next = self.v.get(other).serve_next;
+        }
+        let c = self.v.get_mut(caller);
+        c.server = server.link();
+        c.serve_next = next;
+        c.serve_prev = before.map_or(Link::NONE, |before| before.link());
+        match before {
+            Some(before) => self.v.get_mut(before).serve_next = caller.link(),
+            None => self.v.get_mut(server).serving = caller.link(),
+        }
+        if let Some(next) = self.v.follow(next) {
+            self.v.get_mut(next).serve_prev = caller.link();
+        }
+    }
+
+    /// Takes a caller out of that list.
+    pub fn unlink_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
+        let (next, prev) = (self.v.get(caller).serve_next, self.v.get(caller).serve_prev);
+        match self.v.follow(prev) {
+            Some(prev) => self.v.get_mut(prev).serve_next = next,
+            None => self.v.get_mut(server).serving = next,
+        }
+        if let Some(next) = self.v.follow(next) {
+            self.v.get_mut(next).serve_prev = prev;
+        }
+        let c = self.v.get_mut(caller);
+        (c.serve_next, c.serve_prev) = (Link::NONE, Link::NONE);
+    }
+
+    /// Takes a caller out of its server's list, to wait no more; the server's priority and depth
+    /// are those of the callers that remain.
+    pub fn leave_server(&mut self, caller: ThreadKey<'id>) {
+        self.v.get_mut(caller).state = State::Stopped;
+        if let Some(server) = self.v.follow(self.v.get(caller).server) {
+            self.unlink_served(server, caller);
+            let depth = self.v.get(caller).depth;
+            self.uncount_depth(server, depth);
+            // It is never less urgent than on its own.
+            if self.v.get(server).priority != self.v.get(server).base_priority {
+                self.refresh_priority(server);
+            }
+        }
+    }
+
+    /// Takes one caller at a depth away from a server; if that makes it less deep, so it is for the one it waits for.
+    #[inline(always)]
+    fn uncount_depth(&mut self, server: ThreadKey<'id>, depth: u8) {
+        let s = self.v.get_mut(server);
+        s.callers.remove(depth);
+        let old = core::mem::replace(&mut s.depth, s.callers.depth());
+        if old != s.depth && s.state == State::AwaitingReply {
+            self.refresh_depth(server, old);
+        }
+    }
+
+    /// Tells the chain from a thread on that it was at depth `old` until now. Each is deeper than the one before, so the
+    /// chain ends.
+    #[cold]
+    fn refresh_depth(&mut self, thread: ThreadKey<'id>, mut old: u8) {
+        let mut at = thread;
+        while self.v.get(at).state == State::AwaitingReply
+            && let Some(server) = self.v.follow(self.v.get(at).server)
+        {
+            let depth = self.v.get(at).depth;
+            let s = self.v.get_mut(server);
+            s.callers.remove(old);
+            s.callers.add(depth);
+            old = core::mem::replace(&mut s.depth, s.callers.depth());
+            if old == s.depth {
+                return;
+            }
+            at = server;
+        }
+    }
+}
+
+/// How many of a thread's callers are at each depth: a caller is less than [`MAX_CHAIN`] deep.
+#[derive(Clone, Copy, Debug)]
+pub struct Depths {
+    /// Bit d: there are some at depth d.
+    some: u32,
+    count: [u32; MAX_CHAIN],
+}
+
+impl Depths {
+    /// No callers.
+    pub const NONE: Depths = Depths { some: 0, count: [0; MAX_CHAIN] };
+
+    /// How deep these callers make their server.
+    #[inline(always)]
+    pub fn depth(&self) -> u8 {
+        (u32::BITS - self.some.leading_zeros()) as u8
+    }
+
+    #[inline(always)]
+    fn add(&mut self, depth: u8) {
+        let depth = depth as usize % MAX_CHAIN;
+        self.count[depth] += 1;
+        self.some |= 1 << depth;
+    }
+
+    #[inline(always)]
+    fn remove(&mut self, depth: u8) {
+        let depth = depth as usize % MAX_CHAIN;
+        self.count[depth] -= 1;
+        if self.count[depth] == 0 {
+            self.some &= !(1 << depth);
+        }
+    }
+}
