@@ -81,13 +81,22 @@ const NETWORK: &[Story] = &[
     Story::new("ping", "ping 10.0.2.2 C=2").prints(&["2 received"]),
     Story::new("fetch-tls", FETCH).with(CA).prints(&["{digest}"]).peer(Peer::Tls(Fault::None)),
     Story::new("fetch-expired", FETCH).with(CA).fails(10).prints(&["expired"]).peer(Peer::Tls(Fault::Expired)),
-    Story::new("fetch-misnamed", FETCH).with(CA).fails(10).prints(&["not for 10.0.2.2"]).peer(Peer::Tls(Fault::Misnamed)),
+    Story::new("fetch-misnamed", FETCH)
+        .with(CA)
+        .fails(10)
+        .prints(&["not for 10.0.2.2"])
+        .peer(Peer::Tls(Fault::Misnamed)),
     Story::new("fetch-unknown", FETCH).with(CA).fails(10).prints(&["unknown"]).peer(Peer::Tls(Fault::UnknownIssuer)),
     Story::new("fetch-refused", "fetch http://10.0.2.2:9/ TIMEOUT=5").fails(10).prints(&["connect"]),
 ];
 
-const WEB: &[Story] =
-    &[Story::new("curl", "wait 280 SEC").peer(Peer::Curl), Story::new("chromium", "wait 280 SEC").peer(Peer::Chromium)];
+const WEB: &[Story] = &[
+    Story::new("curl", "wait 280 SEC").peer(Peer::Curl),
+    Story::new("chromium", "wait 280 SEC").peer(Peer::Chromium),
+    Story::new("web-crowd", "wait 280 SEC").peer(Peer::Crowd),
+    Story::new("httpd-listens-again", "break netd FORCE; wait 280 SEC").peer(Peer::Crowd),
+    Story::new("httpd-comes-back", "break httpd FORCE; wait 280 SEC").peer(Peer::Crowd),
+];
 
 const INFERENCE: &[Story] = &[
     Story::new("ainfer-all", "ainfer all").prints(&["0 failed"]),
