@@ -4,6 +4,7 @@
 //! talks to, [`runner`] runs one.
 
 pub mod certificates;
+pub mod crowd;
 pub mod peer;
 pub mod runner;
 pub mod stories;

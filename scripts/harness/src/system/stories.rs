@@ -96,8 +96,13 @@ const NETWORK: &[Story] = &[
     Story::new("fetch-refused", "fetch http://10.0.2.2:9/ TIMEOUT=5").fails(10).prints(&["connect"]),
 ];
 
-const WEB: &[Story] =
-    &[Story::new("curl", "wait 280 SEC").peer(Peer::Curl), Story::new("chromium", "wait 280 SEC").peer(Peer::Chromium)];
+const WEB: &[Story] = &[
+    Story::new("curl", "wait 280 SEC").peer(Peer::Curl),
+    Story::new("chromium", "wait 280 SEC").peer(Peer::Chromium),
+    Story::new("web-crowd", "wait 280 SEC").peer(Peer::Crowd),
+    Story::new("httpd-listens-again", "break netd FORCE; wait 280 SEC").peer(Peer::Crowd),
+    Story::new("httpd-comes-back", "break httpd FORCE; wait 280 SEC").peer(Peer::Crowd),
+];
 
 const INFERENCE: &[Story] = &[
     Story::new("ainfer-all", "ainfer all").prints(&["0 failed"]),
