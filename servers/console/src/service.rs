@@ -146,7 +146,10 @@ impl Server {
             }
             Request::Mode { mode } => {
                 session.may(Rights::CONTROL)?;
-                let before = self.terminal(which).input.set_mode(inner(mode));
+                let (before, typed_ahead) = self.terminal(which).input.set_mode(inner(mode));
+                if let Some(key) = typed_ahead {
+                    self.ring_break(key);
+                }
                 Ok(Reply::Mode(outer(before)))
             }
             Request::Discard => {

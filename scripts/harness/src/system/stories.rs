@@ -5,12 +5,14 @@ use crate::arch::Arch;
 use crate::system::certificates::Fault;
 use crate::system::peer::Peer;
 use crate::system::story::{Feature, State, Story};
+use crate::system::typed::TYPED;
 
 /// All features.
 pub const FEATURES: &[Feature] = &[
     Feature { name: "first", state: State::Enabled, stories: FIRST },
     Feature { name: "machines", state: State::Enabled, stories: MACHINES },
     Feature { name: "shell", state: State::Enabled, stories: SHELL },
+    Feature { name: "terminal", state: State::Enabled, stories: TYPED },
     Feature { name: "files", state: State::Enabled, stories: FILES },
     Feature { name: "selftests", state: State::Enabled, stories: SELFTESTS },
     Feature { name: "network", state: State::Enabled, stories: NETWORK },
@@ -128,7 +130,7 @@ mod tests {
         for story in FEATURES.iter().flat_map(|f| f.stories) {
             assert!(names.insert(story.name), "{} is told twice", story.name);
             assert!(options::parse(story.options).is_ok(), "{}", story.name);
-            assert!(!story.exec.is_empty());
+            assert!(story.exec.is_empty() != story.steps.is_empty(), "{}: a script, or steps", story.name);
         }
     }
 }

@@ -3,11 +3,12 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The longest line in bytes; more is refused with a bell.
+/// The longest line that can be edited, in bytes; of a longer one the beginning is handed over.
 pub const MAX_LINE: usize = 4096;
 /// Bytes that may wait to be read; more is dropped with a bell.
-pub const MAX_QUEUE: usize = 16 * 1024;
+pub const MAX_QUEUE: usize = 64 * 1024;
 
+const CONTROL_D: u8 = 4;
 const BELL: u8 = 7;
 const BACKSPACE: u8 = 8;
 const DELETE: u8 = 0x7f;
@@ -70,14 +71,38 @@ impl Discipline {
         self.mode
     }
 
-    /// Changes the mode and returns the one before. A line begun is handed over to a raw reader as it is.
-    pub fn set_mode(&mut self, mode: Mode) -> Mode {
+    /// Changes the mode; returns the one before, and the break that was typed ahead, if one was. A line begun is handed over
+    /// to a raw reader as it is. What was typed ahead of a change from raw counts as typed now, only that it is not shown
+    /// again: a Ctrl-C right after Enter is for the command that Enter starts.
+    pub fn set_mode(&mut self, mode: Mode) -> (Mode, Option<Break>) {
         let before = core::mem::replace(&mut self.mode, mode);
-        if mode == Mode::Raw && before != Mode::Raw {
-            let line = core::mem::take(&mut self.line);
-            self.queue.extend(line);
+        match (before, mode) {
+            (Mode::Raw, Mode::Cooked | Mode::Silent) => (before, self.type_again()),
+            (Mode::Cooked | Mode::Silent, Mode::Raw) => {
+                let line = core::mem::take(&mut self.line);
+                self.queue.extend(line);
+                (before, None)
+            }
+            _ => (before, None),
         }
-        before
+    }
+
+    fn type_again(&mut self) -> Option<Break> {
+        let (queue, ends) = (core::mem::take(&mut self.queue), core::mem::take(&mut self.ends));
+        let mut ends = ends.into_iter().peekable();
+        let mut came = None;
+        for (at, byte) in queue.into_iter().enumerate() {
+            while ends.next_if_eq(&at).is_some() {
+                self.type_byte(CONTROL_D, &mut Vec::new());
+            }
+            if let Typed::Break(key) = self.type_byte(byte, &mut Vec::new()) {
+                came = came.or(Some(key));
+            }
+        }
+        for _ in ends {
+            self.type_byte(CONTROL_D, &mut Vec::new());
+        }
+        came
     }
 
     /// Throws away what was typed and not read.
@@ -92,8 +117,8 @@ impl Discipline {
         !self.queue.is_empty() || !self.ends.is_empty()
     }
 
-    /// Takes at most `length` bytes: of a line at most the line. Empty: the end of input, or nothing (see
-    /// [`Discipline::readable`]).
+    /// Takes at most `length` bytes: of a line at most the line; raw, at most up to Enter or a break, because what follows may
+    /// be for another reader. Empty: the end of input, or nothing (see [`Discipline::readable`]).
     pub fn read(&mut self, length: usize) -> Vec<u8> {
         if self.ends.front() == Some(&0) {
             self.ends.pop_front();
@@ -101,10 +126,11 @@ impl Discipline {
         }
         let end = self.ends.front().copied().unwrap_or(usize::MAX);
         let most = length.min(self.queue.len()).min(end);
-        let count = match self.mode {
-            Mode::Raw => most,
-            _ => self.queue.iter().take(most).position(|byte| *byte == b'\n').map_or(most, |at| at + 1),
+        let ends = |byte: &u8| match self.mode {
+            Mode::Raw => matches!(byte, b'\r' | b'\n' | 0x03),
+            _ => *byte == b'\n',
         };
+        let count = self.queue.iter().take(most).position(ends).map_or(most, |at| at + 1);
         for end in &mut self.ends {
             *end -= count;
         }
@@ -123,11 +149,11 @@ impl Discipline {
             0x03 => self.stop(Break::C, echo),
             0x05 => self.stop(Break::E, echo),
             0x06 => self.stop(Break::F, echo),
-            0x04 if self.line.is_empty() => {
+            CONTROL_D if self.line.is_empty() => {
                 self.ends.push_back(self.queue.len());
                 Typed::Readable
             }
-            0x04 => {
+            CONTROL_D => {
                 let line = core::mem::take(&mut self.line);
                 self.hand_over(&line, echo)
             }
@@ -160,10 +186,9 @@ impl Discipline {
     }
 
     fn insert(&mut self, byte: u8, echo: &mut Vec<u8>) {
-        // One place is kept for the newline.
-        if self.line.len() + 1 >= MAX_LINE {
-            echo.push(BELL);
-            return;
+        if self.line.len() >= MAX_LINE {
+            let line = core::mem::take(&mut self.line);
+            self.hand_over(&line, echo);
         }
         self.line.push(byte);
         self.show(&[byte], echo);
@@ -295,16 +320,49 @@ mod tests {
     #[test]
     fn nothing_grows_without_bound() {
         let mut d = Discipline::new();
-        for _ in 0..MAX_LINE * 2 {
+        for _ in 0..MAX_QUEUE * 2 {
             typed(&mut d, b"x");
+            assert!(d.line.len() <= MAX_LINE && d.queue.len() <= MAX_QUEUE);
         }
-        typed(&mut d, b"\r");
-        assert_eq!(d.read(usize::MAX).len(), MAX_LINE);
+        d.discard();
         d.set_mode(Mode::Raw);
         for _ in 0..MAX_QUEUE + 100 {
             typed(&mut d, b"y");
         }
         assert_eq!(d.read(usize::MAX).len(), MAX_QUEUE);
+    }
+
+    #[test]
+    fn a_line_of_any_length_arrives_whole() {
+        let mut d = Discipline::new();
+        let line = [b'x'; MAX_LINE * 2 + 7];
+        typed(&mut d, &line);
+        typed(&mut d, b"\r");
+        assert_eq!(d.read(usize::MAX).len(), line.len() + 1);
+    }
+
+    #[test]
+    fn what_is_typed_ahead_of_a_command_is_the_commands() {
+        let mut d = Discipline::new();
+        d.set_mode(Mode::Raw);
+        typed(&mut d, b"type\ranswer\rnext");
+        assert_eq!(d.read(100), b"type\r", "the editor reads its line alone");
+        assert_eq!(d.set_mode(Mode::Cooked), (Mode::Raw, None));
+        assert_eq!(d.read(100), b"answer\n");
+        assert!(!d.readable());
+        d.set_mode(Mode::Raw);
+        assert_eq!(d.read(100), b"next");
+    }
+
+    #[test]
+    fn control_c_right_after_enter_breaks_the_command() {
+        let mut d = Discipline::new();
+        d.set_mode(Mode::Raw);
+        typed(&mut d, b"wait 600\r\x03echo");
+        assert_eq!(d.read(100), b"wait 600\r");
+        assert_eq!(d.set_mode(Mode::Cooked), (Mode::Raw, Some(Break::C)));
+        d.set_mode(Mode::Raw);
+        assert_eq!(d.read(100), b"echo");
     }
 
     #[test]
@@ -315,12 +373,12 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let mut echo = Vec::new();
             match seed >> 28 {
-                0 => drop(d.set_mode(Mode::Raw)),
-                1 => drop(d.set_mode(Mode::Cooked)),
+                0 => _ = d.set_mode(Mode::Raw),
+                1 => _ = d.set_mode(Mode::Cooked),
                 2 => drop(d.read((seed >> 20) as usize & 31)),
                 _ => drop(d.type_byte((seed >> 16) as u8, &mut echo)),
             }
-            assert!(d.queue.len() <= MAX_QUEUE + MAX_LINE && d.line.len() < MAX_LINE);
+            assert!(d.queue.len() <= MAX_QUEUE + MAX_LINE && d.line.len() <= MAX_LINE);
             assert!(d.ends.iter().all(|end| *end <= d.queue.len()));
             if d.ends.len() > 1000 {
                 d.discard();
