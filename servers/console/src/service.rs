@@ -11,7 +11,7 @@ use libsys::window::ServerSide;
 use libsys::{
     Error, Handles, Incoming, Notification, OwnedHandle, Pool, Receiver, Result, Token, env, names::bits, time,
 };
-use line::{Break, RecordKind, Typed};
+use line::{Break, RecordKind};
 
 use crate::log::Log;
 use crate::port::Port;
@@ -247,9 +247,9 @@ impl Server {
         for byte in typed {
             let terminal = &mut self.terminals[Which::Serial as usize];
             let mut echo = Vec::new();
-            let what = terminal.input.type_byte(byte, &mut echo);
+            let came = terminal.input.type_byte(byte, &mut echo);
             terminal.queue(&echo);
-            if let Typed::Break(key) = what {
+            if let Some(key) = came {
                 terminal.break_readers();
                 self.ring_break(key);
             }

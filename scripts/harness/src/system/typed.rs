@@ -54,6 +54,10 @@ const FIRST_SCREEN: &[Step] = &[
     Type(CTRL_C),
     Prints("***BREAK"),
     PROMPT,
+    Type("delete RAM:#?\r"),
+    Prints("Delete 1 files?"),
+    Type("n\r"),
+    PROMPT,
     // The login shell has nobody to go back to; power-off has.
     Type("endshell\r"),
     Prints("This is the login shell"),
@@ -133,12 +137,14 @@ const EDITING: &[Step] = &[
     PROMPT,
     // A line that is too long is refused, not cut.
     TypeAll(too_long),
-    Prints("The line is longer than 4,096 bytes: nothing was run."),
+    Prints("shell: the line has 4101 bytes; at most 4,096 are possible"),
     PROMPT,
-    TypeAll(bracketed),
+    // A block is edited before it is run; it may be longer than a line.
+    TypeAll(block),
+    Type(BACKSPACE),
+    Type("9"),
     Type(ENTER),
-    Prints("first line"),
-    Prints("last line"),
+    PrintsAll(echoed),
     PROMPT,
     Type("echo done\r"),
     Prints("done"),
@@ -157,10 +163,10 @@ const JOBS: &[Step] = &[
     Prints("***BREAK"),
     PROMPT,
     Type("why\r"),
-    Prints("wait ended with return code 10: Break (304)"),
+    Prints("wait ended with return code 20: Break (304)"),
     PROMPT,
-    Type("ping 10.0.2.2\r"),
-    Prints("64 bytes"),
+    Type("ping 10.0.2.2 C=1000\r"),
+    Prints("56 bytes from 10.0.2.2: number=2"),
     Type(CTRL_C),
     PROMPT,
     // All stages of a pipeline.
@@ -226,6 +232,7 @@ fn too_long() -> String {
 }
 
 /// A block as a terminal pastes it: a line end in it runs nothing.
-fn bracketed() -> String {
-    "\x1b[200~echo first line\recho last line\x1b[201~".into()
+fn block() -> String {
+    let lines = (0..PASTED).map(|number| format!("echo pasted {number:03}"));
+    format!("\x1b[200~{}\x1b[201~", lines.collect::<Vec<_>>().join("\r"))
 }

@@ -27,7 +27,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a step may take. The first one boots a system, maybe after building it.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(20);
 /// How long a program that is told to end may take.
