@@ -153,6 +153,8 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
     println!("building for {}", arch.name());
     match prepare(project, arch) {
         Ok(system) => {
+            let typed = chosen.iter().filter(|story| !story.steps.is_empty()).count();
+            println!("{} stories on {}, {typed} of them typed at a terminal:", chosen.len(), arch.name());
             count.add(vector_code(project, arch, options));
             count.add(play(project, &system, arch, &chosen, interrupt));
         }

@@ -1,13 +1,14 @@
 //! A crowd at the guest's web server: many connections at once, of which one says nothing and one drips.
 //!
 //! The others fetch files again and again on connections that stay open, and look at every byte: what one client does must
-//! not show at another.
+//! not show at another. A *siege* is a crowd that goes on while servers below it are killed.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections at once.
 const CLIENTS: usize = 32;
@@ -17,6 +18,17 @@ const ROUNDS: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between the bytes of the one that drips.
 const DRIP: Duration = Duration::from_millis(500);
+
+/// Clients of a siege.
+const BESIEGERS: usize = 8;
+/// How often a siege is broken: as many servers are killed.
+const KILLED: usize = 2;
+/// How long a siege lasts at most.
+const SIEGE: Duration = Duration::from_secs(120);
+/// How long a besieger waits for the next bytes: a server that is killed does not always say so.
+const IMPATIENCE: Duration = Duration::from_secs(3);
+/// Between two tries to be let in again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// A file and what it must be.
 struct File {
@@ -29,15 +41,10 @@ struct File {
 /// # Errors
 /// What the first discontented client says.
 pub fn visit(port: u16, www: &Path) -> Result<(), String> {
-    let file = |target, name: &str| {
-        let content = std::fs::read(www.join(name)).map_err(|e| format!("{name}: {e}"))?;
-        Ok::<_, String>(File { target, content })
-    };
-    let files = [file("/", "index.html")?, file("/style.css", "style.css")?, file("/icon.svg", "icon.svg")?];
-    let idle = connect(port)?;
-    let files = files.as_slice();
+    let files = &files(www)?;
+    let idle = connect(port, PATIENCE)?;
     let result = thread::scope(|scope| {
-        let fetching = |number| scope.spawn(move || fetch_often(port, files).map_err(told(number)));
+        let fetching = |number| scope.spawn(move || fetch_often(port, files, PATIENCE).map_err(told(number)));
         let busy: Vec<_> = (0..CLIENTS - 2).map(fetching).collect();
         let slow = scope.spawn(|| drip(port, &files[0]));
         busy.into_iter().chain([slow]).try_for_each(|client| match client.join() {
@@ -49,13 +56,65 @@ pub fn visit(port: u16, www: &Path) -> Result<(), String> {
     result
 }
 
+/// A few clients fetch without a pause until the server was gone twice and came back, whatever that does to their
+/// connections. Afterwards it must serve a crowd as if nothing had been.
+///
+/// # Errors
+/// It does not break down as often, does not come back, or does not serve.
+pub fn besiege(port: u16, www: &Path, over: &dyn Fn() -> bool) -> Result<(), String> {
+    let files = &files(www)?;
+    let enough = &AtomicBool::new(false);
+    let result = thread::scope(|scope| {
+        for _ in 1..BESIEGERS {
+            scope.spawn(move || {
+                while !enough.load(Ordering::Relaxed) {
+                    pause_if(fetch_often(port, files, IMPATIENCE).is_err());
+                }
+            });
+        }
+        let result = outlast(port, files, over);
+        enough.store(true, Ordering::Relaxed);
+        result
+    });
+    result.and_then(|()| visit(port, www))
+}
+
+/// Fetches until the server was gone [`KILLED`] times and is there again.
+fn outlast(port: u16, files: &[File], over: &dyn Fn() -> bool) -> Result<(), String> {
+    let until = Instant::now() + SIEGE;
+    let (mut broken, mut there) = (0, true);
+    while broken < KILLED || !there {
+        if Instant::now() > until || over() {
+            return Err(format!("the server broke down {broken} times, not {KILLED}, and is there: {there}"));
+        }
+        let before = std::mem::replace(&mut there, fetch_often(port, files, IMPATIENCE).is_ok());
+        broken += usize::from(before && !there);
+        pause_if(!there);
+    }
+    Ok(())
+}
+
+fn pause_if(failed: bool) {
+    if failed {
+        thread::sleep(AGAIN);
+    }
+}
+
+fn files(www: &Path) -> Result<[File; 3], String> {
+    let file = |target, name: &str| {
+        let content = std::fs::read(www.join(name)).map_err(|e| format!("{name}: {e}"))?;
+        Ok::<_, String>(File { target, content })
+    };
+    Ok([file("/", "index.html")?, file("/style.css", "style.css")?, file("/icon.svg", "icon.svg")?])
+}
+
 fn told(number: usize) -> impl Fn(String) -> String {
     move |why| format!("client {number}: {why}")
 }
 
-fn connect(port: u16) -> Result<TcpStream, String> {
+fn connect(port: u16, patience: Duration) -> Result<TcpStream, String> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(|e| format!("connect: {e}"))?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+    stream.set_read_timeout(Some(patience)).map_err(|e| e.to_string())?;
     Ok(stream)
 }
 
@@ -64,8 +123,8 @@ fn request(target: &str) -> String {
 }
 
 /// All files, again and again, two requests on the way at a time.
-fn fetch_often(port: u16, files: &[File]) -> Result<(), String> {
-    let mut stream = connect(port)?;
+fn fetch_often(port: u16, files: &[File], patience: Duration) -> Result<(), String> {
+    let mut stream = connect(port, patience)?;
     for _ in 0..ROUNDS {
         for pair in files.chunks(2) {
             let asked: String = pair.iter().map(|file| request(file.target)).collect();
@@ -80,7 +139,7 @@ fn fetch_often(port: u16, files: &[File]) -> Result<(), String> {
 
 /// One request, a few bytes at a time.
 fn drip(port: u16, file: &File) -> Result<(), String> {
-    let mut stream = connect(port)?;
+    let mut stream = connect(port, PATIENCE)?;
     stream.set_nodelay(true).map_err(|e| e.to_string())?;
     for bytes in request(file.target).as_bytes().chunks(4) {
         stream.write_all(bytes).map_err(|e| format!("the slow client: write: {e}"))?;

@@ -10,6 +10,7 @@ use crate::system::crowd;
 use crate::{install, port};
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,13 +33,15 @@ pub enum Peer {
     Chromium,
     /// 32 connections at once, see [`crowd`].
     Crowd,
+    /// A crowd, before which clients saw the server killed twice under load.
+    Siege,
 }
 
 impl Peer {
     /// Whether it is a visitor.
     #[must_use]
     pub const fn visits(self) -> bool {
-        matches!(self, Self::Curl | Self::Chromium | Self::Crowd)
+        matches!(self, Self::Curl | Self::Chromium | Self::Crowd | Self::Siege)
     }
 
     /// Makes sure it is there.
@@ -48,7 +51,7 @@ impl Peer {
     pub fn install(self) -> Result<(), Failure> {
         let (program, package) = match self {
             Self::Tls(_) => ("openssl", "openssl"),
-            Self::Curl | Self::Crowd => ("curl", "curl"),
+            Self::Curl | Self::Crowd | Self::Siege => ("curl", "curl"),
             Self::Chromium => ("chromium", "chromium"),
         };
         install::programs(&[(program, &[package])], &Steps::new(Say::Steps))
@@ -129,11 +132,14 @@ pub fn visit(peer: Peer, port: u16, over: &dyn Fn() -> bool) -> Result<(), Strin
             shows(&url, "from the network card up")?;
             shows(&format!("{url}status"), "<h2>Services</h2>")
         }
-        Peer::Crowd => {
-            let project = Project::find().map_err(|e| e.to_string())?;
-            crowd::visit(port, &project.root.join("boot/sys/www"))
-        }
+        Peer::Crowd => crowd::visit(port, &served()?),
+        Peer::Siege => crowd::besiege(port, &served()?, over),
     }
+}
+
+/// What the guest serves.
+fn served() -> Result<PathBuf, String> {
+    Project::find().map(|project| project.root.join("boot/sys/www")).map_err(|e| e.to_string())
 }
 
 /// The host's connect succeeds while the guest is still dead, so only bytes count.

@@ -98,12 +98,13 @@ const NETWORK: &[Story] = &[
     Story::new("fetch-refused", "fetch http://10.0.2.2:9/ TIMEOUT=5").fails(10).prints(&["connect"]),
 ];
 
+const SIEGE: &str = "wait 3 SEC; break httpd FORCE; wait 8 SEC; break netd FORCE; wait 280 SEC";
+
 const WEB: &[Story] = &[
     Story::new("curl", "wait 280 SEC").peer(Peer::Curl),
     Story::new("chromium", "wait 280 SEC").peer(Peer::Chromium),
     Story::new("web-crowd", "wait 280 SEC").peer(Peer::Crowd),
-    Story::new("httpd-listens-again", "break netd FORCE; wait 280 SEC").peer(Peer::Crowd),
-    Story::new("httpd-comes-back", "break httpd FORCE; wait 280 SEC").peer(Peer::Crowd),
+    Story::new("web-siege", SIEGE).peer(Peer::Siege),
 ];
 
 const INFERENCE: &[Story] = &[

@@ -196,7 +196,11 @@ const JOBS: &[Step] = &[
     Type("wait 1 SEC\r"),
     Prints("[1] wait 1 MS has ended"),
     PROMPT,
-    // A shell in the shell, left by Ctrl-D.
+    // Ctrl-D leaves a shell, but nobody is behind the login shell.
+    Type(CTRL_D),
+    Prints("ENDSHELL"),
+    Prints("This is the login shell"),
+    PROMPT,
     Type("newshell\r"),
     Prints("2.SYS:> "),
     Type("echo inside\r"),
