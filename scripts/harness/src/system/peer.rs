@@ -146,7 +146,7 @@ fn served() -> Result<PathBuf, String> {
 fn wait_for_answer(url: &str, over: &dyn Fn() -> bool) -> Result<(), String> {
     let until = Instant::now() + FIRST_ANSWER;
     while Instant::now() < until && !over() {
-        let answered = Command::new("curl").args(["-s", "-f", "-m", "5", "-o", "/dev/null", url]).status();
+        let answered = Command::new("curl").args(["-s", "-f", "-m", "2", "-o", "/dev/null", url]).status();
         if answered.is_ok_and(|s| s.success()) {
             return Ok(());
         }

@@ -98,7 +98,7 @@ const NETWORK: &[Story] = &[
     Story::new("fetch-refused", "fetch http://10.0.2.2:9/ TIMEOUT=5").fails(10).prints(&["connect"]),
 ];
 
-const SIEGE: &str = "wait 3 SEC; break httpd FORCE; wait 8 SEC; break netd FORCE; wait 280 SEC";
+const SIEGE: &str = "wait 5 SEC; break httpd FORCE; wait 8 SEC; break netd FORCE; wait 280 SEC";
 
 const WEB: &[Story] = &[
     Story::new("curl", "wait 280 SEC").peer(Peer::Curl),
