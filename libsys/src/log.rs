@@ -5,7 +5,12 @@ use core::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use abi::{Handle, boot::LOG_TEXT, message::REGISTER_BYTES, user};
+use abi::{
+    Handle,
+    boot::{LOG_TEXT, log_level},
+    message::REGISTER_BYTES,
+    user,
+};
 
 use crate::{message, sys, thread_block::Buffer};
 
@@ -20,6 +25,15 @@ pub enum Level {
     Notice = 2,
     /// What helps to find errors.
     Detail = 3,
+}
+
+impl Level {
+    /// The level of this name, whatever its case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Level> {
+        let all = [Level::Error, Level::Warning, Level::Notice, Level::Detail];
+        log_level(name).and_then(|level| all.get(usize::from(level)).copied())
+    }
 }
 
 /// The LOG handle where it is not the usual one: init's.

@@ -14,7 +14,8 @@ fi
 if ! command -v cc >/dev/null 2>&1; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "scripts/$command: installing packages: gcc libc6-dev" >&2
-        { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev; } >&2 || exit 1
+        said=$({ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc \
+            libc6-dev; } 2>&1) || { echo "$said" >&2; exit 1; }
     else
         echo "scripts/$command: cc is missing; please run, as root: apt-get install gcc libc6-dev" >&2
         exit 1

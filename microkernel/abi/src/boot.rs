@@ -150,5 +150,12 @@ pub struct LogRecord {
     pub text: [u8; LOG_TEXT],
 }
 
+/// The level that an option `log=NAME` names: what is above it is kept in the ring, and not shown on the serial port.
+#[must_use]
+pub fn log_level(name: &str) -> Option<u8> {
+    let names = ["error", "warning", "notice", "detail"];
+    names.iter().position(|known| name.eq_ignore_ascii_case(known)).map(|level| level as u8)
+}
+
 /// Most bytes of text in a record.
 pub const LOG_TEXT: usize = 232;

@@ -29,7 +29,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if self.v.get(thread).pool == self.s.root_pool {
                 // init's alone lie there, and without init nothing can be started, ended or found. Printed even if a server
                 // reads the log.
-                self.s.hw.log(0, 0, b"it was init: powering off");
+                let now = self.s.hw.now();
+                self.show_record(now, 0, 0, b"it was init: powering off");
                 self.s.hw.power(Reboot::No);
             }
             return None;

@@ -106,8 +106,8 @@ pub trait Hw {
     fn features(&self) -> Features;
     /// Sets up `flags` for a new user thread.
     fn user_flags(&self) -> u64;
-    /// Writes a log record to the boot console, while no console server reads the ring.
-    fn log(&mut self, level: u8, label: u64, text: &[u8]);
+    /// Writes to the boot console.
+    fn console(&mut self, text: &[u8]);
     /// Powers the machine off, or reboots it. Doesn't return on hardware; does in the tests.
     fn power(&mut self, reboot: Reboot);
 }

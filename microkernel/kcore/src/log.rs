@@ -1,8 +1,10 @@
 //! The log ring: 1,024 records in memory that a console server maps and reads.
 //!
-//! Old records are overwritten. Until somebody binds the log's Interrupt, records also go to the boot console.
+//! Old records are overwritten. Until somebody binds the log's Interrupt, records up to a level also go to the boot console.
 
-use abi::boot::{LOG_RECORDS, LOG_TEXT, LogHeader, LogRecord};
+use core::fmt::{self, Write};
+
+use abi::boot::{LOG_RECORDS, LOG_TEXT, LogHeader, LogRecord, log_level};
 use kmem::Frame;
 
 use crate::Hw;
@@ -12,6 +14,8 @@ use crate::state::{Count, Cx, LOG_LINE};
 pub const LOG_PAGES: u32 = 1 + (LOG_RECORDS * RECORD_BYTES / kmem::PAGE) as u32;
 /// Records a label may write in a second; 0, the kernel itself, is not counted.
 pub const LOG_RATE: u32 = 200;
+/// Everything is shown on the boot console, unless the command line says otherwise.
+const SHOW_ALL: u8 = u8::MAX;
 
 const RECORD_BYTES: usize = 256;
 const MAGIC: u32 = u32::from_le_bytes(*b"VLOG");
@@ -26,6 +30,8 @@ pub struct Log {
     written: u64,
     dropped: u64,
     rates: [Rate; LABELS],
+    /// The boot console shows records up to this level.
+    shown: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,7 +43,8 @@ struct Rate {
 
 impl Log {
     pub const fn new() -> Log {
-        Log { ring: Frame::NONE, written: 0, dropped: 0, rates: [Rate { label: 0, since: 0, count: 0 }; LABELS] }
+        let rates = [Rate { label: 0, since: 0, count: 0 }; LABELS];
+        Log { ring: Frame::NONE, written: 0, dropped: 0, rates, shown: SHOW_ALL }
     }
 
     /// Counts a record of a label; false if it wrote too many in this second.
@@ -65,6 +72,13 @@ impl<H: Hw> Cx<'_, '_, H> {
         self.v.write_word(ring, 0, MAGIC as u64 | (LOG_RECORDS as u64) << 32);
     }
 
+    /// Obeys the last `log=LEVEL` of the kernel's command line; a level that isn't one is as none.
+    pub fn choose_log(&mut self, command_line: &[u8]) {
+        let mut words = command_line.split(u8::is_ascii_whitespace).filter_map(|word| word.strip_prefix(b"log="));
+        let level = words.next_back().and_then(|name| log_level(str::from_utf8(name).ok()?));
+        self.s.log.shown = level.unwrap_or(SHOW_ALL);
+    }
+
     /// Writes a record; text beyond [`LOG_TEXT`] bytes is cut.
     pub fn write_log(&mut self, level: u8, label: u64, text: &[u8]) {
         let now = self.s.hw.now();
@@ -76,8 +90,8 @@ impl<H: Hw> Cx<'_, '_, H> {
         let text = &text[..text.len().min(LOG_TEXT)];
         let line = self.v.follow(self.s.lines[LOG_LINE as usize]);
         let read = line.is_some_and(|line| self.v.find(self.v.get(line).target).is_some());
-        if !read {
-            self.s.hw.log(level, label, text);
+        if !read && level <= self.s.log.shown {
+            self.show_record(now, level, label, text);
         }
         if self.s.log.ring.is_none() {
             return;
@@ -86,6 +100,15 @@ impl<H: Hw> Cx<'_, '_, H> {
         if let Some(line) = line {
             self.raise(line);
         }
+    }
+
+    /// Writes a record to the boot console, as the console server would show it.
+    pub(crate) fn show_record(&mut self, now: u64, level: u8, label: u64, text: &[u8]) {
+        let ms = now / 1_000_000;
+        // It never fails.
+        let _ = write!(Console(&mut self.s.hw), "[{:5}.{:03}] {level} {label}: ", ms / 1000, ms % 1000);
+        self.s.hw.console(text);
+        self.s.hw.console(b"\n");
     }
 
     fn store_record(&mut self, now: u64, level: u8, label: u64, text: &[u8]) {
@@ -109,5 +132,15 @@ impl<H: Hw> Cx<'_, '_, H> {
         self.s.log.written += 1;
         self.v.write_word(self.s.log.ring, 8, self.s.log.written);
         self.v.write_word(self.s.log.ring, 16, self.s.log.dropped);
+    }
+}
+
+/// The boot console, for `write!`.
+struct Console<'a, H>(&'a mut H);
+
+impl<H: Hw> Write for Console<'_, H> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.console(text.as_bytes());
+        Ok(())
     }
 }

@@ -28,6 +28,7 @@ pub fn init(cx: &mut Core<'_, '_>, boot: &Boot) -> Result<(), &'static str> {
     // SAFETY: the boot loader put the archive there, and it was cut out of the usable RAM.
     let archive = unsafe { physical::bytes(boot.archive) };
     let header = Header::parse(archive).map_err(|_| "the boot archive is damaged, or of another version")?;
+    cx.choose_log(&boot.command_line[..boot.command_line_length]);
     let made = cx.first_objects(INIT_PRIORITY, MAIN_BUFFER).map_err(|_| "too little memory for the first objects")?;
     build(cx, boot, &header, &made).map_err(|error| match error {
         Error::PoolEmpty => "too little memory for init",

@@ -33,10 +33,27 @@ pub fn rust(arch: Arch, steps: &Steps) -> Result<(), Failure> {
     if !has_llvm_tools(&library) {
         missing.push(vec!["component", "add", "llvm-tools"]);
     }
+    add(&missing, steps)
+}
+
+/// Makes sure that cargo can format and lint: a minimal toolchain can't.
+///
+/// # Errors
+/// As [`rust`].
+pub fn linters(steps: &Steps) -> Result<(), Failure> {
+    let bin = sysroot()?.join("bin");
+    let needed = [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")];
+    let missing: Vec<_> = needed.iter().filter(|(program, _)| !bin.join(program).is_file()).collect();
+    let missing: Vec<_> = missing.iter().map(|(_, component)| vec!["component", "add", component]).collect();
+    add(&missing, steps)
+}
+
+/// Calls rustup with each list of arguments.
+fn add(missing: &[Vec<&str>], steps: &Steps) -> Result<(), Failure> {
     for arguments in missing {
         let line = format!("rustup {}", arguments.join(" "));
         steps.line(&format!("installing: {line}"));
-        if !succeeds(Command::new("rustup").args(&arguments)) {
+        if !succeeds(Command::new("rustup").args(arguments)) {
             return Err(Failure::new(format!("this is missing and could not be installed; please run: {line}")));
         }
     }
@@ -65,7 +82,7 @@ pub fn programs(needed: &[(&str, &[&str])], steps: &Steps) -> Result<(), Failure
     let mut install = Command::new("apt-get");
     install.env("DEBIAN_FRONTEND", "noninteractive");
     install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(&packages);
-    let done = succeeds(Command::new("apt-get").args(["update", "-qq"])) && succeeds(&mut install);
+    let done = quietly(Command::new("apt-get").args(["update", "-qq"])) && quietly(&mut install);
     match needed.iter().find(|(program, _)| find(program).is_none()) {
         None if done => Ok(()),
         _ => Err(Failure::new(format!("the packages could not be installed; please run: {by_hand}"))),
@@ -92,6 +109,18 @@ fn sysroot() -> Result<PathBuf, Failure> {
 fn has_llvm_tools(library: &Path) -> bool {
     let Ok(folders) = library.read_dir() else { return false };
     folders.flatten().any(|f| f.path().join("bin/llvm-objdump").is_file())
+}
+
+/// Runs a command whose output is shown only if it fails.
+fn quietly(command: &mut Command) -> bool {
+    match command.stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => true,
+        Ok(output) => {
+            eprint!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            false
+        }
+        Err(_) => false,
+    }
 }
 
 /// Runs a command with its output on stderr, so that our stdout stays the guest's.

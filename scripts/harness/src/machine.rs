@@ -68,6 +68,8 @@ pub struct Machine {
     pub records: Option<PathBuf>,
     /// Kernel: ELF with a PVH note on x86_64, Linux image on aarch64.
     pub kernel: PathBuf,
+    /// The kernel's command line.
+    pub command_line: String,
     /// The boot archive.
     pub archive: PathBuf,
     /// fw_cfg entries: name and file.
@@ -92,6 +94,9 @@ impl Machine {
         }
         line.pair("-kernel", path(&self.kernel));
         line.pair("-initrd", path(&self.archive));
+        if !self.command_line.is_empty() {
+            line.pair("-append", &self.command_line);
+        }
         for (name, file) in &self.fw_cfg {
             line.pair("-fw_cfg", format!("name={name},file={}", path(file)));
         }
@@ -213,6 +218,7 @@ mod tests {
             uart: Uart::Captured,
             records: Some("/tmp/r.sock".into()),
             kernel: "kernel".into(),
+            command_line: String::new(),
             archive: "archive.img".into(),
             fw_cfg: vec![("opt/viaether/options", "options".into())],
         }

@@ -15,25 +15,23 @@ extern crate alloc;
 mod models;
 mod service;
 
-use libsys::names::{Work, bits};
-use libsys::{Event, Pool, Receiver, Result, log};
+use libsys::names::bits;
+use libsys::{Event, Result, log};
 
 use service::Server;
 
 libsys::entry!(main);
 
 fn main() -> Result<()> {
-    let pool = Pool::own()?;
-    let receiver = Receiver::new(&pool)?;
-    let mut server = Server::new(receiver, pool, variant());
+    let mut server = Server::new(variant())?;
     log!(Notice, "aid: {} models, {} kernels", server.models.len(), server.variant.name());
-    open_requests(&mut server);
+    server.admit();
     loop {
-        match server.receiver.recv(u64::MAX)? {
+        match server.desk.receiver.recv(u64::MAX)? {
             Event::Call(call) => server.call(call),
             Event::Bits(set) => {
                 if set & bits::WORK != 0 {
-                    open_requests(&mut server);
+                    server.admit();
                 }
                 if set & bits::SHUTDOWN != 0 {
                     return Ok(());
@@ -57,15 +55,4 @@ fn variant() -> tensor::Variant {
         variant
     });
     named.unwrap_or_else(|| tensor::Variant::best(features))
-}
-
-/// Opens a session for each client that waits for one.
-fn open_requests(server: &mut Server) {
-    while let Ok(Some(work)) = Work::next() {
-        match server.open(work.client, &work.narrowings) {
-            // A client that is gone needs no session; its handle is closed with it.
-            Ok(session) => drop(work.give(session)),
-            Err(error) => work.refuse(error),
-        }
-    }
 }

@@ -1,15 +1,15 @@
 //! The requests of clients.
 
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use libsys::protocol::ai::{Arg, Limits, ModelName, Refusal, Reply, Request, Service, Stats};
 use libsys::protocol::session::{Attach, Span};
 use libsys::protocol::{Bytes, Id, List, Text};
-use libsys::sessions::{Objects, Sessions};
+use libsys::serve::Desk;
+use libsys::sessions::Objects;
 use libsys::window::{ServerSide, Window};
-use libsys::{Error, Handles, Incoming, Notification, OwnedHandle, Pool, Receiver, Result, env, names::bits, time};
+use libsys::{Error, Handles, Incoming, Notification, Result, names::bits, time};
 use tensor::{Context, Needs, RunError, Variant};
 
 use crate::models::{Entry, Loading, MAX_FILE, MAX_MODELS, Ready, Refused, registered};
@@ -36,19 +36,18 @@ struct Running {
     context: Context<Vec<u8>>,
 }
 
-struct Client {
+/// What a client has.
+pub struct Client {
     objects: Objects<Object>,
     attached: Option<ServerSide>,
 }
 
 /// The server.
 pub struct Server {
-    pub receiver: Receiver,
-    pool: Pool,
+    pub desk: Desk<Client>,
     pub variant: Variant,
     pub models: Vec<Entry>,
     next_model: u32,
-    clients: Sessions<Client>,
     pair: bits::Pair,
     done: u64,
     failed: u64,
@@ -57,32 +56,27 @@ pub struct Server {
 
 impl Server {
     /// A server with the registered models.
-    pub fn new(receiver: Receiver, pool: Pool, variant: Variant) -> Server {
+    pub fn new(variant: Variant) -> Result<Server> {
         let models = registered();
         let next_model = models.len() as u32 + 1;
-        let clients = Sessions::new(env::number());
-        let pair = bits::take_pair();
-        Server { receiver, pool, variant, models, next_model, clients, pair, done: 0, failed: 0, busy_ns: 0 }
+        let (desk, pair) = (Desk::new()?, bits::take_pair());
+        Ok(Server { desk, variant, models, next_model, pair, done: 0, failed: 0, busy_ns: 0 })
     }
 
-    /// A session. Narrowings (`priority 2`, `bytes 16M`, …) come with the queue.
-    pub fn open(&mut self, client: u64, narrowings: &[String]) -> Result<OwnedHandle> {
-        if !narrowings.is_empty() {
-            return Err(Error::Unsupported);
-        }
-        let badge = self.clients.open(client, Client { objects: Objects::new(Object::Root), attached: None })?.to_u64();
-        match self.receiver.client(&self.pool, badge) {
-            Ok((handle, _)) => Ok(handle),
-            Err(error) => {
-                self.clients.close(badge);
-                Err(error)
-            }
+    /// Opens a session for each client that waits for one. Narrowings (`priority 2`, `bytes 16M`, …) come with the queue.
+    pub fn admit(&mut self) {
+        let admitted = self.desk.admit(|work| match work.narrowings.is_empty() {
+            true => Ok(Client { objects: Objects::new(Object::Root), attached: None }),
+            false => Err(Error::Unsupported),
+        });
+        if let Err(error) = admitted {
+            libsys::log!(Warning, "aid: clients can't be let in: {error}");
         }
     }
 
     /// A session is over: its models go.
     pub fn close(&mut self, badge: u64) {
-        let Some(client) = self.clients.close(badge) else { return };
+        let Some(client) = self.desk.sessions.close(badge) else { return };
         for (_, object) in client.objects.iter() {
             if let Object::Model(id) = object {
                 unuse(&mut self.models, *id);
@@ -110,12 +104,12 @@ impl Server {
     }
 
     fn attach(&mut self, badge: u64, attach: Attach, handles: Handles) -> Result<(Reply, Handles)> {
-        if self.clients.get(badge)?.attached.is_some() {
+        if self.desk.sessions.get(badge)?.attached.is_some() {
             return Err(Error::Exists);
         }
         let own = Notification::own()?;
-        let (side, layout, back) = ServerSide::attach(attach, handles, &self.pool, &own, self.pair)?;
-        self.clients.get(badge)?.attached = Some(side);
+        let (side, layout, back) = ServerSide::attach(attach, handles, self.desk.pool(), &own, self.pair)?;
+        self.desk.sessions.get(badge)?.attached = Some(side);
         Ok((Reply::Attached(layout), back))
     }
 
@@ -123,9 +117,8 @@ impl Server {
         if self.models.len() >= MAX_MODELS {
             return Err(Error::Limit);
         }
-        let client = self.clients.get(badge)?;
-        let (loading, handles) = Loading::begin(&self.pool, bytes)?;
-        let id = client.objects.add(Object::Loading(loading))?;
+        let (loading, handles) = Loading::begin(self.desk.pool(), bytes)?;
+        let id = self.desk.sessions.get(badge)?.objects.add(Object::Loading(loading))?;
         Ok((Reply::Opened { id }, handles))
     }
 
@@ -151,7 +144,7 @@ impl Server {
             Request::Verify { model } => self.verify(badge, model),
             Request::Stats => Ok(Reply::Stats(self.stats())),
             Request::Close { id } => {
-                let object = self.clients.get(badge)?.objects.remove(id)?;
+                let object = self.desk.sessions.get(badge)?.objects.remove(id)?;
                 if let Object::Model(model) = object {
                     unuse(&mut self.models, model);
                     // A model that a client loaded goes with its last use.
@@ -186,9 +179,8 @@ impl Server {
     }
 
     fn stats(&mut self) -> Stats {
-        let contexts = self
-            .clients
-            .iter_mut()
+        let sessions = self.desk.sessions.iter_mut();
+        let contexts = sessions
             .map(|(_, client)| client.objects.iter().filter(|(_, o)| matches!(o, Object::Context(_))).count())
             .sum::<usize>();
         Stats {
@@ -210,13 +202,13 @@ impl Server {
                 }
         });
         let entry = entry.ok_or(Error::NotFound)?;
-        let id = self.clients.get(badge)?.objects.add(Object::Model(entry.id))?;
+        let id = self.desk.sessions.get(badge)?.objects.add(Object::Model(entry.id))?;
         entry.users += 1;
         Ok(Reply::Opened { id })
     }
 
     fn commit(&mut self, badge: u64, id: Id) -> Result<Reply, Refused> {
-        let client = self.clients.get(badge)?;
+        let client = self.desk.sessions.get(badge)?;
         if !matches!(client.objects.get(id)?, Object::Loading(_)) {
             return Err(Error::WrongType.into());
         }
@@ -248,7 +240,7 @@ impl Server {
 
     /// The model behind a session's id.
     fn model_of(&mut self, badge: u64, id: Id) -> Result<Ready> {
-        let model = match self.clients.get(badge)?.objects.get(id)? {
+        let model = match self.desk.sessions.get(badge)?.objects.get(id)? {
             Object::Model(model) => *model,
             _ => return Err(Error::WrongType),
         };
@@ -256,7 +248,7 @@ impl Server {
     }
 
     fn window(&mut self, badge: u64) -> Result<Window> {
-        let attached = self.clients.get(badge)?.attached.as_ref();
+        let attached = self.desk.sessions.get(badge)?.attached.as_ref();
         attached.map(|side| side.window.clone()).ok_or(Error::BadArgument)
     }
 
@@ -266,7 +258,7 @@ impl Server {
         }
         let model = self.model_of(badge, model)?;
         let variant = self.variant;
-        let objects = &mut self.clients.get(badge)?.objects;
+        let objects = &mut self.desk.sessions.get(badge)?.objects;
         if objects.iter().filter(|(_, object)| matches!(object, Object::Context(_))).count() >= MAX_CONTEXTS {
             return Err(Error::Limit.into());
         }
@@ -287,7 +279,7 @@ impl Server {
         if deadline != 0 && time::now_ns() >= deadline {
             return Err(Error::DeadlineMissed.into());
         }
-        let client = self.clients.get(badge)?;
+        let client = self.desk.sessions.get(badge)?;
         let window = client.attached.as_ref().map(|side| side.window.clone());
         let Object::Context(running) = client.objects.get_mut(context)? else { return Err(Error::WrongType.into()) };
         let model = running.model.clone();

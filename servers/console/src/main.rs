@@ -21,8 +21,9 @@ mod service;
 mod session;
 mod terminal;
 
-use libsys::names::{Work, bits};
-use libsys::{Event, Notification, Pool, Receiver, Result, log as write_log};
+use libsys::log::Level;
+use libsys::names::bits;
+use libsys::{Event, Notification, Result, log as write_log};
 
 use service::Server;
 
@@ -34,9 +35,7 @@ const PORT_BIT: u64 = bits::INTERRUPT << 1;
 const LOG_BIT: u64 = bits::INTERRUPT << 2;
 
 fn main() -> Result<()> {
-    let pool = Pool::own()?;
     let notification = Notification::own()?;
-    let receiver = Receiver::new(&pool)?;
     let devices = libsys::device::Devices::open()?;
     let harnessed = devices.option("exec").ok().flatten().is_some();
     let serial = match serial::Serial::claim(&devices, &notification, SERIAL_BIT) {
@@ -50,11 +49,13 @@ fn main() -> Result<()> {
         true => Some(port::Port::claim(&devices, &notification, PORT_BIT)?),
         false => None,
     };
-    let log = log::Log::open(&notification, LOG_BIT).ok();
-    let mut server = Server::new(receiver, pool, notification, serial, port, log);
-    open_requests(&mut server);
+    // As the kernel did until now: see `choose_log` there.
+    let shown = devices.option("log").ok().flatten().and_then(|name| Level::from_name(&name));
+    let log = log::Log::open(&notification, LOG_BIT, shown.unwrap_or(Level::Detail)).ok();
+    let mut server = Server::new(notification, serial, port, log)?;
+    server.admit();
     loop {
-        match server.receiver.recv(server.deadline())? {
+        match server.desk.receiver.recv(server.deadline())? {
             Event::Call(call) => server.call(call),
             Event::Bits(set) => {
                 if set & SERIAL_BIT != 0 {
@@ -67,7 +68,7 @@ fn main() -> Result<()> {
                     server.log_written();
                 }
                 if set & bits::WORK != 0 {
-                    open_requests(&mut server);
+                    server.admit();
                 }
             }
             Event::Closed(badge) => server.close(badge),
@@ -75,16 +76,5 @@ fn main() -> Result<()> {
             Event::Fault(_) => {}
         }
         server.settle();
-    }
-}
-
-/// Opens a session for each client that waits for one.
-fn open_requests(server: &mut Server) {
-    while let Ok(Some(work)) = Work::next() {
-        match server.open(work.client, &work.narrowings) {
-            // A client that is gone needs no session; its handle is closed with it.
-            Ok(session) => drop(work.give(session)),
-            Err(error) => work.refuse(error),
-        }
     }
 }

@@ -2,15 +2,12 @@
 
 use alloc::vec::Vec;
 
-use libsys::log::Level;
 use libsys::protocol::console::{Kind, Mode, Reply, Request, Rights, Service, Side, Size};
 use libsys::protocol::session::Attach;
-use libsys::sessions::Sessions;
+use libsys::serve::Desk;
 use libsys::system::Record;
 use libsys::window::ServerSide;
-use libsys::{
-    Error, Handles, Incoming, Notification, OwnedHandle, Pool, Receiver, Result, Token, env, names::bits, time,
-};
+use libsys::{Error, Handles, Incoming, Notification, OwnedHandle, Result, Token, names::bits, time};
 use line::{Break, RecordKind};
 
 use crate::log::Log;
@@ -26,13 +23,11 @@ const BREAK_F: u64 = 1 << 3;
 
 /// The console.
 pub struct Server {
-    pub receiver: Receiver,
-    pool: Pool,
+    pub desk: Desk<Session>,
     notification: Notification,
     serial: Option<Serial>,
     port: Option<Port>,
     log: Option<Log>,
-    sessions: Sessions<Session>,
     terminals: [Terminal; 2],
     size: Size,
     pair: bits::Pair,
@@ -41,25 +36,21 @@ pub struct Server {
 impl Server {
     /// A console with these devices.
     pub fn new(
-        receiver: Receiver,
-        pool: Pool,
         notification: Notification,
         serial: Option<Serial>,
         port: Option<Port>,
         log: Option<Log>,
-    ) -> Server {
-        Server {
-            receiver,
-            pool,
+    ) -> Result<Server> {
+        Ok(Server {
+            desk: Desk::new()?,
             notification,
             serial,
             port,
             log,
-            sessions: Sessions::new(env::number()),
             terminals: Default::default(),
             size: Size { columns: 80, rows: 24, kind: Kind::Dumb },
             pair: bits::take_pair(),
-        }
+        })
     }
 
     /// When the next reader's patience ends.
@@ -67,29 +58,24 @@ impl Server {
         self.terminals.iter().map(Terminal::deadline).min().unwrap_or(u64::MAX)
     }
 
-    /// A session for a client, by its binding's narrowings.
-    pub fn open(&mut self, client: u64, narrowings: &[alloc::string::String]) -> Result<OwnedHandle> {
-        let session = Session::from_narrowings(narrowings, self.port.is_some())?;
-        if session.which == Which::Harness && self.port.is_none() {
-            return Err(Error::NotFound);
-        }
-        self.add(client, session)
-    }
-
-    fn add(&mut self, client: u64, session: Session) -> Result<OwnedHandle> {
-        let badge = self.sessions.open(client, session)?;
-        match self.receiver.client(&self.pool, badge.to_u64()) {
-            Ok((handle, _)) => Ok(handle),
-            Err(error) => {
-                self.sessions.close(badge.to_u64());
-                Err(error)
+    /// Opens a session for each client that waits for one: on the terminal that its binding's narrowings name.
+    pub fn admit(&mut self) {
+        let harnessed = self.port.is_some();
+        let admitted = self.desk.admit(|work| {
+            let session = Session::from_narrowings(&work.narrowings, harnessed)?;
+            if session.which == Which::Harness && !harnessed {
+                return Err(Error::NotFound);
             }
+            Ok(session)
+        });
+        if let Err(error) = admitted {
+            libsys::log!(Warning, "console: clients can't be let in: {error}");
         }
     }
 
     /// The last handle of a session is gone.
     pub fn close(&mut self, badge: u64) {
-        self.sessions.close(badge);
+        self.desk.sessions.close(badge);
         self.terminals.iter_mut().for_each(|terminal| terminal.forget(badge));
     }
 
@@ -109,7 +95,7 @@ impl Server {
             Request::Read { length, deadline } => self.read(badge, length, deadline, token),
             Request::Write { bytes } => self.write(badge, &bytes, token),
             Request::Drain => {
-                let which = self.sessions.get(badge).map(|session| session.which);
+                let which = self.desk.sessions.get(badge).map(|session| session.which);
                 match which {
                     Ok(which) => self.terminal(which).wait_to_write(Writer { badge, room_for: 0, token }),
                     Err(error) => token.reply::<Service>(Err(error)),
@@ -132,7 +118,7 @@ impl Server {
 
     /// Requests that are answered at once.
     fn prompt(&mut self, badge: u64, request: Request) -> Result<Reply> {
-        let session = self.sessions.get(badge)?;
+        let session = self.desk.sessions.get(badge)?;
         let which = session.which;
         match request {
             Request::Size => Ok(Reply::Size(self.size)),
@@ -177,7 +163,8 @@ impl Server {
     }
 
     fn read(&mut self, badge: u64, length: u16, deadline: u64, token: Token) {
-        let session = self.sessions.get(badge).and_then(|session| session.may(Rights::READ).map(|()| session.which));
+        let session =
+            self.desk.sessions.get(badge).and_then(|session| session.may(Rights::READ).map(|()| session.which));
         match session {
             // The harness gives no input: its scripts come as a file.
             Ok(Which::Harness) => token.reply::<Service>(libsys::protocol::Bytes::new([]).map(Reply::Bytes)),
@@ -190,7 +177,7 @@ impl Server {
     }
 
     fn write(&mut self, badge: u64, bytes: &[u8], token: Token) {
-        let session = self.sessions.get(badge);
+        let session = self.desk.sessions.get(badge);
         let session = session.and_then(|session| session.may(Rights::WRITE).map(|()| (session.which, session.side)));
         let (which, side) = match session {
             Ok(session) => session,
@@ -217,22 +204,22 @@ impl Server {
     }
 
     fn attach(&mut self, badge: u64, attach: Attach, handles: Handles) -> Result<(Reply, Handles)> {
-        if self.sessions.get(badge)?.attached.is_some() {
+        if self.desk.sessions.get(badge)?.attached.is_some() {
             return Err(Error::Exists);
         }
-        let (side, layout, back) = ServerSide::attach(attach, handles, &self.pool, &self.notification, self.pair)?;
-        self.sessions.get(badge)?.attached = Some(side);
+        let (side, layout, back) =
+            ServerSide::attach(attach, handles, self.desk.pool(), &self.notification, self.pair)?;
+        self.desk.sessions.get(badge)?.attached = Some(side);
         Ok((Reply::Attached(layout), back))
     }
 
     fn share(&mut self, badge: u64, rights: Rights, side: Side) -> Result<OwnedHandle> {
-        let client = self.sessions.client(badge).ok_or(Error::Stale)?;
-        let session = self.sessions.get(badge)?;
+        let session = self.desk.sessions.get(badge)?;
         if !session.rights.contains(rights) {
             return Err(Error::Denied);
         }
         let shared = Session { which: session.which, rights, side, attached: None };
-        self.add(client, shared)
+        self.desk.share(badge, shared)
     }
 
     // ---- devices ----
@@ -263,7 +250,7 @@ impl Server {
             Break::F => BREAK_F,
         };
         let Some(badge) = self.terminals[Which::Serial as usize].foreground else { return };
-        if let Ok(Session { attached: Some(side), .. }) = self.sessions.get(badge) {
+        if let Ok(Session { attached: Some(side), .. }) = self.desk.sessions.get(badge) {
             // A session's owner that is gone has no job to break.
             let _ = side.bell.ring_bits(bit);
         }
@@ -283,10 +270,8 @@ impl Server {
         let Some(log) = &mut self.log else { return };
         // First, so that a record written meanwhile rings again.
         let _ = log.acknowledge();
-        let quiet = self.port.is_none();
         while let Some(record) = log.next() {
-            // A person at the terminal sees what went wrong; the rest is KLOG's.
-            if !quiet || record.level == Level::Error {
+            if record.level <= log.shown {
                 show(&record, &mut self.terminals[Which::Serial as usize]);
             }
         }

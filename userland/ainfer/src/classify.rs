@@ -11,8 +11,9 @@ use readargs::Args;
 use waymodel::manifest::Pre;
 use waymodel::pgm::{MOST_BYTES, Picture};
 
-use crate::failure::{Failure, Outcome};
+use crate::refused::refused;
 use crate::subject::{self, Subject};
+use command::{Failure, Outcome};
 
 /// What a model says about a batch.
 #[derive(Debug)]
@@ -36,8 +37,7 @@ impl Classifier {
     /// A context for batches of at most so many.
     pub fn new(ai: &Ai, subject: &Subject, batch: u32) -> Result<Classifier, Failure> {
         let classes = subject.classes()?;
-        let context =
-            ai.context(subject.id, dims(batch)).map_err(|why| Failure::refused(&subject.manifest.name, why))?;
+        let context = ai.context(subject.id, dims(batch)).map_err(|why| refused(&subject.manifest.name, why))?;
         Ok(Classifier { context, classes })
     }
 
@@ -77,7 +77,7 @@ pub fn run(ai: &Ai, args: &Args) -> Outcome {
     let classifier = Classifier::new(ai, &subject, 1)?;
     for file in files {
         let values = picture(&subject, file)?;
-        let answers = classifier.run(ai, 1, &values).map_err(|why| Failure::refused(file, why))?;
+        let answers = classifier.run(ai, 1, &values).map_err(|why| refused(file, why))?;
         let line = line(&subject, &answers, args).ok_or_else(|| Failure::about(file, Error::Protocol))?;
         match files.len() {
             _ if args.switch("JSON") => println!("{{\"file\":{},{line}}}", json(file)),

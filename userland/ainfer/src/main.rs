@@ -14,55 +14,23 @@
 extern crate alloc;
 
 mod classify;
-mod failure;
 mod mutants;
+mod refused;
 mod selftest;
 mod show;
 mod subject;
 
 use alloc::format;
 
+use command::{Failure, Outcome};
 use libsys::ai::Ai;
-use libsys::io::{self, Write};
-use libsys::{Error, Status, env, print};
-use readargs::{Args, Line, Parsed};
-
-use failure::{Failure, Outcome};
+use libsys::{Error, Status};
+use readargs::Args;
 
 libsys::entry!(main);
 
 fn main() -> Status {
-    match run() {
-        Ok(status) => match io::stdout().flush() {
-            Ok(()) => status,
-            Err(error) => Status::from(error),
-        },
-        Err(failure) => {
-            // A reader that went away has nothing to be told.
-            let _ = io::stdout().flush();
-            if failure.error != Error::BrokenPipe {
-                let _ = io::stderr().write_fmt(format_args!("ainfer: {}\n", failure.text));
-            }
-            Status::from(failure.error)
-        }
-    }
-}
-
-fn run() -> Outcome {
-    let manual = manuals::find("AINFER").ok_or_else(|| Failure::new(Error::Internal, "the manual is missing"))?;
-    let template = manual.template()?;
-    let line = Line::received(&env::arguments(), env::local_var(readargs::RAW_VARIABLE).as_deref());
-    match template.parse(&line)? {
-        Parsed::Args(args) => dispatch(&args),
-        Parsed::Help => {
-            print!("{}", manual.help());
-            Ok(Status::OK)
-        }
-        Parsed::Template => {
-            print!("{}\n", manual.template);
-            Ok(Status::OK)
-        }
-    }
+    command::run(&[("AINFER", dispatch)], |_, command| command())
 }
 
 /// What an action is called, and whether a later release brings it.

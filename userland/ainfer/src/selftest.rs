@@ -14,10 +14,11 @@ use waymodel::Model;
 use waymodel::samples::Samples;
 
 use crate::classify::{self, Classifier};
-use crate::failure::{Failure, Outcome};
 use crate::mutants::MUTANTS;
+use crate::refused::refused;
 use crate::show::hex;
 use crate::subject::{self, Subject, error_of};
+use command::{Failure, Outcome};
 
 /// Pictures of a run.
 const BATCH: usize = 64;
@@ -102,7 +103,7 @@ fn model(
         samples.iter().take(count).map(|(picture, _)| values(picture, samples.maxval)).collect();
     let (mut logits, mut given, mut sums) = (Vec::new(), Vec::new(), Vec::new());
     for batch in inputs.chunks(BATCH) {
-        let answers = classifier.run(ai, batch.len(), &batch.concat()).map_err(|why| Failure::refused(name, why))?;
+        let answers = classifier.run(ai, batch.len(), &batch.concat()).map_err(|why| refused(name, why))?;
         sums.extend(answers.probabilities.chunks(classes).map(|row| row.iter().sum::<f32>()));
         logits.extend(answers.logits);
         given.extend(answers.classes);
@@ -123,7 +124,7 @@ fn model(
     let bytes: Vec<u8> = logits.iter().flat_map(|value| value.to_le_bytes()).collect();
     let digest = hex(&Sha256::digest(&bytes));
     checks.check(&format!("{name}: the same bits as everywhere"), equal(&digest.as_str(), &bits));
-    let alone = classifier.run(ai, 1, &inputs[0]).map_err(|why| Failure::refused(name, why))?;
+    let alone = classifier.run(ai, 1, &inputs[0]).map_err(|why| refused(name, why))?;
     let first = logits.get(..classes).unwrap_or_default();
     checks.check(&format!("{name}: the same bits alone and in a batch"), equal(&&alone.logits[..], &first));
     let closed = classifier.close(ai).map_err(|why| format!("{why}"));
@@ -154,7 +155,7 @@ fn pictures(checks: &mut Checks, ai: &Ai) -> Result<(), Failure> {
     for (digit, word) in DIGITS.into_iter().enumerate() {
         let path = format!("SYS:samples/{word}.pgm");
         let answer = classify::picture(&subject, &path)
-            .and_then(|values| classifier.run(ai, 1, &values).map_err(|why| Failure::refused(&path, why)));
+            .and_then(|values| classifier.run(ai, 1, &values).map_err(|why| refused(&path, why)));
         let right = answer.map_err(|why| why.text).and_then(|answers| equal(&answers.classes[..], &[digit as i32]));
         checks.check(&path, right);
     }

@@ -10,12 +10,13 @@ use waymodel::manifest::Pre;
 use waymodel::{DType, Kind};
 
 use crate::classify::json;
-use crate::failure::{Failure, Outcome};
+use crate::refused::refused;
 use crate::subject;
+use command::{Failure, Outcome};
 
 /// All models that aid has.
 pub fn list(ai: &Ai, args: &Args) -> Outcome {
-    let models = ai.list().map_err(|why| Failure::refused("list", why))?;
+    let models = ai.list().map_err(|why| refused("list", why))?;
     if !args.switch("QUIET") && !args.switch("JSON") {
         println!("{:<11} {:>3} {:<9} {:<7} {:>8} {:>6}  Root", "Model", "Ver", "Kind", "Weights", "Memory", "Users");
     }
@@ -73,7 +74,7 @@ pub fn info(ai: &Ai, args: &Args) -> Outcome {
 pub fn verify(ai: &Ai, args: &Args) -> Outcome {
     let word = args.string_or("MODEL", "");
     let subject = subject::open(ai, word)?;
-    let (run, failed) = ai.verify(subject.id).map_err(|why| Failure::refused(word, why))?;
+    let (run, failed) = ai.verify(subject.id).map_err(|why| refused(word, why))?;
     println!("{}: {} passed, {failed} failed", subject.manifest.name, run.saturating_sub(failed));
     if failed > 0 || run == 0 {
         let text = format!("{word}: computes something else than its known answers");

@@ -8,7 +8,8 @@ use libsys::fs::{self, File};
 use libsys::protocol::Id;
 use waymodel::{ErrorKind, Kind, Manifest, Model};
 
-use crate::failure::Failure;
+use crate::refused::refused;
+use command::Failure;
 
 /// Longest model file that is sent to aid, in bytes: aid's own limit.
 const MAX_FILE: u64 = 64 << 20;
@@ -25,7 +26,7 @@ pub struct Subject {
 /// Opens what a word names: a path if it looks like one or nothing is registered by that name.
 pub fn open(ai: &Ai, word: &str) -> Result<Subject, Failure> {
     let id = if word.contains([':', '/']) { from_file(ai, word)? } else { by_name(ai, word)? };
-    let bytes = ai.manifest(id).map_err(|why| Failure::refused(word, why))?;
+    let bytes = ai.manifest(id).map_err(|why| refused(word, why))?;
     let manifest = Manifest::decode(&bytes).map_err(|_| Failure::about(word, Error::Protocol))?;
     Ok(Subject { id, manifest })
 }
@@ -38,7 +39,7 @@ fn by_name(ai: &Ai, name: &str) -> Result<Id, Failure> {
                 alloc::format!("{name}: no model is registered by that name (AINFER LIST tells), and no such file");
             Err(Failure::new(Error::NotFound, text))
         }
-        other => other.map_err(|why| Failure::refused(name, why)),
+        other => other.map_err(|why| refused(name, why)),
     }
 }
 
@@ -52,7 +53,7 @@ fn from_file(ai: &Ai, path: &str) -> Result<Id, Failure> {
     {
         match ai.model_by_root(root) {
             Err(why) if why.error() == Error::NotFound => {}
-            other => return other.map_err(|why| Failure::refused(path, why)),
+            other => return other.map_err(|why| refused(path, why)),
         }
     }
     if file.stat().size > MAX_FILE {
@@ -72,9 +73,9 @@ fn load(ai: &Ai, path: &str, bytes: &[u8]) -> Result<Id, Failure> {
         Ok(info) => Ok(info.id),
         Err(why @ ai::Failure::Refused(_)) => match Model::load(bytes) {
             Err(refusal) => Err(Failure::new(error_of(refusal.kind), alloc::format!("{path}: {refusal}"))),
-            Ok(_) => Err(Failure::refused(path, why)),
+            Ok(_) => Err(refused(path, why)),
         },
-        Err(why) => Err(Failure::refused(path, why)),
+        Err(why) => Err(refused(path, why)),
     }
 }
 

@@ -14,6 +14,7 @@ mod digest;
 mod files;
 mod format;
 mod listing;
+mod logs;
 mod processes;
 mod system;
 mod text;
@@ -67,7 +68,7 @@ const COMMANDS: &[Command] = &[
     ("AVAIL", system::available),
     ("SMPINFO", system::cores),
     ("KSTATS", system::counters),
-    ("KLOG", system::log),
+    ("KLOG", logs::klog),
     ("DIAGDUMP", system::diagnostics),
     ("LSPCI", system::devices),
     ("SHUTDOWN", system::shut_down),

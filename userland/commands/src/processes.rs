@@ -3,12 +3,16 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use libsys::protocol::process::{Action, ProcessInfo, Signal};
+use libsys::device::Devices;
+use libsys::protocol::device::Info;
+use libsys::protocol::process::{Action, ProcessInfo, ServiceInfo, ServiceState, Signal, State};
+use libsys::system::LogReader;
 use libsys::{Error, Status, env, println, spawn, system};
 use readargs::Args;
 
 use crate::context::{About, Failure, Outcome};
 use crate::format::{human, span};
+use crate::logs;
 
 const PAGE: u64 = 4096;
 
@@ -147,6 +151,7 @@ pub fn services(args: &Args) -> Outcome {
     if args.switch("LOG") {
         return log_of(args, &all);
     }
+    let (processes, devices) = (system::processes()?, Devices::open_named("config")?.list()?);
     println!(
         "{:<10} {:>7} {:<9} {:>8} {:>10}  {:<14} Holds",
         "Name", "Process", "State", "Restarts", "Memory", "Provides"
@@ -154,11 +159,15 @@ pub fn services(args: &Args) -> Outcome {
     let mut found = false;
     for s in all.iter().filter(|s| args.string("NAME").is_none_or(|name| s.name.eq_ignore_ascii_case(name))) {
         found = true;
-        let state = alloc::format!("{:?}", s.state).to_ascii_lowercase();
-        let memory = human(s.used as u64 * PAGE);
+        let (memory, holds) = (human(s.used as u64 * PAGE), holds(s, &devices));
         println!(
-            "{:<10} {:>7} {:<9} {:>8} {:>10}  {:<14} {}",
-            s.name, s.process, state, s.restarts, memory, s.provides, s.holds
+            "{:<10} {:>7} {:<9} {:>8} {:>10}  {:<14} {holds}",
+            s.name,
+            s.process,
+            service_state(s, &processes),
+            s.restarts,
+            memory,
+            s.provides
         );
     }
     match (found, args.string("NAME")) {
@@ -167,19 +176,29 @@ pub fn services(args: &Args) -> Outcome {
     }
 }
 
-fn log_of(args: &Args, all: &[libsys::protocol::process::ServiceInfo]) -> Outcome {
-    let mut reader = system::LogReader::open()?;
-    let chosen: Vec<u64> = all
-        .iter()
-        .filter(|s| args.string("NAME").is_none_or(|name| s.name.eq_ignore_ascii_case(name)))
-        .map(|s| s.process.into())
-        .collect();
-    while let Some(record) = reader.next_record() {
-        if chosen.contains(&record.label) {
-            let text: String = record.text.chars().map(|c| if c.is_control() { '.' } else { c }).collect();
-            println!("[{:5}.{:03}] {text}", record.time_ns / 1_000_000_000, record.time_ns / 1_000_000 % 1000);
-        }
-    }
+/// What a service does: where it is at work, what its main thread does.
+fn service_state(service: &ServiceInfo, processes: &[ProcessInfo]) -> String {
+    let process = processes.iter().find(|info| info.number == service.process);
+    let state = match (service.state, process.map(|info| info.state)) {
+        (ServiceState::Running, Some(State::Receiving)) => return "recv".into(),
+        (ServiceState::Running, Some(State::Calling)) => return "call".into(),
+        (state, _) => state,
+    };
+    alloc::format!("{state:?}").to_ascii_lowercase()
+}
+
+/// What a service holds; a device that it has claimed by name and address.
+fn holds(service: &ServiceInfo, devices: &[Info]) -> String {
+    let claimed = |kind: &str| devices.iter().find(|d| d.claimed_by == service.process && &*d.kind == kind);
+    let names = service.holds.split(", ").map(|item| claimed(item).map_or(item, |device| &device.name));
+    names.collect::<Vec<&str>>().join(", ")
+}
+
+fn log_of(args: &Args, all: &[ServiceInfo]) -> Outcome {
+    let named = |s: &&ServiceInfo| args.string("NAME").is_none_or(|name| s.name.eq_ignore_ascii_case(name));
+    let chosen: Vec<u64> = all.iter().filter(named).map(|s| s.process.into()).collect();
+    let records = logs::newest(&mut LogReader::open()?, usize::MAX, |record| chosen.contains(&record.label));
+    records.iter().for_each(|record| println!("{}", logs::line(record)));
     Ok(Status::OK)
 }
 

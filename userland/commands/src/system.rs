@@ -1,19 +1,19 @@
-//! VERSION, UPTIME, AVAIL, SMPINFO, KSTATS, KLOG, DIAGDUMP, LSPCI, SHUTDOWN, REBOOT, CRASH.
+//! VERSION, UPTIME, AVAIL, SMPINFO, KSTATS, DIAGDUMP, LSPCI, SHUTDOWN, REBOOT, CRASH.
 
 use alloc::string::String;
 
 use libsys::abi::user::Features;
 use libsys::device::Devices;
 use libsys::io::{self, Lines, Write};
-use libsys::log::Level;
 use libsys::protocol::device::Bus;
 use libsys::protocol::process::Power;
-use libsys::system::{self, LogReader, Record};
+use libsys::system::{self, LogReader};
 use libsys::{Error, Pool, Status, fs, print, println, time};
 use readargs::Args;
 
 use crate::context::{About, Failure, Outcome};
 use crate::format::{grouped, human, span};
+use crate::logs;
 
 const PAGE: u64 = 4096;
 const ARCH: &str = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x86_64" };
@@ -89,52 +89,6 @@ pub fn counters(args: &Args) -> Outcome {
     }
 }
 
-fn record_line(record: &Record) -> String {
-    let ms = record.time_ns / 1_000_000;
-    let text: String = record.text.chars().map(|c| if c.is_control() { '.' } else { c }).collect();
-    alloc::format!("[{:5}.{:03}] {:?} {}: {text}", ms / 1000, ms % 1000, record.level, record.label)
-}
-
-/// KLOG.
-pub fn log(args: &Args) -> Outcome {
-    let worst = match args.string("LEVEL") {
-        None => Level::Detail,
-        Some(name) => level(name)?,
-    };
-    let mut reader = LogReader::open()?;
-    let mut lines = alloc::collections::VecDeque::new();
-    let most = args.number("LINES").map_or(usize::MAX, |n| n.max(0) as usize);
-    while let Some(record) = reader.next_record() {
-        if (record.level as u8) <= worst as u8 {
-            lines.push_back(record_line(&record));
-            if lines.len() > most {
-                lines.pop_front();
-            }
-        }
-    }
-    for line in lines {
-        println!("{line}");
-    }
-    while args.switch("FOLLOW") {
-        io::stdout().flush()?;
-        libsys::wait_bits(0, time::after(200_000_000));
-        while let Some(record) = reader.next_record() {
-            println!("{}", record_line(&record));
-        }
-    }
-    Ok(Status::OK)
-}
-
-fn level(name: &str) -> Result<Level, Failure> {
-    match name.to_ascii_uppercase().as_str() {
-        "ERROR" => Ok(Level::Error),
-        "WARNING" => Ok(Level::Warning),
-        "NOTICE" => Ok(Level::Notice),
-        "DETAIL" => Ok(Level::Detail),
-        _ => Err(Failure::new(Error::BadArgument, alloc::format!("{name}: not ERROR, WARNING, NOTICE or DETAIL"))),
-    }
-}
-
 /// DIAGDUMP.
 pub fn diagnostics(args: &Args) -> Outcome {
     let path = args.string_or("TO", "RAM:diagdump.txt");
@@ -160,16 +114,9 @@ pub fn diagnostics(args: &Args) -> Outcome {
         writeln(&mut out, &alloc::format!("{name:<30} {count}"))?;
     }
     writeln(&mut out, "\nlog")?;
-    let mut reader = LogReader::open()?;
-    let mut lines = alloc::collections::VecDeque::new();
-    while let Some(record) = reader.next_record() {
-        lines.push_back(record_line(&record));
-        if !args.switch("ALL") && lines.len() > 200 {
-            lines.pop_front();
-        }
-    }
-    for line in lines {
-        writeln(&mut out, &line)?;
+    let most = if args.switch("ALL") { usize::MAX } else { 200 };
+    for record in logs::newest(&mut LogReader::open()?, most, |_| true) {
+        writeln(&mut out, &logs::line(&record))?;
     }
     println!("written to {path}");
     Ok(Status::OK)

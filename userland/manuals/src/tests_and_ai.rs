@@ -34,7 +34,7 @@ pub(crate) const MANUALS: &[Manual] = &[
         template: "SUITE/M,LIST/S,V=VERBOSE/S,TAP/S",
         summary: "runs the system's own tests",
         arguments: &[
-            ("SUITE", "names; the one it is called by"),
+            ("SUITE", "names; the one it is called by, or all"),
             ("LIST", "names of all"),
             ("V", "each check"),
             ("TAP", "in the Test Anything Protocol"),

@@ -28,8 +28,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use libsys::{Error, Status, env, eprintln, print, println};
-use readargs::{Line, Parsed};
+use command::{Failure, Outcome};
+use libsys::{Error, Status, env, println};
+use readargs::Args;
 
 use checks::{Checks, Group, Style};
 
@@ -49,32 +50,10 @@ fn main() -> Status {
     if let [child::WORD, deed] = &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         deeds::perform(deed);
     }
-    match run(&arguments) {
-        Ok(status) => status,
-        Err((error, text)) => {
-            eprintln!("{}: {text}", called());
-            Status::from(error)
-        }
-    }
+    command::run(&[("SELFTEST", run)], |_, command| command())
 }
 
-fn run(arguments: &[String]) -> Result<Status, (Error, String)> {
-    let wrong =
-        |e: readargs::Error| (Error::from_code(e.number()).unwrap_or(Error::BadArgument), String::from(e.text()));
-    let manual = manuals::find("SELFTEST").ok_or((Error::Internal, String::from("the manual is missing")))?;
-    let line = Line::received(arguments, env::local_var(readargs::RAW_VARIABLE).as_deref());
-    let template = manual.template().map_err(wrong)?;
-    let args = match template.parse(&line).map_err(wrong)? {
-        Parsed::Args(args) => args,
-        Parsed::Help => {
-            print!("{}", manual.help());
-            return Ok(Status::OK);
-        }
-        Parsed::Template => {
-            println!("{}", manual.template);
-            return Ok(Status::OK);
-        }
-    };
+fn run(args: &Args) -> Outcome {
     if args.switch("LIST") {
         for (name, groups) in SUITES {
             println!("{name}");
@@ -88,14 +67,19 @@ fn run(arguments: &[String]) -> Result<Status, (Error, String)> {
         _ => Style::Groups,
     };
     let mut names = args.many("SUITE").to_vec();
-    if names.is_empty() {
-        names.push(called());
+    match called() {
+        _ if !names.is_empty() => {}
+        own if own.eq_ignore_ascii_case("selftest") => names.extend(SUITES.iter().map(|(name, _)| String::from(*name))),
+        suite => names.push(suite),
     }
     let mut status = Status::OK;
     for name in &names {
         let Some((name, groups)) = SUITES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
             let known: Vec<&str> = SUITES.iter().map(|(name, _)| *name).collect();
-            return Err((Error::NotFound, format!("{name}: no such suite; there are {}", known.join(", "))));
+            return Err(Failure::new(
+                Error::NotFound,
+                format!("{name}: no such suite; there are {}", known.join(", ")),
+            ));
         };
         if !Checks::suite(name, groups, style) {
             status = Status::ERROR;

@@ -82,7 +82,7 @@ fn system(w: &World) -> String {
     writeln!(text, "reap {:?} undo {:?}", s.reap, s.undo).unwrap();
     writeln!(text, "log {:?}", s.log).unwrap();
     let hw = &s.hw;
-    writeln!(text, "hw {} {} {:?} {:?} {:?}", hw.now, hw.invalidated, hw.unmasked, hw.log.len(), hw.off).unwrap();
+    writeln!(text, "hw {} {} {:?} {:?} {:?}", hw.now, hw.invalidated, hw.unmasked, hw.console.len(), hw.off).unwrap();
     text
 }
 

@@ -14,7 +14,7 @@ pub struct Model {
     pub kicks: Vec<CoreId>,
     pub masked: std::collections::BTreeSet<u32>,
     pub unmasked: std::collections::BTreeSet<u32>,
-    pub log: Vec<(u64, Vec<u8>)>,
+    pub console: Vec<u8>,
     pub off: Option<Reboot>,
     pub invalidated: u64,
 }
@@ -76,8 +76,8 @@ impl Hw for Model {
     fn user_flags(&self) -> u64 {
         0
     }
-    fn log(&mut self, _level: u8, label: u64, text: &[u8]) {
-        self.log.push((label, text.to_vec()));
+    fn console(&mut self, text: &[u8]) {
+        self.console.extend(text);
     }
     fn power(&mut self, reboot: Reboot) {
         self.off = Some(reboot);

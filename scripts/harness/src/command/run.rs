@@ -145,6 +145,8 @@ fn machine(system: &System, options: &Options, first_port: u16, scratch: &Scratc
         uart: Uart::Terminal,
         records: None,
         kernel: system.kernel.clone(),
+        // Somebody at the terminal sees what fails; everything is in KLOG.
+        command_line: if exec.is_some() { String::new() } else { "log=error".into() },
         archive: system.archive.clone(),
         fw_cfg,
     })

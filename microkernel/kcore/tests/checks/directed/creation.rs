@@ -130,7 +130,27 @@ fn the_logs_frames_stay_the_kernels() {
     w.ok(nr::close, &[handle]);
     w.ok(nr::debug_log, &[w.log, 5, 0x6f6c6c6568]);
     invariants::check(&mut w);
-    assert_eq!(w.k.system.hw.log.last().unwrap().1, b"hello");
+    assert!(w.k.system.hw.console.ends_with(b" 0 0: hello\n"));
+}
+
+#[test]
+fn the_command_line_says_what_the_boot_console_shows() {
+    for (line, shown) in [
+        ("", "0123"),
+        ("log=error", "0"),
+        ("log=detail x log=Notice", "012"),
+        ("log=loud", "0123"),
+        ("blog=error", "0123"),
+    ] {
+        let mut w = world(400);
+        w.with(|cx| cx.choose_log(line.as_bytes()));
+        for level in 0..4 {
+            w.ok(nr::debug_log, &[w.log, 1 | level << 16, 0x61]);
+        }
+        let console = String::from_utf8_lossy(&w.k.system.hw.console).into_owned();
+        let levels: String = console.lines().filter_map(|l| l.split("] ").nth(1)?.strip_suffix(" 0: a")).collect();
+        assert_eq!(levels, shown, "{line}");
+    }
 }
 
 #[test]
@@ -142,7 +162,8 @@ fn a_label_writes_two_hundred_records_a_second() {
         for _ in 0..300 {
             w.ok(nr::debug_log, &[labelled, 1, 0x61]);
         }
-        assert_eq!(w.k.system.hw.log.iter().filter(|record| record.0 == 77).count(), 200 * (round + 1));
+        let console = String::from_utf8_lossy(&w.k.system.hw.console).into_owned();
+        assert_eq!(console.matches(" 77: a\n").count(), 200 * (round + 1));
         w.k.system.hw.now += 1_000_000_000;
     }
     for bad in [233, 1 << 13, 1 << 18, u64::MAX] {

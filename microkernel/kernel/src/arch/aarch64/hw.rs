@@ -1,7 +1,5 @@
 //! The processor and the board as `kcore` sees them.
 
-use core::fmt::Write;
-
 use abi::calls::Access;
 use abi::info::MemoryType;
 use abi::user::Features;
@@ -107,11 +105,8 @@ impl Hw for Machine {
         0
     }
 
-    fn log(&mut self, level: u8, label: u64, text: &[u8]) {
-        let ms = self.clock.now() / 1_000_000;
-        let _ = write!(uart::Console, "[{:5}.{:03}] {level} {label}: ", ms / 1000, ms % 1000);
+    fn console(&mut self, text: &[u8]) {
         uart::write(text);
-        uart::write(b"\n");
     }
 
     fn power(&mut self, reboot: Reboot) {

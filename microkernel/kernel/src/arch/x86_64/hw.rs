@@ -174,15 +174,8 @@ impl kcore::Hw for Machine {
         USER_FLAGS
     }
 
-    fn log(&mut self, level: u8, _label: u64, text: &[u8]) {
-        let name: &[u8] = match level {
-            0 => b"error: ",
-            1 => b"warning: ",
-            _ => b"",
-        };
-        console_write(name);
+    fn console(&mut self, text: &[u8]) {
         console_write(text);
-        console_write(b"\n");
     }
 
     fn power(&mut self, reboot: Reboot) {

@@ -1,14 +1,26 @@
 //! The host part: formatting, clippy, and every test of the libraries and tools.
 
 use super::Count;
+use crate::install;
 use crate::project::Project;
+use crate::step::{Say, Steps};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+
+/// What tests talk to, and its packages. Where it is missing these tests say so, and pass.
+const PEERS: &[(&str, &[&str])] = &[("ip", &["iproute2"]), ("openssl", &["openssl"]), ("curl", &["curl"])];
 
 /// Runs the host part, printing what it runs. With a name only tests that match.
 pub fn run(project: &Project, name: Option<&str>, long: bool) -> Count {
     let mut count = Count::default();
+    let steps = Steps::new(Say::Steps);
+    if let Err(failure) = install::programs(PEERS, &steps) {
+        println!("host: some tests have nobody to talk to: {failure}");
+    }
     if name.is_none() {
+        if let Err(failure) = install::linters(&steps) {
+            println!("{failure}");
+        }
         count.add(check(project, "formatting", &["fmt", "--all", "--check"]));
         count.add(check(project, "clippy", &["clippy", "--quiet", "--all-targets", "--", "-D", "warnings"]));
     }
