@@ -13,7 +13,8 @@ fn play(script: &str, steps: &[Step]) -> Seen {
 
 #[test]
 fn what_is_typed_arrives_and_what_is_printed_is_seen() {
-    let seen = play("read a; echo got $a; exit 5", &[Type("some"), Shows("some"), Type("thing\r"), Prints("got something")]);
+    let seen =
+        play("read a; echo got $a; exit 5", &[Type("some"), Shows("some"), Type("thing\r"), Prints("got something")]);
     assert_eq!((seen.end, seen.failure), (End::Code(5), None));
     assert!(seen.output.contains("got something"));
 }

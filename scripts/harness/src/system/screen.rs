@@ -77,11 +77,11 @@ impl Screen {
         found.is_some()
     }
 
-    /// Whether the cursor's row is this; moves the mark to the end of what was printed.
+    /// Whether the cursor's row is this; moves the mark to the end of what was printed. The next line begins behind it.
     pub fn shows(&mut self, text: &str) -> bool {
         let same = self.row() == text.trim_end();
         if same {
-            self.mark = self.plain.len();
+            self.mark = self.plain.len() - usize::from(self.plain.ends_with(b"\n"));
         }
         same
     }
@@ -129,6 +129,10 @@ mod tests {
         assert_eq!(screen.row(), "1> ver");
         assert!(screen.shows("1> ver") && !screen.shows("1> version"));
         assert!(!screen.prints("b"), "what is shown now lies behind all that was printed");
+        let (mut screen, _) = fed("1> wait\r\n");
+        assert!(screen.shows(""));
+        screen.feed(b"over\r\n", &mut Vec::new());
+        assert!(screen.prints("over"));
     }
 
     #[test]

@@ -106,9 +106,7 @@ impl Typist {
         let (mut from, mut to) = (File::from(master.try_clone()?), File::from(master));
         let (keys, typed) = channel::<Vec<u8>>();
         let (hear, heard) = channel();
-        thread::spawn(move || {
-            while typed.recv().is_ok_and(|bytes| to.write_all(&bytes).is_ok()) {}
-        });
+        thread::spawn(move || while typed.recv().is_ok_and(|bytes| to.write_all(&bytes).is_ok()) {});
         thread::spawn(move || {
             let mut buffer = [0; 16384];
             while let Ok(n @ 1..) = from.read(&mut buffer) {
