@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use abi::Handle;
-use protocol::{Error, StartBody, Stream, start::Flags};
+use protocol::{Error, StartBody, Stream};
 
 use crate::{OwnedHandle, sync::Mutex};
 
@@ -18,7 +18,7 @@ static START: Mutex<Option<Start>> = Mutex::new(None);
 #[cfg(target_os = "viaether")]
 pub(crate) fn start() -> Result<(), Error> {
     use abi::user;
-    use protocol::start::{HEADER, Header};
+    use protocol::start::{Flags, HEADER, Header};
 
     // SAFETY: the block is mapped readable, frozen, and has at least one page.
     let header = Header::from_bytes(unsafe { &*(user::START_BLOCK as *const [u8; HEADER]) })?;

@@ -145,16 +145,23 @@ impl Streams {
         if self.input.is_terminal() {
             self.output.write_all(prompt.as_bytes())?;
         }
+        let mut fits = true;
         loop {
             if let Some(at) = self.unread.iter().position(|byte| *byte == b'\n') {
                 let rest = self.unread.split_off(at + 1);
-                return Ok(Some(text(core::mem::replace(&mut self.unread, rest))));
+                let line = core::mem::replace(&mut self.unread, rest);
+                return if fits { Ok(Some(text(line))) } else { Err(Error::LineTooLong) };
             }
             if self.unread.len() >= MAX_LINE {
-                return Err(Error::LineTooLong);
+                // What is left of the line is no line of its own.
+                fits = false;
+                self.unread.clear();
             }
             let mut part = [0; 512];
             let count = self.input.read(&mut part)?;
+            if count == 0 && !fits {
+                return Err(Error::LineTooLong);
+            }
             if count == 0 {
                 let last = core::mem::take(&mut self.unread);
                 return Ok((!last.is_empty()).then(|| text(last)));
