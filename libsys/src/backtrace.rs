@@ -1,9 +1,12 @@
 //! Return addresses of the functions that are running, by frame pointers.
 //!
 //! Programs are built with frame pointers. A frame is two words on both processors: the caller's frame, the return
-//! address. Only frames that lie on this thread's stack, each above the one before, are believed.
+//! address. Only frames that lie on this thread's stack, each above the one before, are believed. Their names are looked up
+//! in the program's own table ([`symbols`]): that asks nobody, so a panic of init has names too.
 
 use core::ops::Range;
+
+use symbols::Symbols;
 
 /// Most frames.
 pub const MAX_FRAMES: usize = 32;
@@ -37,20 +40,39 @@ pub fn each(tell: impl FnMut(usize)) {
     walk(frame, frame..stack.end, load, tell);
 }
 
-/// Writes the backtrace to the log, six addresses a record, with where the program was loaded.
+/// Writes the backtrace to the log, a record for each address: where it lies in the program, and in which function.
 pub fn log() {
-    let mut addresses = [0; MAX_FRAMES];
-    let mut count = 0;
-    each(|address| {
-        if let Some(place) = addresses.get_mut(count) {
-            *place = address;
-            count += 1;
-        }
+    crate::env::name_at_once(|name| {
+        let (base, symbols) = (image_base(), Symbols::parse(table()));
+        let mut number = 0;
+        each(|address| {
+            let offset = (address as u64).wrapping_sub(base as u64);
+            match symbols.and_then(|symbols| symbols.return_address(offset)) {
+                Some(symbol) => crate::log!(Error, "  #{number} {name}+{offset:#x}  {symbol}"),
+                None => crate::log!(Error, "  #{number} {address:#x}, {name} at {base:#x}"),
+            }
+            number += 1;
+        });
     });
-    crate::log!(Error, "image at {:#x}", image_base());
-    for chunk in addresses[..count].chunks(6) {
-        crate::log!(Error, "  from {chunk:#x?}", chunk = Hex(chunk));
-    }
+}
+
+/// The names of the program's functions: a segment that ramfs-builder gave it. Empty if there is none.
+#[cfg(target_os = "viaether")]
+fn table() -> &'static [u8] {
+    let base = image_base();
+    // SAFETY: a program's first segment is mapped for as long as it runs, starts with the ELF header, takes whole pages and
+    // is never written.
+    let start = unsafe { core::slice::from_raw_parts(base as *const u8, abi::PAGE_SIZE) };
+    let Some(place) = symbols::program::place(start) else { return &[] };
+    // SAFETY: 1. The header is part of the program; ramfs-builder wrote it together with the read-only segment it speaks of.
+    // 2. Who made the process mapped that segment whole, and nobody writes or unmaps it.
+    unsafe { core::slice::from_raw_parts((base as u64 + place.address) as *const u8, place.length as usize) }
+}
+
+/// The names of the program's functions: on the host debuggers know them.
+#[cfg(not(target_os = "viaether"))]
+fn table() -> &'static [u8] {
+    &[]
 }
 
 /// Where the program was loaded: symbols are relative to it.
@@ -66,17 +88,6 @@ pub fn image_base() -> usize {
 #[cfg(not(target_os = "viaether"))]
 pub fn image_base() -> usize {
     0
-}
-
-struct Hex<'a>(&'a [usize]);
-
-impl core::fmt::Debug for Hex<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        for (i, address) in self.0.iter().enumerate() {
-            write!(f, "{}{address:#x}", if i == 0 { "" } else { " " })?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

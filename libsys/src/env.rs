@@ -65,6 +65,14 @@ pub fn name() -> String {
     with(|start| start.body.args.first().cloned()).flatten().unwrap_or_else(|| "init".into())
 }
 
+/// [`name`] for a panic's report: without the heap, and empty if it can't be had at once.
+pub(crate) fn name_at_once<R>(tell: impl FnOnce(&str) -> R) -> R {
+    match START.try_lock() {
+        Some(start) => tell(start.as_ref().and_then(|start| start.body.args.first()).map_or("init", String::as_str)),
+        None => tell(""),
+    }
+}
+
 /// A local variable; names compare without regard to ASCII case.
 pub fn local_var(name: &str) -> Option<String> {
     with(|start| start.body.env.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone()))

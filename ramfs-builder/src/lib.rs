@@ -15,6 +15,7 @@
 
 pub mod check;
 pub mod graph;
+mod named;
 pub mod pack;
 pub mod program;
 pub mod source;

@@ -1,8 +1,10 @@
-//! Programs on their way into the archive: stripped to what is loaded; init flattened and relocated.
+//! Programs on their way into the archive: stripped to what is loaded, with their functions' names for traces; init flattened
+//! and relocated.
 //!
 //! What a program must be like is [`archive::program`]'s business, which init uses as well: what it could not load is
 //! refused here.
 
+use crate::named;
 use archive::program::{Load, Processor, Program, ProgramError};
 use archive::write::{InitImage, InitSegment};
 use archive::{INIT_BASE, Rights};
@@ -13,7 +15,8 @@ const SECTION_FIELDS: [std::ops::Range<usize>; 2] = [0x28..0x30, 0x3c..0x40];
 /// Bytes of memory that init may take: it stands in the archive as it stands in memory.
 const MAX_INIT: u64 = 16 << 20;
 
-/// Checks a program and returns it without what is not loaded: symbols and debugging data. Also which processor it is for.
+/// Checks a program and returns it without what is not loaded: debugging data, and symbols but for the table of names that
+/// traces need ([`named`]). Also which processor it is for.
 ///
 /// # Errors
 /// What makes it unfit.
@@ -24,6 +27,8 @@ pub fn strip(bytes: &[u8]) -> Result<(Processor, Vec<u8>), ProgramError> {
     for field in SECTION_FIELDS {
         kept.get_mut(field).ok_or(ProgramError::Truncated)?.fill(0);
     }
+    let table = symbols::write::of_elf(bytes, 0);
+    let kept = table.and_then(|table| named::add(&kept, program.span, &table)).unwrap_or(kept);
     Program::parse(&kept)?;
     Ok((program.processor, kept))
 }
@@ -33,7 +38,8 @@ pub fn strip(bytes: &[u8]) -> Result<(Processor, Vec<u8>), ProgramError> {
 /// # Errors
 /// What makes it unfit.
 pub fn flatten(name: &str, bytes: &[u8]) -> Result<(Processor, InitImage), ProgramError> {
-    let program = Program::parse(bytes)?;
+    let (_, bytes) = strip(bytes)?;
+    let program = Program::parse(&bytes)?;
     if program.span > MAX_INIT {
         return Err(ProgramError::Overlap);
     }

@@ -68,6 +68,15 @@ pub struct Pong {
     pub size: u16,
 }
 
+/// A router on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Its address.
+    pub address: Address,
+    /// ns until it answered.
+    pub time_ns: u64,
+}
+
 impl Network {
     /// Opens the name `net` with a window of 64 KiB.
     pub fn open() -> Result<Arc<Network>, Error> {
@@ -187,6 +196,16 @@ pub fn lookup(host: &str, deadline: u64) -> Result<Address, Error> {
 pub fn ping(address: Address, sequence: u16, size: u16, deadline: u64) -> Result<Pong, Error> {
     match ask(&Request::Ping { address, sequence, size, deadline })? {
         Reply::Pong { address, time_ns, ttl, size } => Ok(Pong { address, time_ns, ttl, size }),
+        _ => Err(Error::Protocol),
+    }
+}
+
+/// Asks who stands so many hops away on the way to an address: `Ok(Err(router))`, or the host itself. `deadline` is in ns since
+/// boot.
+pub fn probe(address: Address, hops: u8, deadline: u64) -> Result<Result<Pong, Hop>, Error> {
+    match ask(&Request::Probe { address, hops, deadline })? {
+        Reply::Pong { address, time_ns, ttl, size } => Ok(Ok(Pong { address, time_ns, ttl, size })),
+        Reply::Hop { address, time_ns } => Ok(Err(Hop { address, time_ns })),
         _ => Err(Error::Protocol),
     }
 }

@@ -13,6 +13,7 @@ mod boot;
 mod entry;
 mod lock;
 mod memory;
+mod names;
 mod physical;
 mod start;
 
@@ -61,8 +62,10 @@ impl fmt::Write for Console {
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
     let _ = writeln!(Console, "\nkernel {info}");
+    let mut number = 0;
     arch::trace(|address| {
-        let _ = writeln!(Console, "  {address:#018x}");
+        let _ = writeln!(Console, "  #{number} {}", names::Return(address));
+        number += 1;
     });
     arch::power(Reboot::No)
 }

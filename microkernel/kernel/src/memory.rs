@@ -8,7 +8,7 @@ use crate::boot::{Boot, Region};
 use crate::physical;
 
 /// Frames below this would leave no room for a system.
-const LEAST_BYTES: u64 = 24 << 20;
+const LEAST_BYTES: u64 = 40 << 20;
 
 /// Puts the frame tables at the end of the largest region and adds all the rest.
 pub fn build(boot: &Boot) -> Result<Mem<Objects>, &'static str> {

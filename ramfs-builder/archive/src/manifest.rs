@@ -45,6 +45,8 @@ pub const MAX_PROGRAMS: usize = 512;
 pub const MAX_NARROWINGS: usize = 4;
 /// Bytes of a narrowing, at most.
 pub const MAX_NARROWING: usize = 128;
+/// The first of the places that programs have for a debugger, and how far apart these are.
+pub const FIXED_PLACES: (u64, u64) = (0x5000_0000_0000, 1 << 32);
 
 /// Scheduling classes, the most urgent first. Each has a band of the 64 priorities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -291,10 +293,21 @@ impl Manifest {
         bound.chain(itself)
     }
 
+    /// Where a program is placed for a debugger, which knows one address of each and nothing of address spaces.
+    #[must_use]
+    pub fn fixed_place(&self, image: &str) -> Option<u64> {
+        let server = self.servers.iter().position(|s| s.image.eq_ignore_ascii_case(image));
+        let number = server.or_else(|| Some(self.servers.len() + self.program_number(image)?))?;
+        Some(FIXED_PLACES.0 + number as u64 * FIXED_PLACES.1)
+    }
+
     /// The rights that the image asks for; none if the manifest does not name it.
     #[must_use]
     pub fn rights_of(&self, image: &str) -> &[Right] {
-        let named = |p: &&Program| p.images.iter().any(|i| i.eq_ignore_ascii_case(image));
-        self.programs.iter().find(named).map_or(&[], |p| &p.rights)
+        self.program_number(image).and_then(|number| self.programs.get(number)).map_or(&[], |p| &p.rights)
+    }
+
+    fn program_number(&self, image: &str) -> Option<usize> {
+        self.programs.iter().position(|p| p.images.iter().any(|i| i.eq_ignore_ascii_case(image)))
     }
 }

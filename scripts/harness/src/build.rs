@@ -1,8 +1,9 @@
-//! Building: user programs, kernel, boot archive, and on aarch64 the kernel's Linux image.
+//! Building: user programs, kernel with the names of its functions, boot archive, and on aarch64 the kernel's Linux image.
 //!
 //! One cargo invocation per target; cargo decides what is up to date, so a run without changes costs two of its checks.
 
 use crate::arch::Arch;
+use crate::names::{self, Names};
 use crate::options::Profile;
 use crate::project::{Project, USER_PROFILE};
 use crate::step::Steps;
@@ -35,10 +36,7 @@ pub fn system(project: &Project, arch: Arch, profile: Profile, steps: &Steps) ->
     fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
     let archive = folder.join("archive.img");
     steps.step("the boot archive", || pack(project, arch, profile, &archive, steps))?;
-    let kernel = match arch {
-        Arch::X86_64 => elf,
-        Arch::Aarch64 => linux_image(&elf, &folder.join("Image"))?,
-    };
+    let kernel = finished_kernel(arch, &elf, &folder, steps)?;
     Ok(System { kernel, archive })
 }
 
@@ -117,12 +115,20 @@ fn pack(project: &Project, arch: Arch, profile: Profile, to: &Path, steps: &Step
     write_if_changed(to, &built.bytes)
 }
 
-fn linux_image(elf: &Path, to: &Path) -> Result<PathBuf, Failure> {
+/// Makes of the linked kernel what is booted: with its names, and on aarch64 as a Linux image.
+fn finished_kernel(arch: Arch, elf: &Path, folder: &Path, steps: &Steps) -> Result<PathBuf, Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", elf.display()));
-    let bytes = fs::read(elf).map_err(|e| failed(&e))?;
-    let image = image::from_elf(&bytes).map_err(|e| failed(&e))?;
-    write_if_changed(to, &image)?;
-    Ok(to.to_path_buf())
+    let mut kernel = fs::read(elf).map_err(|e| failed(&e))?;
+    if let Names::TooLarge(bytes) = names::fill(&mut kernel).map_err(|e| failed(&e))? {
+        steps.line(&format!("the kernel's traces will be addresses: their names take {bytes} bytes (SYMBOLS_ROOM)"));
+    }
+    let (name, bytes) = match arch {
+        Arch::X86_64 => ("viaether", kernel),
+        Arch::Aarch64 => ("Image", image::from_elf(&kernel).map_err(|e| failed(&e))?),
+    };
+    let to = folder.join(name);
+    write_if_changed(&to, &bytes)?;
+    Ok(to)
 }
 
 /// Replaces a file as a whole, so that a QEMU that has the old one open keeps it.

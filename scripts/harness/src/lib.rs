@@ -22,6 +22,7 @@ pub mod install;
 pub mod interrupt;
 pub mod machine;
 pub mod models;
+pub mod names;
 pub mod options;
 pub mod port;
 pub mod project;

@@ -3,12 +3,14 @@
 //! Everything lies in the process's own pool, made inside the one that pays: destroying that pool is how a process ends.
 //! What fails on the way destroys the pool, so an error leaves nothing behind.
 
+use archive::manifest::FIXED_PLACES;
 use libsys::abi::{PAGE_SIZE, user};
 use libsys::{
     Access, Authority, Error, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread, layout,
 };
 
 use elfload::{Segment, Use};
+use symbols::Symbols;
 
 use crate::images::Image;
 
@@ -34,6 +36,8 @@ pub struct Body {
     pub span: u64,
     /// Where it starts.
     pub entry: u64,
+    /// The names of its functions, for traces.
+    pub symbols: Option<Symbols<'static>>,
     /// What there is only until it starts.
     pub newborn: Option<Newborn>,
 }
@@ -45,6 +49,15 @@ pub struct Newborn {
     pub body: alloc::vec::Vec<u8>,
     /// Which of its first 128 handles were given.
     pub given: u128,
+}
+
+/// Where a program is placed.
+#[derive(Clone, Copy)]
+pub enum Spot {
+    /// Anywhere, drawn from these random bits.
+    Anywhere(u64),
+    /// At this address, for a debugger.
+    At(u64),
 }
 
 /// What a process is made from.
@@ -63,8 +76,8 @@ pub struct Plan<'a> {
     pub priority: u8,
     /// Bytes of its stack.
     pub stack: usize,
-    /// Where its program goes is drawn from this.
-    pub random: u64,
+    /// Where its program goes.
+    pub spot: Spot,
     /// LOG, with OWNER.
     pub log: &'a Authority,
     /// The time page.
@@ -91,7 +104,7 @@ pub fn make(plan: Plan<'_>) -> Result<Body, Error> {
 fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
     let process = Process::create(&pool)?;
     let program = &plan.image.program;
-    let base = place(program.span, program.align, plan.random)?;
+    let base = place(program.span, program.align, plan.spot)?;
     for segment in &program.segments {
         load(&plan, segment, base, &pool, &process)?;
     }
@@ -118,14 +131,19 @@ fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
     }
     let newborn = Some(Newborn::default());
     let (span, entry) = (program.span, base + program.entry);
-    Ok(Body { pool, process, thread, notification, stack, base, span, entry, newborn })
+    let symbols = Symbols::parse(symbols::program::in_file(plan.image.file));
+    Ok(Body { pool, process, thread, notification, stack, base, span, entry, symbols, newborn })
 }
 
-/// Where a program goes: anywhere in its part of the address space.
-fn place(span: u64, align: u64, random: u64) -> Result<u64, Error> {
+/// Where a program goes, in its part of the address space.
+fn place(span: u64, align: u64, spot: Spot) -> Result<u64, Error> {
+    const { assert!(FIXED_PLACES.0 == layout::IMAGES.start as u64) };
     let (start, end) = (layout::IMAGES.start as u64, layout::IMAGES.end as u64);
     let places = (end - start).checked_sub(span).ok_or(Error::NotExecutable)? / align;
-    Ok(start + random % places.max(1) * align)
+    Ok(match spot {
+        Spot::Anywhere(random) => start + random % places.max(1) * align,
+        Spot::At(address) => address.next_multiple_of(align),
+    })
 }
 
 /// Maps a segment: what can't be written from the archive, the rest as a relocated copy.

@@ -5,6 +5,7 @@ use libsys::{Access, Error, Faulted, time};
 use supervise::Time;
 use supervise::restart::End;
 
+use crate::birth::Body;
 use crate::world::World;
 
 /// Bit 4 of a notification: a child is over.
@@ -66,85 +67,85 @@ impl World {
         let body = &process.kernel;
         libsys::log!(
             Error,
-            "{} (process {number}) faulted: {} at {address:#x}, pc {pc:#x}{}, sp {sp:#x}, syndrome {syndrome:#x}",
+            "{} (process {number}) faulted: {} at {address:#x}, pc {pc:#x}, sp {sp:#x}, syndrome {syndrome:#x}",
             process.name,
-            class_name(class),
-            Place { address: pc, base: body.base, span: body.span }
+            class_name(class)
         );
         let mut frames = [0; MAX_FRAMES];
-        let found = self.trace(number, pc, &mut frames);
-        for chunk in frames.get(..found).unwrap_or_default().chunks(6) {
-            libsys::log!(Error, "  from{}", Frames { list: chunk, base: body.base, span: body.span });
+        let found = trace(body, words, &mut frames);
+        let show =
+            |number, address| libsys::log!(Error, "  #{number} {}{}", process.name, Frame { number, address, body });
+        show(0, pc);
+        for (number, address) in (1..).zip(frames.get(..found).unwrap_or_default()) {
+            show(number, *address);
         }
-    }
-
-    /// Return addresses of the main thread, by the chain of frames on its stack. How many there are.
-    fn trace(&self, number: u32, pc: u64, frames: &mut [u64; MAX_FRAMES]) -> usize {
-        let Some(body) = self.table.get(number).map(|process| &process.kernel) else { return 0 };
-        let (Ok(words), Ok(control)) = (body.thread.registers(FRAME_REGISTER), body.thread.registers(8)) else {
-            return 0;
-        };
-        // Another thread's fault: its stack is its process's own.
-        let [_, _, _, _, _, own_pc, ..] = control;
-        let Ok(stack) = body.stack.map(Access::READ) else { return 0 };
-        if own_pc != pc {
-            return 0;
-        }
-        let bottom = libsys::layout::STACK_TOP as u64 - stack.len() as u64;
-        let (mut frame, mut count) = (words[0], 0);
-        while let Some(place) = frames.get_mut(count) {
-            let word = |at: u64| {
-                let offset = usize::try_from(at.checked_sub(bottom)?).ok()?;
-                let mut bytes = [0; 8];
-                stack.read(offset, &mut bytes).ok()?;
-                Some(u64::from_le_bytes(bytes))
-            };
-            let (Some(next), Some(address)) = (word(frame), frame.checked_add(8).and_then(word)) else { break };
-            if address == 0 {
-                break;
-            }
-            *place = address;
-            count += 1;
-            if next <= frame {
-                break;
-            }
-            frame = next;
-        }
-        count
     }
 }
 
-/// Where the frame pointer stands among a thread's registers: rbp; x29.
+/// Return addresses of the main thread, by the chain of frames on its stack. How many there are.
+fn trace(body: &Body, fault: &[u64; 8], frames: &mut [u64; MAX_FRAMES]) -> usize {
+    let [class, _, pc, sp, ..] = *fault;
+    let (Ok(words), Ok(control)) = (body.thread.registers(FRAME_REGISTER), body.thread.registers(8)) else {
+        return 0;
+    };
+    // Another thread's fault: its stack is its process's own.
+    let [_, _, _, _, _, own_pc, ..] = control;
+    let Ok(stack) = body.stack.map(Access::READ) else { return 0 };
+    if own_pc != pc {
+        return 0;
+    }
+    let bottom = libsys::layout::STACK_TOP as u64 - stack.len() as u64;
+    let word = |at: u64| {
+        let offset = usize::try_from(at.checked_sub(bottom)?).ok()?;
+        let mut bytes = [0; 8];
+        stack.read(offset, &mut bytes).ok()?;
+        Some(u64::from_le_bytes(bytes))
+    };
+    let [mut frame, link, ..] = words;
+    let mut count = 0;
+    // What was called where no code is has no frame: the call alone tells who did it.
+    let caller = if cfg!(target_arch = "aarch64") { Some(link) } else { word(sp) };
+    if let (true, Some(caller), Some(place)) = (class == Fault::Fetch as u64, caller, frames.first_mut()) {
+        *place = caller;
+        count = 1;
+    }
+    while let Some(place) = frames.get_mut(count) {
+        let (Some(next), Some(address)) = (word(frame), frame.checked_add(8).and_then(word)) else { break };
+        if address == 0 {
+            break;
+        }
+        *place = address;
+        count += 1;
+        if next <= frame {
+            break;
+        }
+        frame = next;
+    }
+    count
+}
+
+/// Where the frame pointer stands among a thread's registers: rbp; x29, and x30 after it.
 const FRAME_REGISTER: u64 = if cfg!(target_arch = "aarch64") { 16 + 17 } else { 16 };
 
-/// An address, and where it lies in the program's file, for addr2line.
-struct Place {
+/// An address of a trace: where it lies in the program, and in which function.
+struct Frame<'a> {
+    /// 0: the instruction that faulted; the others are return addresses.
+    number: u32,
     address: u64,
-    base: u64,
-    span: u64,
+    body: &'a Body,
 }
 
-impl core::fmt::Display for Place {
+impl core::fmt::Display for Frame<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self.address.checked_sub(self.base) {
-            Some(offset) if offset < self.span => write!(f, " (+{offset:#x})"),
-            _ => Ok(()),
+        let offset = self.address.checked_sub(self.body.base).filter(|offset| *offset < self.body.span);
+        let Some(offset) = offset else { return write!(f, " {:#x}", self.address) };
+        let symbols = self.body.symbols;
+        let symbol =
+            symbols.and_then(|s| if self.number == 0 { s.instruction(offset) } else { s.return_address(offset) });
+        match symbol {
+            Some(symbol) => write!(f, "+{offset:#x}  {symbol}"),
+            None => write!(f, "+{offset:#x}"),
         }
-    }
-}
-
-struct Frames<'a> {
-    list: &'a [u64],
-    base: u64,
-    span: u64,
-}
-
-impl core::fmt::Display for Frames<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.list.iter().try_for_each(|address| match address.checked_sub(self.base) {
-            Some(offset) if offset < self.span => write!(f, " +{offset:#x}"),
-            _ => write!(f, " {address:#x}"),
-        })
     }
 }
 

@@ -109,7 +109,7 @@ impl World {
         let parent = self.table.get(caller).ok_or(Error::ServerDied)?;
         let rights = child_rights(parent.rights, asked, services::rights(self.manifest.rights_of(path)));
         let new = New { parent: caller, name: name.into(), level: parent.level, rights, service: None };
-        let random = self.random();
+        let spot = self.spot(path);
         let service = self.client(Badge::Process(number))?;
         let channel = self.client(Badge::Child(number))?;
         let body = birth::make(Plan {
@@ -120,7 +120,7 @@ impl World {
             ceiling,
             priority: ceiling.min(command_priority()),
             stack: layout::STACK_BYTES,
-            random,
+            spot,
             log: &self.roots.log,
             time: &self.time,
             number,

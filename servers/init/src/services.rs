@@ -146,7 +146,7 @@ impl World {
         let server = self.services.get(index).ok_or(Error::NotFound)?.server.clone();
         let pages = self.services.get(index).map_or(0, |service| service.pages);
         let number = self.table.reserve(0)?;
-        let random = self.random();
+        let spot = self.spot(&server.image);
         let service = self.client(Badge::Process(number))?;
         let image = self.images.find(&server.image, &self.roots.archive, &self.roots.seal)?;
         let ceiling = server.class.ceiling();
@@ -158,7 +158,7 @@ impl World {
             ceiling,
             priority: ceiling,
             stack: if server.level < 7 { layout::SERVER_STACK_BYTES } else { 2 * layout::STACK_BYTES },
-            random,
+            spot,
             log: &self.roots.log,
             time: &self.time,
             number,

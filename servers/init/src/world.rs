@@ -1,6 +1,6 @@
 //! All that init knows, and its loop.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use abi::boot::{BootInfo, RootKind};
 use archive::manifest::Manifest;
@@ -13,7 +13,7 @@ use supervise::table::Table;
 use supervise::{SECOND, Time, budget};
 
 use crate::badge::Badge;
-use crate::birth::Body;
+use crate::birth::{Body, Spot};
 use crate::images::Images;
 use crate::names::Space;
 use crate::power::Shutdown;
@@ -48,6 +48,8 @@ pub struct World {
     pub shutdown: Option<Shutdown>,
     /// When a terminal was first opened.
     pub prompt: Time,
+    /// Whether programs are placed where a debugger looks for them: `place=fixed` on the kernel's command line.
+    fixed: bool,
 }
 
 impl World {
@@ -76,6 +78,7 @@ impl World {
             seeds: Vec::new(),
             shutdown: None,
             prompt: 0,
+            fixed: command_line(boot)?.split_ascii_whitespace().any(|word| word == "place=fixed"),
             manifest,
             roots,
         };
@@ -148,10 +151,15 @@ impl World {
         Ok(self.receiver.client(&self.roots.pool, badge.pack())?.0)
     }
 
-    /// Random bits that are not secret, for placing programs.
-    pub fn random(&mut self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.entropy.derive();
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    /// Where the program of an image is placed.
+    pub fn spot(&mut self, image: &str) -> Spot {
+        match self.manifest.fixed_place(image) {
+            Some(address) if self.fixed => Spot::At(address),
+            _ => {
+                let [a, b, c, d, e, f, g, h, ..] = self.entropy.derive();
+                Spot::Anywhere(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+            }
+        }
     }
 
     /// One Memory for all devices. A machine with too little memory goes without: its drivers will say so.
@@ -199,6 +207,14 @@ fn read_manifest(archive: &Archive<'static>) -> Result<Manifest, Error> {
     });
     let manifest = bytes.and_then(|bytes| Manifest::decode(bytes).ok_or(Error::Corrupt));
     manifest.inspect_err(|error| libsys::log!(Error, "the manifest {MANIFEST_NAME}: {error}"))
+}
+
+/// The kernel's command line.
+fn command_line(boot: &BootInfo) -> Result<String, Error> {
+    let Some(root) = libsys::root(boot, RootKind::CommandLine).next() else { return Ok(String::new()) };
+    let handle = libsys::dup(root.handle().ok_or(Error::BadHandle)?, Rights::READ)?;
+    let text = Frozen::map(&Memory::from(handle))?;
+    Ok(String::from_utf8_lossy(text.get(..root.length as usize).unwrap_or_default()).into_owned())
 }
 
 /// The page that everybody computes the time from. devd adds UTC.

@@ -11,6 +11,7 @@ use libsys::{
 };
 use netlogic::{Action, words};
 use tcpip::RecordType;
+use tcpip::icmp::PingRequest;
 
 use crate::{
     connections::{bound, literal},
@@ -22,6 +23,8 @@ use crate::{
 
 /// Bytes of an echo request's payload at most.
 const MAX_PING: u16 = 1472;
+/// Bytes of payload of a probe.
+const PROBE_BYTES: usize = 32;
 
 impl Server {
     /// `Bind`.
@@ -81,14 +84,27 @@ impl Server {
         size: u16,
         deadline: u64,
     ) -> Result<Outcome, Error> {
-        self.session(badge)?.permit.check(Action::Ping)?;
-        let Address::V4(octets) = address else { return Err(Error::Unsupported) };
         if size > MAX_PING {
             return Err(Error::BadArgument);
         }
+        self.echo(badge, address, PingRequest::new(sequence, size.into()), deadline)
+    }
+
+    /// `Probe`.
+    pub fn probe(&mut self, badge: u64, address: Address, hops: u8, deadline: u64) -> Result<Outcome, Error> {
+        if hops == 0 {
+            return Err(Error::BadArgument);
+        }
+        let request = PingRequest { ttl: hops, ..PingRequest::new(hops.into(), PROBE_BYTES) };
+        self.echo(badge, address, request, deadline)
+    }
+
+    fn echo(&mut self, badge: u64, address: Address, request: PingRequest, deadline: u64) -> Result<Outcome, Error> {
+        self.session(badge)?.permit.check(Action::Ping)?;
+        let Address::V4(octets) = address else { return Err(Error::Unsupported) };
         let id = self.stack.ping_open(octets.into()).map_err(words::error)?;
         let sent = now();
-        match self.stack.ping_send(id, sequence, size.into()) {
+        match self.stack.ping_send(id, request) {
             Ok(()) => Ok(Outcome::Wait(What::Ping(id, sent), deadline)),
             Err(error) => {
                 let _ = self.stack.close(sent, id);

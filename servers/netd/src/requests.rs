@@ -93,6 +93,7 @@ impl Server {
             }
             Request::Resolve { name, kind, server, deadline } => self.resolve(badge, name, kind, server, deadline),
             Request::Ping { address, sequence, size, deadline } => self.ping(badge, address, sequence, size, deadline),
+            Request::Probe { address, hops, deadline } => self.probe(badge, address, hops, deadline),
             Request::Interfaces => self.list(badge, |server| Ok(overview::interfaces(server))),
             Request::Configure { name, setting } => {
                 self.session(badge)?.permit.check(Action::Admin)?;

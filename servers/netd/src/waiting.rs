@@ -131,9 +131,12 @@ impl Server {
 
     fn pong(&mut self, id: SocketId, sent: Instant) -> Result<Option<Reply>, Error> {
         let Some(reply) = self.stack.ping_recv(id).map_err(words::error)? else { return Ok(None) };
-        let size = reply.result.map_err(words::error)?;
         let time_ns = reply.at.since(sent).micros() * 1000;
         let address = core::net::IpAddr::from(reply.from).into();
-        Ok(Some(Reply::Pong { address, time_ns, ttl: 0, size: size as u16 }))
+        match reply.result {
+            Ok(size) => Ok(Some(Reply::Pong { address, time_ns, ttl: reply.ttl, size: size as u16 })),
+            Err(tcpip::Error::HopLimit) => Ok(Some(Reply::Hop { address, time_ns })),
+            Err(error) => Err(words::error(error)),
+        }
     }
 }

@@ -30,7 +30,11 @@ use readargs::Args;
 libsys::entry!(main);
 
 fn main() -> Status {
-    command::run(&[("AINFER", dispatch)], |_, command| command())
+    command::run(&[("AINFER", dispatch), ("AISTAT", stat)], |_, command| command())
+}
+
+fn stat(_args: &Args) -> Outcome {
+    show::stats(&aid()?)
 }
 
 /// What an action is called, and whether a later release brings it.

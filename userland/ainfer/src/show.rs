@@ -83,6 +83,21 @@ pub fn verify(ai: &Ai, args: &Args) -> Outcome {
     Ok(Status::OK)
 }
 
+/// AISTAT: what aid has done and has.
+pub fn stats(ai: &Ai) -> Outcome {
+    let stats = ai.stats().map_err(|why| refused("aistat", why))?;
+    let [models, contexts, tensors] = stats.objects;
+    println!("queued     {}", stats.queued);
+    println!("done       {}", stats.done);
+    println!("failed     {}", stats.failed);
+    println!("cancelled  {}", stats.cancelled);
+    println!("busy       {}.{:03} ms", stats.busy_us / 1000, stats.busy_us % 1000);
+    println!("models     {models}");
+    println!("contexts   {contexts}");
+    println!("tensors    {tensors}");
+    Ok(Status::OK)
+}
+
 fn kind_name(code: u8) -> &'static str {
     let kinds = [Kind::Tensor, Kind::Classify, Kind::Embed, Kind::Generate];
     kinds.iter().find(|kind| **kind as u8 == code).map_or("?", |kind| kind.name())

@@ -17,6 +17,18 @@ pub(crate) const MANUALS: &[Manual] = &[
         examples: &[("ping 10.0.2.2 C=2", "two questions, two answers")],
     },
     Manual {
+        name: "TRACEROUTE",
+        aliases: &[],
+        template: "HOST/A,HOPS/K/N,PROBES/K/N",
+        summary: "shows the routers on the way to a host",
+        arguments: &[
+            ("HOST", "a name or an address"),
+            ("HOPS", "at most so many (30)"),
+            ("PROBES", "questions to each (3)"),
+        ],
+        examples: &[("traceroute 10.0.2.2", "1 10.0.2.2, and the times it took")],
+    },
+    Manual {
         name: "IFCONFIG",
         aliases: &["ip"],
         template: "IF,ADDR,MASK,GW/K,DHCP/S,UP/S,DOWN/S",

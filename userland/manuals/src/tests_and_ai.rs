@@ -29,6 +29,14 @@ pub(crate) const MANUALS: &[Manual] = &[
         examples: &[("ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm", "7 and how sure it is")],
     },
     Manual {
+        name: "AISTAT",
+        aliases: &[],
+        template: "",
+        summary: "shows what the inference server has done and has",
+        arguments: &[],
+        examples: &[("aistat", "inferences done and failed, processor time, models")],
+    },
+    Manual {
         name: "SELFTEST",
         aliases: &["hardtest", "sectest", "shelltest", "nettest", "vmtest", "smptest"],
         template: "SUITE/M,LIST/S,V=VERBOSE/S,TAP/S",

@@ -1,4 +1,4 @@
-//! The commands of the network: PING, IFCONFIG, NETSTAT, RESOLVE, FETCH and the self-test NETTEST, in one program.
+//! The commands of the network: PING, TRACEROUTE, IFCONFIG, NETSTAT, RESOLVE, FETCH and the self-test NETTEST, in one program.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ mod nettest;
 mod ping;
 mod resolve;
 mod table;
+mod traceroute;
 
 use command::Command;
 use libsys::Status;
@@ -21,6 +22,7 @@ libsys::entry!(main);
 /// The commands by their manuals' names. The self-tests share a manual; this program has the network's.
 const COMMANDS: &[Command] = &[
     ("PING", ping::ping),
+    ("TRACEROUTE", traceroute::traceroute),
     ("IFCONFIG", ifconfig::ifconfig),
     ("NETSTAT", netstat::netstat),
     ("RESOLVE", resolve::resolve),

@@ -11,9 +11,9 @@ use readargs::Args;
 
 const MS: u64 = time::MILLISECOND;
 /// How long an answer may take.
-const PATIENCE: u64 = 2 * time::SECOND;
+pub const PATIENCE: u64 = 2 * time::SECOND;
 /// How long a name may take.
-const NAME_PATIENCE: u64 = 10 * time::SECOND;
+pub const NAME_PATIENCE: u64 = 10 * time::SECOND;
 /// Bytes of data at most: what fits a frame.
 const MAX_SIZE: i64 = 1472;
 
@@ -58,7 +58,8 @@ fn one(address: Address, sequence: u16, size: u16, times: &mut Times) -> Result<
     match net::ping(address, sequence, size, time::after(PATIENCE)) {
         Ok(pong) => {
             times.add(pong.time_ns);
-            println!("{} bytes from {}: number={sequence} time={}", pong.size, pong.address, Ms(pong.time_ns));
+            let (size, from, ttl) = (pong.size, pong.address, pong.ttl);
+            println!("{size} bytes from {from}: number={sequence} ttl={ttl} time={}", Ms(pong.time_ns));
             Ok(true)
         }
         Err(Error::TimedOut) => {
@@ -91,7 +92,7 @@ impl Times {
 }
 
 /// ns, shown as ms.
-struct Ms(u64);
+pub struct Ms(pub u64);
 
 impl core::fmt::Display for Ms {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -99,7 +100,8 @@ impl core::fmt::Display for Ms {
     }
 }
 
-fn within(args: &Args, name: &str, usual: i64, least: i64, most: i64) -> Result<i64, Failure> {
+/// A numeric argument within bounds.
+pub fn within(args: &Args, name: &str, usual: i64, least: i64, most: i64) -> Result<i64, Failure> {
     let number = args.number(name).unwrap_or(usual);
     if (least..=most).contains(&number) {
         return Ok(number);

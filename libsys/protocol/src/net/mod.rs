@@ -209,6 +209,16 @@ pub enum Request {
     },
     /// Routes: `Routes`. Idempotent.
     Routes,
+    /// Sends an echo request that may reach so many hosts, the last one included, and waits: `Pong` from the address itself, `Hop`
+    /// from the router where it ended. `TimedOut`, `NoRoute`. Idempotent.
+    Probe {
+        /// Whom.
+        address: Address,
+        /// From 1 on.
+        hops: u8,
+        /// ns since boot.
+        deadline: u64,
+    },
 }
 
 impl Idempotent for Request {
@@ -216,7 +226,7 @@ impl Idempotent for Request {
         use Request::*;
         let about_one = matches!(self, Wait { .. } | Shutdown { .. } | State { .. } | Peer { .. } | SetOption { .. });
         let about_all = matches!(self, Interfaces | Configure { .. } | Sockets { .. } | Counters { .. } | Routes);
-        about_one || about_all || matches!(self, Resolve { .. } | Ping { .. } | Neighbours { .. })
+        about_one || about_all || matches!(self, Resolve { .. } | Ping { .. } | Probe { .. } | Neighbours { .. })
     }
 }
 
@@ -349,6 +359,13 @@ pub enum Reply {
     Neighbours(List<Neighbour, 48>),
     /// Routes.
     Routes(List<Route, 16>),
+    /// A router dropped the echo request, for its hops had ended.
+    Hop {
+        /// The router.
+        address: Address,
+        /// ns it took.
+        time_ns: u64,
+    },
 }
 
 flags! {

@@ -50,6 +50,7 @@ pub fn net_requests() -> Vec<net::Request> {
         Request::Counters { skip: 48 },
         Request::Neighbours { skip: 0 },
         Request::Routes,
+        Request::Probe { address: Address::V4([10, 0, 2, 2]), hops: 3, deadline },
     ]
 }
 
@@ -114,6 +115,7 @@ pub fn net_replies() -> Vec<net::Reply> {
         Reply::Counters(list([Counter { name: text("tcp.retransmits"), value: 7 }])),
         Reply::Neighbours(list([neighbour])),
         Reply::Routes(list([route])),
+        Reply::Hop { address: Address::V4([10, 0, 2, 1]), time_ns: 7 },
     ]
 }
 

@@ -7,17 +7,18 @@ use crate::options::{self, Options, Request};
 use crate::project::Project;
 use crate::step::{Say, Steps};
 use crate::{Failure, command::run, guest, install, port};
+use archive::manifest::Manifest;
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
 usage: scripts/debug [OPTION]...
-Boots the system in a QEMU that waits at the first instruction, and starts GDB on it, with the symbols of the kernel and
-of init. Takes the options of scripts/run; the log goes to a file that is named at start.";
+Boots the system in a QEMU that waits at the first instruction, and starts GDB on it, with the symbols of the kernel,
+the servers and the commands, whose places are fixed for it. Takes the options of scripts/run; the log goes to a file
+that is named at start.";
 
 /// Runs the command; returns GDB's exit status.
 ///
@@ -42,6 +43,7 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     let scratch = Scratch::new()?;
     let machine = run::captured_machine(&system, &options, port::FIRST, &scratch)?;
     let port = machine.gdb.unwrap_or_default();
+    let arguments = arguments(&project, &options, port)?;
     let log = project.target.join(format!("debug-{}.log", options.arch.name()));
     let output = File::create(&log).map_err(|e| Failure::new(format!("{}: {e}", log.display())))?;
     let errors = output.try_clone().map_err(|e| Failure::new(format!("{}: {e}", log.display())))?;
@@ -57,7 +59,7 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
         .spawn()
         .map_err(|e| Failure::new(format!("{}: {e}", program.display())))?;
     let _ignored = Interrupt::catch();
-    let status = Command::new(gdb).args(arguments(&project, &options, port)).status();
+    let status = Command::new(gdb).args(arguments).status();
     let _ = qemu.kill();
     let _ = qemu.wait();
     match status {
@@ -66,18 +68,44 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     }
 }
 
-fn arguments(project: &Project, options: &Options, port: u16) -> Vec<String> {
-    let text = |path: &Path| path.display().to_string();
-    let kernel = text(&project.kernel(options.arch, options.profile));
-    let init = text(&project.programs(options.arch, options.profile).join("init"));
-    let mut arguments = vec!["-q".to_string(), kernel];
-    let commands = [
-        "set confirm off".to_string(),
-        format!("add-symbol-file {init} -o {:#x}", archive::INIT_BASE),
-        format!("target remote 127.0.0.1:{port}"),
-    ];
+fn arguments(project: &Project, options: &Options, port: u16) -> Result<Vec<String>, Failure> {
+    let manifest = project.root.join("boot/manifest.toml");
+    let manifest = ramfs_builder::source::read(&manifest).map_err(|problem| Failure::new(problem.to_string()))?;
+    let programs = project.programs(options.arch, options.profile);
+    let kernel = project.kernel(options.arch, options.profile);
+    let mut arguments = vec!["-q".to_string(), kernel.display().to_string()];
+    let mut commands = vec!["set confirm off".to_string()];
+    commands.extend(places(&manifest).map(|(binary, place)| {
+        let file = programs.join(binary);
+        format!("add-symbol-file {} -o {place:#x}", file.display())
+    }));
+    commands.push(format!("target remote 127.0.0.1:{port}"));
     for command in commands {
         arguments.extend(["-ex".to_string(), command]);
     }
-    arguments
+    Ok(arguments)
+}
+
+/// The programs of the system, and where each is placed.
+fn places(manifest: &Manifest) -> impl Iterator<Item = (&str, u64)> {
+    let servers = manifest.servers.iter().map(|s| (s.image.rsplit('/').next().unwrap_or(&s.image), s.image.as_str()));
+    let programs = manifest.programs.iter().filter_map(|p| Some((p.binary.as_str(), p.images.first()?.as_str())));
+    let places = servers.chain(programs).filter_map(|(binary, image)| Some((binary, manifest.fixed_place(image)?)));
+    [("init", archive::INIT_BASE)].into_iter().chain(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn each_program_has_a_place_of_its_own() {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boot/manifest.toml");
+        let manifest = ramfs_builder::source::read(&manifest).unwrap();
+        let all: Vec<(&str, u64)> = places(&manifest).collect();
+        assert!(["init", "netd", "shell", "commands"].iter().all(|name| all.iter().any(|(binary, _)| binary == name)));
+        assert_eq!(all.iter().map(|(_, place)| place).collect::<BTreeSet<_>>().len(), all.len());
+    }
 }

@@ -145,11 +145,21 @@ fn machine(system: &System, options: &Options, first_port: u16, scratch: &Scratc
         uart: Uart::Terminal,
         records: None,
         kernel: system.kernel.clone(),
-        // Somebody at the terminal sees what fails; everything is in KLOG.
-        command_line: if exec.is_some() { String::new() } else { "log=error".into() },
+        command_line: command_line(options),
         archive: system.archive.clone(),
         fw_cfg,
     })
+}
+
+/// The kernel's command line.
+fn command_line(options: &Options) -> String {
+    let words = [
+        // Somebody at the terminal sees what fails; everything is in KLOG.
+        (options.exec.is_none(), "log=error"),
+        // GDB looks for each program at one address.
+        (options.gdb, "place=fixed"),
+    ];
+    words.iter().filter(|(wanted, _)| *wanted).map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
 }
 
 /// Gives the terminal to QEMU until it ends.

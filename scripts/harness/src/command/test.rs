@@ -6,6 +6,7 @@ use crate::interrupt::{self, Interrupt};
 use crate::options::Profile;
 use crate::project::Project;
 use crate::step::{Say, Steps};
+use crate::system::halted;
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
@@ -36,12 +37,23 @@ const FIRST_PORT: u16 = 18100;
 /// Stories running at once, at most: each is a QEMU that wants a core.
 const MAX_WORKERS: usize = 2;
 
+/// Tests of the built system that are no stories.
+const VECTOR_CODE: &str = "aid-vector-code";
+const KERNEL_TRACE: &str = "kernel-trace";
+
 struct Options {
     quick: bool,
     stories: bool,
     long: bool,
     arch: Option<Arch>,
     name: Option<String>,
+}
+
+impl Options {
+    /// Whether a test of this name was asked for.
+    fn names(&self, test: &str) -> bool {
+        self.name.as_deref().is_none_or(|name| test.contains(name))
+    }
 }
 
 /// Passed, failed, skipped.
@@ -147,7 +159,7 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             false
         }
     });
-    if chosen.is_empty() {
+    if chosen.is_empty() && ![VECTOR_CODE, KERNEL_TRACE].iter().any(|name| options.names(name)) {
         return count;
     }
     println!("building for {}", arch.name());
@@ -156,6 +168,7 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             let typed = chosen.iter().filter(|story| !story.steps.is_empty()).count();
             println!("{} stories on {}, {typed} of them typed at a terminal:", chosen.len(), arch.name());
             count.add(vector_code(project, arch, options));
+            count.add(kernel_trace(project, &system, arch, options));
             count.add(play(project, &system, arch, &chosen, interrupt));
         }
         Err(failure) => {
@@ -168,8 +181,8 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
 
 /// Looks at the built aid: its kernels must be vector code.
 fn vector_code(project: &Project, arch: Arch, options: &Options) -> Count {
-    const NAME: &str = "aid-vector-code";
-    if options.name.as_deref().is_some_and(|name| !NAME.contains(name)) {
+    const NAME: &str = VECTOR_CODE;
+    if !options.names(NAME) {
         return Count::default();
     }
     let path = project.programs(arch, Profile::Release).join("aid");
@@ -186,8 +199,28 @@ fn vector_code(project: &Project, arch: Arch, options: &Options) -> Count {
     }
 }
 
+/// Has the kernel fault and looks at the report, which must have names.
+fn kernel_trace(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
+    const NAME: &str = KERNEL_TRACE;
+    if !options.names(NAME) {
+        return Count::default();
+    }
+    let kernel = fs::read(project.kernel(arch, Profile::Release)).map_err(|e| e.to_string());
+    let place = kernel.and_then(|elf| halted::function(&elf).ok_or_else(|| "its system calls have no name".into()));
+    match place.and_then(|place| halted::check(&Stage::new(project, system, arch, FIRST_PORT), place)) {
+        Ok(()) => {
+            println!("ok   {:7} {NAME}", arch.name());
+            Count { passed: 1, ..Count::default() }
+        }
+        Err(why) => {
+            println!("FAIL {:7} {NAME}: {why}", arch.name());
+            Count { failed: 1, ..Count::default() }
+        }
+    }
+}
+
 fn wanted(story: &Story, arch: Arch, options: &Options) -> bool {
-    let named = options.name.as_deref().is_none_or(|name| story.name.contains(name));
+    let named = options.names(story.name);
     let here = story.only.is_none_or(|only| only == arch);
     named && here && (options.long || story.length == Length::Ordinary)
 }

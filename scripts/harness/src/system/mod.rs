@@ -2,10 +2,11 @@
 //!
 //! Neighbours: [`story`] says what a story is, [`stories`] has the table, [`peer`] and [`crowd`] the programs on the host
 //! that a story talks to, [`runner`] runs one. A story of [`typed`] is told at the terminal instead of by a script: its
-//! steps ([`typing`]) are done by a [`typist`], who looks at a [`screen`].
+//! steps ([`typing`]) are done by a [`typist`], who looks at a [`screen`]. [`halted`] is told by a debugger.
 
 pub mod certificates;
 pub mod crowd;
+pub mod halted;
 pub mod peer;
 pub mod runner;
 pub mod screen;

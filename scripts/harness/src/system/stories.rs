@@ -19,6 +19,7 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "web", state: State::Enabled, stories: WEB },
     Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
+    Feature { name: "traces", state: State::Enabled, stories: TRACES },
 ];
 
 const FIRST: &[Story] = &[
@@ -81,6 +82,7 @@ const CA: &[&str] = &["--put", "{ca}=ca.pem"];
 
 const NETWORK: &[Story] = &[
     Story::new("ping", "ping 10.0.2.2 C=2").prints(&["2 sent, 2 received"]),
+    Story::new("traceroute", "traceroute 10.0.2.2").prints(&["  1  10.0.2.2"]),
     Story::new("ifconfig", "ifconfig net0").prints(&["10.0.2.15/24 (dhcp)"]),
     Story::new("netstat", "netstat ROUTES").prints(&["default"]),
     Story::new("nettest", "nettest").prints(&[" passed, 0 failed"]),
@@ -109,6 +111,7 @@ const WEB: &[Story] = &[
 
 const INFERENCE: &[Story] = &[
     Story::new("ainfer-all", "ainfer all").prints(&["0 failed"]),
+    Story::new("aistat", "ainfer digits classify SYS:samples/seven.pgm QUIET; aistat").prints(&["done       1\n"]),
     Story::new("ainfer-seven", "ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm").prints(&["7"]),
 ];
 
@@ -117,6 +120,16 @@ const RESTARTS: &[Story] = &[
     Story::new("fsd-comes-back", "break fsd FORCE; list SYS:S").prints(&["Startup-Sequence"]),
     Story::new("aid-comes-back", "break aid FORCE; ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm")
         .prints(&["7"]),
+];
+
+const TRACES: &[Story] = &[
+    Story::new("fault-report", "crash").fails(20).logs(&[
+        "#0 crash+0x",
+        "  libsys::fault::read+0x",
+        "  commands::system::crash+0x",
+    ]),
+    Story::new("fault-of-a-call", "crash FETCH").fails(20).logs(&["  libsys::fault::fetch+0x"]),
+    Story::new("panic-report", "crash PANIC").fails(20).logs(&["#0 crash+0x", "  commands::system::crash+0x"]),
 ];
 
 #[cfg(test)]

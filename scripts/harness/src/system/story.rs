@@ -58,6 +58,8 @@ pub struct Story {
     pub ending: Ending,
     /// Stdout and stderr together must contain each of these.
     pub expect: &'static [&'static str],
+    /// The log must contain each of these.
+    pub expect_log: &'static [&'static str],
     /// Neither output nor log may contain any of these, besides [`ALWAYS_FORBIDDEN`].
     pub forbid: &'static [&'static str],
     /// The only processor it is about.
@@ -82,6 +84,7 @@ impl Story {
             steps: &[],
             ending: Ending::Status(0),
             expect: &[],
+            expect_log: &[],
             forbid: &[],
             only: None,
             peer: None,
@@ -105,6 +108,12 @@ impl Story {
     #[must_use]
     pub const fn prints(self, texts: &'static [&'static str]) -> Self {
         Self { expect: texts, ..self }
+    }
+
+    /// The log has each of `texts`.
+    #[must_use]
+    pub const fn logs(self, texts: &'static [&'static str]) -> Self {
+        Self { expect_log: texts, ..self }
     }
 
     /// It says none of `texts`.
@@ -165,6 +174,9 @@ pub fn judge(story: &Story, expect: &[String], told: &Told) -> Option<String> {
     if let Some(text) = expect.iter().find(|t| !told.output.contains(t.as_str())) {
         return Some(format!("it does not print \"{text}\""));
     }
+    if let Some(text) = story.expect_log.iter().find(|t| !told.log.contains(**t)) {
+        return Some(format!("its log has no \"{text}\""));
+    }
     let forbidden = story.forbid.iter().chain(ALWAYS_FORBIDDEN);
     let said = |text: &&&str| told.output.contains(**text) || told.log.contains(**text);
     forbidden.into_iter().find(said).map(|text| format!("it says \"{text}\""))
@@ -196,6 +208,13 @@ mod tests {
         ] {
             assert!(judged(&STORY, &bad).unwrap().contains(reason), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_log_is_told_apart_from_what_is_printed() {
+        const STORY: Story = Story::new("x", "x").logs(&["faulted"]);
+        assert_eq!(judged(&STORY, &told(End::Code(0), "", "x faulted")), None);
+        assert!(judged(&STORY, &told(End::Code(0), "x faulted", "")).unwrap().contains("its log has no"));
     }
 
     #[test]

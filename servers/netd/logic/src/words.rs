@@ -14,7 +14,7 @@ pub fn error(error: tcpip::Error) -> Error {
         tcpip::Error::WrongKind => Error::WrongKind,
         tcpip::Error::Limit => Error::Limit,
         tcpip::Error::AddressInUse => Error::AddressInUse,
-        tcpip::Error::NoRoute | tcpip::Error::Unreachable => Error::NoRoute,
+        tcpip::Error::NoRoute | tcpip::Error::Unreachable | tcpip::Error::HopLimit => Error::NoRoute,
         tcpip::Error::Refused => Error::Refused,
         tcpip::Error::Reset => Error::Reset,
         tcpip::Error::TimedOut => Error::TimedOut,

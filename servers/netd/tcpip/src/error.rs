@@ -17,6 +17,8 @@ pub enum Error {
     NoRoute,
     /// A router or the neighbour protocol says that the host can't be reached.
     Unreachable,
+    /// A router dropped the packet: it had passed as many as its time to live allowed.
+    HopLimit,
     /// The peer has no listener there.
     Refused,
     /// The peer reset the connection.
@@ -40,6 +42,7 @@ impl fmt::Display for Error {
             Error::AddressInUse => "address in use",
             Error::NoRoute => "no route",
             Error::Unreachable => "host unreachable",
+            Error::HopLimit => "too many routers on the way",
             Error::Refused => "connection refused",
             Error::Reset => "connection reset",
             Error::TimedOut => "timed out",

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::time::{Duration, Instant};
+use crate::wire::ipv4::DEFAULT_TTL;
 use alloc::collections::VecDeque;
 use core::net::Ipv4Addr;
 
@@ -56,6 +57,8 @@ pub struct PingReply {
     pub result: Result<usize, Error>,
     /// When it came.
     pub at: Instant,
+    /// Time to live that was left to the answer; 0 if none came.
+    pub ttl: u8,
 }
 
 /// A request to be sent.
@@ -65,6 +68,15 @@ pub struct PingRequest {
     pub sequence: u16,
     /// Payload bytes.
     pub len: usize,
+    /// Its time to live: how many routers it may pass, less one.
+    pub ttl: u8,
+}
+
+impl PingRequest {
+    /// A request with the usual time to live.
+    pub fn new(sequence: u16, len: usize) -> PingRequest {
+        PingRequest { sequence, len, ttl: DEFAULT_TTL }
+    }
 }
 
 /// A socket that pings one host.

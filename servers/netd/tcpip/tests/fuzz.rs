@@ -6,6 +6,7 @@ mod common;
 
 use common::*;
 use std::collections::BTreeSet;
+use tcpip::icmp::PingRequest;
 use tcpip::rng::Rng;
 use tcpip::wire::{arp, dhcp, dns, ethernet, icmp, ipv4, tcp, udp};
 use tcpip::*;
@@ -122,7 +123,7 @@ impl Target {
             3 => drop(self.stack.tcp_shutdown(self.now, id)),
             4 => drop(self.stack.tcp_send(id, &[3; 1500])),
             5 => drop(self.stack.tcp_abort(self.now, id)),
-            6 => drop(self.stack.ping_send(id, 1, 2000)),
+            6 => drop(self.stack.ping_send(id, PingRequest::new(1, 2000))),
             _ => drop(self.stack.send_to(id, Endpoint::new(B, 9), &[1; 3000])),
         }
         self.stack.poll(self.now);

@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::Instant as Clock;
+use tcpip::icmp::PingRequest;
 use tcpip::rng::Rng;
 use tcpip::*;
 
@@ -309,7 +310,7 @@ fn a_reset_from_linux_is_an_error_and_ours_reaches_it() {
 fn pings_and_large_datagrams() {
     with_tap(0, |host| {
         let ping = host.stack.ping_open(LINUX).unwrap();
-        host.stack.ping_send(ping, 1, 4000).unwrap();
+        host.stack.ping_send(ping, PingRequest::new(1, 4000)).unwrap();
         let reply = host.wait(|stack| stack.ping_recv(ping).unwrap());
         assert_eq!((reply.sequence, reply.from, reply.result), (1, LINUX, Ok(4000)));
 

@@ -9,6 +9,7 @@ use kcore::hw::Reboot;
 use super::psci;
 use super::uart::Console;
 use super::vectors::STACK_STRIDE;
+use crate::names::{Instruction, Return};
 
 /// Bytes of the stack that the report runs on: the usual one may be what broke.
 pub const STACK_SIZE: usize = 0x2000;
@@ -71,9 +72,11 @@ pub extern "C" fn report(frame: &Frame) -> ! {
             _ => write!(out, "x{i:<2} {value:016x}{end}"),
         };
     }
-    let _ = writeln!(out, "trace {:016x}", frame.elr);
+    let _ = writeln!(out, "  #0 {}", Instruction(frame.elr));
+    let mut number = 1;
     trace_from(frame.general[29], |address| {
-        let _ = writeln!(out, "      {address:016x}");
+        let _ = writeln!(out, "  #{number} {}", Return(address));
+        number += 1;
     });
     psci::power(Reboot::No)
 }

@@ -25,7 +25,8 @@ pub const PHYS_BASE: u64 = 0xffff_0000_0000_0000;
 /// First physical address beyond what [`PHYS_BASE`] maps.
 pub const PHYS_END: u64 = 1 << 47;
 /// Where the image is linked.
-const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
+/// Where the image is linked, and runs.
+pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// Where the device tree is seen while it is read.
 const WINDOW: u64 = 0xffff_ffff_c000_0000;
 /// The longest device tree: booting.rst has 2 MiB, but QEMU doubles what `-dtb` gives it.

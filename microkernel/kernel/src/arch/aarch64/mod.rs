@@ -33,7 +33,7 @@ use spin::Once;
 
 pub use fatal::trace;
 pub use hw::Machine;
-pub use mmu::PHYS_BASE;
+pub use mmu::{KERNEL_BASE, PHYS_BASE};
 pub use uart::write as console_write;
 pub use vectors::{current, enter, forget_current};
 

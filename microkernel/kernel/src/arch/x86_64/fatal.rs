@@ -10,6 +10,7 @@ use super::core_block::{STACKS, WINDOW};
 use super::memory::symbols;
 use super::power::power;
 use super::uart::Console;
+use crate::names::{Instruction, Return};
 
 /// Most return addresses in a backtrace.
 const DEPTH: usize = 24;
@@ -61,9 +62,11 @@ fn report(frame: &Frame) -> fmt::Result {
     for (i, (name, value)) in NAMES.iter().zip(frame.registers).enumerate() {
         write!(out, "{name:>3} {value:016x}{}", if i % 3 == 2 { '\n' } else { ' ' })?;
     }
-    writeln!(out, "backtrace:\n  {:016x}", frame.rip)?;
+    writeln!(out, "  #0 {}", Instruction(frame.rip))?;
+    let mut number = 1;
     backtrace(frame.registers[RBP], &mut |address| {
-        let _ = writeln!(Console, "  {address:016x}");
+        let _ = writeln!(Console, "  #{number} {}", Return(address));
+        number += 1;
     });
     Ok(())
 }

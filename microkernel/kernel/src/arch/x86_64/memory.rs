@@ -4,7 +4,8 @@ use super::boot::{touched_pages, whole_pages};
 use super::{PHYS_BASE, acpi, cpu};
 use crate::boot::{Region, Regions};
 
-const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
+/// Where the first physical addresses are mapped for the image, which is linked there.
+pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// What the early page tables map.
 const EARLY_END: u64 = 1 << 32;
 /// Below it lie the BIOS's data and, later, the page in which other cores start.

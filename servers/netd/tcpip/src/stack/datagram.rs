@@ -74,11 +74,11 @@ impl<B: Buffers> Stack<B> {
         Ok(id)
     }
 
-    /// Queues an echo request with `len` bytes.
-    pub fn ping_send(&mut self, id: SocketId, sequence: u16, len: usize) -> Result<(), Error> {
+    /// Queues an echo request. What a router says that dropped it, for its time to live had ended, is an answer too.
+    pub fn ping_send(&mut self, id: SocketId, request: PingRequest) -> Result<(), Error> {
         let remote = self.ping_mut(id)?.remote;
         self.iface.source_for(IpAddr::V4(remote)).ok_or(Error::NoRoute)?;
-        self.ping_mut(id)?.send(PingRequest { sequence, len })?;
+        self.ping_mut(id)?.send(request)?;
         self.make_ready(id);
         Ok(())
     }

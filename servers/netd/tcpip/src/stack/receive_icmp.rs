@@ -37,22 +37,33 @@ impl<B: Buffers> Stack<B> {
                 }
             }
             icmp::Message::EchoReply { ident, sequence, data } => {
-                self.on_echo_reply(now, ident, sequence, context.header.src, Ok(data.len()));
+                self.on_echo_reply(now, context, ident, sequence, Ok(data.len()));
             }
             icmp::Message::Unreachable { code, mtu, quoted } => self.on_unreachable(now, context, code, mtu, quoted),
+            icmp::Message::TimeExceeded { code: 0, quoted } => {
+                self.on_error(now, context, quoted, Error::HopLimit, None);
+            }
             icmp::Message::TimeExceeded { quoted, .. } | icmp::Message::ParameterProblem { quoted } => {
                 self.on_error(now, context, quoted, Error::Unreachable, None);
             }
         }
     }
 
-    fn on_echo_reply(&mut self, now: Instant, ident: u16, sequence: u16, from: Ipv4Addr, result: Result<usize, Error>) {
+    fn on_echo_reply(
+        &mut self,
+        now: Instant,
+        context: Context,
+        ident: u16,
+        sequence: u16,
+        result: Result<usize, Error>,
+    ) {
+        let from = context.header.src;
         let Some(id) = self.ping_idents.get(&ident).copied() else { return };
         let Ok(socket) = self.ping_mut(id) else { return };
         if result.is_ok() && socket.remote != from {
             return;
         }
-        socket.deliver(PingReply { sequence, from, result, at: now });
+        socket.deliver(PingReply { sequence, from, result, at: now, ttl: context.header.ttl });
         self.notify(id, Notices::READABLE);
     }
 
@@ -86,7 +97,7 @@ impl<B: Buffers> Stack<B> {
             ipv4::ICMP if path_mtu.is_none() => {
                 let (Some(ident), Some(sequence)) = (u16_at(start, 4), u16_at(start, 6)) else { return };
                 if start.first() == Some(&8) {
-                    self.on_echo_reply(now, ident, sequence, context.header.src, Err(error));
+                    self.on_echo_reply(now, context, ident, sequence, Err(error));
                 }
             }
             _ => {}
@@ -202,7 +213,7 @@ impl<B: Buffers> Stack<B> {
             Kind::Ping(socket) => {
                 let sequence = u16_at(&packet.bytes, ipv4::HEADER_LEN + 6).unwrap_or(0);
                 let from = socket.remote;
-                socket.deliver(PingReply { sequence, from, result: Err(error), at: now });
+                socket.deliver(PingReply { sequence, from, result: Err(error), at: now, ttl: 0 });
                 self.notify(id, Notices::READABLE);
             }
             Kind::Listener(_) => {}

@@ -11,6 +11,7 @@ use crate::arp::{Action, Packet};
 use crate::buffer::{Buffers, SendBuffer};
 use crate::device::{Checksum, FrameMeta, TxFrame};
 use crate::error::Error;
+use crate::icmp::PingRequest;
 use crate::iface::Route;
 use crate::slab::SocketId;
 use crate::tcp::Outgoing;
@@ -248,7 +249,7 @@ impl<B: Buffers> Stack<B> {
             Kind::Ping(socket) => {
                 let (remote, ident) = (socket.remote, socket.ident);
                 if let Some(request) = socket.next_to_send() {
-                    self.emit_echo(id, remote, ident, request.sequence, request.len);
+                    self.emit_echo(id, remote, ident, request);
                     self.make_ready(id);
                 }
             }
@@ -257,13 +258,14 @@ impl<B: Buffers> Stack<B> {
         Step::Again
     }
 
-    fn emit_echo(&mut self, id: SocketId, remote: Ipv4Addr, ident: u16, sequence: u16, len: usize) {
-        let data: Vec<u8> = (0..len).map(|at| at as u8).collect();
-        let mut body = vec![0; icmp::HEADER_LEN + len];
-        let message = icmp::Message::EchoRequest { ident, sequence, data: &data };
-        let remote = IpAddr::V4(remote);
-        if let (Some(src), Some(_)) = (self.iface.source_for(remote), icmp::write(&message, &mut body)) {
-            self.send_ip(src, remote, ipv4::ICMP, &body, Some(id));
+    fn emit_echo(&mut self, id: SocketId, remote: Ipv4Addr, ident: u16, request: PingRequest) {
+        let data: Vec<u8> = (0..request.len).map(|at| at as u8).collect();
+        let mut body = vec![0; icmp::HEADER_LEN + request.len];
+        let message = icmp::Message::EchoRequest { ident, sequence: request.sequence, data: &data };
+        let Some(IpAddr::V4(src)) = self.iface.source_for(IpAddr::V4(remote)) else { return };
+        if icmp::write(&message, &mut body).is_some() {
+            let header = ipv4::Header { ttl: request.ttl, ..ipv4::Header::new(src, remote, ipv4::ICMP) };
+            self.send_packet(header, &body, Some(id));
         }
     }
 
@@ -309,8 +311,12 @@ impl<B: Buffers> Stack<B> {
     /// Puts a packet made of header and `body` into the outbox.
     pub(super) fn send_ip(&mut self, src: IpAddr, dst: IpAddr, protocol: u8, body: &[u8], origin: Option<SocketId>) {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { return };
+        self.send_packet(ipv4::Header::new(src, dst, protocol), body, origin);
+    }
+
+    fn send_packet(&mut self, header: ipv4::Header, body: &[u8], origin: Option<SocketId>) {
         self.identification = self.identification.wrapping_add(1);
-        let header = ipv4::Header { identification: self.identification, ..ipv4::Header::new(src, dst, protocol) };
+        let header = ipv4::Header { identification: self.identification, ..header };
         let mut bytes = vec![0; ipv4::HEADER_LEN + body.len()];
         if header.write(body.len(), &mut bytes).is_none() {
             return;

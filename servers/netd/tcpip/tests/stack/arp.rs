@@ -3,6 +3,7 @@
 use crate::common::*;
 use crate::link::*;
 use std::net::Ipv4Addr;
+use tcpip::icmp::PingRequest;
 use tcpip::wire::arp::{Operation, Packet};
 use tcpip::*;
 
@@ -47,7 +48,7 @@ fn what_others_say_makes_no_entry() {
 fn a_packet_waits_for_the_neighbour() {
     let mut link = Link::new(stack(MAC_A, A, 1));
     let ping = link.stack.ping_open(B).unwrap();
-    link.stack.ping_send(ping, 1, 10).unwrap();
+    link.stack.ping_send(ping, PingRequest::new(1, 10)).unwrap();
     let [Content::Arp(request)] = link.out()[..] else { panic!() };
     assert_eq!((request.operation, request.target_ip), (Operation::Request, B));
     link.arp(Operation::Reply, B, A);
@@ -58,7 +59,7 @@ fn a_packet_waits_for_the_neighbour() {
 fn a_silent_neighbour_is_reported_after_three_seconds() {
     let mut link = Link::new(stack(MAC_A, A, 1));
     let ping = link.stack.ping_open(B).unwrap();
-    link.stack.ping_send(ping, 7, 10).unwrap();
+    link.stack.ping_send(ping, PingRequest::new(7, 10)).unwrap();
     for _ in 0..3 {
         assert_eq!(link.out().len(), 1);
         assert_eq!(link.stack.poll_at(), Some(link.now + ms(1000)));
@@ -74,7 +75,7 @@ fn an_old_entry_is_used_and_probed() {
     let mut link = Link::with_neighbour();
     link.wait(Duration::from_secs(61));
     let ping = link.stack.ping_open(B).unwrap();
-    link.stack.ping_send(ping, 1, 10).unwrap();
+    link.stack.ping_send(ping, PingRequest::new(1, 10)).unwrap();
     let out = link.out();
     assert!(matches!(out[..], [Content::Ip(..), Content::Arp(_)]), "{out:?}");
     link.arp(Operation::Reply, B, A);
@@ -97,7 +98,7 @@ fn another_station_with_our_address_is_reported_and_answered_once() {
 fn hosts_beyond_the_network_are_sent_to_the_gateway() {
     let mut link = Link::new(stack(MAC_A, A, 1));
     let ping = link.stack.ping_open(Ipv4Addr::new(8, 8, 8, 8)).unwrap();
-    link.stack.ping_send(ping, 1, 10).unwrap();
+    link.stack.ping_send(ping, PingRequest::new(1, 10)).unwrap();
     let [Content::Arp(request)] = link.out()[..] else { panic!() };
     assert_eq!(request.target_ip, Ipv4Addr::new(10, 0, 0, 254));
 }

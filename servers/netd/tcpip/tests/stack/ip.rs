@@ -3,6 +3,7 @@
 use crate::common::*;
 use crate::link::*;
 use std::net::Ipv4Addr;
+use tcpip::icmp::PingRequest;
 use tcpip::wire::{ethernet, icmp, ipv4};
 use tcpip::*;
 
@@ -161,7 +162,7 @@ fn missing_fragments_end_in_time_exceeded() {
 fn a_ping_measures_who_answered() {
     let mut link = Link::with_neighbour();
     let ping = link.stack.ping_open(B).unwrap();
-    link.stack.ping_send(ping, 3, 56).unwrap();
+    link.stack.ping_send(ping, PingRequest::new(3, 56)).unwrap();
     let (_, body) = link.out_ip();
     let Some(icmp::Message::EchoRequest { ident, sequence, data }) = icmp::parse(&body) else { panic!() };
     link.wait(ms(20));
@@ -177,7 +178,7 @@ fn a_ping_measures_who_answered() {
 fn a_quoted_ping_is_an_error() {
     let mut link = Link::with_neighbour();
     let ping = link.stack.ping_open(B).unwrap();
-    link.stack.ping_send(ping, 3, 56).unwrap();
+    link.stack.ping_send(ping, PingRequest::new(3, 56)).unwrap();
     let (header, body) = link.out_ip();
     let quoted = packet(header, &body);
     link.icmp(&icmp::Message::Unreachable { code: 1, mtu: 0, quoted: &quoted[..28] });
@@ -185,11 +186,25 @@ fn a_quoted_ping_is_an_error() {
 }
 
 #[test]
+fn a_ping_whose_time_to_live_ends_tells_the_router() {
+    const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+    let mut link = Link::with_neighbour();
+    let ping = link.stack.ping_open(B).unwrap();
+    link.stack.ping_send(ping, PingRequest { sequence: 4, len: 56, ttl: 1 }).unwrap();
+    let (header, body) = link.out_ip();
+    assert_eq!(header.ttl, 1);
+    let quoted = packet(header, &body);
+    link.icmp_from(ROUTER, &icmp::Message::TimeExceeded { code: 0, quoted: &quoted[..28] });
+    let reply = link.stack.ping_recv(ping).unwrap().unwrap();
+    assert_eq!((reply.sequence, reply.from, reply.result), (4, ROUTER, Err(Error::HopLimit)));
+}
+
+#[test]
 fn we_can_ping_ourselves_without_a_wire() {
     let mut link = Link::new(stack(MAC_A, A, 1));
     for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 9, 9, 9), A] {
         let ping = link.stack.ping_open(address).unwrap();
-        link.stack.ping_send(ping, 1, 5000).unwrap();
+        link.stack.ping_send(ping, PingRequest::new(1, 5000)).unwrap();
         assert_eq!(link.out(), []);
         assert_eq!(link.stack.ping_recv(ping).unwrap().unwrap().result, Ok(5000));
     }

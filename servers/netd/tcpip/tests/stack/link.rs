@@ -63,9 +63,14 @@ impl Link {
     }
 
     pub fn icmp(&mut self, message: &icmp::Message<'_>) {
+        self.icmp_from(B, message);
+    }
+
+    /// An ICMP message from another host, by way of the neighbour.
+    pub fn icmp_from(&mut self, from: Ipv4Addr, message: &icmp::Message<'_>) {
         let mut body = vec![0; 1500];
         let len = icmp::write(message, &mut body).unwrap();
-        self.ip(ipv4::Header::new(B, A, ipv4::ICMP), &body[..len]);
+        self.ip(ipv4::Header::new(from, A, ipv4::ICMP), &body[..len]);
     }
 
     /// Everything the stack has to send, decoded; checksums must be right.

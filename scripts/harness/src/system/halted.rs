@@ -1,0 +1,211 @@
+//! A test of the kernel's own fault report: QEMU's debugger stops the guest in the kernel and makes it go on where there is no
+//! code. So what is tested is the kernel as it is, and it has no door in it for tests.
+//!
+//! ```text
+//! stopped at reset ─► breakpoint at kernel_syscall ─► steps, until it has a frame ─► pc := 8 ─► exception, report, power-off
+//! ```
+//!
+//! The protocol: GDB manual, appendix E, "GDB Remote Serial Protocol".
+
+use crate::arch::Arch;
+use crate::command::run::captured_machine;
+use crate::guest::{self, Guest, Sink};
+use crate::handover::Scratch;
+use crate::interrupt::Interrupt;
+use crate::machine::Machine;
+use crate::options::{self, Request};
+use crate::port;
+use crate::system::runner::Stage;
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::ops::Range;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The function that is stopped in, by its name in the kernel's table.
+const FUNCTION: &str = "viaether::entry::kernel_syscall";
+/// Where no code is.
+const NOWHERE: u64 = 8;
+/// Instructions that a function needs for its frame, at most.
+const PROLOGUE: usize = 40;
+/// How long all of it may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Boots, makes the kernel fault, and reads its report.
+///
+/// # Errors
+/// What is wrong, with what was said.
+pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<(), String> {
+    let arguments = ["--net", "none"];
+    let Ok(Request::Run(mut options)) = options::parse(arguments) else { return Err("its options are wrong".into()) };
+    (options.arch, options.exec) = (stage.arch, Some("version".into()));
+    let scratch = Scratch::new().map_err(|e| e.message)?;
+    let records = scratch.path("records");
+    let machine = captured_machine(stage.system, &options, stage.first_port, &scratch).map_err(|e| e.message)?;
+    let port = port::free_from(stage.first_port + 60).map_err(|e| e.message)?;
+    let arguments = Machine { records: Some(records.clone()), gdb: Some(port), ..machine }.arguments();
+    let guest = Guest { program: stage.qemu.clone(), arguments, records, timeout: PATIENCE };
+    let (mut log, arch, enough) = (Log::default(), stage.arch, Interrupt::never());
+    let debugged = thread::scope(|scope| {
+        let debugger = scope.spawn(|| {
+            let result = derail(port, arch, address);
+            if result.is_err() {
+                enough.raise();
+            }
+            result
+        });
+        let report = guest::run(&guest, &mut log, &enough).map_err(|e| e.message);
+        let debugged = debugger.join().map_err(|_| "the debugger broke down".to_string())?;
+        report.and(debugged.map_err(|e| format!("the debugger: {e}")))
+    });
+    debugged.and_then(|()| judge(&log.0)).map_err(|why| format!("{why}\n{}", log.0))
+}
+
+/// Where [`FUNCTION`] is, in a linked kernel.
+#[must_use]
+pub fn function(kernel: &[u8]) -> Option<u64> {
+    let table = symbols::write::of_elf(kernel, crate::names::BASE)?;
+    let start = symbols::Symbols::parse(&table)?.iter().find(|(_, name)| *name == FUNCTION)?.0;
+    Some(crate::names::BASE + u64::from(start))
+}
+
+/// The report names what called the function that went astray.
+fn judge(log: &str) -> std::result::Result<(), String> {
+    if !log.contains("kernel exception") {
+        return Err("the kernel reports no exception".into());
+    }
+    let frame = |number: &str| log.lines().find_map(|line| line.trim_start().strip_prefix(number));
+    match (frame("#0 "), frame("#1 ")) {
+        (Some(pc), _) if pc.trim() != format!("{NOWHERE:016x}") => Err(format!("the trace begins with {pc}")),
+        (Some(_), Some(caller)) if caller.contains("  ") && caller.contains("+0x") => Ok(()),
+        (Some(_), Some(caller)) => Err(format!("the trace has no names: {caller}")),
+        _ => Err("the report has no trace".into()),
+    }
+}
+
+#[derive(Default)]
+struct Log(String);
+
+impl Sink for Log {
+    fn stdout(&mut self, _bytes: &[u8]) -> bool {
+        true
+    }
+
+    fn stderr(&mut self, _bytes: &[u8]) {}
+
+    fn log(&mut self, line: &str) {
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+}
+
+fn derail(port: u16, arch: Arch, address: u64) -> Result<()> {
+    let mut debugger = Debugger::connect(port)?;
+    // Bytes of the frame pointer and of the program counter among the registers, as QEMU sends them.
+    let (frame, pc) = match arch {
+        Arch::X86_64 => (48..56, 128..136),
+        Arch::Aarch64 => (232..240, 256..264),
+    };
+    debugger.ask(&format!("Z1,{address:x},1"))?;
+    debugger.ask("c")?;
+    debugger.ask(&format!("z1,{address:x},1"))?;
+    let callers = word(&debugger.ask("g")?, &frame)?;
+    for _ in 0..PROLOGUE {
+        debugger.ask("s")?;
+        let mut registers = debugger.ask("g")?;
+        if word(&registers, &frame)? != callers {
+            registers.replace_range(hex(&pc), &format!("{:016x}", NOWHERE.swap_bytes()));
+            debugger.ask(&format!("G{registers}"))?;
+            return debugger.send("c");
+        }
+    }
+    Err(Error::other("the function makes no frame"))
+}
+
+/// Two digits a byte.
+fn hex(bytes: &Range<usize>) -> Range<usize> {
+    2 * bytes.start..2 * bytes.end
+}
+
+fn word(registers: &str, bytes: &Range<usize>) -> Result<u64> {
+    let digits = registers.get(hex(bytes)).ok_or(Error::other("too few registers"))?;
+    u64::from_str_radix(digits, 16).map(u64::swap_bytes).map_err(Error::other)
+}
+
+/// QEMU's end of the debugger's protocol.
+struct Debugger(TcpStream);
+
+impl Debugger {
+    fn connect(port: u16) -> Result<Self> {
+        let until = Instant::now() + PATIENCE / 4;
+        loop {
+            match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+                Ok(stream) => {
+                    stream.set_read_timeout(Some(PATIENCE))?;
+                    return Ok(Self(stream));
+                }
+                Err(error) if Instant::now() > until => return Err(error),
+                Err(_) => thread::sleep(Duration::from_millis(50)),
+            }
+        }
+    }
+
+    /// A packet, and the answer to it. An answer that says no is an error.
+    fn ask(&mut self, packet: &str) -> Result<String> {
+        self.send(packet)?;
+        while self.byte()? != b'$' {}
+        let mut answer = String::new();
+        loop {
+            match self.byte()? {
+                b'#' => break,
+                byte => answer.push(char::from(byte)),
+            }
+        }
+        // The checksum: nothing is lost on the way through the host.
+        for _ in 0..2 {
+            self.byte()?;
+        }
+        self.0.write_all(b"+")?;
+        if answer.is_empty() || answer.starts_with('E') {
+            return Err(Error::new(ErrorKind::Unsupported, format!("{packet}: \"{answer}\"")));
+        }
+        Ok(answer)
+    }
+
+    fn send(&mut self, packet: &str) -> Result<()> {
+        let sum = packet.bytes().fold(0u8, u8::wrapping_add);
+        self.0.write_all(format!("${packet}#{sum:02x}").as_bytes())
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        let mut byte = [0];
+        self.0.read_exact(&mut byte)?;
+        Ok(byte[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_names() {
+        let report = |trace: &str| format!("kernel exception (synchronous), class 0x21\n{trace}");
+        let good = "  #0 0000000000000008\n  #1 ffffffff80001234  system_call+0x44";
+        assert_eq!(judge(&report(good)), Ok(()));
+        for (trace, why) in [
+            ("", "no trace"),
+            ("  #0 0000000000000008\n  #1 ffffffff80001234", "no names"),
+            ("  #0 ffffffff80001234  a+0x1\n  #1 ffffffff80001234  a+0x1", "begins with"),
+        ] {
+            assert!(judge(&report(trace)).unwrap_err().contains(why), "{trace}");
+        }
+        assert!(judge(good).unwrap_err().contains("no exception"));
+    }
+
+    #[test]
+    fn registers_are_little_endian_digits() {
+        assert_eq!(word("ff0100000000000000", &(0..8)).unwrap(), 0x1ff);
+        assert!(word("ff01", &(0..8)).is_err());
+    }
+}
