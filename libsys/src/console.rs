@@ -22,6 +22,8 @@ pub struct Terminal {
     side: Side,
     /// Set by this process: to be set again when console died.
     mode: Option<Mode>,
+    /// Likewise.
+    size: Option<Size>,
 }
 
 impl Terminal {
@@ -37,7 +39,7 @@ impl Terminal {
 
     /// A terminal that was given as standard error.
     pub fn given_side(name: &str, channel: Channel<Service>, side: Side) -> Terminal {
-        Terminal { name: name.into(), channel, attached: None, side, mode: None }
+        Terminal { name: name.into(), channel, attached: None, side, mode: None, size: None }
     }
 
     /// Another session of a terminal, for this process itself.
@@ -94,6 +96,9 @@ impl Terminal {
         }
         if let Some(mode) = self.mode {
             self.channel.call(&Request::Mode { mode })?;
+        }
+        if let Some(size) = self.size {
+            self.channel.call(&Request::SetSize { size })?;
         }
         if self.attached.take().is_some() {
             self.take_breaks()?;
@@ -154,7 +159,9 @@ impl Terminal {
 
     /// Tells console what the terminal answered about its size.
     pub fn set_size(&mut self, size: Size) -> Result<(), Error> {
-        self.done(&Request::SetSize { size })
+        self.done(&Request::SetSize { size })?;
+        self.size = Some(size);
+        Ok(())
     }
 
     /// Throws away what was typed.

@@ -3,13 +3,12 @@
 use alloc::string::String;
 
 use abi::Handle;
-use protocol::{Error, StartBody, start::Flags};
+use protocol::{Error, StartBody, Stream};
 
 use crate::{OwnedHandle, sync::Mutex};
 
 struct Start {
     number: u32,
-    flags: Flags,
     body: StartBody,
 }
 
@@ -19,7 +18,7 @@ static START: Mutex<Option<Start>> = Mutex::new(None);
 #[cfg(target_os = "viaether")]
 pub(crate) fn start() -> Result<(), Error> {
     use abi::user;
-    use protocol::start::{HEADER, Header};
+    use protocol::start::{Flags, HEADER, Header};
 
     // SAFETY: the block is mapped readable, frozen, and has at least one page.
     let header = Header::from_bytes(unsafe { &*(user::START_BLOCK as *const [u8; HEADER]) })?;
@@ -29,7 +28,7 @@ pub(crate) fn start() -> Result<(), Error> {
     };
     crate::random::seed(&header.seed, header.flags.contains(Flags::SEEDED));
     let body = protocol::decode::<StartBody>(body)?.check()?;
-    *START.lock() = Some(Start { number: header.number, flags: header.flags, body });
+    *START.lock() = Some(Start { number: header.number, body });
     Ok(())
 }
 
@@ -44,7 +43,7 @@ pub fn number() -> u32 {
 
 /// Whether somebody sits at a terminal and can be asked.
 pub fn is_interactive() -> bool {
-    with(|start| start.flags.contains(Flags::INTERACTIVE)).unwrap_or(false)
+    matches!(streams(), [Stream::Terminal { .. }, ..])
 }
 
 /// The arguments; 0 is the command's name.

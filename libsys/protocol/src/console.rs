@@ -47,7 +47,8 @@ pub enum Mode {
     Cooked,
     /// Lines, not echoed: passwords.
     Silent,
-    /// Bytes as they come, not echoed; output is not translated either.
+    /// Bytes as they come, not echoed; output is not translated either. A read gives no more than up to Enter or Ctrl-C: what
+    /// was typed ahead is there for whoever reads next, in the mode that there is then.
     Raw,
 }
 

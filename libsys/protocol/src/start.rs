@@ -22,8 +22,6 @@ flags! {
     pub struct Flags: u16 {
         /// The seed is good.
         const SEEDED = 1;
-        /// The process belongs to somebody at a terminal.
-        const INTERACTIVE = 2;
     }
 }
 

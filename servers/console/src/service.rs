@@ -8,7 +8,7 @@ use libsys::serve::Desk;
 use libsys::system::Record;
 use libsys::window::ServerSide;
 use libsys::{Error, Handles, Incoming, Notification, OwnedHandle, Result, Token, names::bits, time};
-use line::{Break, RecordKind, Typed};
+use line::{Break, RecordKind};
 
 use crate::log::Log;
 use crate::port::Port;
@@ -132,7 +132,10 @@ impl Server {
             }
             Request::Mode { mode } => {
                 session.may(Rights::CONTROL)?;
-                let before = self.terminal(which).input.set_mode(inner(mode));
+                let (before, typed_ahead) = self.terminal(which).input.set_mode(inner(mode));
+                if let Some(key) = typed_ahead {
+                    self.ring_break(key);
+                }
                 Ok(Reply::Mode(outer(before)))
             }
             Request::Discard => {
@@ -231,9 +234,9 @@ impl Server {
         for byte in typed {
             let terminal = &mut self.terminals[Which::Serial as usize];
             let mut echo = Vec::new();
-            let what = terminal.input.type_byte(byte, &mut echo);
+            let came = terminal.input.type_byte(byte, &mut echo);
             terminal.queue(&echo);
-            if let Typed::Break(key) = what {
+            if let Some(key) = came {
                 terminal.break_readers();
                 self.ring_break(key);
             }

@@ -58,9 +58,15 @@ impl Terminal {
         }
     }
 
-    /// Answers readers as far as there is input, and those whose deadline has passed.
+    /// Answers readers as far as there is input, and those whose deadline has passed. Who waits for a line sees it typed.
     pub fn serve_readers(&mut self, now: u64) {
-        while self.input.readable() {
+        while !self.readers.is_empty() {
+            let mut echo = Vec::new();
+            self.input.attend(&mut echo);
+            self.queue(&echo);
+            if !self.input.readable() {
+                break;
+            }
             let Some(reader) = self.readers.pop_front() else { break };
             let bytes = self.input.read(reader.length.min(PART));
             reader.token.reply::<Service>(Bytes::new(bytes).map(Reply::Bytes));

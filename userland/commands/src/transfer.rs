@@ -168,8 +168,8 @@ pub fn delete(args: &Args) -> Outcome {
             Err(failure) => return Err(failure),
         }
     }
-    let patterned = args.many("FILE").iter().any(|name| pattern::is_pattern(name));
-    let ask = patterned && env::is_interactive() && !force && !args.switch("QUIET");
+    // The shell has replaced patterns by what matches: several names are what a pattern leaves.
+    let ask = names.len() > 1 && env::is_interactive() && !force && !args.switch("QUIET");
     if ask && !confirm(&alloc::format!("Delete {} files?", names.len()))? {
         return Ok(Status::WARN);
     }

@@ -8,7 +8,7 @@ use libsys::{Error, system};
 use shell_lang::{Host, Shell, ast::Stream};
 
 use crate::login::{self, HOME, Kind};
-use crate::streams::Streams;
+use crate::streams::{Person, Streams};
 use crate::world::World;
 
 /// Bytes of the text, at most.
@@ -29,7 +29,7 @@ pub fn text() -> Option<String> {
 pub fn run(text: &str, terminal: &str) -> Result<(), Error> {
     // A terminal was opened before: this shell was started again in the middle of the script. It is not run twice.
     let again = system::info().is_ok_and(|info| info.prompt_ns != 0);
-    let mut world = World::new(Streams::of_terminal(terminal)?, 1)?;
+    let mut world = World::new(Streams::of_terminal(terminal, Person::Absent)?, 1)?;
     let code = if again {
         world.write(Stream::Err, b"shell: it died in the middle of the script\n");
         FAIL

@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 
 use libsys::fs::{self, File};
 use libsys::{Error, Result, time};
-use lineedit::Event;
+use lineedit::{Event, MAX_TEXT};
 use readargs::Line;
 use shell_lang::ast::Stream;
 use shell_lang::{After, Around, Host, Shell};
@@ -91,6 +91,10 @@ fn serve(world: &mut World, shell: &mut Shell, keyboard: &mut Keyboard) -> Resul
                 if let After::Leave(code) = typed(world, shell, keyboard, line) {
                     return Ok(code);
                 }
+            }
+            Ok(Event::TooLong) => {
+                let text = alloc::format!("more than {MAX_TEXT} bytes at once: nothing was run\n");
+                world.write(Stream::Err, text.as_bytes());
             }
             Ok(Event::Cancelled | Event::Function(_)) => {}
             Ok(Event::End) => {

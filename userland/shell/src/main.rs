@@ -40,7 +40,7 @@ use readargs::{Line, RAW_VARIABLE};
 use shell_lang::{After, Shell};
 
 use login::Kind;
-use streams::Streams;
+use streams::{Person, Streams};
 use world::World;
 
 libsys::entry!(main);
@@ -78,7 +78,7 @@ fn log_in() -> Result<Status, Error> {
     if let Some(text) = harness::text() {
         harness::run(&text, TERMINAL)?;
     }
-    let mut world = World::new(Streams::of_terminal(TERMINAL)?, 1)?;
+    let mut world = World::new(Streams::of_terminal(TERMINAL, Person::Sits)?, 1)?;
     let code = login::run(&mut world, Kind::Login, None)?;
     Ok(Status { code, reason: 0 })
 }

@@ -31,6 +31,16 @@ pub struct Streams {
     given: [Stream; 3],
     /// What was read from a pipe and not used yet.
     pub unread: Vec<u8>,
+    person: Person,
+}
+
+/// Whether somebody sits at the terminal, and can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// Somebody types.
+    Sits,
+    /// It is the harness's: commands have no input.
+    Absent,
 }
 
 /// What a command gets for one of the shell's streams.
@@ -61,11 +71,12 @@ impl Streams {
             error: Output::open(given[2].clone(), third.0, third.1)?,
             given,
             unread: Vec::new(),
+            person: Person::Sits,
         })
     }
 
     /// All three on a terminal that this shell opens and takes the breaks of.
-    pub fn of_terminal(name: &str) -> Result<Streams> {
+    pub fn of_terminal(name: &str, person: Person) -> Result<Streams> {
         let mut input = Terminal::open(name)?;
         let all = Rights::READ | Rights::WRITE | Rights::CONTROL;
         let output = Terminal::shared(&mut input, all, Side::Output)?;
@@ -77,6 +88,7 @@ impl Streams {
             error: Output::Terminal(error),
             given: Default::default(),
             unread: Vec::new(),
+            person,
         })
     }
 
@@ -101,6 +113,7 @@ impl Streams {
         let given = self.given.get(index).cloned().unwrap_or_default();
         match index {
             0 => match &mut self.input {
+                Input::Terminal(_) if self.person == Person::Absent => Ok(Lent::Direct(Stdio::Null)),
                 Input::Null => Ok(Lent::Direct(Stdio::Null)),
                 Input::Pipe(_) => Ok(Lent::Relayed),
                 Input::File(file) => file_session(file.share(FileRights::READ)?, given),
@@ -132,16 +145,23 @@ impl Streams {
         if self.input.is_terminal() {
             self.output.write_all(prompt.as_bytes())?;
         }
+        let mut fits = true;
         loop {
             if let Some(at) = self.unread.iter().position(|byte| *byte == b'\n') {
                 let rest = self.unread.split_off(at + 1);
-                return Ok(Some(text(core::mem::replace(&mut self.unread, rest))));
+                let line = core::mem::replace(&mut self.unread, rest);
+                return if fits { Ok(Some(text(line))) } else { Err(Error::LineTooLong) };
             }
             if self.unread.len() >= MAX_LINE {
-                return Err(Error::LineTooLong);
+                // What is left of the line is no line of its own.
+                fits = false;
+                self.unread.clear();
             }
             let mut part = [0; 512];
             let count = self.input.read(&mut part)?;
+            if count == 0 && !fits {
+                return Err(Error::LineTooLong);
+            }
             if count == 0 {
                 let last = core::mem::take(&mut self.unread);
                 return Ok((!last.is_empty()).then(|| text(last)));

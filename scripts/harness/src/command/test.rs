@@ -23,9 +23,10 @@ mod host;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-usage: scripts/test [--quick] [--long] [--arch ARCH] [NAME]
+usage: scripts/test [--quick|--stories] [--long] [--arch ARCH] [NAME]
 Runs the host's tests, then the system's stories in QEMU on both processors.
   --quick      the host part only
+  --stories    the stories only
   --long       the long ones too
   --arch ARCH  stories on aarch64 or x86_64 only
   NAME         only tests and stories whose name contains NAME
@@ -42,6 +43,7 @@ const KERNEL_TRACE: &str = "kernel-trace";
 
 struct Options {
     quick: bool,
+    stories: bool,
     long: bool,
     arch: Option<Arch>,
     name: Option<String>,
@@ -91,7 +93,10 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     };
     let project = Project::find()?;
     let interrupt = Interrupt::catch();
-    let mut count = host::run(&project, options.name.as_deref(), options.long);
+    let mut count = match options.stories {
+        true => Count::default(),
+        false => host::run(&project, options.name.as_deref(), options.long),
+    };
     if !options.quick && !interrupt.came() {
         let archs: Vec<Arch> = options.arch.map_or(Arch::ALL.to_vec(), |a| vec![a]);
         for arch in archs {
@@ -110,12 +115,13 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
 }
 
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, Failure> {
-    let mut options = Options { quick: false, long: false, arch: None, name: None };
+    let mut options = Options { quick: false, stories: false, long: false, arch: None, name: None };
     let mut parser = lexopt::Parser::from_args(args);
     let usage = |e: lexopt::Error| Failure::usage(e.to_string());
     while let Some(arg) = parser.next().map_err(usage)? {
         match arg {
-            Long("quick") => options.quick = true,
+            Long("quick") if !options.stories => options.quick = true,
+            Long("stories") if !options.quick => options.stories = true,
             Long("long") => options.long = true,
             Long("arch") => {
                 let name = parser.value().and_then(|v| v.string()).map_err(usage)?;
@@ -160,6 +166,8 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
     match prepare(project, arch) {
         Ok(system) => {
             count.add(warnings(&system, arch));
+            let typed = chosen.iter().filter(|story| !story.steps.is_empty()).count();
+            println!("{} stories on {}, {typed} of them typed at a terminal:", chosen.len(), arch.name());
             count.add(vector_code(project, arch, options));
             count.add(kernel_trace(project, &system, arch, options));
             count.add(play(project, &system, arch, &chosen, interrupt));
@@ -298,6 +306,8 @@ mod tests {
         let options = parse(&["--arch", "aarch64", "fetch"]).unwrap().unwrap();
         assert_eq!((options.arch, options.name.as_deref(), options.quick), (Some(Arch::Aarch64), Some("fetch"), false));
         assert!(parse(&["--quick"]).unwrap().unwrap().quick);
+        assert!(parse(&["--stories"]).unwrap().unwrap().stories);
+        assert_eq!(parse(&["--quick", "--stories"]).err().unwrap().status, 2);
         assert_eq!(parse(&["--slow"]).err().unwrap().status, 2);
         assert_eq!(parse(&["a", "b"]).err().unwrap().status, 2);
     }

@@ -1,11 +1,17 @@
-//! System tests: each is a user's story, told by the commands typed and what must be printed, run on both processors.
+//! System tests: each is a user's story, told by the commands given and what must be printed, run on both processors.
 //!
-//! Neighbours: [`story`] says what a story is, [`stories`] has the table, [`peer`] the programs on the host that a story
-//! talks to, [`runner`] runs one. [`halted`] is told by a debugger.
+//! Neighbours: [`story`] says what a story is, [`stories`] has the table, [`peer`] and [`crowd`] the programs on the host
+//! that a story talks to, [`runner`] runs one. A story of [`typed`] is told at the terminal instead of by a script: its
+//! steps ([`typing`]) are done by a [`typist`], who looks at a [`screen`]. [`halted`] is told by a debugger.
 
 pub mod certificates;
+pub mod crowd;
 pub mod halted;
 pub mod peer;
 pub mod runner;
+pub mod screen;
 pub mod stories;
 pub mod story;
+pub mod typed;
+pub mod typing;
+pub mod typist;

@@ -3,11 +3,14 @@
 
 use crate::Failure;
 use crate::handover::Scratch;
+use crate::project::Project;
 use crate::step::{Say, Steps};
 use crate::system::certificates::{self, Fault};
+use crate::system::crowd;
 use crate::{install, port};
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,15 +29,19 @@ pub enum Peer {
     Tls(Fault),
     /// curl, fetching httpd's page 1,000 times.
     Curl,
-    /// Headless Chromium, loading httpd's page.
+    /// Headless Chromium, loading httpd's pages.
     Chromium,
+    /// 32 connections at once, see [`crowd`].
+    Crowd,
+    /// A crowd, before which clients saw the server killed twice under load.
+    Siege,
 }
 
 impl Peer {
     /// Whether it is a visitor.
     #[must_use]
     pub const fn visits(self) -> bool {
-        matches!(self, Self::Curl | Self::Chromium)
+        matches!(self, Self::Curl | Self::Chromium | Self::Crowd | Self::Siege)
     }
 
     /// Makes sure it is there.
@@ -44,7 +51,7 @@ impl Peer {
     pub fn install(self) -> Result<(), Failure> {
         let (program, package) = match self {
             Self::Tls(_) => ("openssl", "openssl"),
-            Self::Curl => ("curl", "curl"),
+            Self::Curl | Self::Crowd | Self::Siege => ("curl", "curl"),
             Self::Chromium => ("chromium", "chromium"),
         };
         install::programs(&[(program, &[package])], &Steps::new(Say::Steps))
@@ -122,17 +129,24 @@ pub fn visit(peer: Peer, port: u16, over: &dyn Fn() -> bool) -> Result<(), Strin
             fetch_often(&url, half, &["-H", "Connection: close"])
         }
         Peer::Chromium => {
-            let page = dump_dom(&url)?;
-            if page.contains("Viaether") { Ok(()) } else { Err(format!("Chromium shows: {page}")) }
+            shows(&url, "from the network card up")?;
+            shows(&format!("{url}status"), "<h2>Services</h2>")
         }
+        Peer::Crowd => crowd::visit(port, &served()?),
+        Peer::Siege => crowd::besiege(port, &served()?, over),
     }
+}
+
+/// What the guest serves.
+fn served() -> Result<PathBuf, String> {
+    Project::find().map(|project| project.root.join("boot/sys/www")).map_err(|e| e.to_string())
 }
 
 /// The host's connect succeeds while the guest is still dead, so only bytes count.
 fn wait_for_answer(url: &str, over: &dyn Fn() -> bool) -> Result<(), String> {
     let until = Instant::now() + FIRST_ANSWER;
     while Instant::now() < until && !over() {
-        let answered = Command::new("curl").args(["-s", "-f", "-m", "5", "-o", "/dev/null", url]).status();
+        let answered = Command::new("curl").args(["-s", "-f", "-m", "2", "-o", "/dev/null", url]).status();
         if answered.is_ok_and(|s| s.success()) {
             return Ok(());
         }
@@ -153,6 +167,11 @@ fn fetch_often(url: &str, times: u32, options: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("curl: {good} of {times} fetches: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn shows(url: &str, text: &str) -> Result<(), String> {
+    let page = dump_dom(url)?;
+    if page.contains(text) { Ok(()) } else { Err(format!("Chromium shows at {url}: {page}")) }
 }
 
 fn dump_dom(url: &str) -> Result<String, String> {

@@ -9,8 +9,10 @@ use crate::options::{self, Options, Request};
 use crate::project::Project;
 use crate::system::peer::{self, Running};
 use crate::system::story::{Ending, Story, Told, judge};
+use crate::system::typist;
 use crate::{Failure, port};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,6 +41,8 @@ pub struct Stage<'a> {
     pub arch: Arch,
     /// QEMU, or a double.
     pub qemu: OsString,
+    /// This program, whose command `run` is started at a terminal.
+    pub harness: PathBuf,
     /// Ports from here on are this stage's own.
     pub first_port: u16,
 }
@@ -47,7 +51,8 @@ impl<'a> Stage<'a> {
     /// A stage with QEMU.
     #[must_use]
     pub fn new(project: &'a Project, system: &'a System, arch: Arch, first_port: u16) -> Self {
-        Self { project, system, arch, qemu: guest::program(arch.qemu()), first_port }
+        let harness = std::env::current_exe().unwrap_or_else(|_| "harness".into());
+        Self { project, system, arch, qemu: guest::program(arch.qemu()), harness, first_port }
     }
 }
 
@@ -55,6 +60,7 @@ impl<'a> Stage<'a> {
 #[must_use]
 pub fn run(stage: &Stage<'_>, story: &Story, stop: &Interrupt) -> Outcome {
     let began = Instant::now();
+    let attempt = if story.steps.is_empty() { attempt } else { at_terminal };
     let (failure, transcript) = match attempt(stage, story, stop) {
         Ok((failure, told)) => (failure, format!("{}\n--- log ---\n{}", told.output, told.log)),
         Err(failure) => (Some(failure.message), String::new()),
@@ -81,6 +87,19 @@ fn attempt(stage: &Stage<'_>, story: &Story, stop: &Interrupt) -> Result<(Option
     let told = Told { end: report.end, output, log: told.log };
     let expect: Vec<String> = story.expect.iter().map(|t| fill(t)).collect();
     Ok((visited.err().or_else(|| judge(story, &expect, &told)), told))
+}
+
+/// A typed story: `scripts/run` as it is, on a terminal.
+fn at_terminal(stage: &Stage<'_>, story: &Story, stop: &Interrupt) -> Result<(Option<String>, Told), Failure> {
+    let port = port::free_from(stage.first_port)?;
+    let web = format!("{port}:{}", crate::machine::HTTP);
+    let arguments = ["run", "--arch", stage.arch.name(), "--forward", &web];
+    let arguments = arguments.iter().chain(story.options).map(OsString::from);
+    let program: Vec<OsString> = [stage.harness.clone().into_os_string()].into_iter().chain(arguments).collect();
+    let seen = typist::perform(&program, story.steps, stop)?;
+    let told = Told { end: seen.end, output: seen.output, log: String::new() };
+    let expect: Vec<String> = story.expect.iter().map(ToString::to_string).collect();
+    Ok((seen.failure.or_else(|| judge(story, &expect, &told)), told))
 }
 
 fn play(

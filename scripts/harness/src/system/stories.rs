@@ -5,12 +5,14 @@ use crate::arch::Arch;
 use crate::system::certificates::Fault;
 use crate::system::peer::Peer;
 use crate::system::story::{Feature, State, Story};
+use crate::system::typed::TYPED;
 
 /// All features.
 pub const FEATURES: &[Feature] = &[
     Feature { name: "first", state: State::Enabled, stories: FIRST },
     Feature { name: "machines", state: State::Enabled, stories: MACHINES },
     Feature { name: "shell", state: State::Enabled, stories: SHELL },
+    Feature { name: "terminal", state: State::Enabled, stories: TYPED },
     Feature { name: "files", state: State::Enabled, stories: FILES },
     Feature { name: "selftests", state: State::Enabled, stories: SELFTESTS },
     Feature { name: "network", state: State::Enabled, stories: NETWORK },
@@ -98,8 +100,14 @@ const NETWORK: &[Story] = &[
     Story::new("fetch-refused", "fetch http://10.0.2.2:9/ TIMEOUT=5").fails(10).prints(&["connect"]),
 ];
 
-const WEB: &[Story] =
-    &[Story::new("curl", "wait 280 SEC").peer(Peer::Curl), Story::new("chromium", "wait 280 SEC").peer(Peer::Chromium)];
+const SIEGE: &str = "wait 5 SEC; break httpd FORCE; wait 8 SEC; break netd FORCE; wait 280 SEC";
+
+const WEB: &[Story] = &[
+    Story::new("curl", "wait 280 SEC").peer(Peer::Curl),
+    Story::new("chromium", "wait 280 SEC").peer(Peer::Chromium),
+    Story::new("web-crowd", "wait 280 SEC").peer(Peer::Crowd),
+    Story::new("web-siege", SIEGE).peer(Peer::Siege),
+];
 
 const INFERENCE: &[Story] = &[
     Story::new("ainfer-all", "ainfer all").prints(&["0 failed"]),
@@ -136,7 +144,7 @@ mod tests {
         for story in FEATURES.iter().flat_map(|f| f.stories) {
             assert!(names.insert(story.name), "{} is told twice", story.name);
             assert!(options::parse(story.options).is_ok(), "{}", story.name);
-            assert!(!story.exec.is_empty());
+            assert!(story.exec.is_empty() != story.steps.is_empty(), "{}: a script, or steps", story.name);
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::arch::Arch;
 use crate::guest::End;
 use crate::system::peer::Peer;
+use crate::system::typing::Step;
 
 /// Whether a story can pass yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +50,10 @@ pub struct Story {
     pub name: &'static str,
     /// Options of `scripts/run`.
     pub options: &'static [&'static str],
-    /// The script.
+    /// The script; empty where it is told at the terminal.
     pub exec: &'static str,
+    /// What is done at the terminal; empty where it is told by a script.
+    pub steps: &'static [Step],
     /// How it must end.
     pub ending: Ending,
     /// Stdout and stderr together must contain each of these.
@@ -78,6 +81,7 @@ impl Story {
             name,
             options: &[],
             exec,
+            steps: &[],
             ending: Ending::Status(0),
             expect: &[],
             expect_log: &[],
@@ -86,6 +90,12 @@ impl Story {
             peer: None,
             length: Length::Ordinary,
         }
+    }
+
+    /// A story told at the terminal of an interactive run. After the last step the run ends, with status 0.
+    #[must_use]
+    pub const fn typed(name: &'static str, steps: &'static [Step]) -> Self {
+        Self { steps, ..Self::new(name, "") }
     }
 
     /// It ends with `status`.

@@ -3,11 +3,13 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The longest line in bytes; more is refused with a bell.
+/// The longest line that can be edited, in bytes; of a longer one the beginning is handed over.
 pub const MAX_LINE: usize = 4096;
 /// Bytes that may wait to be read; more is dropped with a bell.
-pub const MAX_QUEUE: usize = 16 * 1024;
+pub const MAX_QUEUE: usize = 64 * 1024;
 
+const CONTROL_C: u8 = 3;
+const CONTROL_D: u8 = 4;
 const BELL: u8 = 7;
 const BACKSPACE: u8 = 8;
 const DELETE: u8 = 0x7f;
@@ -35,26 +37,23 @@ pub enum Break {
     F,
 }
 
-/// What typing a byte led to, besides the echo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Typed {
-    /// Nothing that a reader would notice.
-    Nothing,
-    /// There is something to read, or the end.
-    Readable,
-    /// A break.
-    Break(Break),
-}
-
 /// A terminal's input.
+///
+/// ```text
+/// keys ──► ahead ──attend (somebody reads)──► line ──Enter──► ready ──► reader
+///            └────────────────raw───────────────────────────────────────► reader
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Discipline {
     mode: Mode,
+    /// Typed, and neither edited nor shown yet.
+    ahead: VecDeque<u8>,
+    /// The line that is being edited.
     line: Vec<u8>,
-    /// Complete lines, or raw bytes.
-    queue: VecDeque<u8>,
-    /// Ends of input that stand after that many queued bytes.
-    ends: VecDeque<usize>,
+    /// Of one line what can be read.
+    ready: VecDeque<u8>,
+    /// Behind that is the end of input.
+    end: bool,
     /// The byte before was a carriage return, so a line feed belongs to it.
     after_return: bool,
 }
@@ -70,132 +69,116 @@ impl Discipline {
         self.mode
     }
 
-    /// Changes the mode and returns the one before. A line begun is handed over to a raw reader as it is.
-    pub fn set_mode(&mut self, mode: Mode) -> Mode {
+    /// Changes the mode; returns the one before, and the break that was typed ahead, if one was. What was typed and not read
+    /// stays for whoever reads next, a line begun included; only Ctrl-C is for now: right after Enter it stops the command
+    /// that Enter starts.
+    pub fn set_mode(&mut self, mode: Mode) -> (Mode, Option<Break>) {
         let before = core::mem::replace(&mut self.mode, mode);
         if mode == Mode::Raw && before != Mode::Raw {
-            let line = core::mem::take(&mut self.line);
-            self.queue.extend(line);
+            let end = core::mem::take(&mut self.end).then_some(CONTROL_D);
+            let begun = self.ready.drain(..).chain(end).chain(self.line.drain(..)).chain(self.ahead.drain(..));
+            self.ahead = begun.collect();
         }
-        before
+        match self.ahead.iter().rposition(|byte| *byte == CONTROL_C) {
+            Some(at) if mode != Mode::Raw => {
+                self.ahead.drain(..=at);
+                (before, Some(Break::C))
+            }
+            _ => (before, None),
+        }
     }
 
     /// Throws away what was typed and not read.
     pub fn discard(&mut self) {
+        self.ahead.clear();
         self.line.clear();
-        self.queue.clear();
-        self.ends.clear();
+        self.ready.clear();
+        self.end = false;
     }
 
     /// Whether [`Discipline::read`] has something to give, the end included.
     pub fn readable(&self) -> bool {
-        !self.queue.is_empty() || !self.ends.is_empty()
+        !self.ready.is_empty() || self.end || self.mode == Mode::Raw && !self.ahead.is_empty()
     }
 
-    /// Takes at most `length` bytes: of a line at most the line. Empty: the end of input, or nothing (see
-    /// [`Discipline::readable`]).
+    /// Takes at most `length` bytes: of a line at most the line; raw, at most up to Enter or Ctrl-C, because what follows may
+    /// be for another reader. Empty: the end of input, or nothing (see [`Discipline::readable`]).
     pub fn read(&mut self, length: usize) -> Vec<u8> {
-        if self.ends.front() == Some(&0) {
-            self.ends.pop_front();
-            return Vec::new();
+        if self.mode != Mode::Raw {
+            self.end &= !self.ready.is_empty();
+            return self.ready.drain(..length.min(self.ready.len())).collect();
         }
-        let end = self.ends.front().copied().unwrap_or(usize::MAX);
-        let most = length.min(self.queue.len()).min(end);
-        let count = match self.mode {
-            Mode::Raw => most,
-            _ => self.queue.iter().take(most).position(|byte| *byte == b'\n').map_or(most, |at| at + 1),
-        };
-        for end in &mut self.ends {
-            *end -= count;
-        }
-        self.queue.drain(..count).collect()
+        let most = length.min(self.ahead.len());
+        let last = |byte: &u8| matches!(*byte, b'\r' | b'\n' | CONTROL_C);
+        let count = self.ahead.iter().take(most).position(last).map_or(most, |at| at + 1);
+        self.ahead.drain(..count).collect()
     }
 
-    /// Takes a typed byte; what the screen is to show is appended to `echo`.
-    pub fn type_byte(&mut self, byte: u8, echo: &mut Vec<u8>) -> Typed {
-        if self.mode == Mode::Raw {
-            return self.hand_over(&[byte], echo);
+    /// Takes a typed byte. A break, unless the terminal is raw, comes before everything that was typed and not read; Ctrl-C
+    /// throws that away. What the screen is to show at once is appended to `echo`.
+    pub fn type_byte(&mut self, byte: u8, echo: &mut Vec<u8>) -> Option<Break> {
+        if let (Some(key), Mode::Cooked | Mode::Silent) = (break_of(byte), self.mode) {
+            if key == Break::C {
+                self.discard();
+            }
+            self.show(&[b'^', byte + b'@'], echo);
+            echo.extend_from_slice(b"\r\n");
+            return Some(key);
         }
+        if self.ahead.len() >= MAX_QUEUE {
+            echo.push(BELL);
+        } else {
+            self.ahead.push_back(byte);
+        }
+        None
+    }
+
+    /// Somebody reads: edits and shows what was typed, until there is a line to read.
+    pub fn attend(&mut self, echo: &mut Vec<u8>) {
+        while self.mode != Mode::Raw && !self.readable() {
+            let Some(byte) = self.ahead.pop_front() else { return };
+            self.edit(byte, echo);
+        }
+    }
+
+    fn edit(&mut self, byte: u8, echo: &mut Vec<u8>) {
         let after_return = core::mem::replace(&mut self.after_return, byte == b'\r');
         match byte {
-            b'\n' if after_return => Typed::Nothing,
-            b'\r' | b'\n' => self.end_line(echo),
-            0x03 => self.stop(Break::C, echo),
-            0x05 => self.stop(Break::E, echo),
-            0x06 => self.stop(Break::F, echo),
-            0x04 if self.line.is_empty() => {
-                self.ends.push_back(self.queue.len());
-                Typed::Readable
+            b'\n' if after_return => {}
+            b'\r' | b'\n' => {
+                // The cursor moves even where what was typed is not shown.
+                echo.extend_from_slice(b"\r\n");
+                self.line.push(b'\n');
+                self.hand_over();
             }
-            0x04 => {
-                let line = core::mem::take(&mut self.line);
-                self.hand_over(&line, echo)
-            }
-            BACKSPACE | DELETE => {
-                self.erase_character(echo);
-                Typed::Nothing
-            }
+            CONTROL_D if self.line.is_empty() => self.end = true,
+            CONTROL_D => self.hand_over(),
+            BACKSPACE | DELETE => self.erase_character(echo),
             0x15 => {
                 while !self.line.is_empty() {
                     self.erase_character(echo);
                 }
-                Typed::Nothing
             }
-            0x17 => {
-                self.erase_word(echo);
-                Typed::Nothing
-            }
+            0x17 => self.erase_word(echo),
             0x12 => {
                 self.show(b"\r\n", echo);
-                let line = self.line.clone();
-                self.show(&line, echo);
-                Typed::Nothing
+                self.show(&self.line, echo);
             }
-            b'\t' | 0x20.. => {
-                self.insert(byte, echo);
-                Typed::Nothing
-            }
-            _ => Typed::Nothing,
+            b'\t' | 0x20.. => self.insert(byte, echo),
+            _ => {}
         }
     }
 
     fn insert(&mut self, byte: u8, echo: &mut Vec<u8>) {
-        // One place is kept for the newline.
-        if self.line.len() + 1 >= MAX_LINE {
-            echo.push(BELL);
-            return;
-        }
         self.line.push(byte);
         self.show(&[byte], echo);
-    }
-
-    fn end_line(&mut self, echo: &mut Vec<u8>) -> Typed {
-        let mut line = core::mem::take(&mut self.line);
-        line.push(b'\n');
-        // The cursor moves even where what was typed is not shown.
-        echo.extend_from_slice(b"\r\n");
-        self.hand_over(&line, echo)
-    }
-
-    fn hand_over(&mut self, bytes: &[u8], echo: &mut Vec<u8>) -> Typed {
-        if self.queue.len() + bytes.len() > MAX_QUEUE {
-            echo.push(BELL);
-            return Typed::Nothing;
+        if self.line.len() >= MAX_LINE {
+            self.hand_over();
         }
-        self.queue.extend(bytes);
-        Typed::Readable
     }
 
-    fn stop(&mut self, what: Break, echo: &mut Vec<u8>) -> Typed {
-        self.line.clear();
-        let key = match what {
-            Break::C => b"^C",
-            Break::E => b"^E",
-            Break::F => b"^F",
-        };
-        self.show(key, echo);
-        echo.extend_from_slice(b"\r\n");
-        Typed::Break(what)
+    fn hand_over(&mut self) {
+        self.ready.extend(self.line.drain(..));
     }
 
     fn show(&self, bytes: &[u8], echo: &mut Vec<u8>) {
@@ -227,104 +210,154 @@ impl Discipline {
     }
 }
 
+fn break_of(byte: u8) -> Option<Break> {
+    match byte {
+        CONTROL_C => Some(Break::C),
+        0x05 => Some(Break::E),
+        0x06 => Some(Break::F),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
-    fn typed(d: &mut Discipline, text: &[u8]) -> (Vec<u8>, Vec<Typed>) {
+    /// Types a text while somebody reads: what is shown.
+    fn typed(d: &mut Discipline, text: &[u8]) -> Vec<u8> {
         let mut echo = Vec::new();
-        let events = text.iter().map(|byte| d.type_byte(*byte, &mut echo)).filter(|t| *t != Typed::Nothing).collect();
-        (echo, events)
+        for byte in text {
+            d.type_byte(*byte, &mut echo);
+            d.attend(&mut echo);
+        }
+        echo
+    }
+
+    /// What the next reader gets, and what is shown before.
+    fn read(d: &mut Discipline, length: usize) -> (Vec<u8>, Vec<u8>) {
+        let mut echo = Vec::new();
+        d.attend(&mut echo);
+        (d.read(length), echo)
+    }
+
+    fn text(d: &mut Discipline) -> Vec<u8> {
+        read(d, usize::MAX).0
     }
 
     #[test]
     fn a_line_is_read_whole_and_one_at_a_time() {
         let mut d = Discipline::new();
-        let (echo, events) = typed(&mut d, b"ab\rcd\r\n");
-        assert_eq!(echo, b"ab\r\ncd\r\n");
-        assert_eq!(events, [Typed::Readable, Typed::Readable]);
-        assert_eq!(d.read(100), b"ab\n");
-        assert_eq!(d.read(2), b"cd");
-        assert_eq!(d.read(100), b"\n");
+        assert_eq!(typed(&mut d, b"ab\rcd\r\n"), b"ab\r\n", "the next line is shown when it is read");
+        assert_eq!(read(&mut d, 100), (b"ab\n".to_vec(), vec![]));
+        assert_eq!(read(&mut d, 2), (b"cd".to_vec(), b"cd\r\n".to_vec()));
+        assert_eq!(read(&mut d, 100), (b"\n".to_vec(), vec![]));
+        assert_eq!(text(&mut d), b"");
         assert!(!d.readable());
     }
 
     #[test]
     fn keys_edit_the_line() {
         let mut d = Discipline::new();
-        let (echo, _) = typed(&mut d, "ein Wort hä\x7f\x7f\x17neu\r".as_bytes());
-        assert_eq!(d.read(100), b"ein neu\n");
+        let echo = typed(&mut d, "ein Wort hä\x7f\x7f\x17neu\r".as_bytes());
+        assert_eq!(text(&mut d), b"ein neu\n");
         assert!(echo.ends_with(b"neu\r\n"));
         typed(&mut d, b"weg\x15da\r");
-        assert_eq!(d.read(100), b"da\n");
+        assert_eq!(text(&mut d), b"da\n");
     }
 
     #[test]
     fn control_d_ends_input_only_at_the_start_of_a_line() {
         let mut d = Discipline::new();
         typed(&mut d, b"ab\x04");
-        assert_eq!(d.read(100), b"ab");
+        assert_eq!(text(&mut d), b"ab");
         typed(&mut d, b"x\r\x04y\r");
-        assert_eq!(d.read(100), b"x\n");
+        assert_eq!(text(&mut d), b"x\n");
+        d.attend(&mut Vec::new());
         assert!(d.readable());
-        assert_eq!(d.read(100), b"");
-        assert_eq!(d.read(100), b"y\n");
+        assert_eq!(text(&mut d), b"");
+        assert_eq!(text(&mut d), b"y\n");
     }
 
     #[test]
-    fn control_c_breaks_and_forgets_the_line() {
+    fn control_c_breaks_at_once_and_forgets_what_was_typed() {
         let mut d = Discipline::new();
-        let (echo, events) = typed(&mut d, b"abc\x03d\r");
-        assert_eq!(events, [Typed::Break(Break::C), Typed::Readable]);
-        assert!(echo.starts_with(b"abc^C\r\n"));
-        assert_eq!(d.read(100), b"d\n");
+        typed(&mut d, b"abc");
+        let mut echo = Vec::new();
+        assert_eq!(d.type_byte(3, &mut echo), Some(Break::C));
+        assert_eq!(echo, b"^C\r\n");
+        typed(&mut d, b"d\r");
+        assert_eq!(text(&mut d), b"d\n");
         d.set_mode(Mode::Raw);
-        assert_eq!(typed(&mut d, b"\x03").1, [Typed::Readable], "raw, it is a byte");
-        assert_eq!(d.read(9), b"\x03");
+        assert_eq!(d.type_byte(3, &mut echo), None, "raw, it is a byte");
+        assert_eq!(text(&mut d), b"\x03");
     }
 
     #[test]
     fn a_silent_terminal_shows_only_the_newline() {
         let mut d = Discipline::new();
         d.set_mode(Mode::Silent);
-        let (echo, _) = typed(&mut d, b"secret\x7f\r");
-        assert_eq!(echo, b"\r\n");
-        assert_eq!(d.read(100), b"secre\n");
+        assert_eq!(typed(&mut d, b"secret\x7f\r"), b"\r\n");
+        assert_eq!(text(&mut d), b"secre\n");
     }
 
     #[test]
-    fn nothing_grows_without_bound() {
+    fn what_nobody_reads_yet_is_not_shown() {
         let mut d = Discipline::new();
-        for _ in 0..MAX_LINE * 2 {
-            typed(&mut d, b"x");
-        }
-        typed(&mut d, b"\r");
-        assert_eq!(d.read(usize::MAX).len(), MAX_LINE);
+        let mut echo = Vec::new();
+        b"ahead\r".iter().for_each(|byte| assert_eq!(d.type_byte(*byte, &mut echo), None));
+        assert_eq!(echo, b"");
+        assert_eq!(read(&mut d, 100), (b"ahead\n".to_vec(), b"ahead\r\n".to_vec()));
+    }
+
+    #[test]
+    fn what_is_typed_ahead_of_a_command_is_the_commands() {
+        let mut d = Discipline::new();
         d.set_mode(Mode::Raw);
-        for _ in 0..MAX_QUEUE + 100 {
-            typed(&mut d, b"y");
-        }
-        assert_eq!(d.read(usize::MAX).len(), MAX_QUEUE);
+        typed(&mut d, b"write ?\ranswer\rnext");
+        assert_eq!(text(&mut d), b"write ?\r", "the editor reads its line alone");
+        assert_eq!(d.set_mode(Mode::Cooked), (Mode::Raw, None));
+        assert_eq!(read(&mut d, 100), (b"answer\n".to_vec(), b"answer\r\n".to_vec()));
+        d.attend(&mut Vec::new());
+        d.set_mode(Mode::Raw);
+        assert_eq!(text(&mut d), b"next", "a line begun goes on in the editor");
+    }
+
+    #[test]
+    fn control_c_right_after_enter_breaks_the_command() {
+        let mut d = Discipline::new();
+        d.set_mode(Mode::Raw);
+        typed(&mut d, b"wait 600\r\x03echo");
+        assert_eq!(text(&mut d), b"wait 600\r");
+        assert_eq!(d.set_mode(Mode::Cooked), (Mode::Raw, Some(Break::C)));
+        d.set_mode(Mode::Raw);
+        assert_eq!(text(&mut d), b"echo");
+    }
+
+    #[test]
+    fn a_line_of_any_length_arrives_whole() {
+        let mut d = Discipline::new();
+        typed(&mut d, &[b'x'; MAX_LINE * 2 + 7]);
+        typed(&mut d, b"\r");
+        let parts = [text(&mut d), text(&mut d), text(&mut d)];
+        assert_eq!(parts.concat().len(), MAX_LINE * 2 + 8);
     }
 
     #[test]
     fn any_bytes_in_any_mode_do_no_harm() {
         let mut seed = 7_u32;
         let mut d = Discipline::new();
-        for _ in 0..200_000 {
+        for _ in 0..400_000 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let mut echo = Vec::new();
-            match seed >> 28 {
-                0 => drop(d.set_mode(Mode::Raw)),
-                1 => drop(d.set_mode(Mode::Cooked)),
+            match seed >> 27 {
+                0 => _ = d.set_mode(Mode::Raw),
+                1 => _ = d.set_mode(Mode::Cooked),
                 2 => drop(d.read((seed >> 20) as usize & 31)),
-                _ => drop(d.type_byte((seed >> 16) as u8, &mut echo)),
+                3 => d.attend(&mut echo),
+                _ => _ = d.type_byte((seed >> 16) as u8, &mut echo),
             }
-            assert!(d.queue.len() <= MAX_QUEUE + MAX_LINE && d.line.len() < MAX_LINE);
-            assert!(d.ends.iter().all(|end| *end <= d.queue.len()));
-            if d.ends.len() > 1000 {
-                d.discard();
-            }
+            assert!(d.ahead.len() <= MAX_QUEUE + 2 * MAX_LINE && d.line.len() < MAX_LINE && d.ready.len() <= MAX_LINE);
         }
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! A *cooked* terminal collects a line, echoes it, and knows backspace, Ctrl-W, Ctrl-U and Ctrl-R; Enter hands it over with
 //! its newline, Ctrl-D at its start is the end of input. A *silent* one does the same without echo. A *raw* one hands bytes
-//! over as they come. What a client has not read yet stays queued when the mode changes.
+//! over as they come. What was typed ahead waits, unedited and not shown, until somebody reads; whether it is edited or raw
+//! says the mode of that time. Only a break is never ahead of its time.
 //!
 //! Neighbours: `console` feeds it from the serial port; the shell's own line editor works on a raw terminal.
 #![no_std]
@@ -15,6 +16,6 @@ mod discipline;
 mod output;
 mod records;
 
-pub use discipline::{Break, Discipline, MAX_LINE, MAX_QUEUE, Mode, Typed};
+pub use discipline::{Break, Discipline, MAX_LINE, MAX_QUEUE, Mode};
 pub use output::{crlf, printable};
 pub use records::{RecordKind, encode_record};

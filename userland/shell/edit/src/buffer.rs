@@ -6,8 +6,8 @@ use alloc::string::String;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Longest line, in bytes; the shell takes no more.
-pub const MAX_LINE: usize = 4_096;
+/// Longest text, in bytes: a pasted block has many lines. How long each may be, the shell says.
+pub const MAX_TEXT: usize = 65_536;
 
 /// Columns that a character takes.
 pub(crate) fn width(c: char) -> usize {
@@ -23,6 +23,8 @@ pub(crate) struct Buffer {
     cut: String,
     /// Whether the last edit cut something, so that the next cut adds to it.
     cutting: bool,
+    /// Whether something did not fit, and so is missing.
+    incomplete: bool,
 }
 
 /// Which way a cut goes, and so at which end it adds.
@@ -45,6 +47,11 @@ impl Buffer {
         self.text.is_empty()
     }
 
+    /// Whether all that was typed or pasted did fit.
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.incomplete
+    }
+
     pub(crate) fn at_end(&self) -> bool {
         self.cursor == self.text.len()
     }
@@ -57,12 +64,13 @@ impl Buffer {
     /// Takes all text, leaving an empty line. What was cut stays.
     pub(crate) fn take(&mut self) -> String {
         self.cursor = 0;
+        self.incomplete = false;
         core::mem::take(&mut self.text)
     }
 
     /// Replaces the text, cut to the bound; the cursor goes to its end.
     pub(crate) fn set(&mut self, text: &str) {
-        let mut end = text.len().min(MAX_LINE);
+        let mut end = text.len().min(MAX_TEXT);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
@@ -72,8 +80,10 @@ impl Buffer {
 
     /// Replaces from `start` to the cursor; false if it does not fit.
     pub(crate) fn replace(&mut self, start: usize, with: &str) -> bool {
+        self.incomplete &= !self.text.is_empty();
         let fits = start <= self.cursor && self.text.is_char_boundary(start);
-        if !fits || self.text.len() - (self.cursor - start) + with.len() > MAX_LINE {
+        if !fits || self.text.len() - (self.cursor - start) + with.len() > MAX_TEXT {
+            self.incomplete = true;
             return false;
         }
         self.text.replace_range(start..self.cursor, with);

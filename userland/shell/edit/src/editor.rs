@@ -26,6 +26,8 @@ pub enum Mode {
 pub enum Event {
     /// Enter: the line, without a line end; a pasted block holds some.
     Line(String),
+    /// Enter, but not all of it did fit: it was thrown away.
+    TooLong,
     /// Ctrl-C: the line was thrown away; prompt again.
     Cancelled,
     /// Ctrl-D on an empty line.
@@ -88,6 +90,8 @@ pub struct Editor {
     tabbed: bool,
     /// What dumb mode has on the screen.
     shown: String,
+    /// Whether the screen does not show the line as it is. Keys that come together are drawn together.
+    stale: bool,
 }
 
 pub(crate) const BELL: u8 = 7;
@@ -107,6 +111,7 @@ impl Editor {
             input: Input::Typed,
             tabbed: false,
             shown: String::new(),
+            stale: false,
         }
     }
 
@@ -151,11 +156,12 @@ impl Editor {
     /// Takes bytes up to the first event. The result says how many were taken; the rest belongs to the next line.
     pub fn feed(&mut self, bytes: &[u8], helper: &mut dyn Helper, out: &mut Vec<u8>) -> (usize, Option<Event>) {
         for (index, &byte) in bytes.iter().enumerate() {
-            let event = self.decoder.feed(byte).and_then(|key| self.key(key, helper, out));
+            let event = self.decoder.feed(byte).and_then(|key| self.press(key, helper, out));
             if event.is_some() {
                 return (index + 1, event);
             }
         }
+        self.refresh(helper, out);
         (bytes.len(), None)
     }
 
@@ -181,8 +187,22 @@ impl Editor {
         }
     }
 
-    /// Does what a key says.
+    /// Does what a key says, and shows it.
     pub fn key(&mut self, key: Key, helper: &mut dyn Helper, out: &mut Vec<u8>) -> Option<Event> {
+        let event = self.press(key, helper, out);
+        if event.is_none() {
+            self.refresh(helper, out);
+        }
+        event
+    }
+
+    fn refresh(&mut self, helper: &mut dyn Helper, out: &mut Vec<u8>) {
+        if core::mem::take(&mut self.stale) {
+            self.draw(helper, out);
+        }
+    }
+
+    fn press(&mut self, key: Key, helper: &mut dyn Helper, out: &mut Vec<u8>) -> Option<Event> {
         if let Key::Cursor { row, column } = key {
             if let Mode::Full(_) = self.mode {
                 self.mode = Mode::Full(Size::new(column, row));
@@ -190,7 +210,7 @@ impl Editor {
             return None;
         }
         if self.input == Input::Pasted || key == Key::PasteStart {
-            self.paste(key, helper, out);
+            self.paste(key, out);
             return None;
         }
         if self.search.is_some() && !self.search_key(key, helper, out) {
@@ -210,14 +230,17 @@ impl Editor {
                 self.leave(b"\r\n", out);
                 return Some(Event::End);
             }
-            Key::Function(number) => return Some(Event::Function(number)),
+            Key::Function(number) => {
+                self.refresh(helper, out);
+                return Some(Event::Function(number));
+            }
             Key::Tab => self.tab(tabbed, helper, out),
             Key::Ctrl('l') => self.clear(out),
             Key::Ctrl('r') => self.begin_search(out),
             Key::Ctrl('z') => self.no_suspend(out),
             other => self.edit(other, out),
         }
-        self.draw(helper, out);
+        self.stale = true;
         None
     }
 
@@ -264,7 +287,9 @@ impl Editor {
 
     fn enter(&mut self, out: &mut Vec<u8>) -> Event {
         self.leave(b"\r\n", out);
-        Event::Line(self.buffer.take())
+        let complete = self.buffer.is_complete();
+        let text = self.buffer.take();
+        if complete { Event::Line(text) } else { Event::TooLong }
     }
 
     fn cancel(&mut self, out: &mut Vec<u8>) -> Event {
@@ -283,6 +308,7 @@ impl Editor {
         }
         self.screen.reset();
         self.browse = None;
+        self.stale = false;
     }
 
     fn clear(&mut self, out: &mut Vec<u8>) {
@@ -350,7 +376,7 @@ impl Editor {
     }
 
     /// Pasted keys are text; line ends stay in the line, tabs become blanks.
-    fn paste(&mut self, key: Key, helper: &mut dyn Helper, out: &mut Vec<u8>) {
+    fn paste(&mut self, key: Key, out: &mut Vec<u8>) {
         self.browse = None;
         self.search = None;
         let fits = match key {
@@ -360,7 +386,7 @@ impl Editor {
             }
             Key::PasteEnd => {
                 self.input = Input::Typed;
-                self.draw(helper, out);
+                self.stale = true;
                 true
             }
             Key::Char(c) => self.buffer.insert(c),

@@ -6,6 +6,9 @@ use alloc::string::{String, ToString};
 
 use core::fmt;
 
+/// Longest line that is kept, in bytes.
+const MAX_KEPT: usize = 4_096;
+
 /// Lines typed before, oldest first.
 #[derive(Clone, Debug)]
 pub struct History {
@@ -33,8 +36,11 @@ impl History {
         History { lines: VecDeque::new(), limit }
     }
 
-    /// Adds a line, unless it is blank, the same as the last, or begins with a blank (which keeps it private).
+    /// Adds a line, unless it is blank, the same as the last, begins with a blank (which keeps it private), or is very long.
     pub fn add(&mut self, line: &str) {
+        if line.len() > MAX_KEPT {
+            return;
+        }
         let private = line.starts_with([' ', '\t']) || line.trim().is_empty();
         if private || self.limit == 0 || self.lines.back().is_some_and(|last| last == line) {
             return;

@@ -26,7 +26,7 @@ mod render;
 mod size;
 mod tab;
 
-pub use buffer::MAX_LINE;
+pub use buffer::MAX_TEXT;
 pub use editor::{Editor, Event, Helper, Mode, NoHelp, Suggestions};
 pub use history::{History, HistoryError};
 pub use key::{Decoder, Key};

@@ -61,7 +61,7 @@ fn target(data: &[u8]) -> Desk {
     desk.terminal.strict = false;
     desk.bytes(data);
     desk.timeout();
-    assert!(desk.editor.text().len() <= 4_096);
+    assert!(desk.editor.text().len() <= lineedit::MAX_TEXT);
     desk
 }
 

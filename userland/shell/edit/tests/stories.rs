@@ -1,7 +1,7 @@
 //! What the screen shows after each sequence of keys: editing, wrapping, pasting, odd bytes.
 
 mod terminal;
-use lineedit::{Event, SIZE_QUERY, Size, SizeProbe};
+use lineedit::{Event, MAX_TEXT, SIZE_QUERY, Size, SizeProbe};
 use terminal::{Desk, line, shows};
 
 fn entered(desk: &Desk) -> Vec<&str> {
@@ -265,12 +265,26 @@ fn what_is_typed_ahead_stays_for_the_next_line() {
 }
 
 #[test]
-fn a_line_has_a_limit() {
+fn a_text_has_a_limit_and_is_never_cut_in_silence() {
     let mut desk = Desk::sized(80, 24);
     desk.keys("\x1b[200~");
-    desk.keys(&"x".repeat(4_200));
+    desk.keys(&"x".repeat(MAX_TEXT + 104));
     desk.keys("\x1b[201~y");
-    assert_eq!((desk.editor.text().len(), desk.terminal.bells), (4_096, 105));
+    assert_eq!((desk.editor.text().len(), desk.terminal.bells), (MAX_TEXT, 105));
+    desk.keys("\r");
+    assert_eq!(desk.events, [Event::TooLong]);
+    desk.keys("echo\r");
+    assert_eq!(desk.events, [Event::TooLong, Event::Line("echo".into())]);
+}
+
+#[test]
+fn keys_that_come_together_are_drawn_together() {
+    let mut desk = Desk::sized(80, 24);
+    let mut out = Vec::new();
+    desk.editor.feed(b"echo one\x01two ", &mut desk.words, &mut out);
+    assert_eq!(String::from_utf8_lossy(&out).matches("\x1b[J").count(), 1);
+    desk.terminal.write(&out);
+    assert_eq!((desk.screen().as_str(), desk.cursor()), ("1> two echo one", (0, 7)));
 }
 
 #[test]

@@ -151,7 +151,9 @@ impl<'r> Run<'r> {
             Signal::Script => "***BREAK: script stopped\n",
         };
         self.complain(what);
-        Some(Ended::Stopped(self.note(Outcome { code: 20, reason: code::BREAK })))
+        let outcome = self.note(Outcome { code: 20, reason: code::BREAK });
+        self.remember("shell", outcome, None);
+        Some(Ended::Stopped(outcome))
     }
 
     fn stop_at_limit(&mut self, outcome: Outcome, line: u32) -> Option<Ended> {

@@ -292,6 +292,7 @@ fn a_break_between_commands_stops_the_rest() {
     let mut s = Session::new();
     s.world.signals = vec![None, Some(Signal::Command)];
     assert_eq!(s.line("echo a; echo b; echo c"), "a\n***BREAK\n");
+    assert_eq!(s.line("why"), "shell ended with return code 20: Break (304), ***BREAK\n");
 }
 
 #[test]
