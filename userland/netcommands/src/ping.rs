@@ -5,7 +5,7 @@ use libsys::{
     Error, Status,
     names::bits,
     net::{self, Address},
-    println, time,
+    println, spawn, time,
 };
 use readargs::Args;
 
@@ -29,15 +29,18 @@ pub fn ping(args: &Args) -> Outcome {
     } else {
         println!("PING {host} ({address}): {size} bytes of data");
     }
+    // So that Ctrl-C ends the asking and not the summing up.
+    spawn::catch(bits::BREAK_C as u8)?;
     let mut times = Times::default();
-    let (mut sent, mut start) = (0, time::now_ns());
+    let (mut sent, mut start, mut stopped) = (0, time::now_ns(), false);
     for sequence in 1..=count {
         sent += 1;
         if !one(address, sequence as u16, size, &mut times)? {
             break;
         }
         start += interval * MS;
-        if sequence < count && libsys::wait_bits(bits::BREAK_C, start) != 0 {
+        stopped = sequence < count && libsys::wait_bits(bits::BREAK_C, start) != 0;
+        if stopped {
             break;
         }
     }
@@ -47,6 +50,7 @@ pub fn ping(args: &Args) -> Outcome {
         println!("round trip: {} least, {} average, {} most", Ms(times.least), Ms(average), Ms(times.most));
     }
     match times.received {
+        _ if stopped => Ok(Status::from(Error::Break)),
         0 => Err(Failure::new(Error::TimedOut, alloc::format!("{host}: no answer"))),
         received if received < sent => Ok(Status { code: 5, reason: Error::NoAnswer.code() }),
         _ => Ok(Status::OK),

@@ -6,7 +6,7 @@
 //! ```
 
 use command::{About, Failure, Outcome};
-use libsys::{Error, Status, names::bits, net, print, println, time};
+use libsys::{Error, Status, net, print, println, time};
 use readargs::Args;
 
 use crate::ping::{Ms, NAME_PATIENCE, PATIENCE, within};
@@ -46,9 +46,6 @@ pub fn traceroute(args: &Args) -> Outcome {
         println!("");
         if there {
             return Ok(Status::OK);
-        }
-        if libsys::wait_bits(bits::BREAK_C, 0) != 0 {
-            return Err(Failure::new(Error::Break, "stopped"));
         }
     }
     Err(Failure::new(Error::TimedOut, alloc::format!("{host}: not reached within {most} hops")))

@@ -295,11 +295,11 @@ impl Joiner<'_, '_> {
                         self.set(prepared, index, stdio)?;
                     }
                 }
-                Slot::Usual(Name::Out) if !self.is_last(at) => self.to_next(planned, at, index, both)?,
+                Slot::Usual(Name::Out) if !self.is_last(at) => self.join_next(planned, at, index, both)?,
                 Slot::Usual(Name::Out) if self.job.output != Output::Shell => {
                     self.take(planned, at, index, Target::Captured)?;
                 }
-                Slot::Usual(name) => self.to_own(planned, at, index, name)?,
+                Slot::Usual(name) => self.join_own(planned, at, index, name)?,
             }
         }
         Ok(())
@@ -313,7 +313,7 @@ impl Joiner<'_, '_> {
         Ok(())
     }
 
-    fn to_own(&mut self, planned: &mut [Planned], at: usize, index: usize, name: Name) -> Joined {
+    fn join_own(&mut self, planned: &mut [Planned], at: usize, index: usize, name: Name) -> Joined {
         match self.own.lend(number(name)).map_err(fault(""))? {
             Lent::Direct(stdio) => match planned[at].prepared.as_mut() {
                 Some(prepared) => self.set(prepared, index, stdio),
@@ -325,7 +325,7 @@ impl Joiner<'_, '_> {
     }
 
     /// Into the next stage's input.
-    fn to_next(&mut self, planned: &mut [Planned], at: usize, index: usize, both: bool) -> Joined {
+    fn join_next(&mut self, planned: &mut [Planned], at: usize, index: usize, both: bool) -> Joined {
         if !self.reads(planned, at + 1) {
             // Nobody will read: the writer is to know at once.
             if let Some(prepared) = planned[at].prepared.as_mut() {
