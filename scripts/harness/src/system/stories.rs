@@ -32,6 +32,10 @@ const FIRST: &[Story] = &[
 
 const MACHINES: &[Story] = &[
     Story::new("little-memory", "avail").with(&["--mem", "64"]),
+    Story::new("too-little-memory", "version")
+        .with(&["--mem", "48"])
+        .fails(1)
+        .logs(&["too little memory: 64 MiB are needed"]),
     Story::new("much-memory", "avail").with(&["--mem", "2048"]),
     Story::new("four-cores", "version").with(&["--smp", "4"]),
     Story::new("no-network-card", "version").with(&["--net", "none"]),
