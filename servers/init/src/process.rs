@@ -211,7 +211,8 @@ fn new_image(pages: u32, handles: Handles) -> Answered {
     Ok((Reply::Done, Handles::one(handle)))
 }
 
-/// Commands run a little below the shell, so that it hears Ctrl-C whatever they do.
-const fn command_priority() -> u8 {
+/// Commands run a little below the shell, so that it hears Ctrl-C whatever they do. Servers of their class run beside them: who
+/// keeps httpd busy from outside keeps neither the shell nor its commands from running.
+pub const fn command_priority() -> u8 {
     Class::Interactive.ceiling() - 4
 }

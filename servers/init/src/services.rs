@@ -6,7 +6,7 @@
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
-use archive::manifest::{Restart, Right, Root, Server};
+use archive::manifest::{Class, Restart, Right, Root, Server};
 use libsys::abi::user::FIRST_NAMED;
 use libsys::protocol::process::{Action, Rights, ServiceState};
 use libsys::protocol::{StartBody, encode_vec, start::MAX_BODY};
@@ -20,7 +20,11 @@ use supervise::table::New;
 use crate::badge::Badge;
 use crate::birth::{self, Plan};
 use crate::devices::{self, Gift};
+use crate::process::command_priority;
 use crate::world::{World, boot_page};
+
+/// The level of the shell and what it starts (`contracts.md` §1).
+const SHELL_LEVEL: u8 = 7;
 
 /// How a service fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,8 +160,11 @@ impl World {
             from: &self.roots.pool,
             pages: pages as usize,
             ceiling,
-            priority: ceiling,
-            stack: if server.level < 7 { layout::SERVER_STACK_BYTES } else { 2 * layout::STACK_BYTES },
+            priority: match server.class {
+                Class::Interactive if server.level < SHELL_LEVEL => command_priority(),
+                _ => ceiling,
+            },
+            stack: if server.level < SHELL_LEVEL { layout::SERVER_STACK_BYTES } else { 2 * layout::STACK_BYTES },
             spot,
             log: &self.roots.log,
             time: &self.time,

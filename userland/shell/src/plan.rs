@@ -42,7 +42,12 @@ enum Slot {
     Usual(Name),
     /// To an opened file.
     File(usize),
+    /// Nowhere: what is written is thrown away, and reading is at the end at once.
+    Nil,
 }
+
+/// What redirections to [`Slot::Nil`] name, as AmigaDOS does.
+const NIL: &str = "NIL:";
 
 /// How a job runs.
 pub struct How<'a> {
@@ -150,6 +155,9 @@ fn slots(stage: &Stage, files: &mut Vec<Opened>) -> Result<[Slot; 3], Fault> {
     let mut slots = [Name::In, Name::Out, Name::Err].map(Slot::Usual);
     for redirection in &stage.redirections {
         match redirection {
+            Redirection::File { stream, path, .. } if path.eq_ignore_ascii_case(NIL) => {
+                slots[number(*stream)] = Slot::Nil;
+            }
             Redirection::File { stream, mode, path } => {
                 files.push(open(path, *mode)?);
                 slots[number(*stream)] = Slot::File(files.len() - 1);
@@ -266,6 +274,7 @@ impl Joiner<'_, '_> {
                 let stdio = self.file(index)?;
                 self.set(prepared, 0, stdio)
             }
+            Slot::Nil => self.set(prepared, 0, Stdio::Null),
             Slot::Usual(Name::In) if at == 0 && self.how.waits => match self.own.lend(0).map_err(fault(""))? {
                 Lent::Direct(stdio) => self.set(prepared, 0, stdio),
                 Lent::Relayed => {
@@ -293,6 +302,11 @@ impl Joiner<'_, '_> {
                     let stdio = self.file(file)?;
                     if let Some(prepared) = planned[at].prepared.as_mut() {
                         self.set(prepared, index, stdio)?;
+                    }
+                }
+                Slot::Nil => {
+                    if let Some(prepared) = planned[at].prepared.as_mut() {
+                        self.set(prepared, index, Stdio::Null)?;
                     }
                 }
                 Slot::Usual(Name::Out) if !self.is_last(at) => self.join_next(planned, at, index, both)?,
@@ -356,6 +370,7 @@ impl Joiner<'_, '_> {
                     let opened = self.files.get_mut(file).ok_or_else(|| fault("")(Error::Internal))?;
                     opened.file.write_all(bytes).map_err(fault(&opened.path))?;
                 }
+                Slot::Nil => {}
                 Slot::Usual(Name::Out) if !self.is_last(at) => {
                     if self.reads(planned, at + 1) {
                         let feed = self.feed_into(planned, at + 1)?;

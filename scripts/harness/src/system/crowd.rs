@@ -1,7 +1,8 @@
 //! A crowd at the guest's web server: many connections at once, of which one says nothing and one drips.
 //!
 //! The others fetch files again and again on connections that stay open, and look at every byte: what one client does must
-//! not show at another. A *siege* is a crowd that goes on while servers below it are killed.
+//! not show at another. A *siege* is a crowd that goes on while servers below it are killed, by a shell that it must not keep
+//! from running.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -21,8 +22,6 @@ const DRIP: Duration = Duration::from_millis(500);
 
 /// Clients of a siege.
 const BESIEGERS: usize = 4;
-/// Between two rounds of a besieger: a network that is busy all the time leaves the shell, which kills, no time.
-const BREATH: Duration = Duration::from_millis(100);
 /// How often a siege is broken: as many servers are killed.
 const KILLED: usize = 2;
 /// How long a siege lasts at most.
@@ -119,14 +118,13 @@ struct Besieger {
 }
 
 impl Besieger {
-    /// Fetches all files and takes a breath; whether it was served.
+    /// Fetches all files; whether it was served.
     fn round(&mut self, files: &[File]) -> bool {
         self.connection = self.connection.take().or_else(|| connect(self.port, IMPATIENCE).ok());
         let served = self.connection.as_mut().is_some_and(|connection| ask(connection, files).is_ok());
         if !served {
             self.connection = None;
         }
-        thread::sleep(BREATH);
         served
     }
 }

@@ -51,6 +51,9 @@ const SHELL: &[Story] = &[
     Story::new("stage-fails", "type RAM:nosuch | wc; echo code $RC").fails(10).never(&["code"]),
     Story::new("errors-in-a-pipe", "type RAM:nosuch 2>&1 | search nosuch").fails(10).prints(&["nosuch"]),
     Story::new("redirections", "list SYS:S >RAM:a; echo end >>RAM:a; type <RAM:a").prints(&["Startup-Sequence", "end"]),
+    Story::new("nil", "version >NIL:; echo lost >nil:; type RAM:nosuch 2>NIL: || echo kept; wc C <NIL:")
+        .prints(&["kept\n0\n"])
+        .never(&["Viaether", "lost", "not found"]),
     Story::new("capture", "set v $(version); echo \"[$v]\"").prints(&["[Viaether 0.1.0"]),
     Story::new("globals", "setenv colour blue; echo $colour; type ENV:colour").prints(&["blue\nblue"]),
     Story::new("assigns", "assign W: RAM:T; echo hi TO W:x; type RAM:T/x; assign W: EXISTS").prints(&["hi", "RAM:T"]),
