@@ -22,12 +22,17 @@ const DRIP: Duration = Duration::from_millis(500);
 
 /// Clients of a siege.
 const BESIEGERS: usize = 4;
-/// How often a siege is broken: as many servers are killed.
-const KILLED: usize = 2;
+/// The servers that are killed in a siege.
+const KILLED: [&str; 2] = ["httpd", "netd"];
+/// Between two looks whether they were.
+const LOOK: Duration = Duration::from_millis(200);
 /// How long a siege lasts at most.
 const SIEGE: Duration = Duration::from_secs(120);
 /// How long a besieger waits for the next bytes: a server that is killed does not always say so.
 const IMPATIENCE: Duration = Duration::from_secs(3);
+
+/// Bytes of an answer at most.
+const MOST: usize = 1 << 20;
 
 /// A file and what it must be.
 struct File {
@@ -72,16 +77,16 @@ fn told(number: usize) -> impl Fn(String) -> String {
     move |why| format!("client {number}: {why}")
 }
 
-/// A few clients fetch again and again until the server was gone twice and came back, whatever that does to their
-/// connections. Afterwards it must serve a crowd as if nothing had been.
+/// A few clients fetch again and again until the servers were killed and are back, whatever that does to their connections.
+/// Afterwards the web server must serve a crowd as if nothing had been.
 ///
 /// # Errors
-/// It does not break down as often, does not come back, or does not serve.
+/// They are not killed, do not come back, or the crowd is not served.
 pub fn besiege(port: u16, www: &Path, over: &dyn Fn() -> bool) -> Result<(), String> {
     let files = &files(www)?;
     let enough = &AtomicBool::new(false);
     let result = thread::scope(|scope| {
-        for _ in 1..BESIEGERS {
+        for _ in 0..BESIEGERS {
             scope.spawn(move || {
                 let mut besieger = Besieger { port, connection: None };
                 while !enough.load(Ordering::Relaxed) {
@@ -89,26 +94,37 @@ pub fn besiege(port: u16, www: &Path, over: &dyn Fn() -> bool) -> Result<(), Str
                 }
             });
         }
-        let result = outlast(port, files, over);
+        let result = outlast(port, over);
         enough.store(true, Ordering::Relaxed);
         result
     });
     result.and_then(|()| visit(port, www))
 }
 
-/// Fetches until the server was gone [`KILLED`] times and is there again.
-fn outlast(port: u16, files: &[File], over: &dyn Fn() -> bool) -> Result<(), String> {
+/// Waits until the web server itself tells that all of [`KILLED`] were started again.
+fn outlast(port: u16, over: &dyn Fn() -> bool) -> Result<(), String> {
     let until = Instant::now() + SIEGE;
-    let mut besieger = Besieger { port, connection: None };
-    let (mut broken, mut there) = (0, true);
-    while broken < KILLED || !there {
-        if Instant::now() > until || over() {
-            return Err(format!("the server broke down {broken} times, not {KILLED}, and is there: {there}"));
+    loop {
+        let status = connect(port, IMPATIENCE).and_then(|mut stream| {
+            stream.write_all(request("/status.json").as_bytes()).map_err(|e| e.to_string())?;
+            answer(&mut stream, "/status.json")
+        });
+        let status = status.map(|json| String::from_utf8_lossy(&json).into_owned());
+        if status.as_ref().is_ok_and(|json| KILLED.iter().all(|name| restarts(json, name) > Some(0))) {
+            return Ok(());
         }
-        let before = std::mem::replace(&mut there, besieger.round(files));
-        broken += usize::from(before && !there);
+        if Instant::now() > until || over() {
+            return Err(format!("{} were not started again; the last look: {status:?}", KILLED.join(" and ")));
+        }
+        thread::sleep(LOOK);
     }
-    Ok(())
+}
+
+/// How often a service was started again, as the status page has it.
+fn restarts(json: &str, service: &str) -> Option<u32> {
+    let (_, about) = json.split_once(&format!("\"name\":\"{service}\""))?;
+    let (_, number) = about.split_once("\"restarts\":")?;
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// A client that comes again when its connection breaks.
@@ -118,14 +134,10 @@ struct Besieger {
 }
 
 impl Besieger {
-    /// Fetches all files; whether it was served.
-    fn round(&mut self, files: &[File]) -> bool {
+    /// Fetches all files, if it is served.
+    fn round(&mut self, files: &[File]) {
         self.connection = self.connection.take().or_else(|| connect(self.port, IMPATIENCE).ok());
-        let served = self.connection.as_mut().is_some_and(|connection| ask(connection, files).is_ok());
-        if !served {
-            self.connection = None;
-        }
-        served
+        self.connection.take_if(|connection| ask(connection, files).is_err());
     }
 }
 
@@ -174,23 +186,29 @@ fn drip(mut stream: TcpStream, file: &File) -> Result<(), String> {
 
 /// Reads one answer, no byte more, and looks whether it is the file.
 fn expect(stream: &mut impl Read, file: &File) -> Result<(), String> {
+    let content = answer(stream, file.target)?;
+    if content == file.content { Ok(()) } else { Err(format!("{}: other bytes than the file's", file.target)) }
+}
+
+/// Reads one good answer, no byte more: its content.
+fn answer(stream: &mut impl Read, target: &str) -> Result<Vec<u8>, String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
-        stream.read_exact(&mut byte).map_err(|e| format!("{}: the head: {e}", file.target))?;
+        stream.read_exact(&mut byte).map_err(|e| format!("{target}: the head: {e}"))?;
         head.push(byte[0]);
         if head.len() > 4096 {
-            return Err(format!("{}: the head has no end", file.target));
+            return Err(format!("{target}: the head has no end"));
         }
     }
     let head = String::from_utf8_lossy(&head);
     let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse::<usize>().ok());
-    if !head.starts_with("HTTP/1.1 200 ") || length != Some(file.content.len()) {
-        return Err(format!("{}: {}", file.target, head.lines().next().unwrap_or_default()));
-    }
-    let mut content = vec![0; file.content.len()];
-    stream.read_exact(&mut content).map_err(|e| format!("{}: the body: {e}", file.target))?;
-    if content == file.content { Ok(()) } else { Err(format!("{}: other bytes than the file's", file.target)) }
+    let Some(length) = length.filter(|_| head.starts_with("HTTP/1.1 200 ")) else {
+        return Err(format!("{target}: {}", head.lines().next().unwrap_or_default()));
+    };
+    let mut content = vec![0; length.min(MOST)];
+    stream.read_exact(&mut content).map_err(|e| format!("{target}: the body: {e}"))?;
+    Ok(content)
 }
 
 #[cfg(test)]
@@ -207,11 +225,18 @@ mod tests {
     }
 
     #[test]
+    fn restarts_are_read_from_the_status_page() {
+        let json = r#"{"services":[{"name":"httpd","state":"recv","restarts":0},{"name":"netd","restarts":12}]}"#;
+        assert_eq!([restarts(json, "httpd"), restarts(json, "netd"), restarts(json, "fsd")], [Some(0), Some(12), None]);
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         for (bytes, why) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npaga", "other bytes"),
             ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npag", "the body"),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\npages", "200 OK"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\npages", "other bytes"),
+            ("HTTP/1.1 200 OK\r\n\r\npage", "200 OK"),
             ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "503"),
             ("HTTP/1.1 200 OK\r\n", "the head"),
         ] {
