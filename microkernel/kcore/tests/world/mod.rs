@@ -2,6 +2,7 @@
 //! walked by the test.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+mod copy;
 mod machine;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -14,6 +15,7 @@ use kcore::objects::*;
 use kcore::{Cx, Kernel};
 use kmem::{FrameInfo, Link, Mem, PAGE};
 
+pub use copy::Copied;
 pub use machine::Model;
 
 pub const FIRST_PHYSICAL: u32 = 0x40000;
