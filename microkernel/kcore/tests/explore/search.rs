@@ -38,18 +38,19 @@ pub struct Search {
     former: Former,
     seen: HashSet<u128, BuildHasherDefault<Already>>,
     /// Of each state but the first: the state before, the row.
-    pub(crate) before: Vec<u32>,
-    pub(crate) by: Vec<u8>,
-    pub(crate) hashes: Vec<u128>,
-    /// Depth of the last state, and how many have been gone on from.
-    pub(crate) gone_on: usize,
-    transitions: u64,
-    keep_hashes: bool,
+    before: Vec<u32>,
+    by: Vec<u8>,
+    /// What was found and not yet kept, if it is to be.
+    pub found: Vec<(u32, u8, u128)>,
+    keep: bool,
+    /// How many states have been gone on from.
+    pub gone_on: usize,
+    pub transitions: u64,
 }
 
 impl Search {
-    /// A search that has found its start state.
-    pub fn new(mut start: Start, keep_hashes: bool) -> Search {
+    /// A search that has found its start state; `keep`: what it finds is listed in `found`.
+    pub fn new(mut start: Start, keep: bool) -> Search {
         let mut w = start.world.take().expect("a new start");
         let log = w.log_frames();
         let (mut first, mut former) = (Copied::default(), Former::default());
@@ -68,12 +69,13 @@ impl Search {
             seen: HashSet::default(),
             before: Vec::new(),
             by: Vec::new(),
-            hashes: Vec::new(),
+            found: Vec::new(),
+            keep,
             gone_on: 0,
             transitions: 0,
-            keep_hashes,
         };
         search.add(hash, 0, 0);
+        search.found.clear();
         search
     }
 
@@ -83,8 +85,8 @@ impl Search {
         if new {
             self.before.push(before);
             self.by.push(by);
-            if self.keep_hashes {
-                self.hashes.push(hash);
+            if self.keep {
+                self.found.push((before, by, hash));
             }
         }
         new
@@ -97,6 +99,16 @@ impl Search {
             self.go_on(self.gone_on);
             self.gone_on += 1;
         }
+        self.so_far()
+    }
+
+    /// States found, the start state among them.
+    pub fn states(&self) -> usize {
+        self.before.len()
+    }
+
+    /// What was found so far.
+    pub fn so_far(&self) -> Found {
         Found {
             states: self.before.len(),
             transitions: self.transitions,

@@ -212,6 +212,19 @@ impl World {
         })
     }
 
+    /// The root pool's handle of init, wherever it is now.
+    pub fn pool_handle(&mut self) -> u64 {
+        let init = self.init;
+        self.with(|cx| {
+            let process = cx.v.live(cx.v.get(cx.v.live(init).unwrap()).process).unwrap();
+            let page = cx.v.get(cx.v.follow(cx.v.get(process).handles).unwrap());
+            let root = cx.s.root_pool;
+            let mut slots = page.0.iter().enumerate();
+            let slot = slots.find(|(_, e)| cx.v.find_any::<POOL>(e.object).is_some_and(|key| key.link() == root));
+            slot.map(|(i, e)| i as u64 | (e.generation as u64) << 16).expect("init has its pool")
+        })
+    }
+
     /// Puts a handle with all rights into init's table.
     pub fn give_init(&mut self, object: kmem::AnyName) -> u64 {
         let init = self.init;

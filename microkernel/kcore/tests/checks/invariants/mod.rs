@@ -48,7 +48,7 @@ where
 
 /// Every frame of a class.
 pub fn frames_of<const I: u8>(cx: &Cx<'_, '_>) -> impl Iterator<Item = Frame> {
-    (1..cx.v.frames()).map(Frame).filter(|frame| cx.v.kind(*frame) == Kind::class(I))
+    cx.v.frames_of(Kind::class(I))
 }
 
 /// The entries of a process's table: slot number and contents.
@@ -58,20 +58,20 @@ pub fn slots<'id>(cx: &Cx<'_, 'id>, process: ProcessKey<'id>) -> Vec<(u32, Entry
         0 => cx.v.follow(p.handles),
         n => cx.v.follow(cx.v.get(cx.v.follow(p.directory)?).0[n as usize]),
     };
-    (0..p.slots / SLOTS_PER_PAGE)
-        .flat_map(|n| {
-            let page = cx.v.get(page(n).expect("every page of slots is there")).0;
-            page.into_iter().enumerate().map(move |(i, entry)| (n * SLOTS_PER_PAGE + i as u32, entry))
-        })
-        .collect()
+    let mut slots = Vec::with_capacity(p.slots as usize);
+    for n in 0..p.slots / SLOTS_PER_PAGE {
+        let page = &cx.v.get(page(n).expect("every page of slots is there")).0;
+        slots.extend(page.iter().enumerate().map(|(i, entry)| (n * SLOTS_PER_PAGE + i as u32, *entry)));
+    }
+    slots
 }
 
 /// Every handle in every table.
 pub fn handles(cx: &Cx<'_, '_>) -> Vec<Entry> {
-    all::<PROCESS>(cx)
-        .into_iter()
-        .flat_map(|process| slots(cx, process))
-        .map(|(_, entry)| entry)
-        .filter(|entry| entry.object.class() != 0)
-        .collect()
+    let mut handles = Vec::new();
+    for process in all::<PROCESS>(cx) {
+        let slots = slots(cx, process);
+        handles.extend(slots.into_iter().map(|(_, entry)| entry).filter(|entry| entry.object.class() != 0));
+    }
+    handles
 }
