@@ -24,9 +24,9 @@ impl Kept {
     pub fn new(folder: &Path, name: &str) -> io::Result<Kept> {
         fs::create_dir_all(folder)?;
         let program = fs::read(std::env::current_exe()?)?;
-        let program = program.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ *byte as u64).wrapping_mul(0x100_0000_01b3)
-        });
+        let program = program
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ *byte as u64).wrapping_mul(0x100_0000_01b3));
         let at = |ending: &str| folder.join(format!("{name}.{ending}"));
         Ok(Kept { states: at("states"), done: at("done"), program })
     }
@@ -55,7 +55,8 @@ impl Kept {
 
     /// Appends what a search has found since the last time; `new` if nothing was kept before.
     pub fn save(&self, search: &mut Search, new: bool) -> io::Result<()> {
-        let file = if new { File::create(&self.states)? } else { OpenOptions::new().append(true).open(&self.states)? };
+        let file =
+            if new { File::create(&self.states)? } else { OpenOptions::new().append(true).open(&self.states)? };
         let mut to = BufWriter::new(file);
         for (before, by, hash) in search.found.drain(..) {
             to.write_all(&before.to_le_bytes())?;

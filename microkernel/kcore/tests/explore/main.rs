@@ -45,7 +45,11 @@ fn every_state_within_the_bound_keeps_the_invariants() {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(start) = starts::all().into_iter().nth(number) else { return all };
             let name = start.name;
-            let found = if long { kept(Search::new(start, true), name, most) } else { Search::new(start, false).run(most, usize::MAX) };
+            let found = if long {
+                kept(Search::new(start, true), name, most)
+            } else {
+                Search::new(start, false).run(most, usize::MAX)
+            };
             say(&format!("from \"{name}\""), found);
             all.push(found);
         }
@@ -73,12 +77,20 @@ fn say(from: &str, found: Found) {
 
 /// Runs a search that is kept in `VIAETHER_EXPLORE`, or in the build's folder.
 fn kept(mut search: Search, name: &str, most: usize) -> Found {
-    let folder = env::var_os("VIAETHER_EXPLORE").map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explore"), PathBuf::from);
+    let folder = env::var_os("VIAETHER_EXPLORE")
+        .map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explore"), PathBuf::from);
     keep(&mut search, &folder, name, most, PAUSE, usize::MAX).expect("the search can be kept")
 }
 
 /// Runs a search that is kept in a folder, with at most so many pauses.
-fn keep(search: &mut Search, folder: &PathBuf, name: &str, most: usize, pause: usize, pauses: usize) -> io::Result<Found> {
+fn keep(
+    search: &mut Search,
+    folder: &PathBuf,
+    name: &str,
+    most: usize,
+    pause: usize,
+    pauses: usize,
+) -> io::Result<Found> {
     let kept = Kept::new(folder, name)?;
     let mut new = !kept.load(search)?;
     for _ in 0..pauses {

@@ -91,7 +91,11 @@ impl Former {
 
     fn thread(&mut self, cx: &Cx<'_, '_>, link: Link<THREAD>) {
         let t = cx.v.get(cx.v.live(link).expect("a live thread"));
-        self.all([t.state as u64, t.priority as u64, t.base_priority as u64, t.depth as u64, t.takes as u64]);
+        self.all([t.state as u64, t.priority as u64, t.base_priority as u64, t.depth as u64]);
+        // What it takes, and by which badge it calls, matters as long as it waits for that.
+        let waits = matches!(t.state, State::Calling | State::AwaitingReply | State::Receiving);
+        self.put(if waits { t.takes as u64 } else { 0 });
+        self.put(if t.state == State::Calling { t.badge } else { 0 });
         let flags = [t.faulting, t.restarting, t.ending, t.bits_last, t.timer_slot != 0, t.ends_at != 0];
         self.put(flags.iter().fold(0, |bits, flag| bits << 1 | *flag as u64));
         self.link(t.process);
@@ -108,7 +112,9 @@ impl Former {
         self.name(cx, t.bound_via);
         self.entry(cx, &t.fault);
         self.name(cx, t.pending);
-        self.all([t.refs as u64, t.buffer_address, t.badge, t.pending_done as u64]);
+        // How far a Memory is zeroed matters while there is one.
+        let done = if t.pending.is_none() { 0 } else { t.pending_done };
+        self.all([t.refs as u64, t.buffer_address, done as u64]);
         let now = cx.s.hw.now;
         self.put(if t.timer_slot != 0 { t.deadline.saturating_sub(now) } else { 0 });
         self.registers(cx, t);
