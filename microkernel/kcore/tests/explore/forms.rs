@@ -177,7 +177,7 @@ fn each_field_that_matters_makes_a_difference() {
         AUTHORITY a: a.refs += 1, a.pool = Link::NONE;
     }
     // Not the first of their class: the Memory that is mapped.
-    let on_memory: [(&str, fn(&mut Memory)); 6] = [
+    let on_memory: [Change; 6] = [
         ("pages", |m| m.pages += 1),
         ("kind", |m| m.kind = MemoryType::Device),
         ("orphan", |m| m.orphan = true),
@@ -189,6 +189,9 @@ fn each_field_that_matters_makes_a_difference() {
         differs(&format!("MEMORY {what}"), |w| w.with(|cx| f(cx.v.get_mut(cx.v.live(memory).unwrap()))));
     }
 }
+
+/// What is changed, and how.
+type Change = (&'static str, fn(&mut Memory));
 
 /// A name of a Grant that is long gone.
 fn w_stale() -> Name<GRANT> {

@@ -174,9 +174,30 @@ struct Tell {
 impl Drop for Tell {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("explore: from the start \"{}\", to be made again by `replay`: {:?}", self.name, self.way);
+            eprintln!("explore: {} calls after the start \"{}\" something is wrong; again:", self.way.len(), self.name);
+            eprintln!("VIAETHER_WAY='{}|{}' cargo test -p kcore --test explore given", self.name, self.way.join("|"));
         }
     }
+}
+
+/// Makes the calls of a way, `START|ROW|ROW…`, one by one with all checks, and tells of each. An error is the name that
+/// nobody knows, or the row that can't happen there.
+pub fn make(way: &str) -> Result<(), String> {
+    let mut names = way.split('|');
+    let name = names.next().unwrap_or_default();
+    let found = crate::starts::all().into_iter().find(|start| start.name == name);
+    let mut search = Search::new(found.ok_or_else(|| format!("there is no start \"{name}\""))?, false);
+    for name in names {
+        let runs = search.w.current();
+        let row = search.rows.iter().find(|row| row.0 == name).ok_or_else(|| format!("there is no row \"{name}\""))?;
+        if !row.1.perform(&mut search.w, &search.start.news, search.start.most_handles) {
+            return Err(format!("\"{name}\" can't happen here"));
+        }
+        eprintln!("{name} ({runs:?} ran, {:?} runs now)", search.w.current());
+        search.hash();
+        invariants::check(&mut search.w);
+    }
+    Ok(())
 }
 
 /// Hashes are hashed already.

@@ -18,8 +18,10 @@ mod tables;
 
 use abi::calls::number as nr;
 use kcore::objects::*;
+use kmem::Link;
 
 use crate::alphabet::{EVERYWHERE, Row};
+use crate::invariants::all as all_of;
 use crate::world::{World, world};
 
 /// A start state and its alphabet.
@@ -78,14 +80,12 @@ fn populate(w: &mut World, threads: u32) {
     let memory = w.ok(nr::create, &[pool, MEMORY as u64, 2, 0]);
     let lent = w.call(nr::derive, &[pool, memory, all & !2, 0, 0]).unwrap();
     let line = w.ok(nr::slice, &[pool, w.lines, 3, 1, 0]);
-    let mut first = 0;
     for n in 0..threads as u64 {
         let thread = w.ok(nr::create, &[sub, THREAD as u64, process, 20, 0x2000_0000 + (n << 12)]);
         if n == 0 {
             w.ok(nr::config, &[thread, 2, note]);
             w.ok(nr::dup, &[thread, all, own, 43]);
         }
-        first = if n == 0 { thread } else { first };
         w.ok(nr::start, &[thread, 0x40_0000, 0x60_0000, 0]);
         w.ok(nr::close, &[thread]);
     }
@@ -103,13 +103,11 @@ fn populate(w: &mut World, threads: u32) {
 }
 
 fn child(w: &mut World) -> Link<PROCESS> {
-    let thread = w.with(|cx| cx.v.live(cx.s.root_pool).map(|_| ()).and(Some(())));
-    assert!(thread.is_some());
     let init = w.init;
     let own = w.process_of(init);
     w.with(|cx| {
-        let all = crate::invariants::all::<PROCESS>(cx);
-        all.into_iter().map(|key| key.link()).find(|link| *link != own).expect("there is a child")
+        let mut all = all_of::<PROCESS>(cx).into_iter().map(|key| key.link());
+        all.find(|link| *link != own).expect("there is a child")
     })
 }
 
@@ -125,5 +123,3 @@ fn free_slots(w: &mut World, process: Link<PROCESS>) -> Vec<u32> {
         slots
     })
 }
-
-use kmem::Link;

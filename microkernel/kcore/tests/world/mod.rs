@@ -1,6 +1,6 @@
 //! A kernel on a model of hardware: memory from the host's heap, a clock that is told the time, page tables that are
 //! walked by the test.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 mod copy;
 mod machine;

@@ -192,7 +192,7 @@ impl Former {
         let Some(leaf) = leaf else { return self.put(u64::MAX) };
         self.put(cx.v.frame(leaf.frame()).flags as u64);
         for n in 0..m.pages as u64 {
-            let index = (m.address >> 12) as usize + n as usize & 511;
+            let index = ((m.address >> 12) + n) as usize & 511;
             match cx.s.hw.decode(cx.v.get(leaf).0[index], 0) {
                 Decoded::Page(frame, access) => {
                     self.put((frame.wrapping_sub(base) as u64) << 8 | 1 << 4 | access.bits() as u64);
