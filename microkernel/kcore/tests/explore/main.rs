@@ -99,7 +99,7 @@ fn keep(search: &mut Search, folder: &Path, name: &str, most: usize, pause: usiz
 
 #[test]
 fn the_calls_of_a_given_way_keep_the_invariants() {
-    let usual = "messages|init receives|child calls|child yields|init answers|init closes the channel";
+    let usual = "messages|init receives|child calls|init answers|init closes the channel";
     let way = env::var("VIAETHER_WAY").unwrap_or(usual.into());
     if let Err(error) = search::make(&way) {
         panic!("{error}");
