@@ -278,6 +278,18 @@ impl<'id, L> View<'_, 'id, L> {
         self.mem.kind(frame)
     }
 
+    /// The frames used for something, ascending: for checks of the whole memory.
+    pub fn frames_of(&self, kind: Kind) -> impl Iterator<Item = Frame> {
+        // SAFETY: 1. `kinds` has `count` initialised entries (`new`). 2. The slice borrows the view, which alone changes it.
+        let kinds = unsafe { core::slice::from_raw_parts(self.mem.kinds, self.mem.count as usize) };
+        const ROW: usize = 64;
+        let rows = kinds.chunks(ROW).enumerate().filter(move |(_, row)| row.contains(&kind.0));
+        rows.flat_map(move |(n, row)| {
+            let found = row.iter().enumerate().filter(move |(_, other)| **other == kind.0);
+            found.map(move |(i, _)| Frame((n * ROW + i) as u32))
+        })
+    }
+
     /// Free frames.
     pub fn free_frames(&self) -> u32 {
         self.mem.free

@@ -1,7 +1,8 @@
 //! A kernel on a model of hardware: memory from the host's heap, a clock that is told the time, page tables that are
 //! walked by the test.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
+mod copy;
 mod machine;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -14,6 +15,7 @@ use kcore::objects::*;
 use kcore::{Cx, Kernel};
 use kmem::{FrameInfo, Link, Mem, PAGE};
 
+pub use copy::Copied;
 pub use machine::Model;
 
 pub const FIRST_PHYSICAL: u32 = 0x40000;
@@ -207,6 +209,19 @@ impl World {
                 Some(leaf) => cx.page_at(leaf, address),
                 None => Entry::Empty,
             }
+        })
+    }
+
+    /// The root pool's handle of init, wherever it is now.
+    pub fn pool_handle(&mut self) -> u64 {
+        let init = self.init;
+        self.with(|cx| {
+            let process = cx.v.live(cx.v.get(cx.v.live(init).unwrap()).process).unwrap();
+            let page = cx.v.get(cx.v.follow(cx.v.get(process).handles).unwrap());
+            let root = cx.s.root_pool;
+            let mut slots = page.0.iter().enumerate();
+            let slot = slots.find(|(_, e)| cx.v.find_any::<POOL>(e.object).is_some_and(|key| key.link() == root));
+            slot.map(|(i, e)| i as u64 | (e.generation as u64) << 16).expect("init has its pool")
         })
     }
 

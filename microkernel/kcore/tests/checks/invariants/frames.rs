@@ -90,7 +90,7 @@ fn tables(cx: &Cx<'_, '_>, own: &mut Counts) {
 
 /// A frame of plain bytes is part of one Memory, or one thread's buffer.
 fn bytes(cx: &Cx<'_, '_>, own: &mut Counts) {
-    let mut owners: BTreeMap<u32, &str> = BTreeMap::new();
+    let mut owners = vec![None; cx.v.frames() as usize];
     for memory in all::<MEMORY>(cx) {
         let m = cx.v.get(memory);
         if !m.root.is_none() || m.kind == MemoryType::Device {
@@ -100,7 +100,7 @@ fn bytes(cx: &Cx<'_, '_>, own: &mut Counts) {
         let name = cx.v.name(memory);
         let zeroing = all::<THREAD>(cx).into_iter().map(|thread| cx.v.get(thread)).find(|t| t.pending == name);
         for n in 0..m.pages {
-            assert!(owners.insert(first.plus(n).0, "Memory").is_none(), "a frame has one owner");
+            assert!(owners[first.plus(n).0 as usize].replace("Memory").is_none(), "a frame has one owner");
             let zeroed = !m.ending && zeroing.is_none_or(|t| n < t.pending_done);
             assert!(!zeroed || cx.v.frame(first.plus(n)).owner == memory.link().raw());
         }
@@ -108,12 +108,12 @@ fn bytes(cx: &Cx<'_, '_>, own: &mut Counts) {
     }
     for thread in all::<THREAD>(cx) {
         let t = cx.v.get(thread);
-        assert!(owners.insert(t.buffer.0, "buffer").is_none(), "a buffer is one thread's");
+        assert!(owners[t.buffer.0 as usize].replace("buffer").is_none(), "a buffer is one thread's");
         *own.entry(t.pool.raw()).or_default() += 1;
     }
     for frame in (1..cx.v.frames()).map(Frame) {
         let is_bytes = cx.v.kind(frame) == Kind::BYTES;
-        assert_eq!(is_bytes, owners.contains_key(&frame.0), "frame {frame:?}: bytes exactly if somebody's");
+        assert_eq!(is_bytes, owners[frame.0 as usize].is_some(), "frame {frame:?}: bytes exactly if somebody's");
     }
 }
 

@@ -48,30 +48,36 @@ where
 
 /// Every frame of a class.
 pub fn frames_of<const I: u8>(cx: &Cx<'_, '_>) -> impl Iterator<Item = Frame> {
-    (1..cx.v.frames()).map(Frame).filter(|frame| cx.v.kind(*frame) == Kind::class(I))
+    cx.v.frames_of(Kind::class(I))
 }
 
 /// The entries of a process's table: slot number and contents.
 pub fn slots<'id>(cx: &Cx<'_, 'id>, process: ProcessKey<'id>) -> Vec<(u32, Entry)> {
-    let p = cx.v.get(process);
-    let page = |n: u32| match n {
-        0 => cx.v.follow(p.handles),
-        n => cx.v.follow(cx.v.get(cx.v.follow(p.directory)?).0[n as usize]),
-    };
-    (0..p.slots / SLOTS_PER_PAGE)
-        .flat_map(|n| {
-            let page = cx.v.get(page(n).expect("every page of slots is there")).0;
-            page.into_iter().enumerate().map(move |(i, entry)| (n * SLOTS_PER_PAGE + i as u32, entry))
-        })
-        .collect()
+    let mut slots = Vec::with_capacity(cx.v.get(process).slots as usize);
+    for (first, page) in pages(cx, process) {
+        slots.extend(page.0.iter().enumerate().map(|(i, entry)| (first + i as u32, *entry)));
+    }
+    slots
 }
 
 /// Every handle in every table.
 pub fn handles(cx: &Cx<'_, '_>) -> Vec<Entry> {
-    all::<PROCESS>(cx)
-        .into_iter()
-        .flat_map(|process| slots(cx, process))
-        .map(|(_, entry)| entry)
-        .filter(|entry| entry.object.class() != 0)
-        .collect()
+    let mut handles = Vec::new();
+    for process in all::<PROCESS>(cx) {
+        for (_, page) in pages(cx, process) {
+            handles.extend(page.0.iter().filter(|entry| entry.object.class() != 0));
+        }
+    }
+    handles
+}
+
+/// The pages of a process's table, with their first slot's number.
+fn pages<'c, 'id>(cx: &'c Cx<'_, 'id>, process: ProcessKey<'id>) -> impl Iterator<Item = (u32, &'c Handles)> {
+    let p = cx.v.get(process);
+    let page = move |n: u32| match n {
+        0 => cx.v.follow(p.handles),
+        n => cx.v.follow(cx.v.get(cx.v.follow(p.directory)?).0[n as usize]),
+    };
+    let pages = 0..p.slots / SLOTS_PER_PAGE;
+    pages.map(move |n| (n * SLOTS_PER_PAGE, cx.v.get(page(n).expect("every page of slots is there"))))
 }

@@ -14,6 +14,9 @@ pub fn check(cx: &mut Cx<'_, '_>) {
         for p in 0..PRIORITIES {
             let queue = cx.s.cores[core].queues[p];
             assert_eq!(cx.s.cores[core].ready >> p & 1 == 1, !queue.head.is_none(), "the bitmap says who is ready");
+            if queue == Queue::default() {
+                continue;
+            }
             for thread in walk(cx, queue) {
                 let t = cx.v.get(thread);
                 assert_eq!((t.state, t.core as usize, t.priority as usize), (State::Ready, core, p));

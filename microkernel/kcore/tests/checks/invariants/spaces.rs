@@ -27,7 +27,7 @@ pub fn check(cx: &mut Cx<'_, '_>) {
         assert!(walk.listed.contains(&mapping.link().raw()), "a mapping is in its table's list");
     }
     assert_eq!(walk.tables, frames_of::<TABLE>(cx).count(), "every table can be reached");
-    for frame in (1..cx.v.frames()).map(Frame).filter(|frame| cx.v.kind(*frame) == Kind::BYTES) {
+    for frame in cx.v.frames_of(Kind::BYTES) {
         let writers = walk.writers.get(&frame.0).copied().unwrap_or(0);
         assert_eq!(writers, cx.v.frame(frame).writers as u32, "writable mappings of a frame");
     }
@@ -47,14 +47,14 @@ impl Walk {
     fn table<'id>(&mut self, cx: &Cx<'_, 'id>, process: ProcessKey<'id>, frame: Frame, level: u8, base: u64) {
         self.tables += 1;
         let table = cx.v.follow(Link::<TABLE>::page(frame)).expect("a table is a table");
-        let entries = cx.v.get(table).0;
+        let entries = &cx.v.get(table).0;
         let used = entries.iter().filter(|entry| **entry != 0).count();
         assert_eq!(used, cx.v.frame(frame).used as usize, "entries in use");
         assert!(used > 0 || level == 3 || cx.v.get(process).dying, "an empty table is given back");
         if level == 0 {
             self.records(cx, process, frame);
         }
-        for (i, entry) in entries.iter().enumerate() {
+        for (i, entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != 0) {
             let address = base + ((i as u64) << (12 + 9 * level));
             match cx.s.hw.decode(*entry, level) {
                 Decoded::Empty => {}
