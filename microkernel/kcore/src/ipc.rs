@@ -345,7 +345,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     // ---- replies ----
 
     /// The caller that a token stands for, if this thread is to answer it.
-    fn find_caller(&self, thread: ThreadKey<'id>, token: u64) -> Result<ThreadKey<'id>, Error> {
+    #[inline(always)]
+    pub fn find_caller(&self, thread: ThreadKey<'id>, token: u64) -> Result<ThreadKey<'id>, Error> {
         let caller = self.v.live(Link::<THREAD>::from_raw(token as u32)).ok_or(Error::CallerGone)?;
         let c = self.v.get(caller);
         let waits = c.state == State::AwaitingReply && c.server == thread.link();
@@ -387,7 +388,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 }
 
-fn token(caller: ThreadKey<'_>, sequence: u32) -> u64 {
+#[inline(always)]
+pub fn token(caller: ThreadKey<'_>, sequence: u32) -> u64 {
     caller.link().raw() as u64 | (sequence as u64) << 32
 }
 

@@ -20,6 +20,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn join_server(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
         self.link_served(server, caller);
         let depth = self.v.get(caller).depth;
+        self.count_depth(server, depth);
+    }
+
+    /// Counts one caller more at a depth.
+    #[inline(always)]
+    pub fn count_depth(&mut self, server: ThreadKey<'id>, depth: u8) {
         let s = self.v.get_mut(server);
         s.callers.add(depth);
         s.depth = s.callers.depth();
@@ -77,7 +83,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Takes one caller at a depth away from a server; if that makes it less deep, so it is for the one it waits for.
     #[inline(always)]
-    fn uncount_depth(&mut self, server: ThreadKey<'id>, depth: u8) {
+    pub fn uncount_depth(&mut self, server: ThreadKey<'id>, depth: u8) {
         let s = self.v.get_mut(server);
         s.callers.remove(depth);
         let old = core::mem::replace(&mut s.depth, s.callers.depth());

@@ -14,16 +14,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn copy_payload(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
         let bytes = tag.bytes();
         if bytes <= REGISTER_BYTES {
-            let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
-            let [m0, m1, m2, m3, m4, m5, m6, m7] = masks(bytes);
-            let w = &mut self.v.get_mut(to).context.regs.words;
-            (w[0], w[1], w[2], w[3]) = (w0 & m0, w1 & m1, w2 & m2, w3 & m3);
-            (w[4], w[5], w[6], w[7]) = (w4 & m4, w5 & m5, w6 & m6, w7 & m7);
+            self.copy_registers(from, to, bytes);
         } else {
             let (source, target) = (self.v.get(from).buffer, self.v.get(to).buffer);
             self.v.copy_words(source, target, BUFFER_PAYLOAD, bytes.div_ceil(8));
             self.v.get_mut(to).context.regs.words = [0; 8];
         }
+    }
+
+    /// Copies a message of at most 64 bytes from words to words.
+    #[inline(always)]
+    pub fn copy_registers(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
+        let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
+        let [m0, m1, m2, m3, m4, m5, m6, m7] = masks(bytes);
+        let w = &mut self.v.get_mut(to).context.regs.words;
+        (w[0], w[1], w[2], w[3]) = (w0 & m0, w1 & m1, w2 & m2, w3 & m3);
+        (w[4], w[5], w[6], w[7]) = (w4 & m4, w5 & m5, w6 & m6, w7 & m7);
     }
 
     /// The handles that a thread sends, from its buffer. Read again at each use: they are checked before each move.

@@ -14,7 +14,15 @@ pub static KERNEL: Lock<Option<Kernel<Machine>>> = Lock::new(None);
 
 /// The running thread made a system call.
 pub extern "C" fn kernel_syscall(_number: u64) -> *mut Context {
-    decide(|kernel, core| kernel.syscall(core))
+    let core = arch::core_id();
+    let mut guard = KERNEL.lock();
+    let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
+    let next = kernel.fast(core);
+    if !next.is_none() {
+        // Who made the call waits, so it is not gone.
+        return context_of(kernel, next);
+    }
+    settle(kernel, core, Kernel::general)
 }
 
 /// A device's interrupt, by its line.
@@ -42,6 +50,16 @@ fn decide(what: impl FnOnce(&mut Kernel<Machine>, CoreId) -> ThreadLink) -> *mut
     let core = arch::core_id();
     let mut guard = KERNEL.lock();
     let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
+    settle(kernel, core, what)
+}
+
+/// Has the core decide, and sees to what is different if the running thread has ended or set its own thread pointer.
+#[inline(always)]
+fn settle(
+    kernel: &mut Kernel<Machine>,
+    core: CoreId,
+    what: impl FnOnce(&mut Kernel<Machine>, CoreId) -> ThreadLink,
+) -> *mut Context {
     let before = kernel.system.cores[core as usize].current;
     let next = what(kernel, core);
     if next != before && !before.is_none() && kernel.mem.object_address::<THREAD>(before).is_none() {

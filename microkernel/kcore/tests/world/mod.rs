@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 mod machine;
+mod saved;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 
