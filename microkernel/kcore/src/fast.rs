@@ -7,21 +7,22 @@
 //! * It first decides, with loads alone. Where anything is unusual it gives up, nothing having changed, and the general
 //!   path says what it comes to, errors included: there is no error here.
 //! * Unusual are: handles or a buffer in the message, a handle beyond the table's first page, more receivers than one,
-//!   another core, deadlines, closed ends or bits or calls that wait, a fault to be answered, a handle behind a Grant to
-//!   receive by. A Grant to call by is not: clients have one each.
+//!   another core, somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a
+//!   fault to be answered, a handle behind a Grant to receive by. A Grant to call by is not: clients have one each.
+//! * It calls nothing that takes the whole state, so that the state's parts stay in registers.
 //!
 //! ```text
 //! call:        caller Running ─▶ AwaitingReply    receiver Receiving ─▶ Running
 //! reply_recv:  server Running ─▶ Receiving        caller AwaitingReply ─▶ Running
 //! ```
 
-use abi::calls::number;
+use abi::calls::number as nr;
 use abi::message::{CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT, Tag};
 use abi::{Rights, Status};
 use kmem::{Link, Name};
 
 use crate::hw::CoreId;
-use crate::ipc::token;
+use crate::ipc;
 use crate::objects::*;
 use crate::state::{Count, Cx};
 use crate::{Hw, Kernel};
@@ -33,6 +34,12 @@ impl<H: Hw> Kernel<H> {
     pub fn fast(&mut self, core: CoreId) -> ThreadLink {
         self.with(core, |cx| cx.fast().unwrap_or(Link::NONE))
     }
+}
+
+/// Whether [`Kernel::fast`] is worth trying for a call of this number, all else left aside.
+#[inline(always)]
+pub fn may_be_fast(number: u64) -> bool {
+    matches!(number as u16, nr::call | nr::reply_recv)
 }
 
 /// A handle's Channel, and what else counts of the handle.
@@ -48,14 +55,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let me = self.v.follow(self.s.cores[self.core].current)?;
         let t = self.v.get(me);
         let call = t.context.regs.number as u16;
-        if call != number::call && call != number::reply_recv {
+        if call != nr::call && call != nr::reply_recv {
             return None;
         }
         let takes = t.context.regs.number >> TAKES_SHIFT;
         if takes > MAX_HANDLES as u64 || t.ends_at != 0 || t.timer_slot != 0 || t.faulting {
             return None;
         }
-        if call == number::call { self.fast_call(me, takes as u8) } else { self.fast_reply_recv(me, takes as u8) }
+        if call == nr::call { self.fast_call(me, takes as u8) } else { self.fast_reply_recv(me, takes as u8) }
     }
 
     #[inline(always)]
@@ -66,17 +73,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return None;
         }
         let door = self.door(me, handle, Rights::CALL)?;
-        if !door.grant.is_none() && !self.grants_alive(door.grant) {
+        if !self.grants_alive_here(door.grant) {
             return None;
         }
         let receivers = self.v.get(door.channel).receivers;
         let receiver = self.v.follow(receivers.head)?;
         let r = self.v.get(receiver);
         let near = r.core as usize == self.core && receivers.head == receivers.tail;
-        if !near || r.timer_slot != 0 || !r.via.is_none() {
+        if !near || r.timer_slot != 0 || !r.via.is_none() || !r.serving.is_none() {
             return None;
         }
-        let (alone, less_urgent) = (r.serving.is_none(), priority > r.priority);
+        // It inherits from one caller more.
+        let priority = priority.max(r.priority);
+        if !self.nobody_above(priority) {
+            return None;
+        }
         // ---- point of no return ----
         self.count(Count::Calls);
         self.count(Count::FastCalls);
@@ -89,7 +100,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.sequence = t.sequence.wrapping_add(1);
         t.run_time += now - t.run_start;
         t.run_start = now;
-        let token = token(me, t.sequence);
+        let token = ipc::token(me, t.sequence);
         self.v.get_mut(door.channel).receivers = Queue::default();
         self.copy_registers(me, receiver, tag as usize);
         let r = self.v.get_mut(receiver);
@@ -99,15 +110,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = &mut r.context.regs;
         (regs.number, regs.a0, regs.badge) = (Status::OK.0, token, door.badge);
         regs.a1 = Tag(tag).with_kind(Kind::Call).0;
-        if alone {
-            r.serving = me.link();
-        } else {
-            self.link_served(receiver, me);
-        }
+        r.priority = priority;
+        r.serving = me.link();
         self.count_depth(receiver, depth);
-        if less_urgent {
-            self.refresh_priority(receiver);
-        }
         Some(self.take_core_over(receiver))
     }
 
@@ -117,7 +122,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (token, word, deadline) = (t.context.regs.a0, t.context.regs.a1, t.context.regs.badge);
         let (tag, handle) = (word & u32::MAX as u64, word >> CHANNEL_SHIFT);
         let (serves, serving, notification) = (t.serves, t.serving, t.notification);
-        let inherits = t.priority != t.base_priority;
         if tag > REGISTER_BYTES as u64 || deadline != FOREVER {
             return None;
         }
@@ -133,33 +137,31 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         {
             return None;
         }
-        let caller = self.find_caller(me, token).ok()?;
+        // The only one, and in the list of those to answer, so it is alive and waits for that.
+        let caller = self.v.follow(serving)?;
         let c = self.v.get(caller);
-        if c.faulting || c.core as usize != self.core || c.timer_slot != 0 {
+        let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
+        if !meant || c.faulting || c.core as usize != self.core || c.timer_slot != 0 || !self.nobody_above(c.priority) {
             return None;
         }
-        let (alone, depth) = (serving == caller.link() && c.serve_next.is_none(), c.depth);
+        let depth = c.depth;
         // ---- point of no return ----
         self.count(Count::Calls);
         self.count(Count::FastReplies);
-        if alone {
-            self.v.get_mut(me).serving = Link::NONE;
-        } else {
-            self.unlink_served(me, caller);
-        }
         self.copy_registers(me, caller, tag as usize);
         let c = self.v.get_mut(caller);
         c.state = State::Stopped;
         c.server = Link::NONE;
         let regs = &mut c.context.regs;
         (regs.number, regs.a0, regs.a1) = (Status::OK.0, 0, tag);
-        self.uncount_depth(me, depth);
-        if inherits {
-            self.refresh_priority(me);
-        }
         let now = self.now();
         let t = self.v.get_mut(me);
         t.state = State::Receiving;
+        // Nobody is left from whom it inherits.
+        t.priority = t.base_priority;
+        t.serving = Link::NONE;
+        t.callers.remove(depth);
+        t.depth = t.callers.depth();
         (t.channel, t.server) = (door.channel.link(), Link::NONE);
         (t.takes, t.restarting) = (takes, false);
         t.run_time += now - t.run_start;
@@ -181,16 +183,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Some(Door { channel, badge: entry.badge, grant: entry.grant })
     }
 
+    /// Whether no ready thread is more urgent than that.
+    #[inline(always)]
+    fn nobody_above(&self, priority: u8) -> bool {
+        self.s.cores[self.core].ready >> priority >> 1 == 0
+    }
+
     /// Runs a thread that is in no queue, in place of the current one, which waits now.
     #[inline(always)]
     fn take_core_over(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
-        let priority = self.v.get(thread).priority;
-        let core = self.my_core();
-        core.current = Link::NONE;
-        if core.ready >> priority >> 1 != 0 {
-            return self.reschedule(Some(thread));
-        }
-        core.look_again = false;
+        self.my_core().look_again = false;
         self.hand_core_to(thread)
     }
 }

@@ -345,8 +345,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     // ---- replies ----
 
     /// The caller that a token stands for, if this thread is to answer it.
-    #[inline(always)]
-    pub fn find_caller(&self, thread: ThreadKey<'id>, token: u64) -> Result<ThreadKey<'id>, Error> {
+    fn find_caller(&self, thread: ThreadKey<'id>, token: u64) -> Result<ThreadKey<'id>, Error> {
         let caller = self.v.live(Link::<THREAD>::from_raw(token as u32)).ok_or(Error::CallerGone)?;
         let c = self.v.get(caller);
         let waits = c.state == State::AwaitingReply && c.server == thread.link();

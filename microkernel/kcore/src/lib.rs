@@ -56,6 +56,7 @@ use abi::{Error, Status};
 
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
+pub use fast::may_be_fast;
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;
@@ -86,6 +87,7 @@ impl<H: Hw> Kernel<H> {
     }
 
     /// The same without the fast path, which does nothing that this doesn't.
+    #[inline(always)]
     pub fn general(&mut self, core: CoreId) -> ThreadLink {
         self.with(core, |cx| cx.syscall())
     }

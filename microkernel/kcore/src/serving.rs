@@ -83,7 +83,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Takes one caller at a depth away from a server; if that makes it less deep, so it is for the one it waits for.
     #[inline(always)]
-    pub fn uncount_depth(&mut self, server: ThreadKey<'id>, depth: u8) {
+    fn uncount_depth(&mut self, server: ThreadKey<'id>, depth: u8) {
         let s = self.v.get_mut(server);
         s.callers.remove(depth);
         let old = core::mem::replace(&mut s.depth, s.callers.depth());
@@ -138,8 +138,9 @@ impl Depths {
         self.some |= 1 << depth;
     }
 
+    /// Counts one caller less at a depth.
     #[inline(always)]
-    fn remove(&mut self, depth: u8) {
+    pub fn remove(&mut self, depth: u8) {
         let depth = depth as usize % MAX_CHAIN;
         self.count[depth] -= 1;
         if self.count[depth] == 0 {

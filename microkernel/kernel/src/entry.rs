@@ -13,7 +13,13 @@ use crate::lock::Lock;
 pub static KERNEL: Lock<Option<Kernel<Machine>>> = Lock::new(None);
 
 /// The running thread made a system call.
-pub extern "C" fn kernel_syscall(_number: u64) -> *mut Context {
+pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
+    if kcore::may_be_fast(number) { message() } else { any_call() }
+}
+
+/// A call that may be done by the fast path. Not part of its caller, so that other calls don't save registers for it.
+#[inline(never)]
+fn message() -> *mut Context {
     let core = arch::core_id();
     let mut guard = KERNEL.lock();
     let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
@@ -22,7 +28,13 @@ pub extern "C" fn kernel_syscall(_number: u64) -> *mut Context {
         // Who made the call waits, so it is not gone.
         return context_of(kernel, next);
     }
-    settle(kernel, core, Kernel::general)
+    drop(guard);
+    any_call()
+}
+
+#[inline(never)]
+fn any_call() -> *mut Context {
+    decide(Kernel::general)
 }
 
 /// A device's interrupt, by its line.
@@ -50,16 +62,6 @@ fn decide(what: impl FnOnce(&mut Kernel<Machine>, CoreId) -> ThreadLink) -> *mut
     let core = arch::core_id();
     let mut guard = KERNEL.lock();
     let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
-    settle(kernel, core, what)
-}
-
-/// Has the core decide, and sees to what is different if the running thread has ended or set its own thread pointer.
-#[inline(always)]
-fn settle(
-    kernel: &mut Kernel<Machine>,
-    core: CoreId,
-    what: impl FnOnce(&mut Kernel<Machine>, CoreId) -> ThreadLink,
-) -> *mut Context {
     let before = kernel.system.cores[core as usize].current;
     let next = what(kernel, core);
     if next != before && !before.is_none() && kernel.mem.object_address::<THREAD>(before).is_none() {

@@ -73,6 +73,11 @@ fn talk(d: &mut Driver) -> Step {
 
 /// The running thread's call by the fast path, and from the same state by the general one.
 fn by_both_paths(w: &mut World) {
+    let me = w.current();
+    if !kcore::may_be_fast(w.edit(me, |t| t.context.regs.number)) {
+        w.k.syscall(0);
+        return;
+    }
     let before = w.save();
     let next = w.k.fast(0);
     let mut by_fast = w.save();
