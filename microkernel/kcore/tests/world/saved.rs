@@ -40,11 +40,13 @@ impl World {
 impl Saved {
     /// What differs from another state, in words.
     pub fn difference(&self, other: &Saved) -> Option<String> {
-        for (n, (a, b)) in self.blocks.iter().zip(&other.blocks).enumerate().filter(|(_, (a, b))| a != b) {
+        let mut blocks = self.blocks.iter().zip(&other.blocks).enumerate();
+        if let Some((n, (a, b))) = blocks.find(|(_, (a, b))| a != b) {
             let (i, (a, b)) = a.iter().zip(b).enumerate().find(|(_, (a, b))| a != b)?;
             return Some(format!("block {n}, frame {}, byte {:#x}: {a:#x} became {b:#x}", i >> 12, i & 0xfff));
         }
-        for (n, (a, b)) in self.cores.iter().zip(&*other.cores).enumerate().filter(|(_, (a, b))| a != b) {
+        let mut cores = self.cores.iter().zip(&*other.cores).enumerate();
+        if let Some((n, (a, b))) = cores.find(|(_, (a, b))| a != b) {
             return Some(format!("core {n}: {a:?} became {b:?}"));
         }
         let rest = |s: &Saved| format!("counters {:?}, timer {}, kicked {:?}", s.counts, s.timer, s.kicks);
