@@ -14,7 +14,8 @@
 //! rings. The fences make sure that one of the two sees the other. A waiting producer is told only when a quarter of the
 //! ring is free.
 //!
-//! The code is generic over where the bytes are, so that host tests run the same protocol between threads.
+//! The code is generic over where the bytes are and what a fence is, so that host tests run the same protocol between
+//! threads, and `tests/ring_orders` through every order of two of them that the memory model allows.
 
 mod arm;
 mod consumer;
@@ -76,6 +77,11 @@ pub trait RingMemory {
     fn copy_out(&self, offset: usize, to: &mut [u8]);
     /// Copies bytes in.
     fn copy_in(&self, offset: usize, from: &[u8]);
+    /// Orders what this side stored before what it loads next, for all ([`Ordering::SeqCst`]).
+    #[inline]
+    fn fence(&self) {
+        core::sync::atomic::fence(Ordering::SeqCst);
+    }
 }
 
 /// Wakes the other side.
@@ -164,10 +170,6 @@ pub fn create<M: RingMemory>(memory: &M, unit: u16, size: u32) -> Result<(), Err
 /// Pages of a ring's memory.
 pub const fn pages(unit: u16, size: u32) -> usize {
     (DATA + size as usize * unit as usize).div_ceil(abi::PAGE_SIZE)
-}
-
-fn fence() {
-    core::sync::atomic::fence(Ordering::SeqCst);
 }
 
 fn wake<M: RingMemory>(memory: &M, waits: usize, bell: &impl Bell) {

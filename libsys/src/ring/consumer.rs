@@ -5,8 +5,7 @@ use core::sync::atomic::Ordering;
 use protocol::Error;
 
 use super::{
-    Bell, CONSUMER_CLOSED, CONSUMER_WAITS, END, HEAD, PRODUCER_CLOSED, PRODUCER_WAITS, Place, RingMemory, TAIL, fence,
-    wake,
+    Bell, CONSUMER_CLOSED, CONSUMER_WAITS, END, HEAD, PRODUCER_CLOSED, PRODUCER_WAITS, Place, RingMemory, TAIL, wake,
 };
 
 /// What there is to read.
@@ -95,7 +94,7 @@ impl<M: RingMemory> Consumer<M> {
         }
         self.head = self.head.wrapping_add(units);
         self.place.memory.store64(HEAD, self.head, Ordering::Release);
-        fence();
+        self.place.memory.fence();
         let free = self.place.size - self.available()? as u64;
         if free >= self.place.size / 4 {
             wake(&self.place.memory, PRODUCER_WAITS, bell);
@@ -106,7 +105,7 @@ impl<M: RingMemory> Consumer<M> {
     /// Says that this side will sleep until there is something, and looks again: if there is (or the end), does not sleep.
     pub fn must_sleep(&self) -> Result<bool, Error> {
         self.place.memory.store(CONSUMER_WAITS, 1, Ordering::Relaxed);
-        fence();
+        self.place.memory.fence();
         let closed = self.gone || self.place.memory.load(PRODUCER_CLOSED, Ordering::Acquire) != 0;
         let sleep = self.available()? == 0 && !closed;
         if !sleep {
@@ -129,7 +128,7 @@ impl<M: RingMemory> Consumer<M> {
     pub fn close(&mut self, bell: &impl Bell) {
         if !core::mem::replace(&mut self.closed, true) {
             self.place.memory.store(CONSUMER_CLOSED, END, Ordering::Release);
-            fence();
+            self.place.memory.fence();
             self.place.memory.store(PRODUCER_WAITS, 0, Ordering::Relaxed);
             bell.ring();
         }

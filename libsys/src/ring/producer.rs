@@ -5,8 +5,7 @@ use core::sync::atomic::Ordering;
 use protocol::Error;
 
 use super::{
-    Bell, CONSUMER_CLOSED, CONSUMER_WAITS, END, HEAD, PRODUCER_CLOSED, PRODUCER_WAITS, Place, RingMemory, TAIL, fence,
-    wake,
+    Bell, CONSUMER_CLOSED, CONSUMER_WAITS, END, HEAD, PRODUCER_CLOSED, PRODUCER_WAITS, Place, RingMemory, TAIL, wake,
 };
 
 /// The side that writes.
@@ -79,7 +78,7 @@ impl<M: RingMemory> Producer<M> {
         }
         self.tail = self.tail.wrapping_add(units);
         self.place.memory.store64(TAIL, self.tail, Ordering::Release);
-        fence();
+        self.place.memory.fence();
         wake(&self.place.memory, CONSUMER_WAITS, bell);
         Ok(())
     }
@@ -88,7 +87,7 @@ impl<M: RingMemory> Producer<M> {
     /// not sleep.
     pub fn must_sleep(&self) -> Result<bool, Error> {
         self.place.memory.store(PRODUCER_WAITS, 1, Ordering::Relaxed);
-        fence();
+        self.place.memory.fence();
         let sleep = matches!(self.free(), Ok(0));
         if !sleep {
             self.place.memory.store(PRODUCER_WAITS, 0, Ordering::Relaxed);
@@ -112,7 +111,7 @@ impl<M: RingMemory> Producer<M> {
         if !core::mem::replace(&mut self.closed, true) {
             let value = reason.map_or(END, |error| error.code().into());
             self.place.memory.store(PRODUCER_CLOSED, value, Ordering::Release);
-            fence();
+            self.place.memory.fence();
             self.place.memory.store(CONSUMER_WAITS, 0, Ordering::Relaxed);
             bell.ring();
         }

@@ -69,8 +69,24 @@ fn take_given(ram: &mut RamFs, now: u64) -> Result<()> {
     }
     let files = Files::parse(&given).map_err(|_| libsys::Error::Corrupt)?;
     for file in files.iter() {
-        let node = ram.create(ram.root(), file.name, New::File, now)?;
-        ram.write(node, 0, file.bytes, now)?;
+        if let Err(error) = put(ram, file.name, file.bytes, now) {
+            log!(Error, "fsd: {} from the host has no place in RAM:: {error}", file.name);
+        }
     }
+    Ok(())
+}
+
+/// Writes a file, and makes the directories on the way to it.
+fn put(ram: &mut RamFs, path: &str, bytes: &[u8], now: u64) -> Result<()> {
+    let (directories, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut folder = ram.root();
+    for directory in directories.split('/').filter(|part| !part.is_empty()) {
+        folder = match ram.look_up(folder, directory) {
+            Err(libsys::Error::NotFound) => ram.create(folder, directory, New::Directory, now)?,
+            found => found?,
+        };
+    }
+    let node = ram.create(folder, name, New::File, now)?;
+    ram.write(node, 0, bytes, now)?;
     Ok(())
 }

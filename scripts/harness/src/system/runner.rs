@@ -51,7 +51,9 @@ impl<'a> Stage<'a> {
     /// A stage with QEMU.
     #[must_use]
     pub fn new(project: &'a Project, system: &'a System, arch: Arch, first_port: u16) -> Self {
-        let harness = std::env::current_exe().unwrap_or_else(|_| "harness".into());
+        // This very program, also when cargo has put a newer one in its place since it was started: the host's tests are
+        // built with the features of all packages together, and the harness with them.
+        let harness = format!("/proc/{}/exe", std::process::id()).into();
         Self { project, system, arch, qemu: guest::program(arch.qemu()), harness, first_port }
     }
 }

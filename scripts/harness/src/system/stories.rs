@@ -69,6 +69,9 @@ const SHELL: &[Story] = &[
 const FILES: &[Story] = &[
     Story::new("write-and-read", "echo hello TO RAM:a; type RAM:a").prints(&["hello"]),
     Story::new("put", "type RAM:cargo").with(&["--put", "{root}/Cargo.toml=cargo"]).prints(&["[workspace]"]),
+    Story::new("put-into-a-directory", "type RAM:a/b/cargo; list RAM:a")
+        .with(&["--put", "{root}/Cargo.toml=a/b/cargo"])
+        .prints(&["[workspace]", "1 directories"]),
     Story::new("missing-file", "type RAM:nosuch").fails(10).prints(&["nosuch"]),
     Story::new("sys-is-read-only", "echo x TO SYS:x").fails(10),
     Story::new("pipe", "echo hello | wc C").prints(&["6"]),
