@@ -82,7 +82,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Whether a Grant and those above it are alive. At most [`crate::grants::MAX_DEPTH`] steps.
-    pub fn grants_alive(&self, mut grant: Name<GRANT>) -> bool {
+    pub fn grants_alive(&self, grant: Name<GRANT>) -> bool {
+        self.grants_alive_here(grant)
+    }
+
+    /// The same in the caller's code: of the fast path.
+    #[inline(always)]
+    pub fn grants_alive_here(&self, mut grant: Name<GRANT>) -> bool {
         while !grant.is_none() {
             match self.v.find(grant) {
                 Some(key) if !self.v.get(key).revoked => grant = self.v.get(key).parent,

@@ -387,7 +387,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 }
 
-fn token(caller: ThreadKey<'_>, sequence: u32) -> u64 {
+#[inline(always)]
+pub fn token(caller: ThreadKey<'_>, sequence: u32) -> u64 {
     caller.link().raw() as u64 | (sequence as u64) << 32
 }
 

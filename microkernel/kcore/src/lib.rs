@@ -13,7 +13,7 @@
 //! # Where things are
 //!
 //! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
-//! who may use them; `ending` how it all ends, bit by bit; `ipc`, `transfer`, `serving`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
+//! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`,
 //! `mapping`, `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -24,6 +24,7 @@ mod context;
 mod create;
 mod devices;
 mod ending;
+mod fast;
 mod fault;
 mod grants;
 mod handles;
@@ -55,6 +56,7 @@ use abi::{Error, Status};
 
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
+pub use fast::may_be_fast;
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;
@@ -80,6 +82,13 @@ pub enum Progress {
 impl<H: Hw> Kernel<H> {
     /// The running thread of a core made a system call; its registers are saved. Returns who runs next, or none.
     pub fn syscall(&mut self, core: CoreId) -> ThreadLink {
+        let next = self.fast(core);
+        if next.is_none() { self.general(core) } else { next }
+    }
+
+    /// The same without the fast path, which does nothing that this doesn't.
+    #[inline(always)]
+    pub fn general(&mut self, core: CoreId) -> ThreadLink {
         self.with(core, |cx| cx.syscall())
     }
 

@@ -129,14 +129,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Runs a thread that is in no queue on this core, where nobody runs and nobody more urgent is ready: as if it had been
     /// put first in its queue and taken out of it.
     #[inline(always)]
-    fn hand_core_to(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
+    pub fn hand_core_to(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
         let now = self.now();
         let t = self.v.get_mut(thread);
         t.state = State::Running;
         t.run_start = now;
+        let priority = t.priority;
         self.my_core().current = thread.link();
         self.count(Count::ThreadSwitches);
-        self.arm();
+        self.arm_for(priority);
         thread.link()
     }
 
@@ -302,6 +303,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let at = if idle { self.now() } else { self.s.cores[core].wheel.next().min(slice) };
         if at != self.s.cores[core].armed {
             self.s.cores[core].armed = at;
+            self.s.hw.set_timer(at);
+        }
+    }
+
+    /// The same while a thread of this priority runs.
+    #[inline(always)]
+    fn arm_for(&mut self, priority: u8) {
+        let core = self.my_core();
+        let slice = if core.ready >> priority & 1 != 0 { core.slice_end } else { u64::MAX };
+        let at = core.wheel.next().min(slice);
+        if at != core.armed {
+            core.armed = at;
             self.s.hw.set_timer(at);
         }
     }

@@ -20,6 +20,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn join_server(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
         self.link_served(server, caller);
         let depth = self.v.get(caller).depth;
+        self.count_depth(server, depth);
+    }
+
+    /// Counts one caller more at a depth.
+    #[inline(always)]
+    pub fn count_depth(&mut self, server: ThreadKey<'id>, depth: u8) {
         let s = self.v.get_mut(server);
         s.callers.add(depth);
         s.depth = s.callers.depth();
@@ -132,8 +138,9 @@ impl Depths {
         self.some |= 1 << depth;
     }
 
+    /// Counts one caller less at a depth.
     #[inline(always)]
-    fn remove(&mut self, depth: u8) {
+    pub fn remove(&mut self, depth: u8) {
         let depth = depth as usize % MAX_CHAIN;
         self.count[depth] -= 1;
         if self.count[depth] == 0 {

@@ -22,7 +22,7 @@ pub const SLICE: u64 = 5_000_000;
 const ASID_WORDS: usize = 64;
 
 /// Scheduling state of a core.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Core {
     /// The thread that runs, or none.
     pub current: ThreadLink,

@@ -14,16 +14,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn copy_payload(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
         let bytes = tag.bytes();
         if bytes <= REGISTER_BYTES {
-            let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
-            let [m0, m1, m2, m3, m4, m5, m6, m7] = masks(bytes);
-            let w = &mut self.v.get_mut(to).context.regs.words;
-            (w[0], w[1], w[2], w[3]) = (w0 & m0, w1 & m1, w2 & m2, w3 & m3);
-            (w[4], w[5], w[6], w[7]) = (w4 & m4, w5 & m5, w6 & m6, w7 & m7);
+            self.copy_registers(from, to, bytes);
         } else {
             let (source, target) = (self.v.get(from).buffer, self.v.get(to).buffer);
             self.v.copy_words(source, target, BUFFER_PAYLOAD, bytes.div_ceil(8));
             self.v.get_mut(to).context.regs.words = [0; 8];
         }
+    }
+
+    /// Copies a message of at most 64 bytes from words to words.
+    #[inline(always)]
+    pub fn copy_registers(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
+        let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
+        let [m0, m1, m2, m3, m4, m5, m6, m7] = USED[bytes.min(REGISTER_BYTES)];
+        let w = &mut self.v.get_mut(to).context.regs.words;
+        (w[0], w[1], w[2], w[3]) = (w0 & m0, w1 & m1, w2 & m2, w3 & m3);
+        (w[4], w[5], w[6], w[7]) = (w4 & m4, w5 & m5, w6 & m6, w7 & m7);
     }
 
     /// The handles that a thread sends, from its buffer. Read again at each use: they are checked before each move.
@@ -121,23 +127,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 }
 
-/// A window of 64 bytes of this, `n` before the middle, has its first `n` bytes set.
-const USED: [u8; 2 * REGISTER_BYTES] = {
-    let mut bytes = [0; 2 * REGISTER_BYTES];
-    let mut i = 0;
-    while i < REGISTER_BYTES {
-        bytes[i] = 0xff;
-        i += 1;
+/// Masks for the words of a message of so many bytes: one load each, and no branch on the length.
+static USED: [[u64; 8]; REGISTER_BYTES + 1] = {
+    let mut masks = [[0; 8]; REGISTER_BYTES + 1];
+    let mut bytes = 0;
+    while bytes <= REGISTER_BYTES {
+        let mut byte = 0;
+        while byte < bytes {
+            masks[bytes][byte / 8] |= 0xff << (byte % 8 * 8);
+            byte += 1;
+        }
+        bytes += 1;
     }
-    bytes
+    masks
 };
-
-/// Masks for the words of a message of so many bytes, at most 64: one load each, and no branch on the length.
-#[inline(always)]
-fn masks(bytes: usize) -> [u64; 8] {
-    static TABLE: [u8; 2 * REGISTER_BYTES] = USED;
-    let start = REGISTER_BYTES - bytes.min(REGISTER_BYTES);
-    let window: &[u8; REGISTER_BYTES] = TABLE[start..].first_chunk().unwrap_or(&[0; REGISTER_BYTES]);
-    let word = |i: usize| window[i * 8..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    [word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7)]
-}

@@ -16,7 +16,7 @@ const LAST_TICK: u64 = u64::MAX >> TICK_SHIFT;
 const _: () = assert!(LAST_TICK.ilog2() / 6 < LEVELS as u32);
 
 /// A core's timers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wheel {
     now: u64,
     /// Slots in use, and the levels that have some.

@@ -13,8 +13,28 @@ use crate::lock::Lock;
 pub static KERNEL: Lock<Option<Kernel<Machine>>> = Lock::new(None);
 
 /// The running thread made a system call.
-pub extern "C" fn kernel_syscall(_number: u64) -> *mut Context {
-    decide(|kernel, core| kernel.syscall(core))
+pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
+    if kcore::may_be_fast(number) { message() } else { any_call() }
+}
+
+/// A call that may be done by the fast path. Not part of its caller, so that other calls don't save registers for it.
+#[inline(never)]
+fn message() -> *mut Context {
+    let core = arch::core_id();
+    let mut guard = KERNEL.lock();
+    let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
+    let next = kernel.fast(core);
+    if !next.is_none() {
+        // Who made the call waits, so it is not gone.
+        return context_of(kernel, next);
+    }
+    drop(guard);
+    any_call()
+}
+
+#[inline(never)]
+fn any_call() -> *mut Context {
+    decide(Kernel::general)
 }
 
 /// A device's interrupt, by its line.

@@ -135,6 +135,25 @@ pub fn of(r: &mut Random, known: &Known, number: u16) -> Attempt {
     Attempt { number: number as u64 | takes, arguments, deadline, sent }
 }
 
+/// A message that one side may wait for: a call, or an answer to whoever waits for one, with the receiving of the next.
+pub fn talk(r: &mut Random, known: &Known) -> Attempt {
+    let call = r.one_in(2) && (known.tokens.is_empty() || r.one_in(4));
+    let mut attempt = of(r, known, if call { nr::call } else { nr::reply_recv });
+    let channel = handle(r, known, &[CHANNEL]);
+    let tag = if r.one_in(8) { attempt.arguments[1] & 0xffff } else { r.below(65) };
+    if call {
+        (attempt.arguments[0], attempt.arguments[1]) = (channel, tag);
+    } else {
+        attempt.arguments[1] = tag | channel << 32;
+    }
+    if !r.one_in(8) {
+        attempt.deadline = u64::MAX;
+    }
+    attempt.arguments.resize(10, 0);
+    attempt.arguments[2..].fill_with(|| r.next());
+    attempt
+}
+
 fn argument(r: &mut Random, known: &Known, name: &str, kind: Kind) -> u64 {
     if r.one_in(25) {
         return r.pick(&[0, 1, u64::MAX, 1 << 32, r.clone().next(), 0x7fff_ffff_f000, 4095]);

@@ -14,6 +14,8 @@ use crate::{invariants, snapshot};
 pub struct Driver {
     pub w: World,
     pub r: Random,
+    /// How threads' calls enter the kernel.
+    pub enter: fn(&mut World),
     /// Whether a snapshot is to be taken before each call.
     pub watch: bool,
     /// The state just before the last call, if so.
@@ -35,7 +37,9 @@ pub enum Step {
 impl Driver {
     /// init with a second thread, and two processes in pools of their own that hold a few handles of each other.
     pub fn new(seed: u64, frames: u32) -> Driver {
-        let mut d = Driver { w: world(frames), r: Random::new(seed), watch: false, before: None, trace: Vec::new() };
+        let enter = |w: &mut World| _ = w.k.syscall(0);
+        let mut d =
+            Driver { w: world(frames), r: Random::new(seed), enter, watch: false, before: None, trace: Vec::new() };
         d.populate();
         invariants::check(&mut d.w);
         d
@@ -187,7 +191,7 @@ impl Driver {
         self.w.edit(caller, |t| t.context.regs.pc = 0x40_0000);
         self.trace.push(format!("{caller:?} {attempt:x?}{}", if restarting { " (goes on)" } else { "" }));
         self.before = self.watch.then(|| snapshot::take(&mut self.w));
-        self.w.k.syscall(0);
+        (self.enter)(&mut self.w);
         let result = self.w.with(|cx| {
             let caller = cx.v.live(caller)?;
             let t = cx.v.get(caller);

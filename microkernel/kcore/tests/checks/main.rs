@@ -8,6 +8,7 @@ mod confinement;
 mod directed;
 mod driver;
 mod exhaustion;
+mod fast;
 mod invariants;
 mod model;
 mod random;

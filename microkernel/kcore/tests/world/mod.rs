@@ -4,6 +4,7 @@
 
 mod copy;
 mod machine;
+mod saved;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 

@@ -1,0 +1,55 @@
+//! A world's state as it was at a moment, to go back to and to compare with: for calls that take no frames and give none.
+
+use kcore::Core;
+use kcore::hw::{CoreId, MAX_CORES};
+
+use super::World;
+
+/// All memory, the cores, the counters, and the hardware that a message may touch.
+pub struct Saved {
+    blocks: [Vec<u8>; 3],
+    cores: Box<[Core; MAX_CORES]>,
+    pub counts: [u64; abi::info::COUNTERS.len()],
+    timer: u64,
+    kicks: Vec<CoreId>,
+}
+
+impl World {
+    /// The state now.
+    pub fn save(&self) -> Saved {
+        let s = &self.k.system;
+        // SAFETY: whole blocks, as `world` made them; no view lives, and the bytes are copied.
+        let blocks =
+            self.blocks.map(|(start, layout)| unsafe { std::slice::from_raw_parts(start, layout.size()) }.into());
+        let cores = Box::new(s.cores.clone());
+        Saved { blocks, cores, counts: s.counts, timer: s.hw.timer, kicks: s.hw.kicks.clone() }
+    }
+
+    /// Has all be as it was. What came between must have left the pools and the log alone.
+    pub fn restore(&mut self, saved: &Saved) {
+        for ((start, _), bytes) in self.blocks.iter().zip(&saved.blocks) {
+            // SAFETY: a whole block of the same size, and no view lives.
+            unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
+        }
+        let s = &mut self.k.system;
+        s.cores.clone_from_slice(&*saved.cores);
+        (s.counts, s.hw.timer, s.hw.kicks) = (saved.counts, saved.timer, saved.kicks.clone());
+    }
+}
+
+impl Saved {
+    /// What differs from another state, in words.
+    pub fn difference(&self, other: &Saved) -> Option<String> {
+        let mut blocks = self.blocks.iter().zip(&other.blocks).enumerate();
+        if let Some((n, (a, b))) = blocks.find(|(_, (a, b))| a != b) {
+            let (i, (a, b)) = a.iter().zip(b).enumerate().find(|(_, (a, b))| a != b)?;
+            return Some(format!("block {n}, frame {}, byte {:#x}: {a:#x} became {b:#x}", i >> 12, i & 0xfff));
+        }
+        let mut cores = self.cores.iter().zip(&*other.cores).enumerate();
+        if let Some((n, (a, b))) = cores.find(|(_, (a, b))| a != b) {
+            return Some(format!("core {n}: {a:?} became {b:?}"));
+        }
+        let rest = |s: &Saved| format!("counters {:?}, timer {}, kicked {:?}", s.counts, s.timer, s.kicks);
+        (rest(self) != rest(other)).then(|| format!("{} became {}", rest(self), rest(other)))
+    }
+}
