@@ -105,17 +105,17 @@ fn by_both_paths(w: &mut World) {
     }
     // As when the instruction to which a long call was rewound has become a message: too rare to wait for.
     w.edit(me, |t| t.restarting |= t.context.regs.words[7] % 4 == 0);
-    let before = w.save();
+    let before = w.save_whole();
     let next = w.k.fast(0);
-    let mut by_fast = w.save();
+    let mut by_fast = w.save_whole();
     if next.is_none() {
         assert_eq!(before.difference(&by_fast), None, "the fast path gave up and has changed something");
         w.k.general(0);
         return;
     }
-    w.restore(&before);
+    w.restore_whole(&before);
     assert_eq!(w.k.general(0), next, "who runs next");
-    let by_general = w.save();
+    let by_general = w.save_whole();
     // The counters alone tell which path it was.
     for (fast, general) in [(FAST_CALLS, Some(GENERAL_CALLS)), (FAST_REPLIES, None)] {
         let counted = by_fast.counts[fast] - before.counts[fast];
@@ -126,6 +126,6 @@ fn by_both_paths(w: &mut World) {
     }
     assert_eq!(by_general.difference(&by_fast), None, "from the general path to the fast one");
     // On from here as if it had been the fast one.
-    w.restore(&before);
+    w.restore_whole(&before);
     w.k.fast(0);
 }

@@ -1,4 +1,6 @@
 //! A world's state as it was at a moment, to go back to and to compare with: for calls that take no frames and give none.
+//! Every byte, all cores and the counters, so that two ways through the kernel can be told apart by anything; `copy` is
+//! for searches, takes frames into account and leaves out what no state depends on.
 
 use kcore::Core;
 use kcore::hw::{CoreId, MAX_CORES};
@@ -16,7 +18,7 @@ pub struct Saved {
 
 impl World {
     /// The state now.
-    pub fn save(&self) -> Saved {
+    pub fn save_whole(&self) -> Saved {
         let s = &self.k.system;
         // SAFETY: whole blocks, as `world` made them; no view lives, and the bytes are copied.
         let blocks =
@@ -26,7 +28,7 @@ impl World {
     }
 
     /// Has all be as it was. What came between must have left the pools and the log alone.
-    pub fn restore(&mut self, saved: &Saved) {
+    pub fn restore_whole(&mut self, saved: &Saved) {
         for ((start, _), bytes) in self.blocks.iter().zip(&saved.blocks) {
             // SAFETY: a whole block of the same size, and no view lives.
             unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
