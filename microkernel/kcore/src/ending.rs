@@ -20,7 +20,7 @@ use abi::Error;
 use kmem::Link;
 
 use crate::Hw;
-use crate::list::{by_grant, by_via, closed};
+use crate::list::{by_grant, closed};
 use crate::objects::*;
 use crate::state::{Count, Cx};
 
@@ -254,11 +254,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.v.get_mut(above).mappings = head;
             }
         } else if let Some(thread) = self.v.follow(g.waiting) {
-            self.v.get_mut(grant).waiting = by_via::remove(g.waiting, &mut self.v, thread);
-            self.v.get_mut(thread).via = g.above;
+            self.wait_no_more_through(thread);
             if let Some(above) = above {
-                let head = by_via::push(self.v.get(above).waiting, &mut self.v, thread);
-                self.v.get_mut(above).waiting = head;
+                self.wait_through(thread, above);
             }
         } else {
             return false;

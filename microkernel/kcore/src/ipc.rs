@@ -58,7 +58,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             None => {
                 let callers = queue::insert_by_priority(self.v.get(channel).callers, &mut self.v, thread);
                 self.v.get_mut(channel).callers = callers;
-                self.wait_through(thread, via);
+                if let Some(grant) = self.v.find(via) {
+                    self.wait_through(thread, grant);
+                }
                 self.refresh_server(channel);
                 Ok(Progress::Blocked)
             }
@@ -208,7 +210,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.restarting = false;
         if let Some(channel) = channel {
             t.channel = channel.link();
-            self.wait_through(thread, via);
+            if let Some(grant) = self.v.find(via) {
+                self.wait_through(thread, grant);
+            }
             let receivers = queue::push_back(self.v.get(channel).receivers, &mut self.v, thread);
             self.v.get_mut(channel).receivers = receivers;
         }
@@ -221,12 +225,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Notes that a thread waits in a channel's queue by a handle behind a Grant: with the Grant, its wait ends.
     #[inline(always)]
-    fn wait_through(&mut self, thread: ThreadKey<'id>, via: Name<GRANT>) {
-        if let Some(grant) = self.v.find(via) {
-            let head = by_via::push(self.v.get(grant).waiting, &mut self.v, thread);
-            self.v.get_mut(grant).waiting = head;
-            self.v.get_mut(thread).via = grant.link();
-        }
+    pub fn wait_through(&mut self, thread: ThreadKey<'id>, grant: GrantKey<'id>) {
+        let head = by_via::push(self.v.get(grant).waiting, &mut self.v, thread);
+        self.v.get_mut(grant).waiting = head;
+        self.v.get_mut(thread).via = grant.link();
     }
 
     /// Takes a thread out of the list of those who wait through its Grant.

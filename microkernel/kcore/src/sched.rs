@@ -109,25 +109,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.charge(current);
             self.enqueue(current, queue::push_front);
         }
-        let next = self.pop_ready();
-        self.s.cores[core].current = next.map_or(Link::NONE, |next| next.link());
-        if let Some(next) = next {
-            let now = self.now();
-            let t = self.v.get_mut(next);
-            t.state = State::Running;
-            t.run_start = now;
-            // A call or reply hands over what is left of the slice, too.
-            if candidate != Some(next) {
-                self.s.cores[core].slice_end = now + SLICE;
-            }
-            self.count(Count::ThreadSwitches);
+        let Some(next) = self.pop_ready() else {
+            self.s.cores[core].current = Link::NONE;
+            self.arm();
+            return Link::NONE;
+        };
+        // A call or reply hands over what is left of the slice, too.
+        if candidate != Some(next) {
+            self.s.cores[core].slice_end = self.now() + SLICE;
         }
-        self.arm();
-        self.s.cores[core].current
+        self.hand_core_to(next)
     }
 
-    /// Runs a thread that is in no queue on this core, where nobody runs and nobody more urgent is ready: as if it had been
-    /// put first in its queue and taken out of it.
+    /// Runs a thread that is in no queue on this core, where nobody runs and nobody more urgent is ready.
     #[inline(always)]
     pub fn hand_core_to(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
         let now = self.now();
@@ -296,15 +290,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Sets the timer to what comes first: a deadline, or the end of a slice that somebody waits for.
     fn arm(&mut self) {
-        let core = self.core;
-        let slice = if self.contended() { self.s.cores[core].slice_end } else { u64::MAX };
-        // What waits to be torn down is done by a core with nothing to run, as fast as its interrupts let it.
-        let idle = self.s.cores[core].current.is_none() && self.work_waits();
-        let at = if idle { self.now() } else { self.s.cores[core].wheel.next().min(slice) };
-        if at != self.s.cores[core].armed {
-            self.s.cores[core].armed = at;
-            self.s.hw.set_timer(at);
+        if let Some(current) = self.v.follow(self.s.cores[self.core].current) {
+            return self.arm_for(self.v.get(current).priority);
         }
+        // What waits to be torn down is done by a core with nothing to run, as fast as its interrupts let it.
+        let at = if self.work_waits() { self.now() } else { self.s.cores[self.core].wheel.next() };
+        self.arm_at(at);
     }
 
     /// The same while a thread of this priority runs.
@@ -313,6 +304,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let core = self.my_core();
         let slice = if core.ready >> priority & 1 != 0 { core.slice_end } else { u64::MAX };
         let at = core.wheel.next().min(slice);
+        self.arm_at(at);
+    }
+
+    #[inline(always)]
+    fn arm_at(&mut self, at: u64) {
+        let core = self.my_core();
         if at != core.armed {
             core.armed = at;
             self.s.hw.set_timer(at);

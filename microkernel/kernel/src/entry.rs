@@ -14,7 +14,7 @@ pub static KERNEL: Lock<Option<Kernel<Machine>>> = Lock::new(None);
 
 /// The running thread made a system call.
 pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
-    if kcore::may_be_fast(number) { message() } else { any_call() }
+    if kcore::may_be_fast(number) { message() } else { decide(Kernel::general) }
 }
 
 /// A call that may be done by the fast path. Not part of its caller, so that other calls don't save registers for it.
@@ -24,17 +24,16 @@ fn message() -> *mut Context {
     let mut guard = KERNEL.lock();
     let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
     let next = kernel.fast(core);
-    if !next.is_none() {
-        // Who made the call waits, so it is not gone.
-        return context_of(kernel, next);
+    if next.is_none() {
+        return general(kernel, core);
     }
-    drop(guard);
-    any_call()
+    // Who made the call waits, so it is not gone.
+    context_of(kernel, next)
 }
 
 #[inline(never)]
-fn any_call() -> *mut Context {
-    decide(Kernel::general)
+fn general(kernel: &mut Kernel<Machine>, core: CoreId) -> *mut Context {
+    settle(kernel, core, Kernel::general)
 }
 
 /// A device's interrupt, by its line.
@@ -62,6 +61,16 @@ fn decide(what: impl FnOnce(&mut Kernel<Machine>, CoreId) -> ThreadLink) -> *mut
     let core = arch::core_id();
     let mut guard = KERNEL.lock();
     let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
+    settle(kernel, core, what)
+}
+
+/// Has the kernel decide, and what the processor holds follow.
+#[inline(always)]
+fn settle(
+    kernel: &mut Kernel<Machine>,
+    core: CoreId,
+    what: impl FnOnce(&mut Kernel<Machine>, CoreId) -> ThreadLink,
+) -> *mut Context {
     let before = kernel.system.cores[core as usize].current;
     let next = what(kernel, core);
     if next != before && !before.is_none() && kernel.mem.object_address::<THREAD>(before).is_none() {

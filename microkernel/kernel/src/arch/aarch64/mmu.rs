@@ -24,7 +24,6 @@ use crate::boot::Region;
 pub const PHYS_BASE: u64 = 0xffff_0000_0000_0000;
 /// First physical address beyond what [`PHYS_BASE`] maps.
 pub const PHYS_END: u64 = 1 << 47;
-/// Where the image is linked.
 /// Where the image is linked, and runs.
 pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// Where the device tree is seen while it is read.
