@@ -2,7 +2,8 @@
 
 use crate::Problem;
 use archive::manifest::{
-    DeviceKind, MAX_NAMES, MAX_NARROWING, MAX_NARROWINGS, MAX_PROGRAMS, MAX_SERVERS, Manifest, Root, Server,
+    DeviceKind, MAX_NAMES, MAX_NARROWING, MAX_NARROWINGS, MAX_PROGRAMS, MAX_SERVERS, Manifest, Root, SHELL_LEVEL,
+    Server,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +15,6 @@ const MAX_DMA_PAGES: u32 = 1024;
 const MIN_POOL_PAGES: u32 = 64;
 /// init's level; it calls nobody.
 const INIT_LEVEL: u8 = 1;
-/// The level of the shell and of commands.
-const TOP_LEVEL: u8 = 7;
 
 /// All that is wrong with a manifest.
 #[must_use]
@@ -97,8 +96,8 @@ fn image_name(whose: &str, image: &str, problems: &mut Problems) {
 fn one_server(server: &Server, problems: &mut Problems) {
     let name = &server.name;
     image_name(&format!("server {name}"), &server.image, problems);
-    if server.level <= INIT_LEVEL || server.level > TOP_LEVEL {
-        problems.add(format!("server {name}: level {} is not one of 2 to {TOP_LEVEL}", server.level));
+    if server.level <= INIT_LEVEL || server.level > SHELL_LEVEL {
+        problems.add(format!("server {name}: level {} is not one of 2 to {SHELL_LEVEL}", server.level));
     }
     if server.pages < MIN_POOL_PAGES {
         problems.add(format!("server {name}: a pool of {} pages; {MIN_POOL_PAGES} is the least", server.pages));

@@ -29,7 +29,7 @@ pub fn pack(manifest: &Manifest, inputs: &Inputs<'_>) -> Result<Built, Problem> 
     packed.servers.clear();
     packed.programs.clear();
     for server in &manifest.servers {
-        let binary = server.image.rsplit('/').next().unwrap_or(&server.image).to_ascii_lowercase();
+        let binary = server.binary();
         if programs.add(&binary, std::slice::from_ref(&server.image))? {
             packed.servers.push(server.clone());
         }

@@ -35,6 +35,8 @@ use serde::{Deserialize, Serialize};
 
 /// The version of these types; the first byte of the encoding.
 pub const VERSION: u8 = 1;
+/// The level of the shell and of commands, the highest (`contracts.md` §1).
+pub const SHELL_LEVEL: u8 = 7;
 /// Servers, at most.
 pub const MAX_SERVERS: usize = 32;
 /// Bindings in a name space, at most.
@@ -249,6 +251,14 @@ pub struct Manifest {
     /// Programs.
     #[serde(rename = "program", default)]
     pub programs: Vec<Program>,
+}
+
+impl Server {
+    /// The name of its built program: that of its image, without folders.
+    #[must_use]
+    pub fn binary(&self) -> String {
+        self.image.rsplit('/').next().unwrap_or(&self.image).to_ascii_lowercase()
+    }
 }
 
 impl Manifest {

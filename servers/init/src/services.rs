@@ -6,7 +6,7 @@
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
-use archive::manifest::{Class, Restart, Right, Root, Server};
+use archive::manifest::{Class, Restart, Right, Root, SHELL_LEVEL, Server};
 use libsys::abi::user::FIRST_NAMED;
 use libsys::protocol::process::{Action, Rights, ServiceState};
 use libsys::protocol::{StartBody, encode_vec, start::MAX_BODY};
@@ -22,9 +22,6 @@ use crate::birth::{self, Plan};
 use crate::devices::{self, Gift};
 use crate::process::command_priority;
 use crate::world::{World, boot_page};
-
-/// The level of the shell and what it starts (`contracts.md` §1).
-const SHELL_LEVEL: u8 = 7;
 
 /// How a service fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -87,11 +87,11 @@ fn arguments(project: &Project, options: &Options, port: u16) -> Result<Vec<Stri
 }
 
 /// The programs of the system, and where each is placed.
-fn places(manifest: &Manifest) -> impl Iterator<Item = (&str, u64)> {
-    let servers = manifest.servers.iter().map(|s| (s.image.rsplit('/').next().unwrap_or(&s.image), s.image.as_str()));
-    let programs = manifest.programs.iter().filter_map(|p| Some((p.binary.as_str(), p.images.first()?.as_str())));
+fn places(manifest: &Manifest) -> impl Iterator<Item = (String, u64)> {
+    let servers = manifest.servers.iter().map(|s| (s.binary(), &s.image));
+    let programs = manifest.programs.iter().filter_map(|p| Some((p.binary.clone(), p.images.first()?)));
     let places = servers.chain(programs).filter_map(|(binary, image)| Some((binary, manifest.fixed_place(image)?)));
-    [("init", archive::INIT_BASE)].into_iter().chain(places)
+    [("init".to_string(), archive::INIT_BASE)].into_iter().chain(places)
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
     fn each_program_has_a_place_of_its_own() {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../boot/manifest.toml");
         let manifest = ramfs_builder::source::read(&manifest).unwrap();
-        let all: Vec<(&str, u64)> = places(&manifest).collect();
+        let all: Vec<(String, u64)> = places(&manifest).collect();
         assert!(["init", "netd", "shell", "commands"].iter().all(|name| all.iter().any(|(binary, _)| binary == name)));
         assert_eq!(all.iter().map(|(_, place)| place).collect::<BTreeSet<_>>().len(), all.len());
     }

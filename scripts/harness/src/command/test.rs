@@ -182,49 +182,46 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
 
 /// The kernel and the programs are built without a warning.
 fn warnings(system: &System, arch: Arch) -> Count {
-    if system.warnings.is_empty() {
-        println!("ok   {:7} no-warnings", arch.name());
-        return Count { passed: 1, ..Count::default() };
-    }
-    println!("FAIL {:7} no-warnings: the compiler said\n{}", arch.name(), system.warnings.trim_end());
-    Count { failed: 1, ..Count::default() }
+    verdict(
+        arch,
+        "no-warnings",
+        match system.warnings.trim_end() {
+            "" => Ok(()),
+            words => Err(format!("the compiler said\n{words}")),
+        },
+    )
 }
 
 /// Looks at the built aid: its kernels must be vector code.
 fn vector_code(project: &Project, arch: Arch, options: &Options) -> Count {
-    const NAME: &str = VECTOR_CODE;
-    if !options.names(NAME) {
+    if !options.names(VECTOR_CODE) {
         return Count::default();
     }
     let path = project.programs(arch, Profile::Release).join("aid");
     let result = fs::read(&path).map_err(|e| e.to_string()).and_then(|program| vectors::check(arch, &program));
-    match result {
-        Ok(()) => {
-            println!("ok   {:7} {NAME}", arch.name());
-            Count { passed: 1, ..Count::default() }
-        }
-        Err(why) => {
-            println!("FAIL {:7} {NAME}: {}: {why}", arch.name(), path.display());
-            Count { failed: 1, ..Count::default() }
-        }
-    }
+    verdict(arch, VECTOR_CODE, result.map_err(|why| format!("{}: {why}", path.display())))
 }
 
 /// Has the kernel fault and looks at the report, which must have names.
 fn kernel_trace(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
-    const NAME: &str = KERNEL_TRACE;
-    if !options.names(NAME) {
+    if !options.names(KERNEL_TRACE) {
         return Count::default();
     }
     let kernel = fs::read(project.kernel(arch, Profile::Release)).map_err(|e| e.to_string());
     let place = kernel.and_then(|elf| halted::function(&elf).ok_or_else(|| "its system calls have no name".into()));
-    match place.and_then(|place| halted::check(&Stage::new(project, system, arch, FIRST_PORT), place)) {
+    let stage = Stage::new(project, system, arch, FIRST_PORT);
+    verdict(arch, KERNEL_TRACE, place.and_then(|place| halted::check(&stage, place)))
+}
+
+/// Prints and counts how a test of the built system went.
+fn verdict(arch: Arch, name: &str, result: Result<(), String>) -> Count {
+    match result {
         Ok(()) => {
-            println!("ok   {:7} {NAME}", arch.name());
+            println!("ok   {:7} {name}", arch.name());
             Count { passed: 1, ..Count::default() }
         }
         Err(why) => {
-            println!("FAIL {:7} {NAME}: {why}", arch.name());
+            println!("FAIL {:7} {name}: {why}", arch.name());
             Count { failed: 1, ..Count::default() }
         }
     }

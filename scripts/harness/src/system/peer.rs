@@ -33,7 +33,7 @@ pub enum Peer {
     Chromium,
     /// 32 connections at once, see [`crowd`].
     Crowd,
-    /// A crowd, before which clients saw the server killed twice under load.
+    /// A crowd, after httpd and netd were killed under load.
     Siege,
 }
 
