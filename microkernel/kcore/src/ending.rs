@@ -18,6 +18,7 @@
 
 use abi::Error;
 use kmem::Link;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::list::{by_grant, closed};
@@ -85,7 +86,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Pays for long work that comes next; false if it is for the next entry. An entry's first always is for this one.
     #[inline(always)]
     pub fn afford(&mut self, units: u32) -> bool {
-        let yes = self.spent == 0 || self.spent + units <= UNITS;
+        let yes = self.spent == 0 || self.spent + units <= UNITS || mutant(Mutant::WorkUnbounded);
         if yes {
             self.spend(units);
         }
@@ -100,7 +101,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Whether there is work for a core that has nothing else to do.
     pub fn work_waits(&self) -> bool {
-        !self.s.reap.is_none() || !self.s.undo.is_none() || !self.s.endings.is_empty()
+        !self.s.reap.is_none() || !self.s.undo.is_none() || !self.s.endings.is_empty() && !mutant(Mutant::EndForgotten)
     }
 
     /// A call is done, but has begun ends that are not: the caller, its results in place, works on them.
@@ -119,7 +120,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[cold]
     pub fn go_on_ending(&mut self, thread: ThreadKey<'id>) -> bool {
         let t = self.v.get_mut(thread);
-        let same = core::mem::take(&mut t.ends_at) == t.context.regs.pc;
+        let same = core::mem::take(&mut t.ends_at) == t.context.regs.pc || mutant(Mutant::WrongCallGoesOn);
         t.restarting = false;
         if same {
             self.begin_to_wait_for_ends(thread);
@@ -176,7 +177,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return false;
             }
             self.leave_queues(caller);
-            self.fail_call(caller, Error::ServerDied);
+            if !mutant(Mutant::DeadServerUntold) {
+                self.fail_call(caller, Error::ServerDied);
+            }
         }
         leave!(self, threads, thread);
         self.free_thread(thread);
@@ -193,7 +196,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return false;
             }
             self.leave_queues(waiting);
-            self.fail_call(waiting, Error::ServerDied);
+            if !mutant(Mutant::DeadChannelUntold) {
+                self.fail_call(waiting, Error::ServerDied);
+            }
         }
         let server = core::mem::take(&mut self.v.get_mut(channel).server);
         if let Some(server) = self.v.follow(server) {
@@ -240,7 +245,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Has one Grant, mapping or thread that hangs on a Grant hang on the one above; false if there is none.
     fn move_one_up(&mut self, grant: GrantKey<'id>) -> bool {
         let g = *self.v.get(grant);
-        let above = self.v.follow(g.above);
+        let above = self.v.follow(g.above).filter(|_| !mutant(Mutant::ClosedGrantForgotten));
         if let Some(child) = self.v.follow(g.children) {
             self.leave_above(child);
             if let Some(above) = above {

@@ -19,6 +19,7 @@
 use abi::calls::number as nr;
 use abi::message::{CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT, Tag};
 use abi::{Rights, Status};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Name};
 
 use crate::hw::CoreId;
@@ -73,7 +74,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return None;
         }
         let door = self.door(me, handle, Rights::CALL)?;
-        if !self.grants_alive_here(door.grant) {
+        if !self.grants_alive_here(door.grant) && !mutant(Mutant::FastIgnoresRevocation) {
             return None;
         }
         let receivers = self.v.get(door.channel).receivers;
@@ -85,7 +86,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         // It inherits from one caller more.
         let priority = priority.max(r.priority);
-        if !self.nobody_above(priority) {
+        if !self.nobody_above(priority) && !mutant(Mutant::FastIgnoresUrgent) {
             return None;
         }
         // ---- point of no return ----
@@ -96,8 +97,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.state = State::AwaitingReply;
         t.channel = door.channel.link();
         t.server = receiver.link();
-        (t.badge, t.takes) = (door.badge, takes);
-        t.sequence = t.sequence.wrapping_add(1);
+        (t.badge, t.takes) = (if mutant(Mutant::FastBadgeLost) { t.badge } else { door.badge }, takes);
+        t.sequence = t.sequence.wrapping_add(!mutant(Mutant::FastTokenTwice) as u32);
         t.run_time += now - t.run_start;
         t.run_start = now;
         let token = ipc::token(me, t.sequence);
@@ -112,7 +113,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         regs.a1 = Tag(tag).with_kind(Kind::Call).0;
         r.priority = priority;
         r.serving = me.link();
-        self.count_depth(receiver, depth);
+        if !mutant(Mutant::FastDepthLost) {
+            self.count_depth(receiver, depth);
+        }
         Some(self.take_core_over(receiver))
     }
 
@@ -134,6 +137,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         if let Some(notification) = self.v.follow(notification)
             && self.v.get(notification).bits != 0
+            && !mutant(Mutant::FastForgetsBits)
         {
             return None;
         }
@@ -158,7 +162,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get_mut(me);
         t.state = State::Receiving;
         // Nobody is left from whom it inherits.
-        t.priority = t.base_priority;
+        t.priority = if mutant(Mutant::FastKeepsPriority) { t.priority } else { t.base_priority };
         t.serving = Link::NONE;
         t.callers.remove(depth);
         t.depth = t.callers.depth();

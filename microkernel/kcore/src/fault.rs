@@ -2,6 +2,7 @@
 
 use abi::Rights;
 use abi::message::MAX_CHAIN;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::hw::Reboot;
@@ -20,7 +21,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.fault_words = [class, address, pc, sp, syndrome, current.raw() as u64];
         let (entry, depth) = (t.fault, t.depth);
         let channel = self.v.find_any::<CHANNEL>(entry.object).filter(|_| {
-            self.check_grants(&entry).is_ok() && entry.rights().contains(Rights::CALL) && (depth as usize) < MAX_CHAIN
+            (self.check_grants(&entry).is_ok() || mutant(Mutant::FaultChannelRevoked))
+                && entry.rights().contains(Rights::CALL)
+                && (depth as usize) < MAX_CHAIN
         });
         let Some(channel) = channel else {
             self.leave_queues(thread);

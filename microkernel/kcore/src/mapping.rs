@@ -8,6 +8,7 @@
 use abi::calls::Access;
 use abi::info::MemoryType;
 use abi::{Error, Rights};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{FrameState, Link};
 
 use crate::alloc::Need;
@@ -69,20 +70,23 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if self.v.get(process).dying {
             return Err(Error::ServerDied);
         }
-        if !allowed.contains(access) {
+        if !allowed.contains(access) && !mutant(Mutant::MapBeyondRights) {
             return Err(Error::Denied);
         }
         let extent = self.extent(memory, offset, range.pages)?;
         self.check_states(extent.physical, range.pages as u32, extent.kind, access)?;
         for part in range.leaves() {
             let Some(leaf) = self.leaf(process, part.address) else { continue };
-            if part.addresses().any(|address| self.page_at(leaf, address) != Decoded::Empty) {
+            let taken = part.addresses().any(|address| self.page_at(leaf, address) != Decoded::Empty);
+            if taken && !mutant(Mutant::MapOverMapping) {
                 return Err(Error::BadAddress);
             }
         }
         let pool = self.v.get(process).pool;
         let mut need = Need::default();
-        need.add(pool, self.missing_tables(process, range.address, range.pages));
+        if !mutant(Mutant::TablesUnpaid) {
+            need.add(pool, self.missing_tables(process, range.address, range.pages));
+        }
         let mut records = range.leaves().count() as u32;
         for part in range.leaves() {
             records += self.will_split(process, part, extent.physical + range.pages_before(part)) as u32;
@@ -114,12 +118,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.link_mapping(mapping, leaf);
             for address in part.addresses() {
                 self.set_page(leaf, address, physical, access, extent.kind);
-                self.count_writer(physical, access, 1);
+                self.count_writer(physical, access, !mutant(Mutant::WriterUncounted) as i16);
                 physical += 1;
             }
         }
         self.v.get_mut(process).mapped += range.pages as u32;
-        self.s.hw.publish();
+        if !mutant(Mutant::NotPublished) {
+            self.s.hw.publish();
+        }
         Ok(())
     }
 
@@ -169,7 +175,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         self.s.hw.publish();
         let asid = self.v.get(process).asid;
-        self.s.hw.invalidate(asid, range.address, range.pages);
+        if !mutant(Mutant::StaleAfterProtect) {
+            self.s.hw.invalidate(asid, range.address, range.pages);
+        }
         Ok(Progress::Done)
     }
 
@@ -184,7 +192,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             _ => return Err(Error::BadArgument),
         };
         let base = self.v.get(extent.root).base;
-        let (from, to) = (extent.physical - base, extent.physical - base + extent.pages);
+        let pages = extent.pages - mutant(Mutant::EvictStopsEarly) as u32;
+        let (from, to) = (extent.physical - base, extent.physical - base + pages);
         let mut next = self.v.get(extent.root).mappings;
         while let Some(mapping) = self.v.follow(next) {
             let m = *self.v.get(mapping);
@@ -256,12 +265,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if frame != physical {
                 continue;
             }
-            self.count_writer(physical, access, -1);
+            self.count_writer(physical, access, mutant(Mutant::WriterStays) as i16 - 1);
             if keep.is_empty() {
                 self.clear_page(leaf, address);
                 cleared += 1;
             } else {
-                self.change_page(leaf, address, physical, access - Access::WRITE, kind);
+                let taken = if mutant(Mutant::EvictKeepsWriters) { Access::empty() } else { Access::WRITE };
+                self.change_page(leaf, address, physical, access - taken, kind);
             }
         }
         if let Some(process) = self.v.follow(m.process) {
@@ -269,7 +279,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             p.mapped -= cleared;
             let (asid, dying) = (p.asid, p.dying);
             self.s.hw.publish();
-            if !dying {
+            if !dying && !mutant(Mutant::StaleAfterUnmap) {
                 self.s.hw.invalidate(asid, hit.address, hit.pages);
             }
         }
@@ -358,7 +368,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         for address in hit.addresses() {
             let physical = root.base + m.offset + ((address - m.address) >> 12) as u32;
             if matches!(self.page_at(leaf, address), Decoded::Page(frame, _) if frame == physical) {
-                if !m.allowed.contains(access) {
+                if !m.allowed.contains(access) && !mutant(Mutant::ProtectBeyondRights) {
                     return Err(Error::Denied);
                 }
                 self.check_states(physical, 1, root.kind, access)?;
@@ -378,13 +388,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         for n in 0..pages {
             let info = self.v.frame(self.v.managed(physical + n).ok_or(Error::BadArgument)?);
-            if access.contains(Access::WRITE) && info.state != FrameState::Data {
+            let fixed = info.state != FrameState::Data && !mutant(Mutant::FrozenWritable);
+            if access.contains(Access::WRITE) && fixed {
                 return Err(Error::Denied);
             }
             if access.contains(Access::WRITE) && info.writers == u16::MAX {
                 return Err(Error::TableFull);
             }
-            if access.contains(Access::EXECUTE) && info.state != FrameState::Code {
+            let unsealed = info.state != FrameState::Code && !mutant(Mutant::DataExecutable);
+            if access.contains(Access::EXECUTE) && unsealed {
                 return Err(Error::NotExecutable);
             }
         }

@@ -1,6 +1,7 @@
 //! Notifications and interrupts.
 
 use abi::{Error, Rights};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Name};
 
 use crate::hw::Trigger;
@@ -15,17 +16,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (handle, bits) = (regs.a0, regs.a1);
         let found = self.lookup::<NOTIFICATION>(thread, handle, Rights::NOTIFY)?;
         self.count(Count::Notifications);
-        self.signal(found.key, bits & found.entry.badge);
+        let badge = if mutant(Mutant::BadgeIgnoredByNotify) { u64::MAX } else { found.entry.badge };
+        self.signal(found.key, bits & badge);
         Ok(Progress::Done)
     }
 
     /// Sets bits; the bound thread takes them if it is receiving.
     pub fn signal(&mut self, notification: NotificationKey<'id>, bits: u64) {
         let n = self.v.get_mut(notification);
-        n.bits |= bits;
+        n.bits = if mutant(Mutant::BitsOverwritten) { bits } else { n.bits | bits };
         let (all, bound) = (n.bits, n.bound);
         let Some(thread) = self.v.follow(bound) else { return };
-        if all != 0 && self.v.get(thread).state == State::Receiving {
+        if all != 0 && self.v.get(thread).state == State::Receiving && !mutant(Mutant::LostWakeUp) {
             self.v.get_mut(notification).bits = 0;
             self.leave_queues(thread);
             self.deliver_bits(thread, all);
@@ -44,7 +46,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// An interrupt line or vector has come: masked until it is acknowledged.
     pub fn interrupt(&mut self, line: u32) {
         self.count(Count::Interrupts);
-        self.s.hw.mask(line);
+        if !mutant(Mutant::LineNotMasked) {
+            self.s.hw.mask(line);
+        }
         let object = self.s.lines.get(line as usize).copied().unwrap_or(Link::NONE);
         if let Some(interrupt) = self.v.follow(object) {
             self.raise(interrupt);
@@ -79,12 +83,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if !rights.intersects(Rights::OWNER | Rights::NOTIFY) {
             return Err(Error::Denied);
         }
-        let mask = if rights.contains(Rights::OWNER) { u64::MAX } else { notification.entry.badge };
+        let any = rights.contains(Rights::OWNER) || mutant(Mutant::BindIgnoresBadge);
+        let mask = if any { u64::MAX } else { notification.entry.badge };
         if bits & mask == 0 {
             return Err(Error::BadArgument);
         }
         let taken = self.s.lines[line as usize];
-        if !taken.is_none() && taken != found.key.link() {
+        if !taken.is_none() && taken != found.key.link() && !mutant(Mutant::LineStolen) {
             return Err(Error::BadArgument);
         }
         // ---- point of no return ----
@@ -93,7 +98,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         (i.target, i.bits, i.via) = (name, bits & mask, found.entry.grant);
         let trigger = i.trigger;
         // Another slice of the line may have set it meanwhile, or had it bound when this one was made.
-        if trigger.is_some() && self.s.triggers[line as usize] != trigger {
+        if trigger.is_some() && self.s.triggers[line as usize] != trigger && !mutant(Mutant::TriggerForgotten) {
             self.set_trigger(line, trigger);
         }
         self.s.lines[line as usize] = found.key.link();
@@ -120,7 +125,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let line = i.first;
         (i.target, i.bits, i.via) = (Name::NONE, 0, Name::NONE);
         if self.s.lines.get(line as usize) == Some(&interrupt.link()) {
-            self.s.hw.mask(line);
+            if !mutant(Mutant::UnboundLineOpen) {
+                self.s.hw.mask(line);
+            }
             self.s.lines[line as usize] = Link::NONE;
         }
     }

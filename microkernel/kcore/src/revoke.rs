@@ -6,6 +6,7 @@
 
 use abi::{Error, Rights};
 use kmem::Name;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::handles::Found;
 use crate::objects::*;
@@ -37,7 +38,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Does a part of the revocations that dead callers left; false when nothing waits.
     pub fn undo_waiting(&mut self) -> bool {
-        let Some(grant) = self.v.follow(self.s.undo) else { return false };
+        let Some(grant) = self.v.follow(self.s.undo).filter(|_| !mutant(Mutant::UndoForgotten)) else { return false };
         self.undo_effects(grant);
         true
     }
@@ -47,7 +48,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn undo_effects(&mut self, grant: GrantKey<'id>) -> Progress {
         loop {
             let mut at = grant;
-            while let Some(child) = self.v.follow(self.v.get(at).children) {
+            while let Some(child) = self.v.follow(self.v.get(at).children)
+                && !mutant(Mutant::RevokeStopsAtFirst)
+            {
                 at = child;
             }
             let cost = match self.v.follow(self.v.get(at).mappings) {
@@ -58,11 +61,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if !self.afford(cost) {
                 return Progress::Restart;
             }
-            if let Some(mapping) = self.v.follow(self.v.get(at).mappings) {
+            if let Some(mapping) = self.v.follow(self.v.get(at).mappings)
+                && !mutant(Mutant::RevokeKeepsMappings)
+            {
                 self.remove_mapping(mapping);
                 continue;
             }
-            if let Some(thread) = self.v.follow(self.v.get(at).waiting) {
+            if let Some(thread) = self.v.follow(self.v.get(at).waiting)
+                && !mutant(Mutant::RevokeKeepsCallers)
+            {
                 self.leave_queues(thread);
                 self.fail_call(thread, Error::Revoked);
                 continue;
@@ -126,7 +133,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Unbinds interrupts bound through a dead Grant, for a Grant on interrupts. What was bound may be a slice of the
     /// Grant's target, so all lines are looked at.
     fn undo_interrupts(&mut self, grant: GrantKey<'id>) {
-        if self.v.get(grant).target.class() != INTERRUPT {
+        if self.v.get(grant).target.class() != INTERRUPT || mutant(Mutant::RevokeKeepsLines) {
             return;
         }
         for line in 0..self.s.lines.len() {
@@ -143,6 +150,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let Some(notification) = self.v.find_any::<NOTIFICATION>(self.v.get(grant).target) else { return };
         if let Some(thread) = self.v.follow(self.v.get(notification).bound)
             && !self.grants_alive(self.v.get(thread).bound_via)
+            && !mutant(Mutant::RevokeKeepsBinding)
         {
             self.bind_notification(thread, None, Name::NONE);
         }

@@ -4,6 +4,7 @@
 //! away, as the *candidate* of [`Cx::reschedule`]; so does a reply to the caller.
 
 use kmem::Link;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::list::queue;
@@ -28,12 +29,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Makes a thread that waits for nothing any more ready on its core.
     pub fn wake(&mut self, thread: ThreadKey<'id>) {
         self.cancel_timer(thread);
-        self.enqueue(thread, queue::push_back);
+        self.enqueue(thread, if mutant(Mutant::ReadyAtFront) { queue::push_front } else { queue::push_back });
         let (core, priority) = (self.v.get(thread).core as usize, self.v.get(thread).priority);
         let current = self.v.follow(self.s.cores[core].current).map(|current| self.v.get(current).priority);
         if current.is_none_or(|current| priority >= current) {
             self.s.cores[core].look_again = true;
-            if core != self.core {
+            if core != self.core && !mutant(Mutant::OtherCoreNotKicked) {
                 self.s.hw.kick(core as u8);
             }
         }
@@ -101,7 +102,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         if let Some(current) = current {
             let p = self.v.get(current).priority;
-            if self.s.cores[core].ready >> p >> 1 == 0 {
+            if self.s.cores[core].ready >> p >> 1 == 0 || mutant(Mutant::NoPreemption) {
                 self.arm();
                 return current.link();
             }
@@ -156,7 +157,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let Some(thread) = s.cores[core].wheel.pop_due(v, now) else { break };
             self.expire(thread);
         }
-        if now >= self.s.cores[core].slice_end && self.contended() {
+        if now >= self.s.cores[core].slice_end && self.contended() && !mutant(Mutant::SliceEndless) {
             self.rotate();
         }
         self.my_core().look_again = true;
@@ -171,7 +172,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Takes a thread's deadline out of the wheel.
     pub fn cancel_timer(&mut self, thread: ThreadKey<'id>) {
-        if self.v.get(thread).timer_slot != 0 {
+        if self.v.get(thread).timer_slot != 0 && !mutant(Mutant::TimerStays) {
             let core = self.v.get(thread).core as usize;
             let Cx { v, s, .. } = self;
             s.cores[core].wheel.remove(v, thread);
@@ -190,7 +191,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// and so for the thread that it waits for, and on.
     pub fn refresh_priority(&mut self, thread: ThreadKey<'id>) {
         let mut at = Some(thread);
-        for _ in 0..MAX_CHAIN {
+        for _ in 0..if mutant(Mutant::InheritanceStopsShort) { 1 } else { MAX_CHAIN } {
             let Some(thread) = at else { return };
             let priority = self.due_priority(thread);
             if priority == self.v.get(thread).priority {
@@ -211,7 +212,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get(thread);
         let of = |link: ThreadLink| self.v.follow(link).map_or(0, |thread| self.v.get(thread).priority);
         let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| self.v.get(channel).callers.head);
-        t.base_priority.max(of(t.serving)).max(of(waiting))
+        let served = if mutant(Mutant::PriorityNotInherited) { 0 } else { of(t.serving) };
+        let waiting = if mutant(Mutant::WaitingCallersIgnored) { 0 } else { of(waiting) };
+        t.base_priority.max(served).max(waiting)
     }
 
     /// Gives a thread another priority and moves it in its queue; returns the thread that inherits it.
@@ -275,7 +278,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let p = ready.ilog2() as usize;
         let thread = self.v.follow(self.s.cores[core].queues[p].head)?;
         self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
-        if self.s.cores[core].queues[p].head.is_none() {
+        if self.s.cores[core].queues[p].head.is_none() && !mutant(Mutant::ReadyBitLeft) {
             self.s.cores[core].ready &= !(1 << p);
         }
         Some(thread)
@@ -302,7 +305,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     fn arm_for(&mut self, priority: u8) {
         let core = self.my_core();
-        let slice = if core.ready >> priority & 1 != 0 { core.slice_end } else { u64::MAX };
+        let contended = core.ready >> priority & 1 != 0 && !mutant(Mutant::SliceNotArmed);
+        let slice = if contended { core.slice_end } else { u64::MAX };
         let at = core.wheel.next().min(slice);
         self.arm_at(at);
     }

@@ -9,6 +9,7 @@
 
 use abi::message::MAX_CHAIN;
 use kmem::Link;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::objects::*;
@@ -75,7 +76,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let depth = self.v.get(caller).depth;
             self.uncount_depth(server, depth);
             // It is never less urgent than on its own.
-            if self.v.get(server).priority != self.v.get(server).base_priority {
+            let s = self.v.get(server);
+            if s.priority != s.base_priority && !mutant(Mutant::PriorityKept) {
                 self.refresh_priority(server);
             }
         }
@@ -87,7 +89,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let s = self.v.get_mut(server);
         s.callers.remove(depth);
         let old = core::mem::replace(&mut s.depth, s.callers.depth());
-        if old != s.depth && s.state == State::AwaitingReply {
+        if old != s.depth && s.state == State::AwaitingReply && !mutant(Mutant::DepthNotCounted) {
             self.refresh_depth(server, old);
         }
     }

@@ -1,8 +1,11 @@
-//! A machine that does anything: threads of several processes that make random calls, time that passes, interrupts,
-//! faults, and idle work, one entry into the kernel at a time.
+//! A machine that does anything: one to eight threads of several processes, on one to four cores, that make random calls;
+//! time that passes, interrupts, faults, and idle work; one entry into the kernel at a time, of any core.
+//!
+//! A core that is told to look again ([`kcore::Hw::kick`]) does so later: what happens elsewhere may come first.
 
 use abi::calls::number as nr;
 use abi::{Error, Rights, Status};
+use kcore::hw::CoreId;
 use kcore::objects::*;
 
 use crate::arguments::{self, Attempt};
@@ -15,7 +18,9 @@ pub struct Driver {
     pub w: World,
     pub r: Random,
     /// How threads' calls enter the kernel.
-    pub enter: fn(&mut World),
+    pub enter: fn(&mut World, CoreId),
+    /// Cores that run.
+    cores: u64,
     /// Whether a snapshot is to be taken before each call.
     pub watch: bool,
     /// The state just before the last call, if so.
@@ -26,8 +31,8 @@ pub struct Driver {
 
 /// What a step did.
 pub enum Step {
-    /// A thread made a call, or a part of it, with this result; `None` while it waits, is restarted or is gone.
-    Call { caller: ThreadLink, attempt: Attempt, result: Option<Result<(), Error>> },
+    /// A thread made a call, or a part of it (`goes_on`: not the first), with this result; `None` while it waits, is restarted or is gone.
+    Call { caller: ThreadLink, attempt: Attempt, goes_on: bool, result: Option<Result<(), Error>> },
     /// Something else came.
     Event,
     /// Nobody runs, and nothing would wake anybody.
@@ -37,15 +42,29 @@ pub enum Step {
 impl Driver {
     /// init with a second thread, and two processes in pools of their own that hold a few handles of each other.
     pub fn new(seed: u64, frames: u32) -> Driver {
-        let enter = |w: &mut World| _ = w.k.syscall(0);
-        let mut d =
-            Driver { w: world(frames), r: Random::new(seed), enter, watch: false, before: None, trace: Vec::new() };
-        d.populate();
-        invariants::check(&mut d.w);
+        let mut d = Driver::made(seed, frames);
+        d.cores = 1 + seed % 4;
+        d.populate(1 + seed / 4 % 8);
         d
     }
 
-    fn populate(&mut self) {
+    /// The same on one core, with four threads.
+    pub fn on_one_core(seed: u64, frames: u32) -> Driver {
+        let mut d = Driver::made(seed, frames);
+        d.populate(4);
+        d
+    }
+
+    fn made(seed: u64, frames: u32) -> Driver {
+        let enter = |w: &mut World, core| _ = w.on(core, |k| k.syscall(core));
+        let (w, r, trace) = (world(frames), Random::new(seed), Vec::new());
+        Driver { w, r, enter, cores: 1, watch: false, before: None, trace }
+    }
+
+    fn populate(&mut self, threads: u64) {
+        for core in 1..self.cores as usize {
+            self.w.k.system.cores[core].online = true;
+        }
         let w = &mut self.w;
         let pool = w.pool;
         let ports = w.with(|cx| {
@@ -60,7 +79,7 @@ impl Driver {
         let memory = w.ok(nr::create, &[pool, MEMORY as u64, 8, 0]);
         let line = w.ok(nr::slice, &[pool, w.lines, 3, 1, 0]);
         let log = w.log;
-        let (extra, _) = w.thread(own, 10 + self.r.below(20), 0x2000_0000);
+        let mut left = threads - 1;
         for i in 0..2 {
             let pages = 40 + self.r.below(40);
             let sub = w.ok(nr::create, &[pool, POOL as u64, pages, 40]);
@@ -81,57 +100,88 @@ impl Driver {
                 w.ok(nr::close, &[done]);
             }
             w.ok(nr::config, &[thread, 2, note]);
-            w.ok(nr::start, &[thread, 0x40_0000, 0x60_0000, 0]);
+            if left > 0 {
+                left -= 1;
+                w.ok(nr::config, &[thread, 4, self.r.below(self.cores)]);
+                w.ok(nr::start, &[thread, 0x40_0000, 0x60_0000, 0]);
+            }
         }
-        w.ok(nr::start, &[extra, 0x40_0000, 0x60_0000, 0]);
+        for n in 0..left {
+            let (extra, _) = w.thread(own, 10 + self.r.below(20), 0x2000_0000 + (n << 12));
+            w.ok(nr::config, &[extra, 4, self.r.below(self.cores)]);
+            w.ok(nr::start, &[extra, 0x40_0000, 0x60_0000, 0]);
+        }
         w.enter(nr::config as u64, &[0x1_0002, 0, 20]);
     }
 
-    /// Makes something happen.
+    /// Makes something happen on some core.
     pub fn step(&mut self) -> Step {
-        let current = self.w.current();
+        let core = self.r.below(self.cores) as CoreId;
+        let current = self.w.current_of(core);
         if current.is_none() {
-            return self.wait();
+            return self.wait(core);
         }
         match self.r.below(100) {
             0..4 => self.event(|d| {
                 d.w.k.system.hw.now += d.r.below(20_000_000);
-                d.w.k.timer(0);
+                d.w.on(core, |k| k.timer(core));
                 "timer"
             }),
             4..7 => self.event(|d| {
-                d.interrupt();
+                d.interrupt(core);
                 "interrupt"
             }),
             7..9 => self.event(|d| {
                 let (class, address) = (1 + d.r.below(9), d.r.next());
-                d.w.k.fault(0, class, address, 5);
+                d.w.on(core, |k| k.fault(core, class, address, 5));
                 "fault"
             }),
             9..11 => self.event(|d| {
-                d.w.k.idle_work(0);
+                d.w.on(core, |k| k.idle_work(core));
                 "idle work"
             }),
-            _ => self.call(current, None),
+            11..13 => self.event(|d| {
+                d.w.on(core, |k| k.kicked(core));
+                "a kick"
+            }),
+            _ => self.call(core, current, None),
         }
     }
 
-    /// Nobody runs: time passes, or a device tells something.
-    fn wait(&mut self) -> Step {
-        let timer = self.w.k.system.hw.timer;
+    /// Nobody runs on a core: it was told to look again, or somebody else goes on; or all wait, time passes, and a device
+    /// tells something.
+    fn wait(&mut self, core: CoreId) -> Step {
+        if self.w.k.system.hw.kicks.contains(&core) {
+            return self.event(|d| {
+                d.w.on(core, |k| k.kicked(core));
+                "a kick while idle"
+            });
+        }
+        let busy = (0..self.cores as CoreId)
+            .find(|core| !self.w.current_of(*core).is_none() || self.w.k.system.hw.kicks.contains(core));
+        if let Some(busy) = busy
+            && !self.r.one_in(8)
+        {
+            return match self.w.current_of(busy) {
+                current if current.is_none() => self.wait(busy),
+                current => self.call(busy, current, None),
+            };
+        }
+        let hw = &self.w.k.system.hw;
+        let timer = if core == 0 { hw.timer } else { hw.timers[core as usize] };
         if timer != u64::MAX && !self.r.one_in(3) {
             return self.event(|d| {
                 d.w.k.system.hw.now = d.w.k.system.hw.now.max(timer);
-                d.w.k.timer(0);
+                d.w.on(core, |k| k.timer(core));
                 "the timer while idle"
             });
         }
-        if self.w.k.idle_work(0).is_some() {
+        if self.w.on(core, |k| k.idle_work(core)).is_some() {
             return Step::Event;
         }
         if !self.w.k.system.hw.unmasked.is_empty() && !self.r.one_in(3) {
             return self.event(|d| {
-                d.interrupt();
+                d.interrupt(core);
                 "interrupt while idle"
             });
         }
@@ -160,11 +210,11 @@ impl Driver {
         }
     }
 
-    fn interrupt(&mut self) {
+    fn interrupt(&mut self, core: CoreId) {
         let lines: Vec<u32> = self.w.k.system.hw.unmasked.iter().copied().collect();
         if !lines.is_empty() {
             let line = self.r.pick(&lines);
-            self.w.k.interrupt(0, line);
+            self.w.on(core, |k| k.interrupt(core, line));
         }
     }
 
@@ -174,8 +224,15 @@ impl Driver {
         Step::Event
     }
 
-    /// Has a thread, which is the running one, enter the kernel: on with a call that was rewound, or with another.
-    pub fn call(&mut self, caller: ThreadLink, attempt: Option<Attempt>) -> Step {
+    /// Has a thread, which is the running one of a core, enter the kernel: on with a call that was rewound, or with another.
+    pub fn call(&mut self, core: CoreId, caller: ThreadLink, attempt: Option<Attempt>) -> Step {
+        if self.watch && self.w.k.system.hw.kicks.contains(&core) {
+            // What it was told to look for is not the call's doing.
+            return self.event(|d| {
+                d.w.on(core, |k| k.kicked(core));
+                "a kick"
+            });
+        }
         let restarting = self.w.edit(caller, |t| t.restarting);
         let known = arguments::known(&mut self.w, caller);
         let attempt = attempt.unwrap_or_else(|| arguments::attempt(&mut self.r, &known));
@@ -189,9 +246,9 @@ impl Driver {
             });
         }
         self.w.edit(caller, |t| t.context.regs.pc = 0x40_0000);
-        self.trace.push(format!("{caller:?} {attempt:x?}{}", if restarting { " (goes on)" } else { "" }));
+        self.trace.push(format!("{core}: {caller:?} {attempt:x?}{}", if restarting { " (goes on)" } else { "" }));
         self.before = self.watch.then(|| snapshot::take(&mut self.w));
-        (self.enter)(&mut self.w);
+        (self.enter)(&mut self.w, core);
         let result = self.w.with(|cx| {
             let caller = cx.v.live(caller)?;
             let t = cx.v.get(caller);
@@ -199,7 +256,7 @@ impl Driver {
             (!waits && t.context.regs.pc == 0x40_0000).then(|| Status(t.context.regs.number).result())
         });
         self.trace.push(format!("  -> {result:?}"));
-        Step::Call { caller, attempt, result }
+        Step::Call { caller, attempt, goes_on: restarting, result }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Random and exhaustive checks of the kernel core on a model machine (`docs`: the kernel's tests).
 
+#[path = "../explore/mod.rs"]
+mod explore;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -11,8 +13,11 @@ mod exhaustion;
 mod fast;
 mod invariants;
 mod model;
+mod mutants;
 mod random;
 mod sequences;
 mod snapshot;
+mod stories;
 mod table;
 mod wheel;
+mod wrong;

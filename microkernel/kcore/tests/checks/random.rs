@@ -33,14 +33,15 @@ impl Random {
     }
 }
 
-/// Runs `case` with `usual` seeds: times `VIAETHER_CASES`, or 20 if `VIAETHER_LONG` is set; `VIAETHER_SEED` names one.
+/// Runs `case` with `usual` seeds, or 50 times as many if `VIAETHER_LONG` is set, or `VIAETHER_SEEDS`; `VIAETHER_SEED`
+/// names one.
 pub fn each_seed(test: &str, usual: u64, mut case: impl FnMut(u64)) {
     let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     if let Some(seed) = number("VIAETHER_SEED") {
         return case(seed);
     }
-    let long = if env::var_os("VIAETHER_LONG").is_some() { 20 } else { 1 };
-    for seed in 1..=usual * number("VIAETHER_CASES").unwrap_or(long) {
+    let long = if env::var_os("VIAETHER_LONG").is_some() { 50 } else { 1 };
+    for seed in 1..=number("VIAETHER_SEEDS").unwrap_or(usual * long) {
         let _tell = Tell { test, seed };
         case(seed);
     }

@@ -23,11 +23,9 @@ fn an_error_changes_nothing() {
         let mut d = Driver::new(seed, 420);
         d.watch = true;
         for _ in 0..200 {
-            let current = d.w.current();
-            let restarting = !current.is_none() && d.w.edit(current, |t| t.restarting);
-            let Step::Call { caller, attempt, result: Some(Err(error)) } = d.step() else { continue };
+            let Step::Call { caller, attempt, goes_on, result: Some(Err(error)) } = d.step() else { continue };
             // The parts before this one of a long call are not undone.
-            if restarting || d.w.edit(caller, |t| t.restarting) {
+            if goes_on || d.w.edit(caller, |t| t.restarting) {
                 continue;
             }
             let before = d.before.take().expect("watched");

@@ -5,9 +5,9 @@ use abi::info::MemoryType;
 use kcore::objects::*;
 use kmem::{Class, Frame, FrameState, Link, Name};
 
-use crate::canonical::Former;
+use crate::explore::canonical::Former;
+use crate::explore::starts;
 use crate::invariants::all;
-use crate::starts;
 use crate::world::*;
 
 fn form(w: &mut World) -> Vec<u64> {

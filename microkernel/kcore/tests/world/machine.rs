@@ -1,16 +1,27 @@
 //! Hardware on paper: it keeps notes, and its page-table entries are easy to read.
+//!
+//! Its TLB holds whatever page tables have said since it was last told to forget that; `invariants` looks that nothing in
+//! it has become wrong. Likewise it knows which frames the instruction caches were made to see, and whether a page walk
+//! may have missed an entry.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use abi::calls::Access;
 use abi::info::MemoryType;
 use abi::user::Features;
 use kcore::Hw;
-use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, Reboot, Trigger};
+use kcore::hw::{Asid, CoreId, Entry, Frame, MAX_CORES, PortOperation, Reboot, Trigger};
 
 /// Hardware that notes what is done to it.
 #[derive(Default)]
 pub struct Model {
     pub now: u64,
+    /// The core that is in the kernel.
+    pub core: CoreId,
+    /// What core 0's timer is set to; the others'.
     pub timer: u64,
+    pub timers: [u64; MAX_CORES],
     pub kicks: Vec<CoreId>,
     pub masked: std::collections::BTreeSet<u32>,
     pub unmasked: std::collections::BTreeSet<u32>,
@@ -19,6 +30,21 @@ pub struct Model {
     pub invalidated: u64,
     /// What each line was set to.
     pub triggers: std::collections::BTreeMap<u32, Trigger>,
+    /// What TLBs may hold, of pages that were there when `invariants` looked.
+    pub tlb: Vec<Translation>,
+    /// An entry was made that page walks may not see yet.
+    pub unpublished: Cell<bool>,
+    /// Frames that instruction caches see as they are.
+    pub synchronised: BTreeSet<Frame>,
+}
+
+/// A page in a TLB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Translation {
+    pub asid: Asid,
+    pub address: u64,
+    pub frame: Frame,
+    pub access: Access,
 }
 
 impl Hw for Model {
@@ -30,16 +56,21 @@ impl Hw for Model {
         self.now
     }
     fn set_timer(&mut self, at: u64) {
-        self.timer = at;
+        match self.core {
+            0 => self.timer = at,
+            core => self.timers[core as usize] = at,
+        }
     }
     fn kick(&mut self, core: CoreId) {
         self.kicks.push(core);
     }
     fn init_root(&self, _set: &mut dyn FnMut(usize, u64)) {}
     fn table(&self, frame: Frame) -> u64 {
+        self.unpublished.set(true);
         (frame as u64) << 12 | 1 << 8 | 1
     }
     fn page(&self, frame: Frame, access: Access, _kind: MemoryType) -> u64 {
+        self.unpublished.set(true);
         (frame as u64) << 12 | (access.bits() as u64) << 1 | 1
     }
     fn decode(&self, entry: u64, level: u8) -> Entry {
@@ -53,12 +84,19 @@ impl Hw for Model {
     fn space(&self, root: Frame, asid: Asid) -> u64 {
         (root as u64) << 12 | (asid as u64) << 48
     }
-    fn publish(&mut self) {}
-    fn invalidate(&mut self, _asid: Asid, _address: u64, pages: u64) {
-        self.invalidated += pages;
+    fn publish(&mut self) {
+        self.unpublished.set(false);
     }
-    fn invalidate_space(&mut self, _asid: Asid) {}
-    fn synchronise_code(&mut self, _frame: Frame, _pages: u32) {}
+    fn invalidate(&mut self, asid: Asid, address: u64, pages: u64) {
+        self.invalidated += pages;
+        self.tlb.retain(|t| t.asid != asid || !(address..address + (pages << 12)).contains(&t.address));
+    }
+    fn invalidate_space(&mut self, asid: Asid) {
+        self.tlb.retain(|t| t.asid != asid);
+    }
+    fn synchronise_code(&mut self, frame: Frame, pages: u32) {
+        self.synchronised.extend(frame..frame + pages);
+    }
     fn configure_line(&mut self, line: u32, trigger: Trigger) {
         self.unmasked.remove(&line);
         self.triggers.insert(line, trigger);

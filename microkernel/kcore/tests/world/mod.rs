@@ -11,13 +11,13 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use abi::calls::number as nr;
 use abi::message::TAKES_SHIFT;
 use abi::{Error, Rights, Status};
-use kcore::hw::Entry;
+use kcore::hw::{CoreId, Entry};
 use kcore::objects::*;
 use kcore::{Cx, Kernel};
 use kmem::{FrameInfo, Link, Mem, PAGE};
 
 pub use copy::Copied;
-pub use machine::Model;
+pub use machine::{Model, Translation};
 
 pub const FIRST_PHYSICAL: u32 = 0x40000;
 
@@ -33,6 +33,9 @@ pub struct World {
     pub power: u64,
     blocks: [(*mut u8, Layout); 3],
 }
+
+/// A call that is rewound as often makes no progress.
+const MOST_RESTARTS: u32 = 10_000;
 
 /// Where init's IPC buffer is.
 pub const BUFFER: u64 = 0x1000_0000;
@@ -96,7 +99,21 @@ impl World {
 
     /// The thread that runs on core 0.
     pub fn current(&self) -> ThreadLink {
-        self.k.system.cores[0].current
+        self.current_of(0)
+    }
+
+    /// The thread that runs on a core.
+    pub fn current_of(&self, core: CoreId) -> ThreadLink {
+        self.k.system.cores[core as usize].current
+    }
+
+    /// Has a core enter the kernel: what it was kicked for is seen to by that.
+    pub fn on<R>(&mut self, core: CoreId, f: impl FnOnce(&mut Kernel<Model>) -> R) -> R {
+        self.k.system.hw.kicks.retain(|kicked| *kicked != core);
+        self.k.system.hw.core = core;
+        let result = f(&mut self.k);
+        self.k.system.hw.core = 0;
+        result
     }
 
     pub fn edit<R>(&mut self, thread: ThreadLink, f: impl FnOnce(&mut Thread) -> R) -> R {
@@ -131,7 +148,8 @@ impl World {
             _ => u64::MAX,
         };
         self.prepare(me, number, arguments, deadline);
-        loop {
+        for restarts in 0.. {
+            assert!(restarts < MOST_RESTARTS, "call {number} comes to an end");
             let pc = self.edit(me, |t| t.context.regs.pc);
             self.k.syscall(0);
             let again = self.current() == me

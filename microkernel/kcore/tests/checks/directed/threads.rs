@@ -139,6 +139,22 @@ fn a_fault_waits_for_somebody_to_tell_and_outlives_its_handler() {
     invariants::check(&mut w);
 }
 
+#[test]
+fn a_fault_is_not_told_through_a_handle_that_was_taken_back() {
+    let mut w = world(500);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let session = w.call(nr::derive, &[w.pool, channel, ALL, 5, 0]).unwrap();
+    let (handle, link) = helper(&mut w, 5, 0);
+    w.ok(nr::config, &[handle, 1, session[0]]);
+    w.ok(nr::revoke, &[session[1]]);
+    w.run(link);
+    w.k.fault(0, 2, 0x5000, 1);
+    w.run(w.init);
+    assert_eq!(w.state(link), Some(State::Faulted));
+    assert_eq!(w.call(nr::config, &[handle, 1, session[0]]), Err(Error::Revoked));
+    invariants::check(&mut w);
+}
+
 fn token(w: &mut World, caller: ThreadLink) -> u64 {
     caller.raw() as u64 | (w.edit(caller, |t| t.sequence) as u64) << 32
 }
@@ -216,4 +232,46 @@ fn a_server_is_as_deep_as_the_longest_chain_that_remains() {
     w.ok(nr::stop, &[start.0]);
     assert_eq!(chain.iter().map(|(_, link)| w.edit(*link, |t| t.depth)).collect::<Vec<_>>(), [0, 1, 2]);
     invariants::check(&mut w);
+}
+
+#[test]
+fn a_thread_is_as_urgent_as_its_pool_allows_and_where_there_is_a_core() {
+    let mut w = world(500);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 40, 30]);
+    assert_eq!(w.call(nr::create, &[pool, THREAD as u64, OWN, 31, 0x2000_0000]), Err(Error::BadArgument));
+    let thread = w.ok(nr::create, &[pool, THREAD as u64, OWN, 30, 0x2000_0000]);
+    assert_eq!(w.call(nr::config, &[thread, 0, 31]), Err(Error::BadArgument));
+    w.ok(nr::config, &[thread, 0, 1]);
+    w.ok(nr::config, &[thread, 0, 30]);
+    for core in [1, 7, 8, u64::MAX] {
+        assert_eq!(w.call(nr::config, &[thread, 4, core]), Err(Error::BadArgument), "no core {core}");
+    }
+    w.k.system.cores[1].online = true;
+    w.ok(nr::config, &[thread, 4, 1]);
+    for pointer in [abi::user::USER_END, u64::MAX] {
+        assert_eq!(w.call(nr::config, &[thread, 3, pointer]), Err(Error::BadArgument), "no address of its own");
+    }
+    for (pc, sp) in [(0, 0x5000), (abi::user::USER_END, 0x5000), (0x40_0000, abi::user::USER_END + 1)] {
+        assert_eq!(w.call(nr::start, &[thread, pc, sp, 0]), Err(Error::BadAddress));
+    }
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_buffer_shows_nothing_of_what_was_there() {
+    let mut w = world(256);
+    // Whatever frame it gets was somebody's.
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 64, 0]);
+    w.with(|cx| {
+        let me = cx.v.live(cx.s.cores[0].current).unwrap();
+        let m = *cx.v.get(cx.lookup::<MEMORY>(me, memory, abi::Rights::empty()).unwrap().key);
+        let first = cx.v.managed(m.base).unwrap();
+        (0..64).for_each(|n| (0..4096).step_by(8).for_each(|at| cx.v.write_word(first.plus(n), at, u64::MAX)));
+    });
+    w.ok(nr::close, &[memory]);
+    for n in 0..12 {
+        let (_, thread) = w.thread(OWN, 5, 0x2000_0000 + (n << 12));
+        let buffer = w.edit(thread, |t| t.buffer);
+        assert!(w.frame_bytes(buffer.0).iter().all(|byte| *byte == 0), "buffer {n}");
+    }
 }

@@ -80,26 +80,33 @@ fn deadline<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
 }
 
 fn scheduled(cx: &Cx<'_, '_>) {
-    let core = &cx.s.cores[0];
-    match cx.v.follow(core.current) {
-        None => assert_eq!(core.ready, 0, "nobody runs only if nobody is ready"),
-        Some(current) => {
-            let p = cx.v.get(current).priority as u32;
-            assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
-            let contended = core.ready >> p & 1 != 0;
-            assert!(!contended || core.armed <= core.slice_end, "somebody waits for the end of the slice");
+    let mut in_wheels = 0;
+    for (n, core) in cx.s.cores.iter().enumerate().filter(|(_, core)| core.online) {
+        for (_, mut at) in core.wheel.heads() {
+            while let Some(thread) = cx.v.live(at) {
+                assert_eq!(cx.v.get(thread).core as usize, n, "a deadline lies in the wheel of its thread's core");
+                in_wheels += 1;
+                at = cx.v.get(thread).timer_next;
+            }
+            assert!(at.is_none(), "who is in the wheel is alive");
+        }
+        if cx.s.hw.kicks.contains(&(n as u8)) {
+            // It is going to look.
+            continue;
+        }
+        assert!(core.armed <= core.wheel.next().max(cx.s.hw.now), "the timer comes for the first deadline");
+        match cx.v.follow(core.current) {
+            None => assert_eq!(core.ready, 0, "nobody runs only if nobody is ready"),
+            Some(current) => {
+                let p = cx.v.get(current).priority as u32;
+                assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
+                let contended = core.ready >> p & 1 != 0;
+                assert!(!contended || core.armed <= core.slice_end, "somebody waits for the end of the slice");
+            }
         }
     }
     let timed = all::<THREAD>(cx).iter().filter(|thread| cx.v.get(**thread).timer_slot != 0).count();
-    let mut in_wheel = 0;
-    for (_, mut at) in core.wheel.heads() {
-        while let Some(thread) = cx.v.live(at) {
-            in_wheel += 1;
-            at = cx.v.get(thread).timer_next;
-        }
-        assert!(at.is_none(), "who is in the wheel is alive");
-    }
-    assert_eq!(timed, in_wheel);
+    assert_eq!(timed, in_wheels);
 }
 
 /// What is unmasked is bound; what is bound has its line, and its trigger.

@@ -4,11 +4,6 @@
 //! `alphabet`, `starts` say what may happen, `canonical` when two states are the same, `search` goes through them,
 //! `kept` keeps a long search in files. The book's page about tests says how to run it and what was reached.
 
-#[path = "../checks/invariants/mod.rs"]
-mod invariants;
-#[path = "../world/mod.rs"]
-mod world;
-
 mod alphabet;
 mod canonical;
 mod forms;
