@@ -95,7 +95,7 @@ fn class(guide: &Guide) -> &'static str {
 fn entry(call: &Call) -> String {
     let (name, guide) = (call.name, guide(call));
     let mut out = format!("\n## {name}\n\n`{name}({})", list(call.arguments));
-    if call.results.iter().any(|result| counts(result)) {
+    if call.results.iter().any(counts) {
         out += &format!(" → {}", list(call.results));
     }
     out += &format!("`, number {}{}\n\n{}\n\n", call.number, if call.message { ", message" } else { "" }, call.text);
