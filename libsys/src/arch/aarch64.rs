@@ -76,3 +76,11 @@ pub(crate) fn frame() -> usize {
     unsafe { asm!("mov {}, x29", out(reg) frame, options(nostack, nomem, preserves_flags)) };
     frame
 }
+
+/// See `raw::mark`.
+#[cfg(feature = "raw")]
+#[inline(always)]
+pub(crate) fn mark() {
+    // SAFETY: a register moved to itself.
+    unsafe { asm!("mov x9, x9", options(nostack, nomem, preserves_flags)) };
+}

@@ -72,3 +72,11 @@ pub(crate) fn frame() -> usize {
     unsafe { asm!("mov {}, rbp", out(reg) frame, options(nostack, nomem, preserves_flags)) };
     frame
 }
+
+/// See `raw::mark`.
+#[cfg(feature = "raw")]
+#[inline(always)]
+pub(crate) fn mark() {
+    // SAFETY: a register moved to itself.
+    unsafe { asm!("mov r9, r9", options(nostack, nomem, preserves_flags)) };
+}
