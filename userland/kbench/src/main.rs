@@ -52,8 +52,11 @@ fn measure() -> Result<(), Error> {
     tell("boot", time::now_ns());
     local::null()?;
     remote::calls()?;
+    remote::general()?;
     local::thread()?;
+    local::thread_and_stack()?;
     local::fault()?;
+    local::interrupt()?;
     remote::notify()?;
     remote::spawn()
 }
