@@ -15,6 +15,7 @@ mod invariants;
 mod model;
 mod mutants;
 mod random;
+mod restarts;
 mod sequences;
 mod snapshot;
 mod stories;

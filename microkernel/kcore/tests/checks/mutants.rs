@@ -20,7 +20,11 @@ use kmem::mutants::MUTANTS;
 
 /// What is tried on a bug, the cheapest first: tests, and how much of each.
 const STAGES: &[(&[&str], &str, &str)] = &[
-    (&["directed::", "stories::", "wheel::", "wrong::", "exhaustion::", "fast::a_", "fast::what"], "4", "1000"),
+    (
+        &["directed::", "stories::", "wheel::", "wrong::", "exhaustion::", "restarts::", "fast::a_", "fast::what"],
+        "4",
+        "1000",
+    ),
     (&["sequences::", "table::", "model::", "confinement::", "fast::the"], "4", "1000"),
     (&["explore::every"], "4", "2000"),
     (&["sequences::", "table::", "model::", "confinement::"], "60", "1000"),

@@ -19,8 +19,8 @@ use std::{env, fs, thread};
 use kept::Kept;
 use search::{Found, Search};
 
-/// States from each start: usually (three quarters of a minute of one core), and with `--long`.
-const USUAL: usize = 150_000;
+/// States from each of the four starts: usually (a million in all), and with `--long`.
+const USUAL: usize = 250_000;
 const LONG: usize = 25_000_000;
 /// Searches at a time.
 const WORKERS: usize = 2;

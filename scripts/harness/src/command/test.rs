@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 mod host;
+mod proof;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -30,7 +31,8 @@ Runs the host's tests, then the system's stories in QEMU on both processors.
   --stories    the stories only
   --long       the long ones too
   --arch ARCH  stories on aarch64 or x86_64 only
-  NAME         only tests and stories whose name contains NAME
+  NAME         only tests and stories whose name contains NAME;
+               kernel: the kernel core's proof by test, without QEMU
 The last line is \"N passed, N failed\", with \", N skipped\" where there were some; exit status 1 if one failed.";
 
 /// Ports for the stories: each worker has a hundred from here on.
@@ -52,6 +54,11 @@ struct Options {
 }
 
 impl Options {
+    /// Whether the kernel core's proof was asked for.
+    fn proof(&self) -> bool {
+        self.name.as_deref() == Some(proof::NAME) && !self.stories
+    }
+
     /// Whether a test of this name was asked for.
     fn names(&self, test: &str) -> bool {
         self.name.as_deref().is_none_or(|name| test.contains(name))
@@ -97,9 +104,10 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     let interrupt = Interrupt::catch();
     let mut count = match options.stories {
         true => Count::default(),
+        false if options.proof() => proof::run(&project, options.long),
         false => host::run(&project, options.name.as_deref(), options.long),
     };
-    if !options.quick && !interrupt.came() {
+    if !options.quick && !options.proof() && !interrupt.came() {
         let archs: Vec<Arch> = options.arch.map_or(Arch::ALL.to_vec(), |a| vec![a]);
         for arch in archs {
             count.add(stories(&project, arch, &options, &interrupt));
@@ -348,6 +356,7 @@ mod tests {
         assert_eq!((options.arch, options.name.as_deref(), options.quick), (Some(Arch::Aarch64), Some("fetch"), false));
         assert!(parse(&["--quick"]).unwrap().unwrap().quick);
         assert!(parse(&["--stories"]).unwrap().unwrap().stories);
+        assert!(parse(&["kernel"]).unwrap().unwrap().proof() && !parse(&["kernel-trace"]).unwrap().unwrap().proof());
         assert_eq!(parse(&["--quick", "--stories"]).err().unwrap().status, 2);
         assert_eq!(parse(&["--slow"]).err().unwrap().status, 2);
         assert_eq!(parse(&["a", "b"]).err().unwrap().status, 2);
