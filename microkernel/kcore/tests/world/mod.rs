@@ -49,7 +49,10 @@ pub fn world(frames: u32) -> World {
     ];
     // SAFETY: the layouts are not empty.
     let blocks = layouts.map(|layout| (unsafe { alloc_zeroed(layout) }, layout));
-    // SAFETY: fresh zeroed blocks of the right sizes, freed after the kernel.
+    // Memory is not zero when a machine starts.
+    // SAFETY: the whole block.
+    unsafe { blocks[0].0.write_bytes(0xa5, layouts[0].size()) }
+    // SAFETY: fresh blocks of the right sizes, the tables zeroed, freed after the kernel.
     let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, FIRST_PHYSICAL) };
     mem.add(kmem::Frame(0), frames);
     let mut k = Kernel::new(mem, Model { timer: u64::MAX, ..Model::default() });

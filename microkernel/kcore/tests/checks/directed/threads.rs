@@ -260,15 +260,7 @@ fn a_thread_is_as_urgent_as_its_pool_allows_and_where_there_is_a_core() {
 #[test]
 fn a_buffer_shows_nothing_of_what_was_there() {
     let mut w = world(256);
-    // Whatever frame it gets was somebody's.
-    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 64, 0]);
-    w.with(|cx| {
-        let me = cx.v.live(cx.s.cores[0].current).unwrap();
-        let m = *cx.v.get(cx.lookup::<MEMORY>(me, memory, abi::Rights::empty()).unwrap().key);
-        let first = cx.v.managed(m.base).unwrap();
-        (0..64).for_each(|n| (0..4096).step_by(8).for_each(|at| cx.v.write_word(first.plus(n), at, u64::MAX)));
-    });
-    w.ok(nr::close, &[memory]);
+    // Whatever frame it gets: none was zero when the machine started.
     for n in 0..12 {
         let (_, thread) = w.thread(OWN, 5, 0x2000_0000 + (n << 12));
         let buffer = w.edit(thread, |t| t.buffer);
