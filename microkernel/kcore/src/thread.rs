@@ -223,6 +223,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.v.get_mut(target).core = core;
                 if timed {
                     self.set_deadline(target);
+                    // That core's timer may be set to something later.
+                    self.s.cores[core as usize].look_again = true;
+                    if core as usize != self.core && !mutant(Mutant::MovedDeadlineUntold) {
+                        self.s.hw.kick(core);
+                    }
                 }
             }
         }

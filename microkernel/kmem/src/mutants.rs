@@ -125,6 +125,7 @@ mutants! {
     TimerStays "a deadline stays in the wheel when its thread is woken";
     TimerEarly "deadlines are rounded down";
     TimerLevelLost "timers of a higher level are lost when they come down";
+    MovedDeadlineUntold "a core does not learn of a deadline that moves to it";
     PastDeadlineWaits "a deadline that has passed waits for the timer";
 
     // Threads.

@@ -11,7 +11,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use abi::calls::number as nr;
 use abi::message::TAKES_SHIFT;
 use abi::{Error, Rights, Status};
-use kcore::hw::{CoreId, Entry};
+use kcore::hw::{CoreId, Entry, MAX_CORES};
 use kcore::objects::*;
 use kcore::{Cx, Kernel};
 use kmem::{FrameInfo, Link, Mem, PAGE};
@@ -55,7 +55,7 @@ pub fn world(frames: u32) -> World {
     // SAFETY: fresh blocks of the right sizes, the tables zeroed, freed after the kernel.
     let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, FIRST_PHYSICAL) };
     mem.add(kmem::Frame(0), frames);
-    let mut k = Kernel::new(mem, Model { timer: u64::MAX, ..Model::default() });
+    let mut k = Kernel::new(mem, Model { timer: u64::MAX, timers: [u64::MAX; MAX_CORES], ..Model::default() });
     let made = k.with(0, |cx| {
         let first = cx.first_objects(20, BUFFER).unwrap();
         let (pool, process) = (first.pool, first.process);

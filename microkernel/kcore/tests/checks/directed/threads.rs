@@ -267,3 +267,20 @@ fn a_buffer_shows_nothing_of_what_was_there() {
         assert!(w.frame_bytes(buffer.0).iter().all(|byte| *byte == 0), "buffer {n}");
     }
 }
+
+#[test]
+fn a_deadline_moves_with_its_thread() {
+    let mut w = world(400);
+    w.k.system.cores[1].online = true;
+    let (handle, sleeper) = helper(&mut w, 10, 0);
+    waits(&mut w, sleeper, nr::recv, &[0, 50_000_000]);
+    assert_ne!(w.edit(sleeper, |t| t.timer_slot), 0);
+    w.ok(nr::config, &[handle, 4, 1]);
+    assert_eq!(w.k.system.hw.kicks, [1], "that core is to set its timer");
+    w.on(1, |k| k.kicked(1));
+    assert!(w.k.system.hw.timers[1] <= 50_001_024);
+    invariants::check(&mut w);
+    w.ok(nr::config, &[handle, 4, 0]);
+    assert!(w.k.system.hw.timer <= 50_001_024, "and back");
+    invariants::check(&mut w);
+}
