@@ -76,7 +76,9 @@ fn sequences_reach_every_call_with_and_without_success() {
             of.filter(|(result, _)| result.starts_with("Err") == refused).map(|(_, count)| count).sum::<u32>()
         };
         let few = ["VIAETHER_SEED", "VIAETHER_SEEDS"].iter().any(|name| std::env::var_os(name).is_some());
-        assert!(few || count(false) > 0, "{} never succeeds", call.name);
+        // What ends the machine is only ever tried with a wrong operation.
+        let may_succeed = call.number != abi::calls::number::system;
+        assert!(few || !may_succeed || count(false) > 0, "{} never succeeds", call.name);
         assert!(few || call.errors.is_empty() || count(true) > 0, "{} is never refused", call.name);
     }
 }
