@@ -5,9 +5,9 @@ use kmem::{Class, Key, Link};
 
 use super::{Cx, all};
 
-/// The most units of long work in one entry: a removed mapping of 512 pages, or the last of several smaller ones and
-/// what can't wait.
-const MOST: u32 = 48;
+/// The most units of long work in one entry: what it can afford, and then what can't wait, which is a look at all interrupt
+/// lines for each of the Grants, at most four, whose last handle goes with one close.
+const MOST: u32 = 32 + 4 * 12;
 
 pub fn check(cx: &mut Cx<'_, '_>) {
     let e = cx.s.endings;
