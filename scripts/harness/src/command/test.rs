@@ -2,6 +2,7 @@
 
 use crate::arch::Arch;
 use crate::build::{self, System};
+use crate::command::run;
 use crate::interrupt::{self, Interrupt};
 use crate::options::Profile;
 use crate::project::Project;
@@ -10,7 +11,7 @@ use crate::system::halted;
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
-use crate::{Failure, install, vectors};
+use crate::{Failure, install, options, vectors};
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::fmt;
@@ -163,7 +164,7 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
         return count;
     }
     println!("building for {}", arch.name());
-    match prepare(project, arch) {
+    match prepare(project, arch, &chosen) {
         Ok(system) => {
             count.add(warnings(&system, arch));
             let typed = chosen.iter().filter(|story| !story.steps.is_empty()).count();
@@ -233,11 +234,16 @@ fn wanted(story: &Story, arch: Arch, options: &Options) -> bool {
     named && here && (options.long || story.length == Length::Ordinary)
 }
 
-fn prepare(project: &Project, arch: Arch) -> Result<System, Failure> {
+fn prepare(project: &Project, arch: Arch, chosen: &[&Story]) -> Result<System, Failure> {
     let steps = Steps::new(Say::Lines);
     install::rust(arch, &steps)?;
     install::qemu(arch, &steps)?;
-    build::system(project, arch, Profile::Release, &steps)
+    let mut system = build::system(project, arch, Profile::Release, &steps)?;
+    if chosen.iter().any(|story| story.options.contains(&"--media")) {
+        let options = options::Options { arch, ..options::Options::default() };
+        run::add_image(&mut system, project, &options, &steps)?;
+    }
+    Ok(system)
 }
 
 /// Runs stories, a few at once, and prints a line for each when it ends.

@@ -30,6 +30,8 @@ const FIRST: &[Story] = &[
     Story::new("bad-argument", "wait xyz").fails(10).prints(&["xyz"]),
 ];
 
+const VERSION: &[&str] = &["Viaether 0.1.0"];
+
 const MACHINES: &[Story] = &[
     Story::new("little-memory", "avail").with(&["--mem", "64"]),
     Story::new("too-little-memory", "version")
@@ -43,6 +45,40 @@ const MACHINES: &[Story] = &[
     Story::new("el2", "version").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
     Story::new("cortex-a72", "version").with(&["--cpu", "cortex-a72"]).only(Arch::Aarch64),
     Story::new("pc", "version").with(&["--machine", "pc"]).only(Arch::X86_64),
+    Story::new("gicv2-el2", "version")
+        .with(&["--machine", "gic-version=2,virtualization=on", "--smp", "4"])
+        .only(Arch::Aarch64),
+    Story::new("messages", "lspci v | search virtio-net").only(Arch::X86_64).prints(&[" messages"]),
+    Story::new("messages-gicv2", "lspci v | search virtio-net")
+        .with(&["--machine", "gic-version=2"])
+        .only(Arch::Aarch64)
+        .prints(&[" messages"]),
+    Story::new("lines-gicv3", "lspci v | search virtio-net").only(Arch::Aarch64).prints(&[", a line"]),
+    Story::new("memory-beyond-4-gib", "avail").with(&["--mem", "4096"]),
+    Story::new("cd-bios", "version").with(&["--media", "cd"]).only(Arch::X86_64).prints(VERSION),
+    Story::new("cd-bios-pc", "version").with(&["--media", "cd", "--machine", "pc"]).only(Arch::X86_64).prints(VERSION),
+    Story::new("usb-bios", "version").with(&["--media", "usb"]).only(Arch::X86_64).prints(VERSION),
+    Story::new("cd-uefi", "version").with(&["--media", "cd", "--firmware", "uefi"]).prints(VERSION),
+    Story::new("usb-uefi", "version").with(&["--media", "usb", "--firmware", "uefi"]).prints(VERSION),
+    Story::new("uefi-gicv2-el2", "version")
+        .with(&["--media", "usb", "--machine", "gic-version=2,virtualization=on"])
+        .only(Arch::Aarch64)
+        .prints(VERSION),
+    Story::new("broken-acpi", "version")
+        .with(&["--qemu", "-acpitable sig=APIC,data={root}/scripts/harness/tests/data/apic.bin"])
+        .only(Arch::X86_64)
+        .fails(1)
+        .logs(&["ACPI table APIC: entry of impossible length"]),
+    Story::new("broken-tree", "version")
+        .with(&["--qemu", "-dtb {root}/scripts/harness/tests/data/no-controller.dtb"])
+        .only(Arch::Aarch64)
+        .fails(1)
+        .logs(&["device tree: no interrupt controller that is known"]),
+    Story::new("misleading-tree", "version")
+        .with(&["--qemu", "-dtb {root}/scripts/harness/tests/data/misplaced-controller.dtb"])
+        .only(Arch::Aarch64)
+        .fails(1)
+        .logs(&["device tree: its interrupt controller does not answer"]),
     Story::new("counted", "version").with(&["--icount"]),
 ];
 
