@@ -1,7 +1,8 @@
-//! Hand-off blocks (UEFI Platform Initialization Specification 1.7, volume 3): what the first stages of firmware tell the later ones.
+//! Hand-off blocks (UEFI Platform Initialization Specification 1.7, volume 3): what the first stages of firmware tell
+//! the later ones.
 //!
-//! EDK II on QEMU's `virt` shows the operating system either ACPI or the device tree, by default ACPI. But it has the tree from QEMU
-//! and keeps it: a hand-off block says where, and the list of these is among the configuration tables.
+//! EDK II on QEMU's `virt` shows the operating system either ACPI or the device tree, by default ACPI. But it has the
+//! tree from QEMU and keeps it: a hand-off block says where, and the list of these is among the configuration tables.
 
 /// Bytes of the first block, the phase handoff information table; its last field is the end of the list.
 pub const FIRST: usize = 56;

@@ -5,9 +5,9 @@
 //!      ─► leave boot services ─► caches cleaned, MMU off ─► kernel, x0 = tree
 //! ```
 //!
-//! The kernel then finds what any boot loader leaves by the Linux boot protocol, at the exception level firmware ran at. Files are read
-//! from the volume that the loader came from. The device tree comes from UEFI's configuration tables, or from EDK II's hand-off
-//! blocks ([`loader::hob`]); a machine that has ACPI alone is not booted.
+//! The kernel then finds what any boot loader leaves by the Linux boot protocol, at the exception level firmware ran
+//! at. Files are read from the volume that the loader came from. The device tree comes from UEFI's configuration
+//! tables, or from EDK II's hand-off blocks ([`loader::hob`]); a machine that has ACPI alone is not booted.
 
 #![cfg_attr(target_os = "uefi", no_main, no_std)]
 

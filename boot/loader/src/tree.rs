@@ -25,8 +25,8 @@ pub fn length(head: &[u8; HEAD]) -> Option<usize> {
 
 /// The tree with archive and command line in `/chosen`, and with what firmware keeps of the memory.
 ///
-/// Firmware switches the clock off in the tree, because it drives that itself for its run-time services. These are never called, so it
-/// is switched on again.
+/// Firmware switches the clock off in the tree, because it drives that itself for its run-time services. These are
+/// never called, so it is switched on again.
 #[must_use]
 pub fn prepare(tree: &[u8], archive: Range, command_line: &str, kept: &[Range]) -> Option<Vec<u8>> {
     let mut tree = DeviceTree::from_fdt(&Fdt::new(tree).ok()?);

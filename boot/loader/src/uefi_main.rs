@@ -20,6 +20,8 @@ const COMMAND_LINE: &CStr16 = cstr16!("\\VIAETHER\\CMDLINE.TXT");
 const TREE: Guid = guid!("b1b621d5-f19c-41a5-830b-d9152c69aae0");
 const HAND_OFF: Guid = guid!("7739f24c-93d7-11d4-9a3a-0090273fc14d");
 const PAGE: usize = 4096;
+/// The kernel uses the first 32 GiB of memory, and what it is given must lie there.
+const LOW_END: u64 = (32 << 30) - 1;
 /// How long a message stays before firmware goes on.
 const TO_READ: Duration = Duration::from_secs(5);
 
@@ -70,7 +72,8 @@ fn load() -> Result<core::convert::Infallible, Reason> {
 /// Zeroed pages for so many bytes.
 fn pages(bytes: usize) -> Result<&'static mut [u8], Reason> {
     let count = bytes.div_ceil(PAGE).max(1);
-    let start = boot::allocate_pages(AllocateType::AnyPages, MemoryType::LOADER_DATA, count);
+    let take = |kind| boot::allocate_pages(kind, MemoryType::LOADER_DATA, count);
+    let start = take(AllocateType::MaxAddress(LOW_END)).or_else(|_| take(AllocateType::AnyPages));
     let start = start.map_err(|_| "too little memory")?;
     // SAFETY: the pages were just allocated, are mapped one to one, and nobody ever frees them.
     unsafe {
@@ -96,7 +99,8 @@ fn device_tree() -> Option<&'static [u8]> {
     };
     let at = table(TREE).or_else(|| {
         let start = table(HAND_OFF)?;
-        // SAFETY: the configuration table says that a list is there; its first block says how long it is, and all of it stays.
+        // SAFETY: the configuration table says that a list is there; its first block says how long it is, and all of it
+        // stays.
         let list = unsafe {
             let first = &*(start as *const [u8; hob::FIRST]);
             core::slice::from_raw_parts(start as *const u8, hob::length(start as u64, first)?)
@@ -113,7 +117,8 @@ fn device_tree() -> Option<&'static [u8]> {
 /// Writes what the caches hold of these bytes to memory, where the kernel's first instructions look, past the caches.
 fn clean(bytes: &[u8]) {
     let kind: u64;
-    // SAFETY: reads a register that says how long a cache line is, writes lines back, and waits: memory has the same contents.
+    // SAFETY: reads a register that says how long a cache line is, writes lines back, and waits: memory has the same
+    // contents.
     unsafe {
         core::arch::asm!("mrs {}, ctr_el0", out(reg) kind, options(nomem, nostack));
         let line = 4usize << (kind >> 16 & 15);
@@ -126,8 +131,8 @@ fn clean(bytes: &[u8]) {
 }
 
 global_asm!(
-    // x0: tree, x1: kernel. The MMU goes off, so this runs where it is mapped one to one, as all of UEFI is; and it is cleaned itself,
-    // in the smallest steps that a cache line has.
+    // x0: tree, x1: kernel. The MMU goes off, so this runs where it is mapped one to one, as all of UEFI is; and it is
+    // cleaned itself, in the smallest steps that a cache line has.
     "
     .global enter_kernel
     .balign 64

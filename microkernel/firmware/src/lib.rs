@@ -6,9 +6,9 @@
 //!          Multiboot2 tags ──multiboot──┴─► Handover;   ACPI ──acpi──► Tables
 //! ```
 //!
-//! Everything here comes from outside and may be nonsense. So each reader is a pure function over bytes: it has no I/O and no
-//! `unsafe`, believes no length and no address it has not checked, and either returns something that fits together or says what is
-//! wrong, with the name of the table. The tests hand it thousands of damaged tables.
+//! Everything here comes from outside and may be nonsense. So each reader is a pure function over bytes: it has no I/O
+//! and no `unsafe`, believes no length and no address it has not checked, and either returns something that fits
+//! together or says what is wrong, with the name of the table. The tests hand it thousands of damaged tables.
 
 #![no_std]
 #![forbid(unsafe_code)]

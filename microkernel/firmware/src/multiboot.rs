@@ -1,7 +1,7 @@
 //! Multiboot2 (GNU, "Multiboot2 Specification version 2.0"): what GRUB speaks, under a BIOS and under UEFI.
 //!
-//! The loader passes the physical address of a list of tags, each of 8-byte alignment: type, size, contents. A copy of ACPI's RSDP is
-//! among them, because under UEFI it can't be found otherwise.
+//! The loader passes the physical address of a list of tags, each of 8-byte alignment: type, size, contents. A copy of
+//! ACPI's RSDP is among them, because under UEFI it can't be found otherwise.
 
 use crate::handover::{Handover, Reason, Use};
 use crate::region::Region;

@@ -190,8 +190,8 @@ fn separate(tree: Region, image: Image, platform: &Platform) -> Result<(), &'sta
 fn erase(tree: Region, platform: &Platform) {
     for secret in platform.secrets.as_slice() {
         let start = (PHYS_BASE + tree.base + secret.base) as *mut u8;
-        // SAFETY: the bytes lie in the tree, the tree in RAM (`separate`), which is mapped, writable, as the image is elsewhere; nobody
-        // refers to the tree any more.
+        // SAFETY: the bytes lie in the tree, the tree in RAM (`separate`), which is mapped, writable, as the image is
+        // elsewhere; nobody refers to the tree any more.
         unsafe { start.write_bytes(0, secret.length as usize) };
     }
 }
