@@ -99,12 +99,10 @@ fn device_tree() -> Option<&'static [u8]> {
     };
     let at = table(TREE).or_else(|| {
         let start = table(HAND_OFF)?;
-        // SAFETY: the configuration table says that a list is there; its first block says how long it is, and all of it
-        // stays.
-        let list = unsafe {
-            let first = &*(start as *const [u8; hob::FIRST]);
-            core::slice::from_raw_parts(start as *const u8, hob::length(start as u64, first)?)
-        };
+        // SAFETY: the configuration table says that a list is there; headers follow each other up to its end.
+        let length = hob::length(|at| unsafe { ((start + at) as *const [u8; hob::HEADER]).read_unaligned() })?;
+        // SAFETY: so long is the list, which stays as it is.
+        let list = unsafe { core::slice::from_raw_parts(start as *const u8, length) };
         usize::try_from(hob::tree(list)?).ok()
     })?;
     // SAFETY: firmware says that a tree is there, whose header says how long it is; nobody writes it meanwhile.
