@@ -13,7 +13,6 @@
 use crate::arch::Arch;
 use crate::build::{self, System};
 use crate::handover::Scratch;
-use crate::options::Profile;
 use crate::project::Project;
 use crate::step::Steps;
 use crate::{Failure, install};
@@ -93,14 +92,8 @@ pub fn install(arch: Arch, steps: &Steps) -> Result<(), Failure> {
 ///
 /// # Errors
 /// What could not be made.
-pub fn build(
-    project: &Project,
-    system: &System,
-    arch: Arch,
-    profile: Profile,
-    steps: &Steps,
-) -> Result<PathBuf, Failure> {
-    let to = project.system(arch, profile).join("viaether.iso");
+pub fn build(project: &Project, system: &System, arch: Arch, steps: &Steps) -> Result<PathBuf, Failure> {
+    let to = system.archive.with_extension("iso");
     let loader = match arch {
         Arch::X86_64 => None,
         Arch::Aarch64 => Some(steps.step("the UEFI loader", || build::loader(project, steps))?),

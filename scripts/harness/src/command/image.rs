@@ -44,8 +44,8 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     let project = Project::find()?;
     install::rust(arch, &steps)?;
     media::install(arch, &steps)?;
-    let system = build::system(&project, arch, profile, &steps)?;
-    let made = media::build(&project, &system, arch, profile, &steps)?;
+    let system = build::system(&project, arch, profile, &[], &steps)?;
+    let made = media::build(&project, &system, arch, &steps)?;
     let bytes = fs::copy(&made, &output).map_err(|e| Failure::new(format!("{}: {e}", output.display())))?;
     println!("{}: {} MiB", output.display(), bytes >> 20);
     Ok(0)

@@ -63,7 +63,7 @@ pub fn prepare(project: &Project, options: &Options, steps: &Steps) -> Result<Sy
     if options.gui {
         install::gui(steps)?;
     }
-    let mut system = build::system(project, options.arch, options.profile, steps)?;
+    let mut system = build::system(project, options.arch, options.profile, &options.with, steps)?;
     if options.media.is_some() {
         add_image(&mut system, project, options, steps)?;
     }
@@ -77,7 +77,7 @@ pub fn prepare(project: &Project, options: &Options, steps: &Steps) -> Result<Sy
 pub fn add_image(system: &mut System, project: &Project, options: &Options, steps: &Steps) -> Result<(), Failure> {
     install::uefi(options.arch, steps)?;
     media::install(options.arch, steps)?;
-    system.image = Some(media::build(project, system, options.arch, options.profile, steps)?);
+    system.image = Some(media::build(project, system, options.arch, steps)?);
     Ok(())
 }
 
