@@ -5,7 +5,7 @@ use alloc::string::String;
 use libsys::abi::user::Features;
 use libsys::device::Devices;
 use libsys::io::{self, Lines, Write};
-use libsys::protocol::device::Bus;
+use libsys::protocol::device::{Bus, Info, Messages};
 use libsys::protocol::process::Power;
 use libsys::system::{self, LogReader};
 use libsys::{Error, Pool, Status, fs, print, println, time};
@@ -141,10 +141,19 @@ pub fn devices(args: &Args) -> Outcome {
         }
         match info.claimed_by {
             0 => println!(""),
-            process => println!(" process {process}"),
+            process => println!(" process {process}{}", interrupts(&info)),
         }
     }
     Ok(Status::OK)
+}
+
+/// By what a device reaches its driver.
+fn interrupts(info: &Info) -> String {
+    match (info.interrupts, info.messages) {
+        (0, _) => ", polled".into(),
+        (_, Messages::Line) => ", a line".into(),
+        (count, Messages::MsiX) => alloc::format!(", {count} messages"),
+    }
 }
 
 /// SHUTDOWN.

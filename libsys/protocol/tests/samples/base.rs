@@ -156,7 +156,15 @@ pub fn device_replies() -> Vec<device::Reply> {
         class: 0x02_0000,
         subsystem: 0x1100,
     };
-    let info = |id, bus| Info { id, kind: text("virtio-net"), name: text("virtio-net@00:02.0"), bus, claimed_by: 0 };
+    let info = |id, bus| Info {
+        id,
+        kind: text("virtio-net"),
+        name: text("virtio-net@00:02.0"),
+        bus,
+        claimed_by: 5,
+        interrupts: 3,
+        messages: Messages::MsiX,
+    };
     let claimed = Claimed {
         regions: list([Region { bar: 4, kind: RegionKind::Memory, offset: 0, length: 16384 }]),
         interrupts: 3,

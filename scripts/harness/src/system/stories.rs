@@ -19,6 +19,7 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "web", state: State::Enabled, stories: WEB },
     Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
+    Feature { name: "kills", state: State::Enabled, stories: KILLS },
     Feature { name: "traces", state: State::Enabled, stories: TRACES },
     Feature { name: "example", state: State::Enabled, stories: EXAMPLE },
 ];
@@ -30,6 +31,8 @@ const FIRST: &[Story] = &[
     Story::new("return-codes", "failat 21; quit 20").fails(20),
     Story::new("bad-argument", "wait xyz").fails(10).prints(&["xyz"]),
 ];
+
+const VERSION: &[&str] = &["Viaether 0.1.0"];
 
 const MACHINES: &[Story] = &[
     Story::new("little-memory", "avail").with(&["--mem", "64"]),
@@ -44,6 +47,40 @@ const MACHINES: &[Story] = &[
     Story::new("el2", "version").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
     Story::new("cortex-a72", "version").with(&["--cpu", "cortex-a72"]).only(Arch::Aarch64),
     Story::new("pc", "version").with(&["--machine", "pc"]).only(Arch::X86_64),
+    Story::new("gicv2-el2", "version")
+        .with(&["--machine", "gic-version=2,virtualization=on", "--smp", "4"])
+        .only(Arch::Aarch64),
+    Story::new("messages", "lspci v | search virtio-net").only(Arch::X86_64).prints(&[" messages"]),
+    Story::new("messages-gicv2", "lspci v | search virtio-net")
+        .with(&["--machine", "gic-version=2"])
+        .only(Arch::Aarch64)
+        .prints(&[" messages"]),
+    Story::new("lines-gicv3", "lspci v | search virtio-net").only(Arch::Aarch64).prints(&[", a line"]),
+    Story::new("memory-beyond-4-gib", "avail").with(&["--mem", "4096"]),
+    Story::new("cd-bios", "version").with(&["--media", "cd"]).only(Arch::X86_64).prints(VERSION),
+    Story::new("cd-bios-pc", "version").with(&["--media", "cd", "--machine", "pc"]).only(Arch::X86_64).prints(VERSION),
+    Story::new("usb-bios", "version").with(&["--media", "usb"]).only(Arch::X86_64).prints(VERSION),
+    Story::new("cd-uefi", "version").with(&["--media", "cd", "--firmware", "uefi"]).prints(VERSION),
+    Story::new("usb-uefi", "version").with(&["--media", "usb", "--firmware", "uefi"]).prints(VERSION),
+    Story::new("uefi-gicv2-el2", "version")
+        .with(&["--media", "usb", "--machine", "gic-version=2,virtualization=on"])
+        .only(Arch::Aarch64)
+        .prints(VERSION),
+    Story::new("broken-acpi", "version")
+        .with(&["--qemu", "-acpitable sig=APIC,data={root}/scripts/harness/tests/data/apic.bin"])
+        .only(Arch::X86_64)
+        .fails(1)
+        .logs(&["ACPI table APIC: entry of impossible length"]),
+    Story::new("broken-tree", "version")
+        .with(&["--qemu", "-dtb {root}/scripts/harness/tests/data/no-controller.dtb"])
+        .only(Arch::Aarch64)
+        .fails(1)
+        .logs(&["device tree: no interrupt controller that is known"]),
+    Story::new("misleading-tree", "version")
+        .with(&["--qemu", "-dtb {root}/scripts/harness/tests/data/misplaced-controller.dtb"])
+        .only(Arch::Aarch64)
+        .fails(1)
+        .logs(&["device tree: its interrupt controller does not answer"]),
     Story::new("counted", "version").with(&["--icount"]),
 ];
 
@@ -81,6 +118,7 @@ const FILES: &[Story] = &[
 const SELFTESTS: &[Story] = &[
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
+    Story::new("sectest-long", "sectest LONG").with(&["--timeout", "3600"]).prints(&[" passed, 0 failed"]).long(),
     Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: 2 passed, 0 failed"]),
     Story::new("sectest-cortex-a72", "sectest")
         .with(&["--cpu", "cortex-a72"])
@@ -131,6 +169,31 @@ const RESTARTS: &[Story] = &[
     Story::new("fsd-comes-back", "break fsd FORCE; list SYS:S").prints(&["Startup-Sequence"]),
     Story::new("aid-comes-back", "break aid FORCE; ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm")
         .prints(&["7"]),
+];
+
+/// How the kill tests end when nothing went wrong.
+const KILLED: &[&str] = &["right answers", "kills, 0 failed"];
+/// What devd says when a device wrote into memory that was taken from its driver.
+const WROTE: &[&str] = &["wrote after its reset", "can't be reset"];
+
+const KILLS: &[Story] = &[
+    Story::new("kills", "killtest 20 PEER=10.0.2.2:{port}").prints(KILLED).never(WROTE).peer(Peer::Echo),
+    Story::new("kills-in-dma", "killtest 15 SERVER=netd PEER=10.0.2.2:{port}")
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo),
+    Story::new("kills-long", "killtest 200 PEER=10.0.2.2:{port}")
+        .with(&["--timeout", "1800"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo)
+        .long(),
+    Story::new("kills-in-dma-long", "killtest 100 SERVER=netd,console SEED=2 PEER=10.0.2.2:{port}")
+        .with(&["--timeout", "1800"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo)
+        .long(),
 ];
 
 const TRACES: &[Story] = &[

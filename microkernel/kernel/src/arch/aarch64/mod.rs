@@ -3,7 +3,6 @@
 //! | file | subject |
 //! |---|---|
 //! | `boot.s`, `boot.rs` | from the loader to `kmain` |
-//! | `dtb` | what the device tree says |
 //! | `mmu` | the kernel's half, page-table entries |
 //! | `vectors.s`, `vectors.rs` | entry, exit, thread switch |
 //! | `memory.s` | what the compiler calls to copy and fill |
@@ -17,7 +16,6 @@
 
 mod boot;
 mod cpu;
-mod dtb;
 mod fatal;
 mod gic;
 mod hw;
@@ -37,6 +35,8 @@ use spin::Once;
 pub use fatal::trace;
 pub use hw::Machine;
 pub use mmu::{KERNEL_BASE, PHYS_BASE};
+#[cfg(feature = "stretch")]
+pub use timer::count as ticks;
 pub use uart::write as console_write;
 pub use vectors::{enter, forget_current};
 
