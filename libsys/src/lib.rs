@@ -71,7 +71,7 @@ pub use objects::{
     Authority, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures, Trigger, Width,
     kernel_counters, root, system_figures,
 };
-pub use process::{Process, ProcessFigures, Thread, ThreadFigures, yield_now};
+pub use process::{Process, ProcessFigures, Seen, Thread, ThreadFigures, yield_now};
 pub use protocol::{self, Error};
 pub use server::{Event, Faulted, Incoming, Receiver, Token, wait, wait_bits};
 pub use sync::Mutex;

@@ -47,6 +47,8 @@ pub struct MemoryInfo {
     pub mappings: u64,
     /// Pages frozen or sealed.
     pub frozen: usize,
+    /// Which Memory has the frames; a slice tells its whole's. Good while a handle or mapping keeps that one.
+    pub identity: u64,
 }
 
 impl Memory {
@@ -73,13 +75,13 @@ impl Memory {
 
     /// About it.
     pub fn info(&self) -> Result<MemoryInfo, Error> {
-        let [pages, kind, mappings, frozen, ..] = sys::info(self.raw(), info::MEMORY, 0)?;
+        let [pages, kind, mappings, frozen, identity, ..] = sys::info(self.raw(), info::MEMORY, 0)?;
         let kind = match kind {
             0 => MemoryType::Ram,
             1 => MemoryType::Dma,
             _ => MemoryType::Device,
         };
-        Ok(MemoryInfo { pages: pages as usize, kind, mappings, frozen: frozen as usize })
+        Ok(MemoryInfo { pages: pages as usize, kind, mappings, frozen: frozen as usize, identity })
     }
 
     /// The address a device uses for its first byte.

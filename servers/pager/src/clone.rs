@@ -1,0 +1,133 @@
+//! Clones: two processes with the same pages, until one of both writes.
+
+use alloc::rc::Rc;
+
+use libsys::protocol::pager::{Backing, Reply, Request, Why};
+use libsys::{Access, Error, Keep};
+use regions::PAGE;
+
+use crate::client::{Client, Extent, Trouble};
+use crate::notes::Note;
+use crate::pager::Pager;
+
+const WRITE: Access = Access::READ.union(Access::WRITE);
+
+impl Pager {
+    /// Does what init has to be done.
+    pub fn work(&mut self) -> Result<(), Error> {
+        while let (Reply::Clone { parent, child }, _) = self.ask(&Request::Work)? {
+            let error = self.clone_memory(parent, child).err().map_or(0, Error::code);
+            if error != 0 {
+                libsys::log!(Warning, "process {parent} could not be cloned");
+            }
+            self.ask(&Request::Cloned { child, error })?;
+        }
+        Ok(())
+    }
+
+    /// Gives a child the pages of its parent: read-only in both from here on.
+    fn clone_memory(&mut self, parent: u32, child: u32) -> Result<(), Error> {
+        self.load_extents(parent)?;
+        self.client(child)?;
+        let [Some(from), to] = [parent, child].map(|number| self.clients.remove(&number)) else {
+            return Err(Error::ServerDied);
+        };
+        let result = to.ok_or(Error::ServerDied).and_then(|mut to| {
+            let result = share(&from, &mut to);
+            self.clients.insert(child, to);
+            result
+        });
+        self.clients.insert(parent, from);
+        result
+    }
+
+    /// A page is there that can't be written: the process's own from here on.
+    pub fn own(&mut self, number: u32, page: u64) -> Result<(), Trouble> {
+        let seen = self.client(number)?.process.page(page as usize)?;
+        if seen.access.contains(Access::WRITE) {
+            // Another thread was faster.
+            return Ok(());
+        }
+        if seen.access.is_empty() {
+            return self.fill(number, page);
+        }
+        self.load_extents(number)?;
+        let client = self.clients.get(&number).ok_or(Trouble::Gone)?;
+        let extent = client.extent(seen.identity).ok_or(Trouble::Refused(Why::Wild))?.clone();
+        // One reference is this, the other the process's own.
+        if extent.known && Rc::strong_count(&extent) == 2 {
+            return Ok(client.process.protect(page as usize, 1, WRITE)?);
+        }
+        self.copy(number, page, &extent, seen.page)
+    }
+
+    /// Replaces a shared page by a copy.
+    fn copy(&mut self, number: u32, page: u64, from: &Extent, index: usize) -> Result<(), Trouble> {
+        let Pager { init, clients, notes, .. } = self;
+        let client = clients.get_mut(&number).ok_or(Trouble::Gone)?;
+        let (to, first, _) = client.take(1, |memory| init.keep(number, memory))?;
+        let to = client.extents.get(to).ok_or(Trouble::Gone)?;
+        let mut bytes = [0; PAGE as usize];
+        from.memory.map_part(index, 1, Access::READ)?.read(0, &mut bytes)?;
+        to.memory.map_part(first as usize, 1, WRITE)?.write(0, &bytes)?;
+        notes.write(Note { process: number, address: page, identity: to.identity, page: first })?;
+        client.process.unmap(page as usize, 1)?;
+        let result = client.process.map(&to.memory, page as usize, first as usize, 1, WRITE);
+        notes.clear()?;
+        Ok(result?)
+    }
+
+    /// Ends what an earlier pager had begun.
+    pub fn follow_note(&mut self) -> Result<(), Error> {
+        let Some(Note { process, address, identity, page }) = self.notes.read() else { return Ok(()) };
+        if self.client(process).is_ok() && self.load_extents(process).is_ok() {
+            let client = self.clients.get(&process).ok_or(Error::Internal)?;
+            if let Some(extent) = client.extent(identity) {
+                // If it is mapped already, this fails, and all is well.
+                let _ = client.process.map(&extent.memory, address as usize, page as usize, 1, WRITE);
+            }
+        }
+        self.notes.clear()
+    }
+}
+
+/// Shares all pages of a process with another, which has none.
+fn share(from: &Client, to: &mut Client) -> Result<(), Error> {
+    for extent in &from.extents {
+        match extent.memory.evict(0, extent.memory.info().map_or(0, |info| info.pages), Keep::Read) {
+            // One that is gone has nobody's pages.
+            Ok(()) | Err(Error::ServerDied | Error::BadArgument) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    to.extents.clone_from(&from.extents);
+    to.complete = true;
+    for entry in from.regions.iter().filter(|entry| !matches!(entry.region.backing, Backing::Memory { .. })) {
+        let range = entry.range();
+        let mut at = range.start;
+        while at < range.end {
+            let seen = from.process.page(at as usize)?;
+            let pages = (seen.pages as u64).clamp(1, (range.end - at) / PAGE);
+            if let (false, Some(extent)) = (seen.access.is_empty(), from.extent(seen.identity)) {
+                show_both(to, extent, at, seen.page, pages)?;
+            }
+            at += pages * PAGE;
+        }
+    }
+    Ok(())
+}
+
+/// Maps pages read-only; those that an earlier pager mapped already stay.
+fn show_both(to: &Client, extent: &Extent, at: u64, first: usize, pages: u64) -> Result<(), Error> {
+    match to.process.map(&extent.memory, at as usize, first, pages as usize, Access::READ) {
+        Err(Error::BadAddress) => {}
+        result => return result,
+    }
+    for n in 0..pages as usize {
+        match to.process.map(&extent.memory, at as usize + n * PAGE as usize, first + n, 1, Access::READ) {
+            Ok(()) | Err(Error::BadAddress) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
