@@ -72,7 +72,10 @@ fn reserve(at: usize, bytes: usize) -> Result<usize, ()> {
     let bytes = bytes.checked_next_multiple_of(PAGE_SIZE).ok_or(())?;
     let [pages, used, ..] = sys::info(objects::own_pool().raw().into(), info::POOL, 0).map_err(drop)?;
     let size = (at - layout::HEAP.start).checked_add(bytes).ok_or(())?;
-    let fits = bytes / PAGE_SIZE <= pages.saturating_sub(used) as usize || size <= layout::HEAP_START;
+    let free = pages.saturating_sub(used) as usize;
+    // With the tables and records that the mapping of so many takes.
+    let needed = bytes / PAGE_SIZE + bytes / PAGE_SIZE / 16 + 8;
+    let fits = needed <= free || size <= layout::HEAP_START;
     if fits && size / PAGE_SIZE <= pages as usize { Ok(bytes) } else { Err(()) }
 }
 

@@ -19,6 +19,7 @@ pub mod ai;
 mod arch;
 pub mod backtrace;
 mod channel;
+pub mod clones;
 pub mod console;
 pub mod device;
 pub mod entry;

@@ -96,6 +96,13 @@ pub enum Request {
         /// The process.
         number: u32,
     },
+    /// Keeps one no longer that nobody has a page of, for no process. Idempotent.
+    Release {
+        /// A process that it was kept for.
+        number: u32,
+        /// Its identity, as the kernel tells it.
+        identity: u64,
+    },
     /// A fault that can't be repaired: init tells why and ends the process. Not idempotent.
     Faulted {
         /// The process.

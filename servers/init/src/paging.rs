@@ -87,6 +87,12 @@ impl Paging {
         Ok(())
     }
 
+    /// Lets go of the Memory with this identity, if it was shared and is still there.
+    fn release(&mut self, identity: u64) {
+        let same = |kept: &Kept| kept.memory.info().is_ok_and(|info| info.identity == identity && info.mappings == 0);
+        self.extents.retain(|kept| !(kept.shared && same(kept)));
+    }
+
     /// Takes over a parent's regions. The heap may grow to the clone's own pool's size.
     pub fn inherit(&mut self, regions: Vec<(Region, Option<Memory>)>, pages: u64, next_view: usize) {
         self.regions = regions;
@@ -178,6 +184,16 @@ impl World {
                     handles.push(kept.memory.dup(Rights::all())?)?;
                 }
                 Ok((Reply::Extents(List::new(shared)?), handles))
+            }
+            Request::Release { number, identity } => {
+                let unused = self
+                    .paging(number)?
+                    .memory(identity)
+                    .is_some_and(|memory| memory.info().is_ok_and(|info| info.mappings == 0));
+                for process in self.table.iter_mut().filter(|_| unused) {
+                    process.kernel.paging.release(identity);
+                }
+                alone(Reply::Done)
             }
             Request::Faulted { number, words, why } => {
                 self.unrepaired(number, words, why);

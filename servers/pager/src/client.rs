@@ -55,7 +55,7 @@ pub struct Client {
     pub extents: Vec<Rc<Extent>>,
     /// Whether `extents` are all that init has.
     pub complete: bool,
-    bag: Bag<usize>,
+    bag: Bag<Rc<Extent>>,
 }
 
 const WRITE: Access = Access::READ.union(Access::WRITE);
@@ -69,9 +69,9 @@ impl Client {
 
     /// Maps fresh pages, the needed one at least. What is there already stays.
     pub fn fill(&mut self, run: Run, keep: impl FnMut(&Memory) -> Result<(), Error>) -> Result<Run, Trouble> {
-        let (index, first, pages) = self.take(run.pages, keep)?;
+        let (extent, first, pages) = self.take(run.pages, keep)?;
         let run = run.at_most(pages);
-        let memory = &self.extents.get(index).ok_or(Trouble::Gone)?.memory;
+        let memory = &extent.memory;
         let mut result = self.process.map(memory, run.start() as usize, first as usize, pages as usize, WRITE);
         if result.is_err() && pages > 1 {
             // Something is there already, or the tables for so much can't be paid: the needed one alone, then.
@@ -110,12 +110,12 @@ impl Client {
         }
     }
 
-    /// Pages in a row out of an extent: its place in `extents`, the first, how many. `keep` has init keep a new one.
+    /// Pages in a row out of an extent: the extent, the first page, how many. `keep` has init keep a new one.
     pub fn take(
         &mut self,
         pages: u64,
         mut keep: impl FnMut(&Memory) -> Result<(), Error>,
-    ) -> Result<(usize, u64, u64), Trouble> {
+    ) -> Result<(Rc<Extent>, u64, u64), Trouble> {
         if let Some(taken) = self.bag.take(pages) {
             return Ok(taken);
         }
@@ -129,9 +129,22 @@ impl Client {
         };
         keep(&memory)?;
         let identity = memory.info()?.identity;
-        self.extents.push(Rc::new(Extent { memory, identity, known: true }));
-        self.bag.put(self.extents.len() - 1, size);
+        let extent = Rc::new(Extent { memory, identity, known: true });
+        self.extents.push(extent.clone());
+        self.bag.put(extent, size);
         self.bag.take(pages).ok_or(Trouble::Gone)
+    }
+
+    /// Whether nobody but this process has pages of one of its extents.
+    pub fn alone(&self, extent: &Rc<Extent>) -> bool {
+        // Two references are the process's own: its list and, for one extent, its bag.
+        let own = 1 + usize::from(self.uses(extent));
+        extent.known && Rc::strong_count(extent) == own
+    }
+
+    /// Whether pages of an extent are still to come.
+    pub fn uses(&self, extent: &Rc<Extent>) -> bool {
+        self.bag.extent().is_some_and(|used| Rc::ptr_eq(used, extent))
     }
 
     /// The extent with this identity that is still there.

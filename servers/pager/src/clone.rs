@@ -1,6 +1,7 @@
 //! Clones: two processes with the same pages, until one of both writes.
 
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 use libsys::protocol::pager::{Backing, Reply, Request, Why};
 use libsys::{Access, Error, Keep};
@@ -25,9 +26,25 @@ impl Pager {
         Ok(())
     }
 
+    /// Lets go of the extents that a process has, and nobody has a page of any more: all were replaced by copies.
+    fn sweep(&mut self, number: u32) -> Result<(), Error> {
+        let Some(client) = self.clients.get(&number) else { return Ok(()) };
+        let empty = |extent: &&Rc<Extent>| extent.memory.info().is_ok_and(|info| info.mappings == 0);
+        let unused = |extent: &&Rc<Extent>| !self.clients.values().any(|other| other.uses(extent));
+        let gone: Vec<u64> = client.extents.iter().filter(unused).filter(empty).map(|e| e.identity).collect();
+        for identity in gone {
+            self.ask(&Request::Release { number, identity })?;
+            for client in self.clients.values_mut() {
+                client.extents.retain(|extent| extent.identity != identity);
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a child the pages of its parent: read-only in both from here on.
     fn clone_memory(&mut self, parent: u32, child: u32) -> Result<(), Error> {
         self.load_extents(parent)?;
+        self.sweep(parent)?;
         self.client(child)?;
         let [Some(from), to] = [parent, child].map(|number| self.clients.remove(&number)) else {
             return Err(Error::ServerDied);
@@ -53,11 +70,11 @@ impl Pager {
         }
         self.load_extents(number)?;
         let client = self.clients.get(&number).ok_or(Trouble::Gone)?;
-        let extent = client.extent(seen.identity).ok_or(Trouble::Refused(Why::Wild))?.clone();
-        // One reference is this, the other the process's own.
-        if extent.known && Rc::strong_count(&extent) == 2 {
+        let extent = client.extent(seen.identity).ok_or(Trouble::Refused(Why::Wild))?;
+        if client.alone(extent) {
             return Ok(client.process.protect(page as usize, 1, WRITE)?);
         }
+        let extent = extent.clone();
         self.copy(number, page, &extent, seen.page)
     }
 
@@ -66,7 +83,6 @@ impl Pager {
         let Pager { init, clients, notes, .. } = self;
         let client = clients.get_mut(&number).ok_or(Trouble::Gone)?;
         let (to, first, _) = client.take(1, |memory| init.keep(number, memory))?;
-        let to = client.extents.get(to).ok_or(Trouble::Gone)?;
         let mut bytes = [0; PAGE as usize];
         from.memory.map_part(index, 1, Access::READ)?.read(0, &mut bytes)?;
         to.memory.map_part(first as usize, 1, WRITE)?.write(0, &bytes)?;

@@ -25,14 +25,19 @@ impl<E> Default for Bag<E> {
     }
 }
 
-impl<E: Copy> Bag<E> {
+impl<E: Clone> Bag<E> {
     /// Pages in a row, as many as asked for or as are left: extent, first page, how many. None if a new extent is needed.
     pub fn take(&mut self, pages: u64) -> Option<(E, u64, u64)> {
         let pages = pages.min(self.pages - self.used);
-        let extent = self.extent.filter(|_| pages > 0)?;
+        let extent = self.extent.as_ref().filter(|_| pages > 0)?.clone();
         let first = self.used;
         self.used += pages;
         Some((extent, first, pages))
+    }
+
+    /// The extent in use.
+    pub fn extent(&self) -> Option<&E> {
+        self.extent.as_ref()
     }
 
     /// Gives back what was taken last.
