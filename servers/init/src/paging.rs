@@ -21,8 +21,8 @@ use crate::world::World;
 const WORK: u64 = 1 << 6;
 /// Clones that are being made, at most.
 const MAX_CLONES: usize = 64;
-/// Pages of a view, at most: 4 GiB.
-const MAX_VIEW: u32 = 1 << 20;
+/// Pages of a view, at most: 1 GiB, as many as one `unmap` takes.
+const MAX_VIEW: u32 = 1 << 18;
 
 /// How a process's pages come to be.
 #[derive(Debug)]
@@ -126,6 +126,10 @@ impl Paging {
     fn view(&mut self, memory: Memory, first: u32, pages: u32, write: bool) -> Result<usize, Error> {
         if self.fault.is_none() {
             return Err(Error::Unavailable);
+        }
+        let wanted = if write { Rights::READ | Rights::WRITE } else { Rights::READ };
+        if !libsys::about(memory.handle())?.rights.contains(wanted) {
+            return Err(Error::Denied);
         }
         let there = memory.info()?.pages as u64;
         if pages == 0 || pages > MAX_VIEW || u64::from(first) + u64::from(pages) > there {

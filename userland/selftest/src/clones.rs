@@ -12,8 +12,8 @@ use crate::paged::{GOOD, PAGE, fresh};
 const LARGE: usize = 8192;
 /// Pages of a clone's pool.
 const POOL: u32 = 400;
-/// Pages that each side writes.
-const WRITTEN: usize = 10;
+/// Pages of the large clone that each side writes: more than an extent may have at hand.
+const WRITTEN: usize = 160;
 /// Words of a page.
 const WORDS: usize = PAGE / 8;
 
@@ -22,6 +22,8 @@ struct Task {
     words: Vec<u64>,
     /// What the first word of page n is less n.
     base: u64,
+    /// How many pages its parent writes; it writes as many, from the middle of those on.
+    written: usize,
     /// A handle of its parent's.
     handle: Handle,
 }
@@ -62,7 +64,7 @@ pub fn sharing(checks: &mut Checks) -> Result<(), Error> {
     let free = (info.pages - info.used) as usize;
     let pages = LARGE.min(free.saturating_sub(POOL as usize + 200) * 8 / 9);
     drop(fresh(1)?);
-    let mut task = Task { words: words(pages, 1000)?, base: 1000, handle: pool.handle() };
+    let mut task = Task { words: words(pages, 1000)?, base: 1000, written: WRITTEN, handle: pool.handle() };
     let before = free_frames()?;
     let clone = clones::prepare(&pool, "clone", POOL, changes, &raw mut task as u64)?;
     let shared = before.saturating_sub(free_frames()?);
@@ -76,7 +78,7 @@ pub fn sharing(checks: &mut Checks) -> Result<(), Error> {
     };
     write(&mut task.words);
     let copied = before.saturating_sub(free_frames()?);
-    let some = WRITTEN as u64..pages as u64 / 8 + 20;
+    let some = WRITTEN as u64 - 128..WRITTEN as u64 + 128 + 8;
     checks.holds(alloc::format!("writing {WRITTEN} of them takes {copied}"), some.contains(&copied));
     let child = clone.start()?;
     let end = child.wait()?;
@@ -97,11 +99,12 @@ fn changes(argument: u64) -> Status {
     if !numbered(&task.words, task.base) {
         return Status::ERROR;
     }
-    for page in WRITTEN / 2..2 * WRITTEN {
+    let own = task.written / 2..task.written * 3 / 2;
+    for page in own.clone() {
         task.words[page * WORDS] = 9;
     }
     let changed = |(n, word): (usize, &u64)| match n {
-        n if (WRITTEN / 2..2 * WRITTEN).contains(&n) => *word == 9,
+        n if own.contains(&n) => *word == 9,
         n => *word == task.base + n as u64,
     };
     if task.words.iter().step_by(WORDS).enumerate().all(changed) { GOOD } else { Status::FAIL }
@@ -111,7 +114,7 @@ pub fn life(checks: &mut Checks) -> Result<(), Error> {
     let pool = Pool::own()?;
     let memory = Memory::create(&pool, 1)?;
     let handle = memory.into_inner();
-    let mut task = Task { words: Vec::new(), base: 0, handle: handle.handle() };
+    let mut task = Task { words: Vec::new(), base: 0, written: 0, handle: handle.handle() };
     let at = &raw mut task as u64;
     random::next_u64()?;
     let mut ends = Vec::new();
@@ -175,7 +178,7 @@ fn again(argument: u64) -> Status {
 pub fn work() -> Result<(), Error> {
     const PAGES: usize = 24;
     let pool = Pool::own()?;
-    let mut task = Task { words: words(PAGES, 0)?, base: 0, handle: pool.handle() };
+    let mut task = Task { words: words(PAGES, 0)?, base: 0, written: 8, handle: pool.handle() };
     for round in 0..20 {
         task.base = round * 100;
         number(&mut task.words, task.base);
