@@ -11,7 +11,7 @@
 macro_rules! for_each_call {
     ($then:ident) => {
         $then! {
-0 null () -> () [] "Does nothing: what entering and leaving the kernel costs.";
+0 null () -> () [] "Does nothing, uncounted: what the way into the processor's kernel mode and back costs.";
 ipc 1 call (channel: Channel, tag: Tag) -> (zero: Number, tag: Tag)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TooManyHandles TableFull PoolEmpty Deadlock]
   "Sends a message and waits for the answer. The receiver, if one waits, runs at once, with the caller's priority and time slice.";
@@ -51,10 +51,10 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
 15 map (process: Process, memory: Memory, address: Address, offset: Pages, pages: Pages, access: Access) -> ()
   [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull PoolEmpty]
   "Maps pages of a Memory where nothing is mapped. Access: 1 read, 2 write, 4 execute; execute only what is sealed, write never what is frozen.";
-16 unmap (process: Process, address: Address, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied PoolEmpty]
+16 unmap (process: Process, address: Address, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied]
   "Takes mappings in the range away; holes are no error. Restarts itself.";
 17 protect (process: Process, address: Address, pages: Pages, access: Access) -> ()
-  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull PoolEmpty]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull]
   "Changes the access of mapped pages, within what the mapping's handle allowed.";
 18 evict (memory: Memory, offset: Pages, pages: Pages, keep: Access) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "By the OWNER: unmaps the pages wherever they are mapped (keep 0), or makes them read-only (keep 1). Restarts itself.";

@@ -307,10 +307,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.arm_at(at);
     }
 
+    /// A timer that is set for earlier is left alone: it comes once in vain, and is then set to what is due. So that
+    /// threads that take turns don't set it each time.
     #[inline(always)]
     fn arm_at(&mut self, at: u64) {
         let core = self.my_core();
-        if at != core.armed {
+        if at < core.armed {
             core.armed = at;
             self.s.hw.set_timer(at);
         }
