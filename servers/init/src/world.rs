@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use abi::boot::{BootInfo, RootKind};
-use archive::manifest::{Manifest, PAGED_LEVEL};
+use archive::manifest::{Manifest, PAGED_LEVEL, Root};
 use archive::{Archive, MANIFEST_NAME};
 use libsys::abi::{PAGE_SIZE, user::TimePage};
 use libsys::{Access, Error, Event, Frozen, Memory, OwnedHandle, Pool, Receiver, Rights, Token, time};
@@ -167,7 +167,8 @@ impl World {
 
     /// What tells the pager of a process's faults; none for those that have all their memory from the start.
     pub fn fault_channel(&self, number: u32, level: u8) -> Result<Option<OwnedHandle>, Error> {
-        if level < PAGED_LEVEL {
+        let pager = || self.manifest.servers.iter().any(|server| server.holds.contains(&Root::Faults));
+        if level < PAGED_LEVEL || !pager() {
             return Ok(None);
         }
         Ok(Some(self.faults.client(&self.roots.pool, number.into())?.0))

@@ -4,7 +4,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use libsys::protocol::pager::{Backing, Reply, Request, Why};
-use libsys::{Access, Error, Keep};
+use libsys::{Access, Error, Keep, Memory, Rights};
 use regions::PAGE;
 
 use crate::client::{Client, Extent, Trouble};
@@ -72,7 +72,11 @@ impl Pager {
         let client = self.clients.get(&number).ok_or(Trouble::Gone)?;
         let extent = client.extent(seen.identity).ok_or(Trouble::Refused(Why::Wild))?;
         if client.alone(extent) {
-            return Ok(client.process.protect(page as usize, 1, WRITE)?);
+            match client.process.protect(page as usize, 1, WRITE) {
+                // It has the page by a clone of its parent, which is over: only to read.
+                Err(Error::Denied) => {}
+                result => return Ok(result?),
+            }
         }
         let extent = extent.clone();
         self.copy(number, page, &extent, seen.page)
@@ -118,6 +122,7 @@ fn share(from: &Client, to: &mut Client) -> Result<(), Error> {
     }
     to.extents.clone_from(&from.extents);
     to.complete = true;
+    let mut reader: Option<(u64, Memory)> = None;
     for entry in from.regions.iter().filter(|entry| !matches!(entry.region.backing, Backing::Memory { .. })) {
         let range = entry.range();
         let mut at = range.start;
@@ -125,7 +130,13 @@ fn share(from: &Client, to: &mut Client) -> Result<(), Error> {
             let seen = from.process.page(at as usize)?;
             let pages = (seen.pages as u64).clamp(1, (range.end - at) / PAGE);
             if let (false, Some(extent)) = (seen.access.is_empty(), from.extent(seen.identity)) {
-                show_both(to, extent, at, seen.page, pages)?;
+                let memory = match reader.take() {
+                    Some((identity, memory)) if identity == seen.identity => memory,
+                    // So the clone can't make pages writable that its parent sees.
+                    _ => extent.memory.dup(Rights::READ)?,
+                };
+                show_both(to, &memory, at, seen.page, pages)?;
+                reader = Some((seen.identity, memory));
             }
             at += pages * PAGE;
         }
@@ -134,13 +145,13 @@ fn share(from: &Client, to: &mut Client) -> Result<(), Error> {
 }
 
 /// Maps pages read-only; those that an earlier pager mapped already stay.
-fn show_both(to: &Client, extent: &Extent, at: u64, first: usize, pages: u64) -> Result<(), Error> {
-    match to.process.map(&extent.memory, at as usize, first, pages as usize, Access::READ) {
+fn show_both(to: &Client, memory: &Memory, at: u64, first: usize, pages: u64) -> Result<(), Error> {
+    match to.process.map(memory, at as usize, first, pages as usize, Access::READ) {
         Err(Error::BadAddress) => {}
         result => return result,
     }
     for n in 0..pages as usize {
-        match to.process.map(&extent.memory, at as usize + n * PAGE as usize, first + n, 1, Access::READ) {
+        match to.process.map(memory, at as usize + n * PAGE as usize, first + n, 1, Access::READ) {
             Ok(()) | Err(Error::BadAddress) => {}
             Err(error) => return Err(error),
         }

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use libsys::abi::Handle;
+use libsys::abi::{Handle, calls::number};
 use libsys::{Error, Memory, OwnedHandle, Pool, Status, clones, random, system_figures};
 
 use crate::checks::Checks;
+use crate::kernel::{PROCESS, call};
 use crate::paged::{GOOD, PAGE, fresh};
 
 /// Pages of the large clone's memory, if there are so many: 32 MiB.
@@ -131,6 +132,10 @@ pub fn life(checks: &mut Checks) -> Result<(), Error> {
     checks.equal("but those that it is given", (end.code, end.reason), (7, 0));
     let end = clones::prepare(&pool, "again", POOL, again, at)?.start()?.wait()?;
     checks.equal("a clone can be cloned", (end.code, end.reason), (7, 0));
+    let mut kept = Task { words: words(4, 1)?, base: 0, written: 0, handle: handle.handle() };
+    let end = clones::prepare(&pool, "bad", POOL, forces, &raw mut kept as u64)?.start()?.wait()?;
+    checks.equal("a clone can't make its parent's pages writable", (end.code, end.reason), (7, 0));
+    checks.holds("and has not", numbered(&kept.words, 1));
     let small = clones::prepare(&pool, "small", 4, looks, at);
     checks.refused("a clone whose pool is too small", small.map(drop), &[Error::PoolEmpty]);
     drop(clones::prepare(&pool, "dropped", POOL, looks, at)?);
@@ -162,6 +167,17 @@ fn finds(_argument: u64) -> Status {
     match given.and_then(|memory| memory.map(libsys::Access::READ)) {
         Ok(_) => GOOD,
         Err(error) => error.into(),
+    }
+}
+
+/// A clone's: makes pages that it shares writable, which is refused.
+fn forces(argument: u64) -> Status {
+    let task = task(argument);
+    // One that has nothing but words of this list: nobody else has written there.
+    let page = (task.words.as_ptr() as u64 + 2 * PAGE as u64) & !(PAGE as u64 - 1);
+    match call(number::protect, &[PROCESS, page, 1, 3]) {
+        Err(libsys::abi::Error::Denied) => GOOD,
+        _ => Status::ERROR,
     }
 }
 
