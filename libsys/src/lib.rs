@@ -19,6 +19,7 @@ pub mod ai;
 mod arch;
 pub mod backtrace;
 mod channel;
+pub mod clones;
 pub mod console;
 pub mod device;
 pub mod entry;
@@ -71,7 +72,7 @@ pub use objects::{
     Authority, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures, Trigger, Width,
     kernel_counters, root, system_figures,
 };
-pub use process::{Process, ProcessFigures, Thread, ThreadFigures, yield_now};
+pub use process::{Process, ProcessFigures, Seen, Thread, ThreadFigures, yield_now};
 pub use protocol::{self, Error};
 pub use server::{Event, Faulted, Incoming, Receiver, Token, wait, wait_bits};
 pub use sync::Mutex;

@@ -6,9 +6,9 @@ use core::{
 };
 
 use abi::{PAGE_SIZE, user};
-use protocol::Error;
+use protocol::{Error, process};
 
-use crate::{memory::give_addresses, sys};
+use crate::{Handles, channel, layout, memory::give_addresses, sys};
 
 /// Mapped memory that others may write at any time. Unmapped when dropped.
 ///
@@ -125,8 +125,13 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         let pages = (self.bytes / PAGE_SIZE) as u64;
+        let view = layout::VIEWS.contains(&self.start);
+        if view {
+            let request = process::Request::Forget { address: self.start as u64 };
+            let _ = channel::call::<process::Service>(user::PROCESS_CHANNEL, &request, Handles::none());
+        }
         // References into the mapping borrow it, so none is left.
-        if sys::unmap(user::OWN_PROCESS.raw().into(), self.start as u64, pages).is_ok() {
+        if sys::unmap(user::OWN_PROCESS.raw().into(), self.start as u64, pages).is_ok() && !view {
             give_addresses(self.start, self.bytes);
         }
     }

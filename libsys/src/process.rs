@@ -36,6 +36,19 @@ pub struct ProcessFigures {
     pub mapped: u64,
 }
 
+/// What is mapped at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// For what; nothing, if no page is there.
+    pub access: Access,
+    /// Which Memory's it is, as [`crate::MemoryInfo::identity`]; 0 for what is no Memory's own.
+    pub identity: u64,
+    /// Which page of it.
+    pub page: usize,
+    /// Pages that go on alike from here; there may be more.
+    pub pages: usize,
+}
+
 impl Process {
     /// An empty one, charged to the pool.
     pub fn create(pool: &Pool) -> Result<Process, Error> {
@@ -86,6 +99,13 @@ impl Process {
         let kind = info::Kind::Thread as u64;
         let (thread, _) = sys::create(pool.raw(), kind, self.raw(), priority.into(), buffer as u64)?;
         Ok(Thread(handle::adopt(thread)?))
+    }
+
+    /// What is mapped at an address, a multiple of a page.
+    pub fn page(&self, address: usize) -> Result<Seen, Error> {
+        let [access, identity, page, pages, ..] = sys::info(self.raw(), info::PAGE, address as u64)?;
+        let access = Access::from_bits_truncate(access as u8);
+        Ok(Seen { access, identity, page: page as usize, pages: pages as usize })
     }
 
     /// How it fares.

@@ -2,8 +2,8 @@
 
 use crate::Problem;
 use archive::manifest::{
-    DeviceKind, MAX_NAMES, MAX_NARROWING, MAX_NARROWINGS, MAX_PROGRAMS, MAX_SERVERS, Manifest, Root, SHELL_LEVEL,
-    Server,
+    DeviceKind, MAX_NAMES, MAX_NARROWING, MAX_NARROWINGS, MAX_PROGRAMS, MAX_SERVERS, Manifest, PAGED_LEVEL, Root,
+    SHELL_LEVEL, Server,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,6 +98,12 @@ fn one_server(server: &Server, problems: &mut Problems) {
     image_name(&format!("server {name}"), &server.image, problems);
     if server.level <= INIT_LEVEL || server.level > SHELL_LEVEL {
         problems.add(format!("server {name}: level {} is not one of 2 to {SHELL_LEVEL}", server.level));
+    }
+    if server.holds.contains(&Root::Faults) && server.level >= PAGED_LEVEL {
+        let level = PAGED_LEVEL - 1;
+        problems.add(format!(
+            "server {name}: who repairs the faults of level {PAGED_LEVEL} and above stands at {level} or below"
+        ));
     }
     if server.pages < MIN_POOL_PAGES {
         problems.add(format!("server {name}: a pool of {} pages; {MIN_POOL_PAGES} is the least", server.pages));

@@ -178,6 +178,34 @@ pub enum Request {
     System,
     /// The kernel's log ring. Right LIST. Answer: `Done` with its Memory (READ). Idempotent.
     Log,
+    /// Has pages of a Memory appear at their first use: `View`. Handle: the Memory (READ, and WRITE to write). `Limit`;
+    /// `Unavailable` for processes that no pager serves. Not idempotent.
+    View {
+        /// Where in the Memory, in pages.
+        first: u32,
+        /// How many pages.
+        pages: u32,
+        /// Whether they may be written.
+        write: bool,
+    },
+    /// Forgets a view; its addresses are not used again. The process unmaps what it has of it. Idempotent.
+    Forget {
+        /// As `View` told it.
+        address: u64,
+    },
+    /// Makes a process, not started, whose memory is the caller's as it is now: program, heap, stack and data, no views
+    /// that can be written, no handles. Handle: pool (MAKE). Answer: `Created` as for `Create`, once the memory is shared.
+    /// Not idempotent.
+    Clone {
+        /// What people see in lists.
+        name: Text<32>,
+        /// Pages of its pool.
+        pages: u32,
+        /// Where its main thread starts.
+        entry: u64,
+        /// Its stack pointer then.
+        stack: u64,
+    },
 }
 
 impl Idempotent for Request {
@@ -185,7 +213,15 @@ impl Idempotent for Request {
         use Request::*;
         matches!(
             self,
-            Catch { .. } | Seed | Entropy { .. } | List { .. } | Holds { .. } | Services { .. } | System | Log
+            Catch { .. }
+                | Seed
+                | Entropy { .. }
+                | List { .. }
+                | Holds { .. }
+                | Services { .. }
+                | System
+                | Log
+                | Forget { .. }
         )
     }
 }
@@ -212,6 +248,11 @@ pub enum Reply {
     Services(List<ServiceInfo, 6>),
     /// The machine.
     System(SystemInfo),
+    /// A view.
+    View {
+        /// Where it starts.
+        address: u64,
+    },
 }
 
 /// How a process ended.

@@ -36,7 +36,7 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
 9 revoke (grant: Grant) -> () [BadHandle Denied WrongKind ServerDied]
   "Ends every handle derived through the Grant, with their mappings, interrupt bindings and queued calls. Restarts itself until all is undone.";
 10 info (handle: Any, what: Number, index: Number) -> (zero: Number, zero1: Number, w0: Number, w1: Number, w2: Number, w3: Number, w4: Number, w5: Number, w6: Number, w7: Number)
-  [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied]
   "Tells about an object; the selectors and words are in `info`.";
 11 create (pool: Pool, kind: Number, x: Number, y: Number, z: Number) -> (handle: Handle)
   [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied TableFull PoolEmpty]

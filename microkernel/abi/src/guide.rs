@@ -142,8 +142,9 @@ pub const GUIDES: &[Guide] = &[
     Guide {
         call: "info",
         rights: &[],
-        work: Work::Bounded("the first 1,024 pages of a Memory"),
+        work: Work::Bounded("the first 1,024 pages of a Memory; 128 pages from an address on"),
         reasons: &[
+            (Error::BadAddress, "the address that is asked about is not a page's, or not the user's"),
             (Error::Denied, "the handle lacks the right that the selector names"),
             (Error::WrongKind, "the selector is about another kind of object"),
             (Error::BadArgument, "there is no such selector; or the device address of ordinary memory is asked for"),

@@ -6,7 +6,8 @@
 pub const BASIC: u64 = 0;
 /// Pool: pages of the pool, pages used (sub-pools included), pages given to sub-pools, priority ceiling, objects.
 pub const POOL: u64 = 1;
-/// Memory: pages, type ([`MemoryType`]), mappings, pages frozen or sealed.
+/// Memory: pages, type ([`MemoryType`]), mappings, pages frozen or sealed, identity of the Memory whose frames these are
+/// (a slice tells its whole's), the first page in it. An identity is good while a handle or mapping keeps that Memory.
 pub const MEMORY: u64 = 2;
 /// Memory of type DMA or device, with OWNER: the address a device uses for its first byte.
 pub const DEVICE_ADDRESS: u64 = 3;
@@ -21,6 +22,12 @@ pub const INTERRUPT: u64 = 6;
 pub const STATISTICS: u64 = 7;
 /// Authority with LOG: cores, cores running, features, free pages, all pages, ns since boot.
 pub const SYSTEM: u64 = 8;
+
+/// Process with MAP: what is mapped at the address in `a2`: access (0: nothing), identity of the Memory as [`MEMORY`] tells
+/// it (0: none of its own), page in it, pages that go on alike from here, at most [`MAX_ALIKE`].
+pub const PAGE: u64 = 9;
+/// Pages that [`PAGE`] looks at, at most.
+pub const MAX_ALIKE: u64 = 128;
 
 /// Kinds of objects, as [`BASIC`] tells and `create` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

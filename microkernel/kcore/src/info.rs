@@ -1,11 +1,15 @@
 //! `info`: what the kernel tells about its objects.
 
+use abi::calls::Access;
 use abi::info as select;
 use abi::{Error, Rights};
-use kmem::FrameState;
+use kmem::{FrameState, Kind, Link};
 
+use crate::hw::Entry as Decoded;
 use crate::objects::*;
+use crate::range::Range;
 use crate::state::Cx;
+use crate::tables::{LEAF_SPAN, TableKey};
 use crate::{Hw, Progress};
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
@@ -34,6 +38,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                     [p.overhead, p.handle_count, p.thread_count, p.mapped].map(u64::from);
                 [overhead, handles, threads, mapped, 0, 0, 0, 0]
             }
+            select::PAGE => self.page_info(self.lookup::<PROCESS>(thread, handle, Rights::MAP)?.key, index)?,
             select::THREAD => {
                 let t = self.v.get(self.lookup::<THREAD>(thread, handle, Rights::INSPECT)?.key);
                 let waits = if t.state == State::AwaitingReply || t.state == State::Calling { t.badge } else { 0 };
@@ -69,9 +74,37 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Ok([entry.object.class() as u64, entry.rights as u64, entry.badge, 0, 0, 0, 0, 0])
     }
 
+    /// What is mapped at an address, and how many pages go on alike.
+    fn page_info(&self, process: ProcessKey<'id>, address: u64) -> Result<[u64; 8], Error> {
+        let first = Range::new(address, 1, 1)?;
+        let rest = (((address | (LEAF_SPAN - 1)) + 1 - address) >> 12).min(select::MAX_ALIKE);
+        let Some(leaf) = self.leaf(process, first.address) else { return Ok([0, 0, 0, rest, 0, 0, 0, 0]) };
+        let (access, memory, offset) = self.page_seen(leaf, address);
+        let step = (memory != 0) as u64;
+        let alike = |n: &u64| self.page_seen(leaf, address + (n << 12)) == (access, memory, offset + step * n);
+        let pages = (1..rest).take_while(alike).count() as u64 + 1;
+        Ok([access.bits() as u64, memory, offset, pages, 0, 0, 0, 0])
+    }
+
+    /// Access, the Memory's identity and the page in it; without the latter two where the frame is no Memory's own.
+    fn page_seen(&self, leaf: TableKey<'id>, address: u64) -> (Access, u64, u64) {
+        let Decoded::Page(physical, access) = self.page_at(leaf, address) else { return (Access::empty(), 0, 0) };
+        let frame = self.v.managed(physical).filter(|frame| self.v.kind(*frame) == Kind::BYTES);
+        let owner = frame.map_or(Link::NONE, |frame| Link::<MEMORY>::from_raw(self.v.frame(frame).owner));
+        let Some(memory) = self.v.live(owner) else { return (access, 0, 0) };
+        let m = self.v.get(memory);
+        match physical.checked_sub(m.base) {
+            Some(offset) if offset < m.pages => (access, owner.raw() as u64, offset as u64),
+            _ => (access, 0, 0),
+        }
+    }
+
     fn memory_info(&self, memory: MemoryKey<'id>) -> [u64; 8] {
         let m = self.v.get(memory);
-        let mappings = self.extent_of(memory).map_or(0, |root| self.v.get(root).mapping_count);
+        let root = self.extent_of(memory);
+        let mappings = root.map_or(0, |root| self.v.get(root).mapping_count);
+        let identity = root.map_or(0, |root| root.link().raw());
+        let first = root.map_or(0, |root| m.base - self.v.get(root).base);
         // Bounded: a larger Memory tells of its first pages only.
         let fixed = (0..m.pages.min(1024))
             .filter(|n| {
@@ -80,7 +113,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                     && frame.is_some_and(|frame| self.v.frame(frame).state != FrameState::Data)
             })
             .count();
-        [m.pages as u64, m.kind as u64, mappings as u64, fixed as u64, 0, 0, 0, 0]
+        [m.pages as u64, m.kind as u64, mappings as u64, fixed as u64, identity as u64, first as u64, 0, 0]
     }
 }
 

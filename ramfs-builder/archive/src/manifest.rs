@@ -37,6 +37,8 @@ use serde::{Deserialize, Serialize};
 pub const VERSION: u8 = 1;
 /// The level of the shell and of commands, the highest (`contracts.md` §1).
 pub const SHELL_LEVEL: u8 = 7;
+/// From this level on a process's memory comes by the pager, which stands below it; the levels before have it from the start.
+pub const PAGED_LEVEL: u8 = 5;
 /// Servers, at most.
 pub const MAX_SERVERS: usize = 32;
 /// Bindings in a name space, at most.
@@ -136,6 +138,9 @@ pub enum Root {
     Archive,
     /// The kernel's log ring and its Interrupt, as `log-ring` and `log-interrupt`.
     LogRing,
+    /// The faults of all processes from [`PAGED_LEVEL`] on as `faults`, a page for notes to the next pager as `scratch`, and
+    /// what init keeps for pagers, by the protocol `pager`, as `pager`.
+    Faults,
 }
 
 /// A right on the `process` channel.

@@ -10,7 +10,7 @@ use archive::manifest::{Class, Restart, Right, Root, SHELL_LEVEL, Server};
 use libsys::abi::user::FIRST_NAMED;
 use libsys::protocol::process::{Action, Rights, ServiceState};
 use libsys::protocol::{StartBody, encode_vec, start::MAX_BODY};
-use libsys::{Error, Rights as Handles, layout, time};
+use libsys::{Error, Rights as Handles, time};
 use namespace::{Table as Names, Target};
 use supervise::Time;
 use supervise::opens::Attention;
@@ -22,6 +22,9 @@ use crate::birth::{self, Plan};
 use crate::devices::{self, Gift};
 use crate::process::command_priority;
 use crate::world::{World, boot_page};
+
+/// How long the pager rests after it ended too often.
+const LAST_RESORT: Time = 3_200_000_000;
 
 /// How a service fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,10 +152,12 @@ impl World {
         let number = self.table.reserve(0)?;
         let spot = self.spot(&server.image);
         let service = self.client(Badge::Process(number))?;
+        let fault = self.fault_channel(number, server.level)?;
         let image = self.images.find(&server.image, &self.roots.archive, &self.roots.seal)?;
         let ceiling = server.class.ceiling();
         let body = birth::make(Plan {
             image,
+            name: &server.image,
             archive: &self.roots.archive,
             from: &self.roots.pool,
             pages: pages as usize,
@@ -161,8 +166,9 @@ impl World {
                 Class::Interactive if server.level < SHELL_LEVEL => command_priority(),
                 _ => ceiling,
             },
-            stack: if server.level < SHELL_LEVEL { layout::SERVER_STACK_BYTES } else { 2 * layout::STACK_BYTES },
             spot,
+            origin: None,
+            fault,
             log: &self.roots.log,
             time: &self.time,
             number,
@@ -191,7 +197,7 @@ impl World {
         let space = self.new_space(names, number)?;
         let body = &self.table.get(number).ok_or(Error::Internal)?.kernel;
         body.process.endow(space.handle(), Handles::CALL, libsys::abi::user::NAMES_CHANNEL.index())?;
-        let gifts = self.gifts(server, &body.pool)?;
+        let gifts = self.gifts(number, server, &body.pool)?;
         for (gift, index) in gifts.iter().zip(FIRST_NAMED..) {
             body.process.endow(gift.handle.handle(), Handles::all(), index)?;
         }
@@ -207,7 +213,7 @@ impl World {
     }
 
     /// What a server `holds`: root objects as named handles.
-    fn gifts(&self, server: &Server, pool: &libsys::Pool) -> Result<Vec<Gift>, Error> {
+    fn gifts(&self, number: u32, server: &Server, pool: &libsys::Pool) -> Result<Vec<Gift>, Error> {
         let read = Handles::READ | Handles::TRANSFER;
         let mut gifts = Vec::new();
         // The device roots speak of each other by index: they come first.
@@ -228,6 +234,12 @@ impl World {
                     gifts.push(Gift::named("log-ring", self.roots.log_ring.dup(read)?));
                     let interrupt = self.roots.log_interrupt.dup(Handles::USE | Handles::TRANSFER)?;
                     gifts.push(Gift::named("log-interrupt", interrupt));
+                }
+                Root::Faults => {
+                    let faults = libsys::dup(self.faults.handle(), Handles::RECV | Handles::TRANSFER)?;
+                    gifts.push(Gift::named("faults", faults));
+                    gifts.push(Gift::named("pager", self.client(Badge::Pager(number))?));
+                    gifts.push(Gift::named("scratch", self.scratch.dup(read | Handles::WRITE)?));
                 }
             }
         }
@@ -290,6 +302,10 @@ impl World {
         let Some(service) = self.services.get_mut(index) else { return };
         match next {
             Next::Start(at) => service.fares = Fares::Waiting(at),
+            // Without a pager no other process gets far: it is tried again for ever.
+            Next::Fail if service.server.holds.contains(&Root::Faults) => {
+                service.fares = Fares::Waiting(time::now_ns().saturating_add(LAST_RESORT));
+            }
             Next::Fail => {
                 service.fares = Fares::Failed;
                 libsys::log!(Error, "{} is left alone", service.server.name);
@@ -310,6 +326,10 @@ impl World {
         let found = self.services.iter().position(|service| service.server.name.eq_ignore_ascii_case(name));
         let index = found.ok_or(Error::NotFound)?;
         let service = self.services.get_mut(index).ok_or(Error::NotFound)?;
+        if action == Action::Stop && service.server.holds.contains(&Root::Faults) {
+            // Whoever stopped it could not even start it again.
+            return Err(Error::InUse);
+        }
         match (action, service.process()) {
             (Action::Start, Some(_)) => return Err(Error::Exists),
             (Action::Stop, None) => {

@@ -15,9 +15,11 @@ extern crate alloc;
 
 mod checks;
 mod child;
+mod clones;
 mod deeds;
 mod hard;
 mod kernel;
+mod paged;
 mod sec;
 mod shell;
 mod smp;

@@ -34,6 +34,10 @@ const JOB_PAGES: u64 = 64;
 const LEAST_PAGES: u64 = 192;
 /// Pages of a shell that is a command, at most: what it starts lies in there.
 const SHELL_PAGES: u64 = 6 * COMMAND_PAGES as u64;
+/// Programs that use much memory by their nature.
+const LARGE: [&str; 1] = ["vmtest"];
+/// Pages of such a program's pool, at most: 40 MiB.
+const LARGE_PAGES: u64 = 10 * COMMAND_PAGES as u64;
 
 /// Where a stream of a stage leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +99,15 @@ pub fn pages(own: &Pool, stages: &[Stage]) -> Result<(u32, usize), Fault> {
         Source::Text { .. } => false,
     };
     let shells = stages.iter().any(is_shell);
-    let most = if shells { SHELL_PAGES } else { u64::from(COMMAND_PAGES) };
+    let large = |stage: &Stage| match &stage.source {
+        Source::Program { path, .. } => LARGE.iter().any(|name| file_name(path).eq_ignore_ascii_case(name)),
+        _ => false,
+    };
+    let most = match stages.iter().any(large) {
+        true => LARGE_PAGES,
+        false if shells => SHELL_PAGES,
+        false => u64::from(COMMAND_PAGES),
+    };
     let each = (free.saturating_sub(JOB_PAGES) / (commands + 1).max(1)).min(most);
     if each < LEAST_PAGES {
         return Err(Fault::new(
