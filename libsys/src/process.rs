@@ -165,6 +165,7 @@ impl Thread {
             3 => ThreadState::Calling,
             4 => ThreadState::AwaitingReply,
             5 => ThreadState::Receiving,
+            7 => ThreadState::Parked,
             _ => ThreadState::Faulted,
         };
         Ok(ThreadFigures { state, priority: priority as u8, base: base as u8, cpu_ns, core, calls, waits_for })

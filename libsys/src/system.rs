@@ -32,6 +32,11 @@ pub fn processes() -> Result<Vec<ProcessInfo>, Error> {
     }
 }
 
+/// Gives a process's main thread another priority.
+pub fn set_priority(number: u32, priority: u8) -> Result<(), Error> {
+    ask(&Request::Priority { number, priority }, Handles::none()).map(drop)
+}
+
 /// What a process holds, a line each.
 pub fn holds(number: u32) -> Result<Vec<String>, Error> {
     let mut all = Vec::new();

@@ -178,6 +178,14 @@ pub enum Request {
     System,
     /// The kernel's log ring. Right LIST. Answer: `Done` with its Memory (READ). Idempotent.
     Log,
+    /// Gives a process's main thread another priority, at most its pool's ceiling. `NotFound`, or `Denied` without BREAK
+    /// where it is not one's own; `BadArgument` above the ceiling. Idempotent.
+    Priority {
+        /// The process.
+        number: u32,
+        /// 0 to 63, the most urgent.
+        priority: u8,
+    },
 }
 
 impl Idempotent for Request {
@@ -185,7 +193,7 @@ impl Idempotent for Request {
         use Request::*;
         matches!(
             self,
-            Catch { .. } | Seed | Entropy { .. } | List { .. } | Holds { .. } | Services { .. } | System | Log
+            Catch { .. } | Priority { .. } | Seed | Entropy { .. } | List { .. } | Holds { .. } | Services { .. } | System | Log
         )
     }
 }
@@ -247,6 +255,8 @@ pub enum State {
     Stopped,
     /// Over, not reaped.
     Ended,
+    /// Ready, but its CPU budget is used up for this period.
+    Parked,
 }
 
 /// A process in a list.
@@ -274,8 +284,12 @@ pub struct ProcessInfo {
     pub used: u32,
     /// Pages of its pool.
     pub pages: u32,
-    /// Processor time in ns.
+    /// Processor time of its main thread in ns.
     pub cpu_ns: u64,
+    /// The CPU budget that it has or shares: µs on each core, 0 for none.
+    pub budget_us: u32,
+    /// Of what period, in µs.
+    pub period_us: u32,
     /// When it started, ns since boot.
     pub started_ns: u64,
 }

@@ -39,7 +39,7 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Tells about an object; the selectors and words are in `info`.";
 11 create (pool: Pool, kind: Number, x: Number, y: Number, z: Number) -> (handle: Handle)
-  [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied TableFull PoolEmpty]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied TableFull PoolEmpty OverBudget]
   "Makes an object, charged to the pool. What x, y and z mean stands beside each `info::Kind`.";
 12 destroy (handle: Any) -> () [BadHandle Denied Revoked WrongKind ServerDied]
   "Pool (DESTROY): ends all that was made from it, sub-pools included, and returns its pages. Thread (CONTROL): ends it. Restarts itself until all is gone.";

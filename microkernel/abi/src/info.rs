@@ -4,7 +4,9 @@
 
 /// Any: kind ([`Kind`]), rights, badge. Not how many hold the object: who holds one handle learns nothing of others.
 pub const BASIC: u64 = 0;
-/// Pool: pages of the pool, pages used (sub-pools included), pages given to sub-pools, priority ceiling, objects.
+/// Pool: pages of the pool, pages used (sub-pools included), pages given to sub-pools, priority ceiling, objects, CPU
+/// budget that pays for its threads (its own or the nearest above: µs, and of what period in the upper half; 0: none),
+/// µs of that given to sub-pools (rounded down), ns charged to it so far. The root pool's budget is what it may give.
 pub const POOL: u64 = 1;
 /// Memory: pages, type ([`MemoryType`]), mappings, pages frozen or sealed.
 pub const MEMORY: u64 = 2;
@@ -22,11 +24,25 @@ pub const STATISTICS: u64 = 7;
 /// Authority with LOG: cores, cores running, features, free pages, all pages, ns since boot.
 pub const SYSTEM: u64 = 8;
 
+/// The least priority of the real-time class, which only a pool with a CPU budget has.
+pub const REAL_TIME: u8 = 56;
+
+/// The six scheduling classes, the most urgent first, each with its highest priority; it begins above the next one's.
+pub const CLASSES: &[(&str, u8)] =
+    &[("realtime", 63), ("driver", 55), ("server", 47), ("interactive", 39), ("batch", 23), ("idle", 7)];
+
+/// The class of a priority.
+pub fn class_of(priority: u8) -> &'static str {
+    CLASSES.iter().rev().find(|(_, highest)| priority <= *highest).map_or("realtime", |(name, _)| name)
+}
+
 /// Kinds of objects, as [`BASIC`] tells and `create` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
-    /// Pages, and all that is made from them. `create`: pages, priority ceiling.
+    /// Pages, and all that is made from them. `create`: pages, priority ceiling, CPU budget: µs on each core in the lower
+    /// half, 10 at least, and of what period of 100 to 1,000,000 µs in the upper half; 0 for none. A ceiling in the
+    /// real-time class ([`REAL_TIME`]) needs a budget, its own or one above.
     Pool = 1,
     /// An address space and a table of handles. `create`: –.
     Process = 2,
@@ -97,6 +113,8 @@ pub enum ThreadState {
     Receiving = 5,
     /// Faulted, and nobody to tell.
     Faulted = 6,
+    /// Ready, but its pool's CPU budget is used up for this period.
+    Parked = 7,
 }
 
 /// The names of the kernel's counters, in the order of [`STATISTICS`].
@@ -117,4 +135,5 @@ pub const COUNTERS: &[&str] = &[
     "objects destroyed",
     "log records lost",
     "calls refused",
+    "budgets used up",
 ];

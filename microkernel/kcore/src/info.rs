@@ -18,7 +18,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             select::POOL => {
                 let p = self.v.get(self.lookup::<POOL>(thread, handle, Rights::empty())?.key);
                 let [limit, used, given, objects] = [p.limit, p.used, p.given, p.objects].map(u64::from);
-                [limit, used, given, p.ceiling as u64, objects, 0, 0, 0]
+                let b = &self.v.find(p.payer).map_or(p, |payer| self.v.get(payer)).budget;
+                let budget = b.share / 1_000 | b.period / 1_000 << 32;
+                [limit, used, given, p.ceiling as u64, objects, budget, b.given / 1_000, b.charged]
             }
             select::MEMORY => self.memory_info(self.lookup::<MEMORY>(thread, handle, Rights::empty())?.key),
             select::DEVICE_ADDRESS => {
@@ -38,7 +40,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let t = self.v.get(self.lookup::<THREAD>(thread, handle, Rights::INSPECT)?.key);
                 let waits = if t.state == State::AwaitingReply || t.state == State::Calling { t.badge } else { 0 };
                 let [priority, base, core] = [t.priority, t.base_priority, t.core].map(u64::from);
-                [state_code(t.state), priority, base, t.run_time, core, t.sequence as u64, waits, 0]
+                [state_code(t), priority, base, t.run_time, core, t.sequence as u64, waits, 0]
             }
             select::INTERRUPT => {
                 let i = self.v.get(self.lookup::<INTERRUPT>(thread, handle, Rights::empty())?.key);
@@ -84,16 +86,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 }
 
-fn state_code(state: State) -> u64 {
+fn state_code(thread: &Thread) -> u64 {
     use abi::info::ThreadState as S;
-    let code = match state {
+    let code = match thread.state {
         State::Stopped => S::Stopped,
+        // It is going to be parked when its turn comes.
+        State::Ready if thread.demoted && thread.priority == 0 => S::Parked,
         State::Ready => S::Ready,
         State::Running => S::Running,
         State::Calling => S::Calling,
         State::AwaitingReply => S::AwaitingReply,
         State::Receiving => S::Receiving,
         State::Faulted => S::Faulted,
+        State::Parked => S::Parked,
     };
     code as u64
 }

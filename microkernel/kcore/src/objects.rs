@@ -10,6 +10,7 @@ use abi::info::MemoryType;
 use kmem::{AnyName, Class, Frame, Key, Link, Name};
 
 use crate::Context;
+use crate::budget::Budget;
 use crate::hw::{Asid, Trigger};
 use crate::serving::Depths;
 
@@ -127,6 +128,9 @@ pub struct Pool {
     pub depth: u8,
     /// Nothing new may be made from it.
     pub dying: bool,
+    /// The nearest pool, this or one above, with a budget: who pays for its threads' time. None: nobody does.
+    pub payer: Name<POOL>,
+    pub budget: Budget,
     /// Slabs with a free slot, by class.
     pub partial: [Frame; SLAB_CLASSES],
     /// Slabs without one, by class.
@@ -185,6 +189,14 @@ pub enum State {
     Receiving,
     /// Faulted with nobody to tell.
     Faulted,
+    /// Ready, but out of budget: in its core's wheel until the period ends.
+    Parked,
+}
+
+/// Bits of [`Thread::slow`].
+pub mod slow {
+    /// A budget pays for it.
+    pub const PAID: u8 = 1;
 }
 
 /// A flow of control.
@@ -216,6 +228,10 @@ pub struct Thread {
     pub bits_last: bool,
     /// Handles it takes with the message it waits for.
     pub takes: u8,
+    /// Its own priority counts no more in this period: its budget is used up.
+    pub demoted: bool,
+    /// Why its calls take the general path: bits of [`slow`].
+    pub slow: u8,
     /// Timer wheel position + 1, 0 for none.
     pub timer_slot: u16,
     pub process: Link<PROCESS>,
@@ -266,6 +282,9 @@ pub struct Thread {
     pub end_next: ThreadLink,
     /// Its system call is done but for what that ended: the program counter behind the call, 0 for none.
     pub ends_at: u64,
+    /// Who pays for its time at its own priority, and at the one it has.
+    pub budget: Name<POOL>,
+    pub payer: Name<POOL>,
     /// ns run, and since when it runs.
     pub run_time: u64,
     pub run_start: u64,

@@ -77,6 +77,7 @@ pub enum Count {
     ObjectsDestroyed,
     LogLost,
     Refused,
+    BudgetsUsedUp,
 }
 
 /// Everything but the objects.

@@ -49,12 +49,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let physical = self.v.physical(frame);
         self.set_page(leaf, buffer, physical, Access::READ | Access::WRITE, MemoryType::Ram);
         self.s.hw.publish();
+        let payer = self.v.get(pool).payer;
         let thread = Thread {
             priority: priority as u8,
             base_priority: priority as u8,
             core: self.core as u8,
             process: process.link(),
             pool: pool.link(),
+            budget: payer,
+            payer,
+            slow: if payer.is_none() { 0 } else { slow::PAID },
             buffer: frame,
             buffer_address: buffer,
             ..Thread::default()
@@ -280,6 +284,8 @@ impl Default for Thread {
             ending: false,
             bits_last: false,
             takes: 0,
+            demoted: false,
+            slow: 0,
             timer_slot: 0,
             process: Link::NONE,
             pool: Link::NONE,
@@ -312,6 +318,8 @@ impl Default for Thread {
             pending_done: 0,
             end_next: Link::NONE,
             ends_at: 0,
+            budget: Name::NONE,
+            payer: Name::NONE,
             run_time: 0,
             run_start: 0,
             context: Context { regs: Regs::default(), space: 0, fpu_valid: 0, reserved: [0; 2], fpu: [0; FPU_BYTES] },

@@ -33,11 +33,13 @@ impl World {
         let figures = body.process.figures().ok();
         let thread = body.thread.figures().ok();
         let pool = body.pool.info().ok();
+        let budget = pool.and_then(|pool| pool.budget);
         let state = match (process.started, thread.map(|thread| thread.state)) {
             (None, _) => State::New,
             (_, Some(ThreadState::Receiving)) => State::Receiving,
             (_, Some(ThreadState::Calling | ThreadState::AwaitingReply)) => State::Calling,
             (_, Some(ThreadState::Stopped | ThreadState::Faulted)) => State::Stopped,
+            (_, Some(ThreadState::Parked)) => State::Parked,
             (_, None) => State::Ended,
             _ => State::Running,
         };
@@ -54,6 +56,8 @@ impl World {
             used: pool.map_or(0, |pool| pool.used as u32),
             pages: pool.map_or(0, |pool| pool.pages as u32),
             cpu_ns: thread.map_or(0, |thread| thread.cpu_ns),
+            budget_us: budget.map_or(0, |budget| budget.micros),
+            period_us: budget.map_or(0, |budget| budget.period),
             started_ns: process.started.unwrap_or(0),
         }
     }
@@ -79,6 +83,8 @@ impl World {
             used: pool.map_or(0, |pool| pool.used.saturating_sub(pool.given) as u32),
             pages: pool.map_or(0, |pool| pool.pages as u32),
             cpu_ns: 0,
+            budget_us: 0,
+            period_us: 0,
             started_ns: self.boot.boot_ns,
         }
     }
@@ -92,6 +98,10 @@ impl World {
         let mut lines: Vec<String> = Vec::new();
         if let Ok(pool) = process.kernel.pool.info() {
             lines.push(format!("pool: {} of {} pages, ceiling {}", pool.used, pool.pages, pool.ceiling));
+            if let Some(budget) = pool.budget {
+                let charged = pool.charged_ns / 1_000_000;
+                lines.push(format!("budget: {} of {} us on each core, {charged} ms used so far", budget.micros, budget.period));
+            }
         }
         lines.push(format!("process: {}", rights_text(process)));
         if let Some(service) = process.service.and_then(|index| self.services.get(index)) {

@@ -22,7 +22,7 @@ pub(crate) const MANUALS: &[Manual] = &[
         summary: "shows processes of this shell",
         arguments: &[
             ("PROCESS", "only this one"),
-            ("FULL", "with memory and time"),
+            ("FULL", "with class, CPU budget, memory and time"),
             ("ALL", "of all"),
             ("COM", "only the number of the process with this name"),
         ],

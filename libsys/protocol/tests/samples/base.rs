@@ -25,6 +25,7 @@ pub fn process_requests() -> Vec<process::Request> {
         Request::Service { name: text("netd"), action: Action::Restart },
         Request::System,
         Request::Log,
+        Request::Priority { number: 9, priority: 63 },
     ]
 }
 
@@ -44,6 +45,8 @@ pub fn process_replies() -> Vec<process::Reply> {
         used: 200,
         pages: 1024,
         cpu_ns: 1 << 40,
+        budget_us: 100,
+        period_us: 200,
         started_ns: 77,
     };
     let service = ServiceInfo {

@@ -222,7 +222,11 @@ fn create(r: &mut Random, known: &Known, arguments: &mut [u64]) {
     let kind = r.pick(&[POOL, PROCESS, THREAD, THREAD, CHANNEL, CHANNEL, NOTIFICATION, MEMORY, MEMORY, MEMORY, GRANT]);
     arguments[1] = kind as u64;
     match kind {
-        POOL => (arguments[2], arguments[3]) = (r.below(40), r.below(64)),
+        POOL => {
+            (arguments[2], arguments[3]) = (r.below(40), r.below(64));
+            let period = 1_000 + r.below(50_000);
+            arguments[4] = if r.one_in(2) { 0 } else { 100 + r.below(period / 4) | period << 32 };
+        }
         THREAD => {
             arguments[2] = handle(r, known, &[PROCESS]);
             arguments[3] = r.below(50);

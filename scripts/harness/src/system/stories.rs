@@ -20,6 +20,7 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
     Feature { name: "traces", state: State::Enabled, stories: TRACES },
+    Feature { name: "scheduling", state: State::Enabled, stories: SCHEDULING },
 ];
 
 const FIRST: &[Story] = &[
@@ -64,6 +65,23 @@ const SHELL: &[Story] = &[
     Story::new("not-from-the-archive", "echo x TO RAM:x; RAM:x").fails(10).prints(&["can't be run"]),
     Story::new("help", "help copy; copy --help").prints(&["COPY: copies"]),
     Story::new("narrow-rights", "status; services").prints(&["netd"]),
+];
+
+/// A spinner more urgent than everything, and what it leaves to the shell, in instructions.
+const SPINNER: &str = "time echo a; time echo b; time echo c; time echo d; nice REALTIME BUDGET=50% run burn 200 MS; \
+    wait 20 MS; time echo e; time echo f; time echo g; time echo h; status; wait 300 MS";
+
+const SCHEDULING: &[Story] = &[
+    Story::new("spinner", SPINNER)
+        .with(&["--icount", "--smp", "1"])
+        .prints(&["burn (realtime, 50 % at most)"])
+        .slows_down_at_most(3),
+    Story::new("nice", "nice batch run burn 5; status COM=burn; nice 5 $(status COM=burn); status; break burn")
+        .prints(&["burn (idle)"]),
+    Story::new("nice-refused", "nice driver version").fails(10).prints(&["above this shell's"]),
+    Story::new("too-much-real-time", "nice realtime BUDGET=80% version").fails(10).prints(&["can reserve 75 %"]),
+    Story::new("real-time-ends", "nice realtime version; nice realtime BUDGET=75% version; nice idle version")
+        .prints(&["Viaether 0.1.0"]),
 ];
 
 const FILES: &[Story] = &[
