@@ -67,9 +67,9 @@ pub use handle::{About, OwnedHandle, about, dup};
 pub use mapping::Mapping;
 pub use memory::{Frozen, Keep, Memory, MemoryInfo, Private, device_fence};
 pub use message::Handles;
-pub use objects::{Budget, 
-    Authority, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures, Trigger, Width,
-    kernel_counters, root, system_figures,
+pub use objects::{
+    Authority, Budget, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures, Trigger,
+    Width, kernel_counters, root, system_figures,
 };
 pub use process::{Process, ProcessFigures, Thread, ThreadFigures, yield_now};
 pub use protocol::{self, Error};

@@ -193,7 +193,15 @@ impl Idempotent for Request {
         use Request::*;
         matches!(
             self,
-            Catch { .. } | Priority { .. } | Seed | Entropy { .. } | List { .. } | Holds { .. } | Services { .. } | System | Log
+            Catch { .. }
+                | Priority { .. }
+                | Seed
+                | Entropy { .. }
+                | List { .. }
+                | Holds { .. }
+                | Services { .. }
+                | System
+                | Log
         )
     }
 }

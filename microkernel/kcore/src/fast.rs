@@ -141,7 +141,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let caller = self.v.follow(serving)?;
         let c = self.v.get(caller);
         let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
-        if !meant || c.faulting || c.slow != 0 || c.core as usize != self.core || c.timer_slot != 0 || !self.nobody_above(c.priority) {
+        if !meant
+            || c.faulting
+            || c.slow != 0
+            || c.core as usize != self.core
+            || c.timer_slot != 0
+            || !self.nobody_above(c.priority)
+        {
             return None;
         }
         let depth = c.depth;

@@ -356,7 +356,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         // What waits to be torn down, or to be looked at, is done by a core with nothing to run, as fast as its interrupts
         // let it.
-        let at = if self.work_waits() || self.s.cores[self.core].ready != 0 { self.now() } else { self.s.cores[self.core].wheel.next() };
+        let at = if self.work_waits() || self.s.cores[self.core].ready != 0 {
+            self.now()
+        } else {
+            self.s.cores[self.core].wheel.next()
+        };
         self.arm_at(at);
     }
 

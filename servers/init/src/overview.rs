@@ -100,7 +100,10 @@ impl World {
             lines.push(format!("pool: {} of {} pages, ceiling {}", pool.used, pool.pages, pool.ceiling));
             if let Some(budget) = pool.budget {
                 let charged = pool.charged_ns / 1_000_000;
-                lines.push(format!("budget: {} of {} us on each core, {charged} ms used so far", budget.micros, budget.period));
+                lines.push(format!(
+                    "budget: {} of {} us on each core, {charged} ms used so far",
+                    budget.micros, budget.period
+                ));
             }
         }
         lines.push(format!("process: {}", rights_text(process)));

@@ -3,16 +3,17 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use libsys::abi::info::REAL_TIME;
 use libsys::fs::{self, File, Kind as FileKind};
 use libsys::names::{NameSpace, bits};
-use libsys::abi::info::REAL_TIME;
 use libsys::{Budget, Error, Pool, env, system, time, wait_bits};
 use lineedit::History;
 use readargs::{Line, Manual};
 use shell_lang::ast::Stream;
 use shell_lang::fault::{Fault, code};
 use shell_lang::host::{
-    Background, Entry, Finished, Found, Host, Job, Keep, Kind, Outcome, Output, Scheduling, Signal, Source, Stage, Started,
+    Background, Entry, Finished, Found, Host, Job, Keep, Kind, Outcome, Output, Scheduling, Signal, Source, Stage,
+    Started,
 };
 use shell_lang::names::Names;
 
@@ -121,7 +122,8 @@ impl World {
 
     fn foreground(&mut self, job: Job<'_>, names: Option<NameSpace>) -> Result<Finished, Fault> {
         let (pool, pages) = self.job_pool(&job.stages)?;
-        let how = How { pool: &pool, pages, waits: true, names, session: &self.session, realtime: self.realtime.as_ref() };
+        let how =
+            How { pool: &pool, pages, waits: true, names, session: &self.session, realtime: self.realtime.as_ref() };
         let started = plan::start(&job, &mut self.streams, &how);
         drop(how);
         let mut running = match started {
@@ -149,7 +151,10 @@ impl World {
         let from = match self.scheduling.filter(budgeted) {
             None => &self.own,
             Some(_) => self.realtime.as_ref().ok_or_else(|| {
-                Fault::new(Error::Denied.code(), "this shell has no processor time to reserve, and so no real-time class")
+                Fault::new(
+                    Error::Denied.code(),
+                    "this shell has no processor time to reserve, and so no real-time class",
+                )
             })?,
         };
         let (pages, all) = plan::pages(from, stages)?;
@@ -157,7 +162,10 @@ impl World {
         let highest = info.ceiling as u8;
         let ceiling = self.scheduling.map_or(highest, |how| how.priority);
         if ceiling > highest {
-            return Err(Fault::new(Error::Denied.code(), alloc::format!("priority {ceiling} is above this shell's, {highest}")));
+            return Err(Fault::new(
+                Error::Denied.code(),
+                alloc::format!("priority {ceiling} is above this shell's, {highest}"),
+            ));
         }
         let budget = self.scheduling.and_then(|how| how.budget).map(|(micros, period)| Budget { micros, period });
         match from.create_limited(all, ceiling, budget) {
@@ -285,7 +293,9 @@ impl Host for World {
 
     fn set_priority(&mut self, process: u32, priority: u8) -> Result<(), Fault> {
         system::set_priority(process, priority).map_err(|error| match error {
-            Error::BadArgument => Fault::new(error.code(), "that is above what its pool allows; CAPS shows the ceiling"),
+            Error::BadArgument => {
+                Fault::new(error.code(), "that is above what its pool allows; CAPS shows the ceiling")
+            }
             error => fault(&alloc::format!("process {process}"))(error),
         })
     }

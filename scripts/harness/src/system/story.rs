@@ -209,7 +209,8 @@ fn slowdown(output: &str, most: u32) -> Option<String> {
     times.sort_unstable();
     let usual = times[times.len() / 2];
     let worst = loaded.iter().max().copied().unwrap_or(0);
-    (worst > usual * u64::from(most)).then(|| format!("{worst} us, more than {most} times {usual} us: {times:?}, {loaded:?}"))
+    (worst > usual * u64::from(most))
+        .then(|| format!("{worst} us, more than {most} times {usual} us: {times:?}, {loaded:?}"))
 }
 
 #[cfg(test)]

@@ -56,7 +56,8 @@ fn ran(w: &mut World, thread: ThreadLink) -> u64 {
 /// ms charged to a pool.
 fn charged(w: &mut World, pool: u64) -> u64 {
     w.with(|cx| {
-        let init = cx.v.live(cx.s.cores[0].current).or_else(|| invariants::all::<THREAD>(cx).into_iter().next()).unwrap();
+        let init =
+            cx.v.live(cx.s.cores[0].current).or_else(|| invariants::all::<THREAD>(cx).into_iter().next()).unwrap();
         let key = cx.lookup::<POOL>(init, pool, abi::Rights::empty()).unwrap().key;
         cx.v.get(key).budget.charged / MS
     })
