@@ -58,6 +58,7 @@ pub mod system;
 pub mod thread;
 mod thread_block;
 pub mod time;
+pub mod trace;
 pub mod window;
 
 pub use abi::{self, Rights, calls::Access};
@@ -71,7 +72,7 @@ pub use objects::{
     Authority, Budget, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures, Trigger,
     Width, kernel_counters, root, system_figures,
 };
-pub use process::{Process, ProcessFigures, Thread, ThreadFigures, yield_now};
+pub use process::{Held, Process, ProcessFigures, Thread, ThreadFigures, yield_now};
 pub use protocol::{self, Error};
 pub use server::{Event, Faulted, Incoming, Receiver, Token, wait, wait_bits};
 pub use sync::Mutex;

@@ -315,7 +315,7 @@ pub fn kernel_counters() -> Result<alloc::vec::Vec<(&'static str, u64)>, Error> 
     let mut counters = alloc::vec::Vec::with_capacity(info::COUNTERS.len());
     for (i, names) in info::COUNTERS.chunks(8).enumerate() {
         let values = sys::info(crate::log::handle().raw().into(), info::STATISTICS, 8 * i as u64)?;
-        counters.extend(names.iter().copied().zip(values));
+        counters.extend(names.iter().map(|(name, _)| *name).zip(values));
     }
     Ok(counters)
 }

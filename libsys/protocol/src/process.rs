@@ -178,6 +178,20 @@ pub enum Request {
     System,
     /// The kernel's log ring. Right LIST. Answer: `Done` with its Memory (READ). Idempotent.
     Log,
+    /// Takes a service back from a process: sessions that it opened, wherever they went, and the names that lead there.
+    /// `NotFound`, or `Denied` without BREAK where it is not one's own. Idempotent.
+    Revoke {
+        /// The process.
+        number: u32,
+        /// The service's name.
+        service: Text<32>,
+    },
+    /// Has the kernel write what a process calls into a ring. Handle: the ring's Memory, READ and WRITE; its end is the
+    /// trace's. `NotFound`, or `Denied` without BREAK where it is not one's own. Not idempotent.
+    Trace {
+        /// The process.
+        number: u32,
+    },
     /// Gives a process's main thread another priority, at most its pool's ceiling. `NotFound`, or `Denied` without BREAK
     /// where it is not one's own; `BadArgument` above the ceiling. Idempotent.
     Priority {
@@ -195,6 +209,7 @@ impl Idempotent for Request {
             self,
             Catch { .. }
                 | Priority { .. }
+                | Revoke { .. }
                 | Seed
                 | Entropy { .. }
                 | List { .. }

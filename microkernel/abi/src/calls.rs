@@ -11,7 +11,7 @@
 macro_rules! for_each_call {
     ($then:ident) => {
         $then! {
-0 null () -> () [] "Does nothing: what entering and leaving the kernel costs.";
+0 null () -> () [] "Does nothing, uncounted: what the way into the processor's kernel mode and back costs.";
 ipc 1 call (channel: Channel, tag: Tag) -> (zero: Number, tag: Tag)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TooManyHandles TableFull PoolEmpty Deadlock]
   "Sends a message and waits for the answer. The receiver, if one waits, runs at once, with the caller's priority and time slice.";
@@ -82,6 +82,9 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   "Writes a log record: bits 0-12 of the tag its length (at most 232), bits 16-17 its level; text in the words, or, beyond 64 bytes, in the IPC buffer.";
 30 system (authority: Authority, operation: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "With POWER: 0 powers the machine off, 1 reboots it. Does not return.";
+31 trace (process: Process, ring: Memory, authority: Authority) -> ()
+  [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull]
+  "Has all calls of a process (INSPECT) written into a ring (READ and WRITE; 2 to 256 pages), laid out as `trace` says; with an Authority that has LOG. Ring 0 ends it, and so does the end of what allowed it. TableFull beyond 256 threads.";
         }
     };
 }

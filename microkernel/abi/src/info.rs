@@ -36,6 +36,10 @@ pub fn class_of(priority: u8) -> &'static str {
     CLASSES.iter().rev().find(|(_, highest)| priority <= *highest).map_or("realtime", |(name, _)| name)
 }
 
+/// Process with INSPECT: the first of its handles from the slot in `a2` on: handle (0: none in this part of the table), kind
+/// ([`Kind`]), rights, badge, depth of its Grant (0: none), whether it is alive, the slot to go on from (0: that was all).
+pub const HANDLES: u64 = 16;
+
 /// Kinds of objects, as [`BASIC`] tells and `create` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -117,23 +121,22 @@ pub enum ThreadState {
     Parked = 7,
 }
 
-/// The names of the kernel's counters, in the order of [`STATISTICS`].
-pub const COUNTERS: &[&str] = &[
-    "system calls",
-    "calls by the fast path",
-    "calls by the general path",
-    "replies by the fast path",
-    "notifications",
-    "interrupts",
-    "timer interrupts",
-    "faults",
-    "thread switches",
-    "space switches",
-    "restarts of long operations",
-    "frames zeroed",
-    "objects made",
-    "objects destroyed",
-    "log records lost",
-    "calls refused",
-    "budgets used up",
+/// The kernel's counters in the order of [`STATISTICS`]: name, and what is counted.
+pub const COUNTERS: &[(&str, &str)] = &[
+    ("system calls", "Entries by a system call, restarts of long ones included, on all cores."),
+    ("calls by the fast path", "`call`s that handed the core straight to a waiting receiver, in the short way."),
+    ("calls by the general path", "All other `call`s that were not refused."),
+    ("replies by the fast path", "`reply_recv`s that handed the core straight back to the caller, in the short way."),
+    ("notifications", "`notify`s that were not refused."),
+    ("interrupts", "Interrupts of devices; each is masked until its driver acknowledges it."),
+    ("timer interrupts", "Interrupts of the cores' timers: deadlines, ends of turns, used-up and new budgets."),
+    ("faults", "Faults of threads: each becomes a message to the fault channel, or stops its thread."),
+    ("thread switches", "Times a core began to run a thread that it did not run just before."),
+    ("restarts of long operations", "System calls that did a bounded part and are run again for the rest."),
+    ("frames zeroed", "Frames cleared before somebody gets them."),
+    ("objects made", "Kernel objects: pools, processes, threads, channels, memories, grants, mappings and so on."),
+    ("objects destroyed", "Kernel objects that are gone; made minus destroyed is what there is."),
+    ("log records lost", "Records that were not written because their label wrote too many in a second."),
+    ("calls refused", "System calls that answered an error."),
+    ("budgets used up", "Times a thread that was to run had its priority from a CPU budget with nothing left."),
 ];

@@ -290,13 +290,13 @@ mod tests {
 
     #[test]
     fn a_budget_costs_its_part_of_the_lenders_rounded_up() {
-        let third = Budget::asked(1_000 | 3_000 << 32).unwrap().unwrap();
+        let third = Budget::asked(1_000 | (3_000 << 32)).unwrap().unwrap();
         assert_eq!(third.cost(&Budget::ROOT), 333_333_334);
         assert_eq!(Budget::default().cost(&Budget::ROOT), 0);
-        let whole = Budget::asked(1_000_000 | 1_000_000 << 32).unwrap().unwrap();
+        let whole = Budget::asked(1_000_000 | (1_000_000 << 32)).unwrap().unwrap();
         assert!(whole.cost(&Budget::ROOT) > ALL);
         assert_eq!(Budget::asked(0), Ok(None));
-        for bad in [1, 1 << 32, 9 | 1_000 << 32, 1_001 | 1_000 << 32, 50 | 99 << 32, 100 | 1_000_001 << 32, u64::MAX] {
+        for bad in [1, 1 << 32, 9 | (1_000 << 32), 1_001 | (1_000 << 32), 50 | (99 << 32), 100 | (1_000_001 << 32), u64::MAX] {
             assert_eq!(Budget::asked(bad), Err(Error::BadArgument), "{bad:#x}");
         }
     }

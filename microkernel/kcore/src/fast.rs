@@ -8,7 +8,7 @@
 //!   path says what it comes to, errors included: there is no error here.
 //! * Unusual are: handles or a buffer in the message, a handle beyond the table's first page, more receivers than one,
 //!   another core, somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a
-//!   fault to be answered, a handle behind a Grant to receive by, a CPU budget (`Thread::slow`). A Grant to call by is not: clients have one each.
+//!   fault to be answered, a handle behind a Grant to receive by, a CPU budget or a trace (`Thread::slow`). A Grant to call by is not: clients have one each.
 //! * It calls nothing that takes the whole state, so that the state's parts stay in registers.
 //!
 //! ```text

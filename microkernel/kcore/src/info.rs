@@ -19,7 +19,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let p = self.v.get(self.lookup::<POOL>(thread, handle, Rights::empty())?.key);
                 let [limit, used, given, objects] = [p.limit, p.used, p.given, p.objects].map(u64::from);
                 let b = &self.v.find(p.payer).map_or(p, |payer| self.v.get(payer)).budget;
-                let budget = b.share / 1_000 | b.period / 1_000 << 32;
+                let budget = (b.share / 1_000) | ((b.period / 1_000) << 32);
                 [limit, used, given, p.ceiling as u64, objects, budget, b.given / 1_000, b.charged]
             }
             select::MEMORY => self.memory_info(self.lookup::<MEMORY>(thread, handle, Rights::empty())?.key),
@@ -35,6 +35,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let [overhead, handles, threads, mapped] =
                     [p.overhead, p.handle_count, p.thread_count, p.mapped].map(u64::from);
                 [overhead, handles, threads, mapped, 0, 0, 0, 0]
+            }
+            select::HANDLES => {
+                let process = self.lookup::<PROCESS>(thread, handle, Rights::INSPECT)?.key;
+                self.handle_info(process, u32::try_from(index).map_err(|_| Error::BadArgument)?)
             }
             select::THREAD => {
                 let t = self.v.get(self.lookup::<THREAD>(thread, handle, Rights::INSPECT)?.key);
@@ -69,6 +73,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
         let entry = self.live_entry(process, handle)?;
         Ok([entry.object.class() as u64, entry.rights as u64, entry.badge, 0, 0, 0, 0, 0])
+    }
+
+    /// The first handle from a slot on, within a page of the table.
+    fn handle_info(&self, process: ProcessKey<'id>, from: u32) -> [u64; 8] {
+        let slots = self.v.get(process).slots;
+        let end = (from.saturating_add(1)).next_multiple_of(SLOTS_PER_PAGE).min(slots);
+        let next = |slot: u32| if slot < slots { slot as u64 } else { 0 };
+        let mut used = (from..end).filter_map(|slot| Some((slot, self.slot_entry(process, slot)?)));
+        let Some((slot, entry)) = used.find(|(_, entry)| entry.object.class() != 0) else {
+            return [0, 0, 0, 0, 0, 0, next(end), 0];
+        };
+        let depth = self.v.find(entry.grant).map_or(0, |grant| self.v.get(grant).depth as u64);
+        let alive = self.object_alive(entry.object) && self.check_grants(&entry).is_ok();
+        let (handle, kind) = (slot as u64 | (entry.generation as u64) << 16, entry.object.class() as u64);
+        [handle, kind, entry.rights as u64, entry.badge, depth, alive as u64, next(slot + 1), 0]
     }
 
     fn memory_info(&self, memory: MemoryKey<'id>) -> [u64; 8] {

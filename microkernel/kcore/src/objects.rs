@@ -13,6 +13,7 @@ use crate::Context;
 use crate::budget::Budget;
 use crate::hw::{Asid, Trigger};
 use crate::serving::Depths;
+use crate::trace::Trace;
 
 // Class numbers; the first ten are `abi::info::Kind`.
 
@@ -165,6 +166,8 @@ pub struct Process {
     pub threads: ThreadLink,
     pub thread_count: u32,
     pub refs: u32,
+    /// Who watches it.
+    pub trace: Trace,
     /// Being torn down; up to where its slots are closed.
     pub dying: bool,
     pub closed_slots: u32,
@@ -197,6 +200,8 @@ pub enum State {
 pub mod slow {
     /// A budget pays for it.
     pub const PAID: u8 = 1;
+    /// Its process is traced.
+    pub const TRACED: u8 = 2;
 }
 
 /// A flow of control.
@@ -232,6 +237,8 @@ pub struct Thread {
     pub demoted: bool,
     /// Why its calls take the general path: bits of [`slow`].
     pub slow: u8,
+    /// The call whose return is still to be traced: its number + 1, 0 for none.
+    pub calling: u16,
     /// Timer wheel position + 1, 0 for none.
     pub timer_slot: u16,
     pub process: Link<PROCESS>,
@@ -456,6 +463,10 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// A slot without a handle.
+    pub const NONE: Entry =
+        Entry { object: AnyName::NONE, generation: 0, rights: 0, reserved: 0, grant: Name::NONE, badge: 0 };
+
     pub fn rights(&self) -> Rights {
         Rights::from_bits_truncate(self.rights)
     }

@@ -137,8 +137,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Runs a thread that is in no queue on this core, where nobody runs and nobody more urgent is ready.
     #[inline(always)]
     fn hand_core_to(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
-        let end = self.budget_end(thread);
+        let end = if self.v.get(thread).slow == 0 { u64::MAX } else { self.resume_slow(thread) };
         self.run_until(thread, end)
+    }
+
+    /// What is to be done for some threads before they run: when it has to stop.
+    #[cold]
+    fn resume_slow(&mut self, thread: ThreadKey<'id>) -> u64 {
+        self.trace_return(thread);
+        self.budget_end(thread)
     }
 
     /// The same for one that has to stop at `end`, when its budget is used up.
@@ -373,10 +380,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.arm_at(at);
     }
 
+    /// A timer that is set for earlier is left alone: it comes once in vain, and is then set to what is due. So that
+    /// threads that take turns don't set it each time.
     #[inline(always)]
     fn arm_at(&mut self, at: u64) {
         let core = self.my_core();
-        if at != core.armed {
+        if at < core.armed {
             core.armed = at;
             self.s.hw.set_timer(at);
         }

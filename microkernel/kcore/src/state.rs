@@ -32,7 +32,7 @@ pub struct Core {
     pub ready: u64,
     pub queues: [Queue<THREAD>; PRIORITIES],
     pub wheel: Wheel,
-    /// What the timer is set to.
+    /// What the timer is set to: what comes first, or earlier.
     pub armed: u64,
     /// When the current thread's slice ends.
     pub slice_end: u64,
@@ -70,7 +70,6 @@ pub enum Count {
     Timers,
     Faults,
     ThreadSwitches,
-    SpaceSwitches,
     Restarts,
     FramesZeroed,
     ObjectsMade,

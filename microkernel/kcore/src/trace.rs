@@ -12,7 +12,7 @@
 //! page 0: written, read (by the observer), lost      pages 1 …: records of 16 words, `abi::trace`
 //! ```
 
-use abi::trace::{Event, HEADER, RECORDS_PER_PAGE, RECORD_WORDS};
+use abi::trace::{Event, HEADER, RECORD_WORDS, RECORDS_PER_PAGE};
 use abi::{Error, Rights};
 use kmem::{Frame, FrameState, Name};
 

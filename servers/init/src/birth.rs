@@ -6,7 +6,7 @@
 use archive::manifest::FIXED_PLACES;
 use libsys::abi::{PAGE_SIZE, user};
 use libsys::{
-    Access, Authority, Error, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread, layout,
+    Access, Authority, Error, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread, layout,
 };
 
 use elfload::{Segment, Use};
@@ -38,6 +38,8 @@ pub struct Body {
     pub entry: u64,
     /// The names of its functions, for traces.
     pub symbols: Option<Symbols<'static>>,
+    /// Sessions that it was given, by the service they are of: to be taken back.
+    pub lent: alloc::vec::Vec<(alloc::string::String, Grant)>,
     /// What there is only until it starts.
     pub newborn: Option<Newborn>,
 }
@@ -132,7 +134,8 @@ fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
     let newborn = Some(Newborn::default());
     let (span, entry) = (program.span, base + program.entry);
     let symbols = Symbols::parse(symbols::program::in_file(plan.image.file));
-    Ok(Body { pool, process, thread, notification, stack, base, span, entry, symbols, newborn })
+    let lent = alloc::vec::Vec::new();
+    Ok(Body { pool, process, thread, notification, stack, base, span, entry, symbols, lent, newborn })
 }
 
 /// Where a program goes, in its part of the address space.

@@ -2,7 +2,8 @@
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
-use libsys::abi::info::ThreadState;
+use libsys::Held;
+use libsys::abi::info::{ThreadState, class_of};
 use libsys::protocol::process::{ProcessInfo, Reply, ServiceInfo, State, SystemInfo};
 use libsys::protocol::{List, Text};
 use libsys::{Error, time};
@@ -16,6 +17,8 @@ use crate::world::World;
 const PROCESSES: usize = 16;
 /// Lines in a message.
 const LINES: usize = 24;
+/// Handles of a process that are told, at most.
+const MAX_HELD: usize = 1024;
 /// Services in a message.
 const SERVICES: usize = 6;
 
@@ -97,7 +100,10 @@ impl World {
         let process = self.table.get(number).ok_or(Error::NotFound)?;
         let mut lines: Vec<String> = Vec::new();
         if let Ok(pool) = process.kernel.pool.info() {
-            lines.push(format!("pool: {} of {} pages, ceiling {}", pool.used, pool.pages, pool.ceiling));
+            let (used, pages, given) = (pool.used, pool.pages, pool.given);
+            lines
+                .push(format!("pool: {used} of {pages} pages, {given} of them in sub-pools, {} objects", pool.objects));
+            lines.push(format!("ceiling: {} ({})", pool.ceiling, class_of(pool.ceiling as u8)));
             if let Some(budget) = pool.budget {
                 let charged = pool.charged_ns / 1_000_000;
                 lines.push(format!(
@@ -121,6 +127,8 @@ impl World {
                 );
             }
         }
+        let held = process.kernel.process.handles(MAX_HELD).unwrap_or_default();
+        lines.extend(held.iter().map(held_text));
         let some: Vec<Text<128>> = lines.iter().skip(skip).take(LINES).map(|line| Text::cut(line)).collect();
         Ok(Reply::Holds(List::new(some)?))
     }
@@ -190,6 +198,15 @@ impl World {
         let pool = process.and_then(|process| process.kernel.pool.info().ok());
         pool.map_or(0, |pool| pool.pages.saturating_sub(pool.used))
     }
+}
+
+/// A handle as a line: index, kind, rights, badge, and how deep it was derived.
+fn held_text(held: &Held) -> String {
+    let rights: Vec<String> = held.rights.iter_names().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let badge = if held.badge == 0 { String::new() } else { format!(", badge {:#x}", held.badge) };
+    let depth = if held.depth == 0 { String::new() } else { format!(", grant depth {}", held.depth) };
+    let dead = if held.alive { "" } else { ", dead" };
+    format!("handle {}: {:?} {}{badge}{depth}{dead}", held.handle.index(), held.kind, rights.join(" "))
 }
 
 fn rights_text(process: &Process<Body>) -> String {

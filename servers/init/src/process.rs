@@ -59,9 +59,11 @@ impl World {
             }
             Request::Image { pages } => new_image(pages, handles),
             Request::Verify => Err(Error::NotExecutable),
+            Request::Trace { number } => self.trace(caller, number, handles).map(done),
             _ if !handles.is_empty() => Err(Error::Malformed),
             Request::Catch { bits } => self.catch(caller, bits).map(done),
             Request::Break { number, signal } => self.signal(caller, number, signal).map(done),
+            Request::Revoke { number, service } => self.revoke(caller, number, &service).map(done),
             Request::Priority { number, priority } => self.set_priority(caller, number, priority).map(done),
             Request::Reap => self.table.reap(caller).map(|ended| alone(Reply::Reaped(ended))),
             Request::Entropy { bytes } => self.add_entropy(caller, &bytes).map(done),
@@ -168,6 +170,14 @@ impl World {
     fn set_priority(&mut self, caller: u32, number: u32, priority: u8) -> Result<(), Error> {
         self.table.may_signal(caller, number)?;
         self.table.get(number).ok_or(Error::NotFound)?.kernel.thread.set_priority(priority)
+    }
+
+    /// The trace ends with the ring, which the caller has.
+    fn trace(&mut self, caller: u32, number: u32, handles: Handles) -> Result<(), Error> {
+        let [ring] = handles.exactly()?;
+        self.table.may_signal(caller, number)?;
+        let process = self.table.get(number).ok_or(Error::NotFound)?;
+        process.kernel.process.trace(&Memory::adopt(ring), &self.roots.log)
     }
 
     /// A process that breaks itself: unless it handles the signal, there is nobody to answer afterwards.

@@ -73,7 +73,7 @@ fn row(info: &ProcessInfo, depth: usize) {
 }
 
 /// The CPU budget that a process has or shares, of each core.
-fn budget(info: &ProcessInfo) -> String {
+pub fn budget(info: &ProcessInfo) -> String {
     match u64::from(info.period_us) {
         0 => String::from("-"),
         period => alloc::format!("{} %", u64::from(info.budget_us) * 100 / period),
@@ -134,7 +134,7 @@ pub fn send_break(args: &Args) -> Outcome {
 }
 
 /// The processes that a number or name means.
-fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
+pub fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
     if let Ok(number) = target.parse() {
         return Ok(alloc::vec![number]);
     }
@@ -146,6 +146,16 @@ fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
         return Err(Failure::new(Error::NotFound, alloc::format!("{target}: no such process; PS lists them")));
     }
     Ok(found)
+}
+
+/// REVOKE.
+pub fn revoke(args: &Args) -> Outcome {
+    let target = args.string_or("PROCESS", "");
+    let service = args.string_or("SERVICE", "");
+    for number in numbers(target)? {
+        system::revoke(number, service).about(&alloc::format!("{service} of {target}"))?;
+    }
+    Ok(Status::OK)
 }
 
 /// SERVICES.
@@ -221,8 +231,13 @@ pub fn caps(args: &Args) -> Outcome {
             .map_err(|_| Failure::new(Error::BadNumber, alloc::format!("{number}: not a process number")))?,
         None => env::number(),
     };
-    for line in system::holds(number).about(&alloc::format!("process {number}"))? {
+    let lines = system::holds(number).about(&alloc::format!("process {number}"))?;
+    for line in lines.iter().filter(|line| args.switch("FULL") || !line.starts_with("handle ")) {
         println!("{line}");
+    }
+    if !args.switch("FULL") {
+        let count = lines.iter().filter(|line| line.starts_with("handle ")).count();
+        println!("{count} handles; CAPS {number} FULL lists them");
     }
     Ok(Status::OK)
 }

@@ -11,7 +11,7 @@ use libsys::abi::trace::Event;
 use libsys::abi::{Rights, Status as KernelStatus};
 use libsys::io::{self, Write};
 use libsys::trace::{Trace, Traced};
-use libsys::{Error, Status, println, spawn, system, time};
+use libsys::{Error, Status, println, system, time};
 use readargs::Args;
 
 use crate::context::{About, Failure, Outcome};
@@ -139,7 +139,8 @@ fn payload(tag: Tag, words: &[u64; 8]) -> String {
 fn list(kinds: &[(&str, Kind)], record: &Traced) -> String {
     let registers = record.first.iter().chain(&record.words);
     let named = kinds.iter().zip(registers).filter(|((name, _), _)| !name.starts_with("zero"));
-    let texts: Vec<String> = named.map(|((name, kind), value)| format!("{name}={}", value_text(*kind, *value))).collect();
+    let texts: Vec<String> =
+        named.map(|((name, kind), value)| format!("{name}={}", value_text(*kind, *value))).collect();
     texts.join(", ")
 }
 

@@ -25,6 +25,8 @@ pub fn process_requests() -> Vec<process::Request> {
         Request::Service { name: text("netd"), action: Action::Restart },
         Request::System,
         Request::Log,
+        Request::Revoke { number: 9, service: text("net") },
+        Request::Trace { number: 9 },
         Request::Priority { number: 9, priority: 63 },
     ]
 }

@@ -202,7 +202,7 @@ fn slowdown(output: &str, most: u32) -> Option<String> {
         Some(seconds.parse::<u64>().ok()? * 1_000_000 + fraction.parse::<u64>().ok()?)
     };
     let mut times: Vec<u64> = output.lines().filter_map(micros).collect();
-    if times.is_empty() || times.len() % 2 != 0 {
+    if times.is_empty() || !times.len().is_multiple_of(2) {
         return Some(format!("TIME printed {} times, which are no two halves", times.len()));
     }
     let loaded = times.split_off(times.len() / 2);

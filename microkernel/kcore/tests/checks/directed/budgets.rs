@@ -12,7 +12,7 @@ const MS: u64 = 1_000_000;
 
 /// A budget as `create` takes it: ms of a period of 100 ms.
 fn percent(share: u64) -> u64 {
-    share * 1_000 | 100_000 << 32
+    (share * 1_000) | (100_000 << 32)
 }
 
 fn pool(w: &mut World, above: u64, ceiling: u64, budget: u64) -> Result<u64, Error> {
@@ -188,7 +188,7 @@ fn budgets_nest_and_add_up() {
     assert_eq!(pool(&mut w, ROOT, 30, percent(1)), Err(Error::OverBudget));
     assert_eq!(w.call(nr::create, &[most, POOL as u64, 5, 30, percent(91)]), Err(Error::OverBudget));
     let plain = w.ok(nr::create, &[most, POOL as u64, 40, 30]);
-    let inner = w.ok(nr::create, &[plain, POOL as u64, 20, 30, 250 | 1_000 << 32]);
+    let inner = w.ok(nr::create, &[plain, POOL as u64, 20, 30, 250 | (1_000 << 32)]);
     assert_eq!(w.call(nr::info, &[most, info::POOL]).unwrap()[8], 25_000, "25 of the 90 %");
     assert_eq!(w.call(nr::create, &[plain, POOL as u64, 5, 30, percent(66)]), Err(Error::OverBudget));
     invariants::check(&mut w);
@@ -217,7 +217,7 @@ fn real_time_needs_a_budget() {
     let poor = w.ok(nr::create, &[ROOT, POOL as u64, 20, 30]);
     let from_nothing = w.call(nr::create, &[poor, POOL as u64, 5, 10, percent(1)]);
     assert_eq!(from_nothing, Err(Error::OverBudget), "the root's 90 % are not for everybody");
-    for bad in [1, 1 << 32, 9 | 1_000 << 32, 2_000 | 1_000 << 32, 50 | 99 << 32, 500 | 2_000_000 << 32] {
+    for bad in [1, 1 << 32, 9 | (1_000 << 32), 2_000 | (1_000 << 32), 50 | (99 << 32), 500 | (2_000_000 << 32)] {
         assert_eq!(pool(&mut w, ROOT, 10, bad), Err(Error::BadArgument), "{bad:#x}");
     }
     invariants::check(&mut w);

@@ -8,6 +8,7 @@ mod grants;
 mod limits;
 mod mappings;
 mod threads;
+mod traces;
 
 use abi::calls::number as nr;
 use kcore::objects::*;

@@ -60,20 +60,20 @@ const OK: u64 = Status::OK.0;
 fn a_call_is_recorded_when_it_begins_and_when_it_returns() {
     let mut w = world(500);
     let t = traced(&mut w);
-    w.run(t.child);
+    w.enter(nr::config as u64, &[MAIN, 0, 5]);
+    assert_eq!(w.current(), t.child, "the more urgent one");
     w.enter(nr::null as u64, &[]);
     w.enter(nr::close as u64, &[99]);
     let refused = Status::from(Err(Error::BadHandle)).0;
-    let so_far = [(CALL, nr::null, 0, 0), (RETURN, nr::null, OK, 0), (CALL, nr::close, 6, 99), (RETURN, nr::close, refused, 99)];
+    let so_far =
+        [(CALL, nr::null, 0, 0), (RETURN, nr::null, OK, 0), (CALL, nr::close, 6, 99), (RETURN, nr::close, refused, 99)];
     assert_eq!(records(&mut w, &t), so_far);
     // One that waits returns when it is answered and runs again.
     w.enter(nr::call as u64, &[0x1_0005, 8, 77]);
-    w.run(w.init);
     w.enter(nr::recv as u64, &[t.channel, WAIT]);
     let token = w.answer(w.init).unwrap()[0];
-    w.ok(nr::reply, &[token, 8, 78]);
     assert_eq!(records(&mut w, &t)[4..], [(CALL, nr::call, 1, 0x1_0005)]);
-    w.enter(nr::recv as u64, &[0, WAIT]);
+    w.enter(nr::reply as u64, &[token, 8, 78]);
     assert_eq!(w.current(), t.child);
     assert_eq!(records(&mut w, &t)[5..], [(RETURN, nr::call, OK, 0)]);
     let last = 5 * RECORD_WORDS * 8;
@@ -107,7 +107,7 @@ fn a_traced_conversation_takes_the_general_path() {
 fn what_does_not_fit_is_counted_and_the_rest_goes_on() {
     let mut w = world(500);
     let t = traced(&mut w);
-    w.run(t.child);
+    w.enter(nr::config as u64, &[MAIN, 0, 5]);
     for _ in 0..20 {
         w.enter(nr::null as u64, &[]);
     }
