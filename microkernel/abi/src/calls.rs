@@ -51,10 +51,10 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
 15 map (process: Process, memory: Memory, address: Address, offset: Pages, pages: Pages, access: Access) -> ()
   [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull PoolEmpty]
   "Maps pages of a Memory where nothing is mapped. Access: 1 read, 2 write, 4 execute; execute only what is sealed, write never what is frozen.";
-16 unmap (process: Process, address: Address, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied PoolEmpty]
+16 unmap (process: Process, address: Address, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied]
   "Takes mappings in the range away; holes are no error. Restarts itself.";
 17 protect (process: Process, address: Address, pages: Pages, access: Access) -> ()
-  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull PoolEmpty]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull]
   "Changes the access of mapped pages, within what the mapping's handle allowed.";
 18 evict (memory: Memory, offset: Pages, pages: Pages, keep: Access) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "By the OWNER: unmaps the pages wherever they are mapped (keep 0), or makes them read-only (keep 1). Restarts itself.";

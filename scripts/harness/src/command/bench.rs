@@ -51,7 +51,7 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     let (steps, project) = (Steps::new(Say::Steps), Project::find()?);
     install::rust(arch, &steps)?;
     install::qemu(arch, &steps)?;
-    let system = build::system(&project, arch, options.profile, &steps)?;
+    let system = build::system(&project, arch, options.profile, &[], &steps)?;
     let mut heard = Heard::default();
     let report = run::execute(&system, &options, port::FIRST, &mut heard, &Interrupt::catch())?;
     let output = String::from_utf8_lossy(&heard.output);

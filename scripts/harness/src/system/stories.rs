@@ -21,6 +21,7 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
     Feature { name: "traces", state: State::Enabled, stories: TRACES },
     Feature { name: "scheduling", state: State::Enabled, stories: SCHEDULING },
+    Feature { name: "example", state: State::Enabled, stories: EXAMPLE },
 ];
 
 const FIRST: &[Story] = &[
@@ -159,6 +160,17 @@ const TRACES: &[Story] = &[
     Story::new("fault-of-a-call", "crash FETCH").fails(20).logs(&["  libsys::fault::fetch+0x"]),
     Story::new("panic-report", "crash PANIC").fails(20).logs(&["#0 crash+0x", "  commands::system::crash+0x"]),
 ];
+
+const WITH_TALLY: &[&str] = &["--with", "{root}/docs/examples/tally"];
+
+// ANCHOR: tally
+const EXAMPLE: &[Story] = &[
+    Story::new("tally-counts", "tally 3 4; tally 5").with(WITH_TALLY).prints(&["3\n7\n5\n"]),
+    Story::new("tally-refuses", "tally -1").with(WITH_TALLY).fails(10).prints(&["tally: -1: give a number"]),
+    Story::new("tally-comes-back", "tally 3; break tallyd FORCE; tally 4").with(WITH_TALLY).prints(&["3\n", "4\n"]),
+    Story::new("tally-as-documented", "tallytest").with(WITH_TALLY).prints(&["all is as documented"]),
+];
+// ANCHOR_END: tally
 
 #[cfg(test)]
 mod tests {
