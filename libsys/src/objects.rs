@@ -62,7 +62,7 @@ pub struct PoolInfo {
 pub struct Budget {
     /// At least 10.
     pub micros: u32,
-    /// 100 to 1,000,000.
+    /// 50 to 1,000,000.
     pub period: u32,
 }
 

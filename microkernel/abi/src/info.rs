@@ -45,7 +45,7 @@ pub const HANDLES: u64 = 16;
 #[repr(u8)]
 pub enum Kind {
     /// Pages, and all that is made from them. `create`: pages, priority ceiling, CPU budget: µs on each core in the lower
-    /// half, 10 at least, and of what period of 100 to 1,000,000 µs in the upper half; 0 for none. A ceiling in the
+    /// half, 10 at least, and of what period of 50 to 1,000,000 µs in the upper half; 0 for none. A ceiling in the
     /// real-time class ([`REAL_TIME`]) needs a budget, its own or one above.
     Pool = 1,
     /// An address space and a table of handles. `create`: –.

@@ -29,7 +29,7 @@ use crate::objects::*;
 use crate::state::{Count, Cx};
 
 /// The least and the longest period, in µs.
-const PERIODS: core::ops::RangeInclusive<u64> = 100..=1_000_000;
+const PERIODS: core::ops::RangeInclusive<u64> = 50..=1_000_000;
 /// The least budget, in µs: an interrupt of the timer costs a part of that.
 const LEAST: u64 = 10;
 /// Of each core, what all budgets together may be: this much of a second.
@@ -296,7 +296,9 @@ mod tests {
         let whole = Budget::asked(1_000_000 | (1_000_000 << 32)).unwrap().unwrap();
         assert!(whole.cost(&Budget::ROOT) > ALL);
         assert_eq!(Budget::asked(0), Ok(None));
-        for bad in [1, 1 << 32, 9 | (1_000 << 32), 1_001 | (1_000 << 32), 50 | (99 << 32), 100 | (1_000_001 << 32), u64::MAX] {
+        for bad in
+            [1, 1 << 32, 9 | (1_000 << 32), 1_001 | (1_000 << 32), 20 | (49 << 32), 100 | (1_000_001 << 32), u64::MAX]
+        {
             assert_eq!(Budget::asked(bad), Err(Error::BadArgument), "{bad:#x}");
         }
     }

@@ -14,8 +14,8 @@
 //!
 //! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how
-//! threads meet; `trace` who watches them; `sched`, `wheel`, `budget` who runs; `process`, `thread`, `memory`, `mapping`, `holes`, `tables` what they are made
-//! of.
+//! threads meet; `trace` who watches them; `sched`, `wheel`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
+//! `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -144,7 +144,7 @@ fn time_options(pipeline: &Pipeline) -> Options {
 }
 
 /// Periods of a budget that is given in per cent, in µs.
-const PERIOD: u32 = 200;
+const PERIOD: u32 = 100;
 
 /// What NICE is to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -207,10 +207,10 @@ fn parse_budget(text: &str) -> Result<(u32, u32), Fault> {
     let percent =
         text.strip_suffix('%').and_then(|text| text.parse::<u32>().ok()).map(|n| (n * (PERIOD / 100), PERIOD));
     let both = || text.split_once('/').and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?)));
-    let good = |(micros, period): &(u32, u32)| (100..=1_000_000).contains(period) && (10..=*period).contains(micros);
+    let good = |(micros, period): &(u32, u32)| (50..=1_000_000).contains(period) && (10..=*period).contains(micros);
     percent.or_else(both).filter(good).ok_or_else(|| {
         let text = format!(
-            "{text}: not a budget such as 50% (5% at least) or 100/200 (microseconds of a period of 100 to 1000000)"
+            "{text}: not a budget such as 50% (10% at least) or 100/200 (microseconds of a period of 50 to 1000000)"
         );
         Fault::new(code::BAD_ARGUMENT, text)
     })
@@ -238,14 +238,22 @@ mod tests {
         let how =
             |priority, budget, process, start| Ok(Nice { scheduling: Scheduling { priority, budget }, process, start });
         assert_eq!(nice("batch dir"), how(23, None, None, Some(6)));
-        assert_eq!(nice("realtime BUDGET=50% burn 5"), how(63, Some((100, 200)), None, Some(20)));
+        assert_eq!(nice("realtime BUDGET=50% burn 5"), how(63, Some((50, 100)), None, Some(20)));
         assert_eq!(nice("-budget 300/1000 60 burn"), how(60, Some((300, 1_000)), None, Some(20)));
         assert_eq!(nice("12 7"), how(12, None, Some(7), None));
         assert_eq!(nice("PRI=12 PROCESS=7"), how(12, None, Some(7), None));
         assert_eq!(nice("12 COMMAND 7 x"), how(12, None, None, Some(11)));
         assert_eq!(nice("idle COMMAND=dir"), how(7, None, None, Some(13)));
-        for bad in ["64", "urgent", "5 BUDGET=0%", "5 BUDGET=200% x", "5 BUDGET=5 x", "5 BUDGET=9/100 x", "5 PROCESS=x"]
-        {
+        for bad in [
+            "64",
+            "urgent",
+            "5 BUDGET=0%",
+            "5 BUDGET=200% x",
+            "5 BUDGET=5 x",
+            "5 BUDGET=9/100 x",
+            "5 BUDGET=20/40 x",
+            "5 PROCESS=x",
+        ] {
             assert!(nice(bad).is_err(), "{bad}");
         }
     }
