@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_BINDINGS: usize = 8;
 /// DMA memory of one device, at most: 4 MiB.
 const MAX_DMA_PAGES: u32 = 1024;
+/// Of each core, what may be given to real-time programs, in per cent: the kernel's limit.
+const MAX_REALTIME: u32 = 90;
 /// A server needs at least this much to hold its program's data, stack and tables.
 const MIN_POOL_PAGES: u32 = 64;
 /// init's level; it calls nobody.
@@ -40,6 +42,10 @@ impl Problems {
 }
 
 fn limits(manifest: &Manifest, problems: &mut Problems) {
+    let reserved: u32 = manifest.servers.iter().map(|server| u32::from(server.realtime)).sum();
+    if reserved > MAX_REALTIME {
+        problems.add(format!("{reserved} % of each core in real time; the limit is {MAX_REALTIME}"));
+    }
     for (what, count, limit) in [
         ("servers", manifest.servers.len(), MAX_SERVERS),
         ("names", manifest.names.len(), MAX_NAMES),
@@ -113,6 +119,9 @@ fn one_server(server: &Server, problems: &mut Problems) {
             let kind = device.kind.name();
             problems.add(format!("server {name}: {kind} has {} DMA pages; the limit is 1024", device.dma_pages));
         }
+    }
+    if server.class == archive::manifest::Class::RealTime {
+        problems.add(format!("server {name}: the class real-time needs a CPU budget, which no server has"));
     }
     for need in &server.needs {
         narrowings(&format!("server {name}, need {}", need.name), &need.narrow, problems);

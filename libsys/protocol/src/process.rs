@@ -206,6 +206,28 @@ pub enum Request {
         /// Its stack pointer then.
         stack: u64,
     },
+    /// Takes a service back from a process: sessions that it opened, wherever they went, and the names that lead there.
+    /// `NotFound`, or `Denied` without BREAK where it is not one's own. Idempotent.
+    Revoke {
+        /// The process.
+        number: u32,
+        /// The service's name.
+        service: Text<32>,
+    },
+    /// Has the kernel write what a process calls into a ring. Handle: the ring's Memory, READ and WRITE; its end is the
+    /// trace's. `NotFound`, or `Denied` without BREAK where it is not one's own. Not idempotent.
+    Trace {
+        /// The process.
+        number: u32,
+    },
+    /// Gives a process's main thread another priority, at most its pool's ceiling. `NotFound`, or `Denied` without BREAK
+    /// where it is not one's own; `BadArgument` above the ceiling. Idempotent.
+    Priority {
+        /// The process.
+        number: u32,
+        /// 0 to 63, the most urgent.
+        priority: u8,
+    },
 }
 
 impl Idempotent for Request {
@@ -214,6 +236,8 @@ impl Idempotent for Request {
         matches!(
             self,
             Catch { .. }
+                | Priority { .. }
+                | Revoke { .. }
                 | Seed
                 | Entropy { .. }
                 | List { .. }
@@ -288,6 +312,8 @@ pub enum State {
     Stopped,
     /// Over, not reaped.
     Ended,
+    /// Ready, but its CPU budget is used up for this period.
+    Parked,
 }
 
 /// A process in a list.
@@ -315,8 +341,12 @@ pub struct ProcessInfo {
     pub used: u32,
     /// Pages of its pool.
     pub pages: u32,
-    /// Processor time in ns.
+    /// Processor time of its main thread in ns.
     pub cpu_ns: u64,
+    /// The CPU budget that it has or shares: µs on each core, 0 for none.
+    pub budget_us: u32,
+    /// Of what period, in µs.
+    pub period_us: u32,
     /// When it started, ns since boot.
     pub started_ns: u64,
 }

@@ -34,7 +34,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 };
                 self.v.name(memory).any()
             }
-            Kind::Pool => self.create_pool(pool, x, y, need).map(|key| self.v.name(key).any())?,
+            Kind::Pool => self.create_pool(pool, x, y, z, need).map(|key| self.v.name(key).any())?,
             Kind::Process => self.create_process(pool, need).map(|key| self.v.name(key).any())?,
             Kind::Thread => {
                 let home = self.lookup::<PROCESS>(thread, x, Rights::ENDOW)?.key;

@@ -8,7 +8,7 @@
 //!   path says what it comes to, errors included: there is no error here.
 //! * Unusual are: handles or a buffer in the message, a handle beyond the table's first page, more receivers than one,
 //!   another core, somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a
-//!   fault to be answered, a handle behind a Grant to receive by. A Grant to call by is not: clients have one each.
+//!   fault to be answered, a handle behind a Grant to receive by, a CPU budget or a trace (`Thread::slow`). A Grant to call by is not: clients have one each.
 //! * It calls nothing that takes the whole state, so that the state's parts stay in registers.
 //!
 //! ```text
@@ -59,7 +59,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return None;
         }
         let takes = t.context.regs.number >> TAKES_SHIFT;
-        if takes > MAX_HANDLES as u64 || t.ends_at != 0 || t.timer_slot != 0 || t.faulting {
+        if takes > MAX_HANDLES as u64 || t.ends_at != 0 || t.timer_slot != 0 || t.slow != 0 {
             return None;
         }
         if call == nr::call { self.fast_call(me, takes as u8) } else { self.fast_reply_recv(me, takes as u8) }
@@ -80,7 +80,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let receiver = self.v.follow(receivers.head)?;
         let r = self.v.get(receiver);
         let near = r.core as usize == self.core && receivers.head == receivers.tail;
-        if !near || r.timer_slot != 0 || !r.via.is_none() || !r.serving.is_none() {
+        if !near || r.timer_slot != 0 || !r.via.is_none() || !r.serving.is_none() || r.slow != 0 {
             return None;
         }
         // It inherits from one caller more.
@@ -141,7 +141,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let caller = self.v.follow(serving)?;
         let c = self.v.get(caller);
         let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
-        if !meant || c.faulting || c.core as usize != self.core || c.timer_slot != 0 || !self.nobody_above(c.priority) {
+        if !meant
+            || c.faulting
+            || c.slow != 0
+            || c.core as usize != self.core
+            || c.timer_slot != 0
+            || !self.nobody_above(c.priority)
+        {
             return None;
         }
         let depth = c.depth;
@@ -193,6 +199,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     fn take_core_over(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
         self.my_core().look_again = false;
-        self.hand_core_to(thread)
+        self.run_until(thread, u64::MAX)
     }
 }

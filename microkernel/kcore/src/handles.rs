@@ -297,7 +297,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.follow(page)
     }
 
-    fn slot_entry(&self, process: ProcessKey<'id>, index: u32) -> Option<Entry> {
+    /// What lies in a slot, used or free.
+    pub fn slot_entry(&self, process: ProcessKey<'id>, index: u32) -> Option<Entry> {
         let page = self.slot_page(process, index)?;
         Some(self.v.get(page).0[(index % SLOTS_PER_PAGE) as usize])
     }

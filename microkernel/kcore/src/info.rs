@@ -22,7 +22,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             select::POOL => {
                 let p = self.v.get(self.lookup::<POOL>(thread, handle, Rights::empty())?.key);
                 let [limit, used, given, objects] = [p.limit, p.used, p.given, p.objects].map(u64::from);
-                [limit, used, given, p.ceiling as u64, objects, 0, 0, 0]
+                let b = &self.v.find(p.payer).map_or(p, |payer| self.v.get(payer)).budget;
+                let budget = (b.share / 1_000) | ((b.period / 1_000) << 32);
+                [limit, used, given, p.ceiling as u64, objects, budget, b.given / 1_000, b.charged]
             }
             select::MEMORY => self.memory_info(self.lookup::<MEMORY>(thread, handle, Rights::empty())?.key),
             select::DEVICE_ADDRESS => {
@@ -39,11 +41,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 [overhead, handles, threads, mapped, 0, 0, 0, 0]
             }
             select::PAGE => self.page_info(self.lookup::<PROCESS>(thread, handle, Rights::MAP)?.key, index)?,
+            select::HANDLES => {
+                let process = self.lookup::<PROCESS>(thread, handle, Rights::INSPECT)?.key;
+                self.handle_info(process, u32::try_from(index).map_err(|_| Error::BadArgument)?)
+            }
             select::THREAD => {
                 let t = self.v.get(self.lookup::<THREAD>(thread, handle, Rights::INSPECT)?.key);
                 let waits = if t.state == State::AwaitingReply || t.state == State::Calling { t.badge } else { 0 };
                 let [priority, base, core] = [t.priority, t.base_priority, t.core].map(u64::from);
-                [state_code(t.state), priority, base, t.run_time, core, t.sequence as u64, waits, 0]
+                [state_code(t), priority, base, t.run_time, core, t.sequence as u64, waits, 0]
             }
             select::INTERRUPT => {
                 let i = self.v.get(self.lookup::<INTERRUPT>(thread, handle, Rights::empty())?.key);
@@ -99,6 +105,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
+    /// The first handle from a slot on, within a page of the table.
+    fn handle_info(&self, process: ProcessKey<'id>, from: u32) -> [u64; 8] {
+        let slots = self.v.get(process).slots;
+        let end = (from.saturating_add(1)).next_multiple_of(SLOTS_PER_PAGE).min(slots);
+        let next = |slot: u32| if slot < slots { slot as u64 } else { 0 };
+        let mut used = (from..end).filter_map(|slot| Some((slot, self.slot_entry(process, slot)?)));
+        let Some((slot, entry)) = used.find(|(_, entry)| entry.object.class() != 0) else {
+            return [0, 0, 0, 0, 0, 0, next(end), 0];
+        };
+        let depth = self.v.find(entry.grant).map_or(0, |grant| self.v.get(grant).depth as u64);
+        let alive = self.object_alive(entry.object) && self.check_grants(&entry).is_ok();
+        let (handle, kind) = (slot as u64 | (entry.generation as u64) << 16, entry.object.class() as u64);
+        [handle, kind, entry.rights as u64, entry.badge, depth, alive as u64, next(slot + 1), 0]
+    }
+
     fn memory_info(&self, memory: MemoryKey<'id>) -> [u64; 8] {
         let m = self.v.get(memory);
         let root = self.extent_of(memory);
@@ -117,16 +138,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 }
 
-fn state_code(state: State) -> u64 {
+fn state_code(thread: &Thread) -> u64 {
     use abi::info::ThreadState as S;
-    let code = match state {
+    let code = match thread.state {
         State::Stopped => S::Stopped,
+        // It is going to be parked when its turn comes.
+        State::Ready if thread.demoted && thread.priority == 0 => S::Parked,
         State::Ready => S::Ready,
         State::Running => S::Running,
         State::Calling => S::Calling,
         State::AwaitingReply => S::AwaitingReply,
         State::Receiving => S::Receiving,
         State::Faulted => S::Faulted,
+        State::Parked => S::Parked,
     };
     code as u64
 }

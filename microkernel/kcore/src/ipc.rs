@@ -283,8 +283,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         r.context.regs.a0 = token;
         self.received(receiver, tag, badge);
         self.join_server(receiver, caller);
-        // One caller more can't make it less urgent.
-        if self.v.get(caller).priority > self.v.get(receiver).priority {
+        // One caller more can't make it less urgent, but another may pay for it.
+        let (c, r) = (self.v.get(caller), self.v.get(receiver));
+        if c.priority > r.priority || c.payer != r.payer || r.demoted {
             self.refresh_priority(receiver);
         }
     }

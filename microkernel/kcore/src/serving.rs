@@ -74,8 +74,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.unlink_served(server, caller);
             let depth = self.v.get(caller).depth;
             self.uncount_depth(server, depth);
-            // It is never less urgent than on its own.
-            if self.v.get(server).priority != self.v.get(server).base_priority {
+            // It is never less urgent than on its own, but while that counts for nothing.
+            let s = self.v.get(server);
+            if s.priority != s.base_priority || s.demoted {
                 self.refresh_priority(server);
             }
         }

@@ -70,13 +70,13 @@ pub enum Count {
     Timers,
     Faults,
     ThreadSwitches,
-    SpaceSwitches,
     Restarts,
     FramesZeroed,
     ObjectsMade,
     ObjectsDestroyed,
     LogLost,
     Refused,
+    BudgetsUsedUp,
 }
 
 /// Everything but the objects.

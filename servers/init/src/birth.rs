@@ -7,10 +7,11 @@ use archive::manifest::FIXED_PLACES;
 use libsys::abi::{PAGE_SIZE, user};
 use libsys::protocol::pager::Backing;
 use libsys::{
-    Access, Authority, Error, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread, layout,
+    Access, Authority, Error, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread, layout,
 };
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use elfload::{Segment, Use};
 use symbols::Symbols;
@@ -44,6 +45,8 @@ pub struct Body {
     pub start: (u64, u64),
     /// The names of its functions, for traces.
     pub symbols: Option<Symbols<'static>>,
+    /// Sessions that it was given, by the service they are of: to be taken back.
+    pub lent: Vec<(String, Grant)>,
     /// What there is only until it starts.
     pub newborn: Option<Newborn>,
 }
@@ -154,9 +157,10 @@ fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
         }
         None => (base + program.entry, layout::STACK_TOP as u64),
     };
+    let lent = Vec::new();
     paging.fault = plan.fault;
     let image = plan.name.into();
-    Ok(Body { pool, process, thread, notification, paging, image, base, span, start, symbols, newborn })
+    Ok(Body { pool, process, thread, notification, paging, image, base, span, start, symbols, lent, newborn })
 }
 
 /// Where a program goes, in its part of the address space.

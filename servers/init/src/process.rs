@@ -1,6 +1,7 @@
 //! The `process` service: making others, ending, waiting for them, entropy, power (`contracts.md` §4, §6, §12).
 
 use archive::manifest::Class;
+use libsys::abi::info::{CLASSES, REAL_TIME};
 use libsys::protocol::process::{Image, Reply, Request, Rights, Service, Signal};
 use libsys::{Error, Handles, Incoming, Memory, OwnedHandle, Pool, Rights as HandleRights, Token, time};
 use supervise::restart::End;
@@ -66,9 +67,12 @@ impl World {
             Request::Image { pages } => new_image(pages, handles),
             Request::Verify => Err(Error::NotExecutable),
             Request::View { first, pages, write } => self.view(caller, (first, pages, write), handles).map(alone),
+            Request::Trace { number } => self.trace(caller, number, handles).map(done),
             _ if !handles.is_empty() => Err(Error::Malformed),
             Request::Catch { bits } => self.catch(caller, bits).map(done),
             Request::Break { number, signal } => self.signal(caller, number, signal).map(done),
+            Request::Revoke { number, service } => self.revoke(caller, number, &service).map(done),
+            Request::Priority { number, priority } => self.set_priority(caller, number, priority).map(done),
             Request::Reap => self.table.reap(caller).map(|ended| alone(Reply::Reaped(ended))),
             Request::Entropy { bytes } => self.add_entropy(caller, &bytes).map(done),
             Request::List { after } => Ok(alone(self.list(caller, after))),
@@ -161,7 +165,7 @@ impl World {
             from: &from,
             pages: pages as usize,
             ceiling,
-            priority: ceiling.min(command_priority()),
+            priority: if ceiling >= REAL_TIME { ceiling } else { ceiling.min(command_priority()) },
             spot,
             origin,
             fault,
@@ -201,6 +205,20 @@ impl World {
                 Ok(())
             }
         }
+    }
+
+    /// The kernel holds it to the ceiling of the process's pool.
+    fn set_priority(&mut self, caller: u32, number: u32, priority: u8) -> Result<(), Error> {
+        self.table.may_signal(caller, number)?;
+        self.table.get(number).ok_or(Error::NotFound)?.kernel.thread.set_priority(priority)
+    }
+
+    /// The trace ends with the ring, which the caller has.
+    fn trace(&mut self, caller: u32, number: u32, handles: Handles) -> Result<(), Error> {
+        let [ring] = handles.exactly()?;
+        self.table.may_signal(caller, number)?;
+        let process = self.table.get(number).ok_or(Error::NotFound)?;
+        process.kernel.process.trace(&Memory::adopt(ring), &self.roots.log)
     }
 
     /// A process that breaks itself: unless it handles the signal, there is nobody to answer afterwards.
@@ -255,5 +273,6 @@ fn new_image(pages: u32, handles: Handles) -> Answered {
 /// Commands run a little below the shell, so that it hears Ctrl-C whatever they do. Servers of their class run beside them: who
 /// keeps httpd busy from outside keeps neither the shell nor its commands from running.
 pub const fn command_priority() -> u8 {
+    const { assert!(CLASSES[3].1 == Class::Interactive.ceiling() && CLASSES[0].1 == Class::RealTime.ceiling()) };
     Class::Interactive.ceiling() - 4
 }

@@ -50,6 +50,14 @@ pub(crate) const MANUALS: &[Manual] = &[
         examples: &[("sectest", "tries what must not work")],
     },
     Manual {
+        name: "BURN",
+        aliases: &[],
+        template: "SECONDS/N,MS/S",
+        summary: "keeps a processor busy: for tests of the scheduler",
+        arguments: &[("SECONDS", "how long; until it is broken without"), ("MS", "they are milliseconds")],
+        examples: &[("nice REALTIME BUDGET=50% burn 5", "half of a processor for five seconds")],
+    },
+    Manual {
         name: "KBENCH",
         aliases: &[],
         template: "",

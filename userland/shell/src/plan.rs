@@ -65,6 +65,8 @@ pub struct How<'a> {
     pub names: Option<NameSpace>,
     /// What lends its pool to jobs that outlive a shell.
     pub session: &'a Pool,
+    /// What pays for its programs with a CPU budget.
+    pub realtime: Option<&'a Pool>,
 }
 
 /// An opened file.
@@ -222,6 +224,9 @@ fn prepare(job: &Job<'_>, stage: &Stage, how: &How<'_>) -> Result<Prepared, Faul
     };
     if let Source::Shell { .. } = stage.source {
         command = command.handle("session", how.session.lend().map_err(fault(""))?);
+        if let Some(realtime) = how.realtime {
+            command = command.handle("realtime", realtime.lend().map_err(fault(""))?);
+        }
     }
     let about = match &stage.source {
         Source::Program { name, .. } => name,

@@ -28,6 +28,9 @@ pub fn process_requests() -> Vec<process::Request> {
         Request::View { first: 3, pages: 64, write: true },
         Request::Forget { address: 0x3000_0000_0000 },
         Request::Clone { name: text("clone"), pages: 400, entry: 0x5000_0000_1000, stack: 0x7fff_1fff_ff00 },
+        Request::Revoke { number: 9, service: text("net") },
+        Request::Trace { number: 9 },
+        Request::Priority { number: 9, priority: 63 },
     ]
 }
 
@@ -77,6 +80,8 @@ pub fn process_replies() -> Vec<process::Reply> {
         used: 200,
         pages: 1024,
         cpu_ns: 1 << 40,
+        budget_us: 100,
+        period_us: 200,
         started_ns: 77,
     };
     let service = ServiceInfo {

@@ -222,7 +222,11 @@ fn create(r: &mut Random, known: &Known, arguments: &mut [u64]) {
     let kind = r.pick(&[POOL, PROCESS, THREAD, THREAD, CHANNEL, CHANNEL, NOTIFICATION, MEMORY, MEMORY, MEMORY, GRANT]);
     arguments[1] = kind as u64;
     match kind {
-        POOL => (arguments[2], arguments[3]) = (r.below(40), r.below(64)),
+        POOL => {
+            (arguments[2], arguments[3]) = (r.below(40), r.below(64));
+            let period = 1_000 + r.below(50_000);
+            arguments[4] = if r.one_in(2) { 0 } else { (100 + r.below(period / 4)) | (period << 32) };
+        }
         THREAD => {
             arguments[2] = handle(r, known, &[PROCESS]);
             arguments[3] = r.below(50);
@@ -259,6 +263,10 @@ fn part(r: &mut Random, known: &Known, arguments: &mut [u64]) {
 
 fn info(r: &mut Random, known: &Known, arguments: &mut [u64]) {
     arguments[1] = r.below(10);
+    if arguments[1] == 4 && r.one_in(2) {
+        (arguments[0], arguments[1], arguments[2]) = (handle(r, known, &[PROCESS]), abi::info::HANDLES, r.below(200));
+        return;
+    }
     const CLASSES: [u8; 10] = [0, POOL, MEMORY, MEMORY, PROCESS, THREAD, INTERRUPT, AUTHORITY, AUTHORITY, PROCESS];
     let class = CLASSES[arguments[1] as usize];
     arguments[0] = handle(r, known, if class == 0 { &[] } else { std::slice::from_ref(&class) });

@@ -40,12 +40,12 @@ impl Driver {
         let enter = |w: &mut World| _ = w.k.syscall(0);
         let mut d =
             Driver { w: world(frames), r: Random::new(seed), enter, watch: false, before: None, trace: Vec::new() };
-        d.populate();
+        d.populate(seed);
         invariants::check(&mut d.w);
         d
     }
 
-    fn populate(&mut self) {
+    fn populate(&mut self, seed: u64) {
         let w = &mut self.w;
         let pool = w.pool;
         let ports = w.with(|cx| {
@@ -63,7 +63,9 @@ impl Driver {
         let (extra, _) = w.thread(own, 10 + self.r.below(20), 0x2000_0000);
         for i in 0..2 {
             let pages = 40 + self.r.below(40);
-            let sub = w.ok(nr::create, &[pool, POOL as u64, pages, 40]);
+            let (period, share) = (5_000 + self.r.below(40_000), 100 + self.r.below(6_000));
+            let budget = if seed.is_multiple_of(4) { share.min(period / 5 * 2) | (period << 32) } else { 0 };
+            let sub = w.ok(nr::create, &[pool, POOL as u64, pages, 40, budget]);
             let process = w.ok(nr::create, &[sub, PROCESS as u64]);
             let thread = w.ok(nr::create, &[sub, THREAD as u64, process, 10 + self.r.below(25), 0x2000_0000]);
             let note = w.ok(nr::create, &[sub, NOTIFICATION as u64]);
