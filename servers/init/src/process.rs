@@ -33,6 +33,14 @@ impl World {
             Err(error) => return incoming.token.reply::<Service>(Err(error)),
         };
         let Incoming { token, handles, .. } = incoming;
+        use Request::{Clone, Create, Image, Trace, Verify, View};
+        let takes = matches!(
+            request,
+            Create { .. } | Clone { .. } | Image { .. } | Verify | View { .. } | Trace { .. }
+        );
+        if !takes && !handles.is_empty() {
+            return token.reply::<Service>(Err(Error::Malformed));
+        }
         match request {
             Request::Exit { code, reason } => {
                 token.abandon();
@@ -65,10 +73,10 @@ impl World {
                 self.create(caller, &image, &name, pages, rights, handles)
             }
             Request::Image { pages } => new_image(pages, handles),
-            Request::Verify => Err(Error::NotExecutable),
             Request::View { first, pages, write } => self.view(caller, (first, pages, write), handles).map(alone),
             Request::Trace { number } => self.trace(caller, number, handles).map(done),
-            _ if !handles.is_empty() => Err(Error::Malformed),
+            // The image; none runs yet.
+            Request::Verify => handles.exactly::<1>().and(Err(Error::NotExecutable)),
             Request::Catch { bits } => self.catch(caller, bits).map(done),
             Request::Break { number, signal } => self.signal(caller, number, signal).map(done),
             Request::Revoke { number, service } => self.revoke(caller, number, &service).map(done),
