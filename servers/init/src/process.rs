@@ -34,10 +34,8 @@ impl World {
         };
         let Incoming { token, handles, .. } = incoming;
         use Request::{Clone, Create, Image, Trace, Verify, View};
-        let takes = matches!(
-            request,
-            Create { .. } | Clone { .. } | Image { .. } | Verify | View { .. } | Trace { .. }
-        );
+        let takes =
+            matches!(request, Create { .. } | Clone { .. } | Image { .. } | Verify | View { .. } | Trace { .. });
         if !takes && !handles.is_empty() {
             return token.reply::<Service>(Err(Error::Malformed));
         }
