@@ -39,13 +39,14 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "SELFTEST",
         aliases: &["hardtest", "sectest", "shelltest", "nettest", "vmtest", "smptest"],
-        template: "SUITE/M,LIST/S,V=VERBOSE/S,TAP/S",
+        template: "SUITE/M,LIST/S,V=VERBOSE/S,TAP/S,LONG/S",
         summary: "runs the system's own tests",
         arguments: &[
             ("SUITE", "names; the one it is called by, or all"),
             ("LIST", "names of all"),
             ("V", "each check"),
             ("TAP", "in the Test Anything Protocol"),
+            ("LONG", "with fifty times the counts, where they are random"),
         ],
         examples: &[("sectest", "tries what must not work")],
     },
@@ -58,11 +59,24 @@ pub(crate) const MANUALS: &[Manual] = &[
         examples: &[("nice REALTIME BUDGET=50% burn 5", "half of a processor for five seconds")],
     },
     Manual {
+        name: "KILLTEST",
+        aliases: &[],
+        template: "KILLS/N,SEED/K/N,SERVER/K,PEER/K",
+        summary: "kills servers at random while clients check every answer",
+        arguments: &[
+            ("KILLS", "so many; 20"),
+            ("SEED", "of everything random; 1"),
+            ("SERVER", "names with commas; all but the shell"),
+            ("PEER", "address:port of a program outside that sends back what it gets"),
+        ],
+        examples: &[("killtest 200 SERVER=netd,fsd", "200 kills of these two")],
+    },
+    Manual {
         name: "KBENCH",
         aliases: &[],
-        template: "",
+        template: "STRETCHES/S",
         summary: "prints what kernel operations cost: for scripts/bench",
-        arguments: &[],
+        arguments: &[("STRETCHES", "how long interrupts are off at most; needs a kernel that measures it")],
         examples: &[],
     },
 ];
