@@ -32,10 +32,8 @@ impl World {
             Err(error) => return incoming.token.reply::<Service>(Err(error)),
         };
         let Incoming { token, handles, .. } = incoming;
-        let takes = matches!(
-            request,
-            Request::Create { .. } | Request::Image { .. } | Request::Verify | Request::Trace { .. }
-        );
+        let takes =
+            matches!(request, Request::Create { .. } | Request::Image { .. } | Request::Verify | Request::Trace { .. });
         if !takes && !handles.is_empty() {
             return token.reply::<Service>(Err(Error::Malformed));
         }

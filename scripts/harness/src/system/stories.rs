@@ -87,17 +87,19 @@ const SCHEDULING: &[Story] = &[
         .prints(&["Viaether 0.1.0"]),
 ];
 
-const DIAGNOSTICS: &[Story] =
-    &[
-        Story::new("diag-trace", "run QUIET ping 10.0.2.2 C=3; trace netd COUNT=40")
-            .prints(&["1 recv(channel=", "  irq_ack = ok", "  close = ok"]),
-        Story::new("diag-refused", "trace init; echo no").fails(10).never(&["no\n"]),
-        Story::new("diag-caps", "caps 3; caps 3 FULL")
-            .prints(&["ceiling: 55 (driver)", "handle 1: Process map endow inspect"]),
-        Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
-            .prints(&["== machine", "== capabilities of the services", "== log"]),
-        Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
-    ];
+const DIAGNOSTICS: &[Story] = &[
+    Story::new("diag-trace", "run QUIET ping 10.0.2.2 C=3; trace netd COUNT=40").prints(&[
+        "1 recv(channel=",
+        "  irq_ack = ok",
+        "  close = ok",
+    ]),
+    Story::new("diag-refused", "trace init; echo no").fails(10).never(&["no\n"]),
+    Story::new("diag-caps", "caps 3; caps 3 FULL")
+        .prints(&["ceiling: 55 (driver)", "handle 1: Process map endow inspect"]),
+    Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
+        .prints(&["== machine", "== capabilities of the services", "== log"]),
+    Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
+];
 
 const FILES: &[Story] = &[
     Story::new("write-and-read", "echo hello TO RAM:a; type RAM:a").prints(&["hello"]),
