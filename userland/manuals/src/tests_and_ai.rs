@@ -56,7 +56,7 @@ pub(crate) const MANUALS: &[Manual] = &[
         template: "SECONDS/N,MS/S",
         summary: "keeps a processor busy: for tests of the scheduler",
         arguments: &[("SECONDS", "how long; until it is broken without"), ("MS", "they are milliseconds")],
-        examples: &[("nice REALTIME BUDGET=50% burn 5", "half of a processor for five seconds")],
+        examples: &[("burn 5", "for five seconds; NICE REALTIME BUDGET=50% before it leaves others half of them")],
     },
     Manual {
         name: "KILLTEST",
