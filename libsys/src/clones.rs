@@ -17,8 +17,11 @@ use protocol::{Error, StartBody, Text};
 
 use crate::{Channel, Handles, Mutex, Notification, Pool, Status, env, spawn, spawn::Prepared};
 
-/// What a clone runs: it finds it where its parent left it.
-static NEXT: Mutex<Option<(fn(u64) -> Status, u64)>> = Mutex::new(None);
+/// What a clone runs: its status is the process's.
+pub type Run = fn(u64) -> Status;
+
+/// What this process's clone runs, and with what: it finds it where its parent left it.
+static NEXT: Mutex<Option<(Run, u64)>> = Mutex::new(None);
 
 /// Makes a clone inside a pool, not started: it will run `run(argument)` and end with its status. Only the main thread may:
 /// [`Error::Unsupported`] on others, whose stacks a clone does not have; [`Error::Unavailable`] where no pager serves.
