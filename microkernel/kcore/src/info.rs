@@ -55,6 +55,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let from = usize::try_from(index).map_err(|_| Error::BadArgument)?;
                 core::array::from_fn(|i| self.s.counts.get(from.saturating_add(i)).copied().unwrap_or(0))
             }
+            select::STRETCHES => {
+                self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
+                let from = usize::try_from(index).map_err(|_| Error::BadArgument)?;
+                core::array::from_fn(|i| self.s.hw.stretch(from.saturating_add(i)))
+            }
             select::SYSTEM => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
                 let running = self.s.cores.iter().filter(|core| core.online).count() as u64;
@@ -106,7 +111,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let identity = root.map_or(0, |root| root.link().raw());
         let first = root.map_or(0, |root| m.base - self.v.get(root).base);
         // Bounded: a larger Memory tells of its first pages only.
-        let fixed = (0..m.pages.min(1024))
+        let fixed = (0..m.pages.min(512))
             .filter(|n| {
                 let frame = self.v.managed(m.base + n);
                 m.kind != select::MemoryType::Device

@@ -19,7 +19,7 @@ use crate::images::Image;
 use crate::paging::{Origin, Paging};
 
 /// Pages that the kernel maps at once.
-const MAP_PAGES: usize = 1024;
+const MAP_PAGES: usize = 128;
 
 /// What the kernel has of a process.
 #[derive(Debug)]

@@ -32,6 +32,17 @@ impl World {
             Err(error) => return incoming.token.reply::<Service>(Err(error)),
         };
         let Incoming { token, handles, .. } = incoming;
+        let takes = matches!(
+            request,
+            Request::Create { .. }
+                | Request::Image { .. }
+                | Request::Verify
+                | Request::View { .. }
+                | Request::Clone { .. }
+        );
+        if !takes && !handles.is_empty() {
+            return token.reply::<Service>(Err(Error::Malformed));
+        }
         match request {
             Request::Exit { code, reason } => {
                 token.abandon();
@@ -64,9 +75,9 @@ impl World {
                 self.create(caller, &image, &name, pages, rights, handles)
             }
             Request::Image { pages } => new_image(pages, handles),
-            Request::Verify => Err(Error::NotExecutable),
+            // The image; none runs yet.
+            Request::Verify => handles.exactly::<1>().and(Err(Error::NotExecutable)),
             Request::View { first, pages, write } => self.view(caller, (first, pages, write), handles).map(alone),
-            _ if !handles.is_empty() => Err(Error::Malformed),
             Request::Catch { bits } => self.catch(caller, bits).map(done),
             Request::Break { number, signal } => self.signal(caller, number, signal).map(done),
             Request::Reap => self.table.reap(caller).map(|ended| alone(Reply::Reaped(ended))),

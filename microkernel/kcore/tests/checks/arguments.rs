@@ -258,8 +258,9 @@ fn part(r: &mut Random, known: &Known, arguments: &mut [u64]) {
 }
 
 fn info(r: &mut Random, known: &Known, arguments: &mut [u64]) {
-    arguments[1] = r.below(10);
-    const CLASSES: [u8; 10] = [0, POOL, MEMORY, MEMORY, PROCESS, THREAD, INTERRUPT, AUTHORITY, AUTHORITY, PROCESS];
+    arguments[1] = r.below(11);
+    const CLASSES: [u8; 11] =
+        [0, POOL, MEMORY, MEMORY, PROCESS, THREAD, INTERRUPT, AUTHORITY, AUTHORITY, AUTHORITY, PROCESS];
     let class = CLASSES[arguments[1] as usize];
     arguments[0] = handle(r, known, if class == 0 { &[] } else { std::slice::from_ref(&class) });
 }

@@ -19,6 +19,7 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "web", state: State::Enabled, stories: WEB },
     Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
+    Feature { name: "kills", state: State::Enabled, stories: KILLS },
     Feature { name: "traces", state: State::Enabled, stories: TRACES },
     Feature { name: "example", state: State::Enabled, stories: EXAMPLE },
 ];
@@ -81,6 +82,7 @@ const FILES: &[Story] = &[
 const SELFTESTS: &[Story] = &[
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
+    Story::new("sectest-long", "sectest LONG").with(&["--timeout", "3600"]).prints(&[" passed, 0 failed"]).long(),
     Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: 2 passed, 0 failed"]),
     Story::new("sectest-cortex-a72", "sectest")
         .with(&["--cpu", "cortex-a72"])
@@ -131,6 +133,31 @@ const RESTARTS: &[Story] = &[
     Story::new("fsd-comes-back", "break fsd FORCE; list SYS:S").prints(&["Startup-Sequence"]),
     Story::new("aid-comes-back", "break aid FORCE; ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm")
         .prints(&["7"]),
+];
+
+/// How the kill tests end when nothing went wrong.
+const KILLED: &[&str] = &["right answers", "kills, 0 failed"];
+/// What devd says when a device wrote into memory that was taken from its driver.
+const WROTE: &[&str] = &["wrote after its reset", "can't be reset"];
+
+const KILLS: &[Story] = &[
+    Story::new("kills", "killtest 20 PEER=10.0.2.2:{port}").prints(KILLED).never(WROTE).peer(Peer::Echo),
+    Story::new("kills-in-dma", "killtest 15 SERVER=netd PEER=10.0.2.2:{port}")
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo),
+    Story::new("kills-long", "killtest 200 PEER=10.0.2.2:{port}")
+        .with(&["--timeout", "1800"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo)
+        .long(),
+    Story::new("kills-in-dma-long", "killtest 100 SERVER=netd,console SEED=2 PEER=10.0.2.2:{port}")
+        .with(&["--timeout", "1800"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo)
+        .long(),
 ];
 
 const TRACES: &[Story] = &[
