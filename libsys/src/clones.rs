@@ -17,13 +17,16 @@ use protocol::{Error, StartBody, Text};
 
 use crate::{Channel, Handles, Mutex, Notification, Pool, Status, env, spawn, spawn::Prepared};
 
-/// What a clone runs: it finds it where its parent left it.
-static NEXT: Mutex<Option<(fn(u64) -> Status, u64)>> = Mutex::new(None);
+/// What a clone runs: its status is the process's.
+pub type Run = fn(u64) -> Status;
+
+/// What this process's clone runs, and with what: it finds it where its parent left it.
+static NEXT: Mutex<Option<(Run, u64)>> = Mutex::new(None);
 
 /// Makes a clone inside a pool, not started: it will run `run(argument)` and end with its status. Only the main thread may:
 /// [`Error::Unsupported`] on others, whose stacks a clone does not have; [`Error::Unavailable`] where no pager serves.
 #[inline(never)]
-pub fn prepare(pool: &Pool, name: &str, pages: u32, run: fn(u64) -> Status, argument: u64) -> Result<Prepared, Error> {
+pub fn prepare(pool: &Pool, name: &str, pages: u32, run: Run, argument: u64) -> Result<Prepared, Error> {
     let (entry, stack) = crate::entry::clone_start().ok_or(Error::Unsupported)?;
     *NEXT.lock() = Some((run, argument));
     let request = Request::Clone { name: Text::cut(name), pages, entry, stack };

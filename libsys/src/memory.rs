@@ -267,8 +267,8 @@ impl Frozen {
 fn all_frozen(memory: &Memory) -> Result<usize, Error> {
     let pages = memory.info()?.pages;
     // The kernel counts the frozen pages of a bounded number: a larger Memory is asked in slices.
-    for first in (0..pages).step_by(MAP_PAGES) {
-        let some = (pages - first).min(MAP_PAGES);
+    for first in (0..pages).step_by(COUNT_PAGES) {
+        let some = (pages - first).min(COUNT_PAGES);
         let part = if some == pages { memory.info()? } else { memory.slice(&Pool::own()?, first, some)?.info()? };
         if part.frozen != some {
             return Err(Error::NotFrozen);

