@@ -158,8 +158,8 @@ pub const GUIDES: &[Guide] = &[
             (Error::WrongKind, "x is no Process, for a Thread"),
             (
                 Error::BadArgument,
-                "kind is none that is created so; Pool: no pages, a ceiling above the parent's, nested deeper than 16, or a CPU budget out of its bounds; \
-                 Thread: a priority above the pool's ceiling; Memory: no pages, or an unknown type",
+                "kind is none that is created so; Pool: no pages, a ceiling above the parent's, nested deeper than 16, a bad budget; \
+                 Thread: a priority above the ceiling; Memory: no pages, or an unknown type",
             ),
             (Error::BadAddress, "Thread: the IPC buffer's address is not a page's, not the user's, or taken"),
             (Error::ServerDied, "the pool is being destroyed, or for a Thread the process"),
