@@ -21,6 +21,23 @@ pub const INTERRUPT: u64 = 6;
 pub const STATISTICS: u64 = 7;
 /// Authority with LOG: cores, cores running, features, free pages, all pages, ns since boot.
 pub const SYSTEM: u64 = 8;
+/// Authority with LOG: the longest stretches with interrupts off in ns, of eight [kinds](stretch) from the one in `a2` on. A
+/// kernel that was not built to measure them tells zeros.
+pub const STRETCHES: u64 = 9;
+
+/// Ways into the kernel, as [`STRETCHES`] tells them apart: system calls by their numbers, then these.
+pub mod stretch {
+    /// A device's interrupt.
+    pub const INTERRUPT: usize = 32;
+    /// The timer's.
+    pub const TIMER: usize = 33;
+    /// Another core's.
+    pub const KICK: usize = 34;
+    /// A fault of user code.
+    pub const FAULT: usize = 35;
+    /// How many there are.
+    pub const KINDS: usize = 40;
+}
 
 /// Kinds of objects, as [`BASIC`] tells and `create` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
