@@ -10,6 +10,7 @@ use abi::info::MemoryType;
 use kmem::{AnyName, Class, Frame, Key, Link, Name};
 
 use crate::Context;
+use crate::fast::Doors;
 use crate::hw::{Asid, Trigger};
 use crate::serving::Depths;
 
@@ -271,6 +272,8 @@ pub struct Thread {
     /// ns run, and since when it runs.
     pub run_time: u64,
     pub run_start: u64,
+    /// For the fast path.
+    pub doors: Doors,
     pub context: Context,
 }
 
