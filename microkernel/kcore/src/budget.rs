@@ -244,11 +244,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         self.v.get_mut(thread).deadline = until;
         self.set_deadline(thread);
-        let core = self.v.get(thread).core;
-        if core as usize != self.core {
-            // Its timer may have to come earlier.
-            self.s.hw.kick(core);
-        }
     }
 
     /// The period has ended for a thread that is demoted or parked.

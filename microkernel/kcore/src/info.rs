@@ -59,7 +59,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             select::STATISTICS => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
                 let from = usize::try_from(index).map_err(|_| Error::BadArgument)?;
-                core::array::from_fn(|i| self.s.counts.get(from.saturating_add(i)).copied().unwrap_or(0))
+                let counts = self.s.counters();
+                core::array::from_fn(|i| counts.get(from.saturating_add(i)).copied().unwrap_or(0))
             }
             select::STRETCHES => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;

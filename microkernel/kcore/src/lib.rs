@@ -59,7 +59,7 @@ use abi::{Error, Status};
 
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
-pub use fast::may_be_fast;
+pub use fast::{Doors, LAST_FAST, may_be_fast};
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;
@@ -123,6 +123,12 @@ impl<H: Hw> Kernel<H> {
 
     /// The running thread faulted: class as in `abi::message::Fault`.
     pub fn fault(&mut self, core: CoreId, class: u64, address: u64, syndrome: u64) -> ThreadLink {
+        let next = self.fast_fault(core, class, address, syndrome);
+        if next.is_none() { self.general_fault(core, class, address, syndrome) } else { next }
+    }
+
+    /// The same without the fast path.
+    pub fn general_fault(&mut self, core: CoreId, class: u64, address: u64, syndrome: u64) -> ThreadLink {
         self.with(core, |cx| {
             let next = cx.fault(class, address, syndrome);
             cx.reschedule(next)

@@ -11,6 +11,7 @@ use kmem::{AnyName, Class, Frame, Key, Link, Name};
 
 use crate::Context;
 use crate::budget::Budget;
+use crate::fast::Doors;
 use crate::hw::{Asid, Trigger};
 use crate::serving::Depths;
 use crate::trace::Trace;
@@ -297,6 +298,8 @@ pub struct Thread {
     /// ns run, and since when it runs.
     pub run_time: u64,
     pub run_start: u64,
+    /// For the fast path.
+    pub doors: Doors,
     pub context: Context,
 }
 

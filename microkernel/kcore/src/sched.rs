@@ -195,6 +195,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let core = self.v.get(thread).core as usize;
         let Cx { v, s, .. } = self;
         s.cores[core].wheel.insert(v, thread);
+        // Its timer may be set for later.
+        s.cores[core].look_again = true;
+        if core != self.core {
+            self.s.hw.kick(core as u8);
+        }
     }
 
     /// Takes a thread's deadline out of the wheel.

@@ -139,6 +139,22 @@ impl Depths {
         self.some |= 1 << depth;
     }
 
+    /// There is one caller, at this depth; before, there was none. Returns how deep that makes the server.
+    #[inline(always)]
+    pub fn only(&mut self, depth: u8) -> u8 {
+        let depth = depth as usize % MAX_CHAIN;
+        self.count[depth] = 1;
+        self.some = 1 << depth;
+        depth as u8 + 1
+    }
+
+    /// There is no caller any more; the last was at this depth.
+    #[inline(always)]
+    pub fn none(&mut self, depth: u8) {
+        self.count[depth as usize % MAX_CHAIN] = 0;
+        self.some = 0;
+    }
+
     /// Counts one caller less at a depth.
     #[inline(always)]
     pub fn remove(&mut self, depth: u8) {

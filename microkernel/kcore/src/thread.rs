@@ -7,6 +7,7 @@ use abi::{Error, Rights};
 use kmem::{Frame, Link, Name};
 
 use crate::alloc::Need;
+use crate::fast::Doors;
 use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
 use crate::serving::Depths;
@@ -323,6 +324,7 @@ impl Thread {
             payer: Name::NONE,
             run_time: 0,
             run_start: 0,
+            doors: Doors::NONE,
             context: Context { regs: Regs::ZERO, space: 0, fpu_valid: 0, reserved: [0; 2], fpu: [0; FPU_BYTES] },
         }
     };

@@ -1,6 +1,6 @@
 //! Good and bad arguments for every system call, after the table of calls in `abi`.
 
-use abi::calls::{CALLS, Kind, number as nr};
+use abi::calls::{CALLS, CONFIG_FAULT, CONFIG_NOTIFICATION, Kind, number as nr};
 use abi::message::{TAKES_SHIFT, Tag};
 use kcore::objects::*;
 
@@ -136,7 +136,25 @@ pub fn of(r: &mut Random, known: &Known, number: u16) -> Attempt {
 }
 
 /// A message that one side may wait for: a call, or an answer to whoever waits for one, with the receiving of the next.
+/// Now and then a signal, receiving alone, or what a thread needs to be told faults and signals.
 pub fn talk(r: &mut Random, known: &Known) -> Attempt {
+    if r.one_in(3) {
+        let mut attempt = match r.below(8) {
+            0..3 => of(r, known, nr::notify),
+            3..6 => of(r, known, nr::recv),
+            what => Attempt {
+                arguments: match what {
+                    6 => vec![handle(r, known, &[THREAD]), CONFIG_FAULT, handle(r, known, &[CHANNEL])],
+                    _ => vec![handle(r, known, &[THREAD]), CONFIG_NOTIFICATION, handle(r, known, &[NOTIFICATION])],
+                },
+                ..of(r, known, nr::config)
+            },
+        };
+        if !r.one_in(8) {
+            attempt.deadline = u64::MAX;
+        }
+        return attempt;
+    }
     let call = r.one_in(2) && (known.tokens.is_empty() || r.one_in(4));
     let mut attempt = of(r, known, if call { nr::call } else { nr::reply_recv });
     let channel = handle(r, known, &[CHANNEL]);

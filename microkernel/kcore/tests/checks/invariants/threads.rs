@@ -111,6 +111,7 @@ fn scheduled(cx: &Cx<'_, '_>) {
             assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
             let contended = core.ready >> p & 1 != 0;
             assert!(!contended || core.armed <= core.slice_end, "somebody waits for the end of the slice");
+            assert!(core.look_again || core.armed <= core.wheel.next(), "somebody waits for a deadline");
         }
     }
     let timed = all::<THREAD>(cx).iter().filter(|thread| cx.v.get(**thread).timer_slot != 0).count();
