@@ -32,7 +32,6 @@ const LARGE: [(&str, u64); 6] = [
     ("selftest", SHELL_PAGES),
     ("vmtest", 10 * COMMAND_PAGES as u64),
     ("kbench", 28 << 10),
-    ("vmtest", 10 * COMMAND_PAGES as u64),
 ];
 /// Pages of a shell's pool that stay the shell's own.
 const OWN_PAGES: u64 = 512;
