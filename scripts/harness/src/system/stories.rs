@@ -115,7 +115,7 @@ const SCHEDULING: &[Story] = &[
         .with(&["--icount", "--smp", "1"])
         .prints(&["burn (realtime, 50 % at most)"])
         .slows_down_at_most(3),
-    Story::new("sched-nice", "nice batch run burn 60; status COM=burn; nice 5 burn; status; break burn")
+    Story::new("sched-nice", "nice batch run burn 60; status COM=burn; nice 5 10; status; break burn")
         .prints(&["burn (idle)"]),
     Story::new("sched-refused", "nice driver version").fails(10).prints(&["above this shell's"]),
     Story::new("sched-too-much", "nice realtime BUDGET=80% version").fails(10).prints(&["can reserve 75 %"]),
