@@ -142,8 +142,9 @@ pub const GUIDES: &[Guide] = &[
     Guide {
         call: "info",
         rights: &[],
-        work: Work::Bounded("the first 512 pages of a Memory"),
+        work: Work::Bounded("the first 512 pages of a Memory; 128 pages from an address on"),
         reasons: &[
+            (Error::BadAddress, "the address that is asked about is not a page's, or not the user's"),
             (Error::Denied, "the handle lacks the right that the selector names"),
             (Error::WrongKind, "the selector is about another kind of object"),
             (Error::BadArgument, "there is no such selector; or the device address of ordinary memory is asked for"),
@@ -157,13 +158,17 @@ pub const GUIDES: &[Guide] = &[
             (Error::WrongKind, "x is no Process, for a Thread"),
             (
                 Error::BadArgument,
-                "kind is none that is created so; Pool: no pages, a ceiling above the parent's, or nested deeper than 16; \
-                 Thread: a priority above the pool's ceiling; Memory: no pages, or an unknown type",
+                "kind is none that is created so; Pool: no pages, a ceiling above the parent's, nested deeper than 16, a bad budget; \
+                 Thread: a priority above the ceiling; Memory: no pages, or an unknown type",
             ),
             (Error::BadAddress, "Thread: the IPC buffer's address is not a page's, not the user's, or taken"),
             (Error::ServerDied, "the pool is being destroyed, or for a Thread the process"),
             (Error::TableFull, "the caller's handle table can't grow, or no address-space tag is free for a Process"),
             (Error::PoolEmpty, "the pool has too few pages, or there are not so many frames in a row for a Memory"),
+            (
+                Error::OverBudget,
+                "Pool: the pools above have too little processor time left, or none; or a real-time ceiling without any",
+            ),
         ],
     },
     Guide {
@@ -321,5 +326,14 @@ pub const GUIDES: &[Guide] = &[
         rights: &[("authority", "POWER")],
         work: Work::Fixed,
         reasons: &[(Error::BadArgument, "no such operation")],
+    },
+    Guide {
+        call: "trace",
+        rights: &[("process", "INSPECT"), ("ring", "READ and WRITE"), ("authority", "LOG")],
+        work: Work::Fixed,
+        reasons: &[
+            (Error::BadArgument, "the ring is a slice, device memory, or not of 2 to 256 pages"),
+            (Error::TableFull, "the process has more than 256 threads"),
+        ],
     },
 ];

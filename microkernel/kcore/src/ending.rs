@@ -65,6 +65,7 @@ macro_rules! begin {
         /// Begins to end an object that nothing else leads to any more, and ends it if that is little work.
         pub fn $name(&mut self, key: $key<'id>) {
             self.v.hide(key);
+            self.s.ends += 1;
             let next = core::mem::replace(&mut self.s.endings.$list, key.link());
             let object = self.v.get_mut(key);
             (object.ending, object.end_next, object.refs) = (true, next, 0);
@@ -93,8 +94,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         yes
     }
 
-    /// Pays for long work that can't wait: little, and seldom.
-    pub fn spend(&mut self, units: u32) {
+    fn spend(&mut self, units: u32) {
         self.spent += units;
         self.s.endings.most = self.s.endings.most.max(self.spent);
     }
@@ -242,7 +242,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         true
     }
 
-    /// Has one Grant, mapping or thread that hangs on a Grant hang on the one above; false if there is none.
+    /// Has one Grant, mapping, thread or Interrupt that hangs on a Grant hang on the one above; false if there is none.
     fn move_one_up(&mut self, grant: GrantKey<'id>) -> bool {
         let g = *self.v.get(grant);
         let above = self.v.follow(g.above).filter(|_| !mutant(Mutant::ClosedGrantForgotten));
@@ -262,6 +262,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.wait_no_more_through(thread);
             if let Some(above) = above {
                 self.wait_through(thread, above);
+            }
+        } else if let Some(interrupt) = self.v.follow(g.lines) {
+            self.bound_no_more_through(interrupt);
+            if let Some(above) = above {
+                self.bound_through(interrupt, above);
             }
         } else {
             return false;

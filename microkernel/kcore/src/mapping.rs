@@ -79,8 +79,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let extent = self.extent(memory, offset, range.pages)?;
         self.check_states(extent.physical, range.pages as u32, extent.kind, access)?;
+        let mut tables_missing = false;
         for part in range.leaves() {
-            let Some(leaf) = self.leaf(process, part.address) else { continue };
+            let Some(leaf) = self.leaf(process, part.address) else {
+                tables_missing = true;
+                continue;
+            };
             let taken = part.addresses().any(|address| self.page_at(leaf, address) != Decoded::Empty);
             if taken && !mutant(Mutant::MapOverMapping) {
                 return Err(Error::BadAddress);
@@ -88,7 +92,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let pool = self.v.get(process).pool;
         let mut need = Need::default();
-        if !mutant(Mutant::TablesUnpaid) {
+        if tables_missing && !mutant(Mutant::TablesUnpaid) {
             need.add(pool, self.missing_tables(process, range.address, range.pages));
         }
         let mut records = range.leaves().count() as u32;

@@ -5,6 +5,7 @@ use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Name};
 
 use crate::hw::Trigger;
+use crate::list::by_line;
 use crate::objects::*;
 use crate::state::{Count, Cx, MAX_LINES};
 use crate::{Hw, Progress};
@@ -94,8 +95,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         // ---- point of no return ----
         let name = self.v.name(notification.key);
+        self.bound_no_more_through(found.key);
+        if let Some(grant) = self.v.find(found.entry.grant) {
+            self.bound_through(found.key, grant);
+        }
         let i = self.v.get_mut(found.key);
-        (i.target, i.bits, i.via) = (name, bits & mask, found.entry.grant);
+        (i.target, i.bits) = (name, bits & mask);
         let trigger = i.trigger;
         // Another slice of the line may have set it meanwhile, or had it bound when this one was made.
         if trigger.is_some() && self.s.triggers[line as usize] != trigger && !mutant(Mutant::TriggerForgotten) {
@@ -121,14 +126,31 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Masks an interrupt and has nobody be told of it.
     pub fn unbind(&mut self, interrupt: InterruptKey<'id>) {
+        self.bound_no_more_through(interrupt);
         let i = self.v.get_mut(interrupt);
         let line = i.first;
-        (i.target, i.bits, i.via) = (Name::NONE, 0, Name::NONE);
+        (i.target, i.bits) = (Name::NONE, 0);
         if self.s.lines.get(line as usize) == Some(&interrupt.link()) {
             if !mutant(Mutant::UnboundLineOpen) {
                 self.s.hw.mask(line);
             }
             self.s.lines[line as usize] = Link::NONE;
+        }
+    }
+
+    /// Notes that an Interrupt is bound by a handle behind a Grant: with the Grant, that ends.
+    pub fn bound_through(&mut self, interrupt: InterruptKey<'id>, grant: GrantKey<'id>) {
+        let head = by_line::push(self.v.get(grant).lines, &mut self.v, interrupt);
+        self.v.get_mut(grant).lines = head;
+        self.v.get_mut(interrupt).via = grant.link();
+    }
+
+    /// Takes an Interrupt out of the list of those bound through its Grant.
+    pub fn bound_no_more_through(&mut self, interrupt: InterruptKey<'id>) {
+        if let Some(grant) = self.v.follow(self.v.get(interrupt).via) {
+            let head = by_line::remove(self.v.get(grant).lines, &mut self.v, interrupt);
+            self.v.get_mut(grant).lines = head;
+            self.v.get_mut(interrupt).via = Link::NONE;
         }
     }
 

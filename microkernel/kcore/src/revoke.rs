@@ -13,9 +13,6 @@ use crate::objects::*;
 use crate::state::Cx;
 use crate::{Hw, Progress};
 
-/// Units that a look at all interrupt lines costs.
-const LINES_COST: u32 = 12;
-
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// System call `revoke`.
     pub fn revoke(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
@@ -25,6 +22,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let next = self.s.undo;
         let g = self.v.get_mut(key);
         g.revoked = true;
+        self.s.ends += 1;
         if !g.undoing {
             (g.undoing, g.undo_next) = (true, next);
             self.s.undo = key.link();
@@ -55,7 +53,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             let cost = match self.v.follow(self.v.get(at).mappings) {
                 Some(mapping) => self.mapping_cost(mapping),
-                None if self.v.get(at).target.class() == INTERRUPT => LINES_COST,
                 None => 1,
             };
             if !self.afford(cost) {
@@ -74,7 +71,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.fail_call(thread, Error::Revoked);
                 continue;
             }
-            self.undo_interrupts(at);
+            if let Some(interrupt) = self.v.follow(self.v.get(at).lines)
+                && !mutant(Mutant::RevokeKeepsLines)
+            {
+                self.unbind(interrupt);
+                continue;
+            }
             self.undo_binding(at);
             if at == grant {
                 self.leave_undo_list(grant);
@@ -82,32 +84,23 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return Progress::Done;
             }
             self.v.get_mut(at).revoked = true;
+            self.s.ends += 1;
             self.leave_above(at);
         }
     }
 
-    /// Has what is bound through a Grant that goes be undone with the one above.
+    /// Has the notification bound through a Grant that goes be taken away with the one above. All else that came about
+    /// through it stands in its lists.
     pub fn hand_up(&mut self, grant: GrantKey<'id>) {
         let old = self.v.name(grant);
         let above = self.v.follow(self.v.get(grant).above);
         let new = above.map_or(Name::NONE, |above| self.v.name(above));
-        let target = self.v.get(grant).target;
-        if let Some(notification) = self.v.find_any::<NOTIFICATION>(target) {
-            if let Some(thread) = self.v.follow(self.v.get(notification).bound) {
-                let t = self.v.get_mut(thread);
-                if t.bound_via == old {
-                    t.bound_via = new;
-                }
-            }
-        } else if target.class() == INTERRUPT {
-            self.spend(LINES_COST);
-            for line in 0..self.s.lines.len() {
-                if let Some(interrupt) = self.v.follow(self.s.lines[line]) {
-                    let i = self.v.get_mut(interrupt);
-                    if i.via == old {
-                        i.via = new;
-                    }
-                }
+        let notification = self.v.find_any::<NOTIFICATION>(self.v.get(grant).target);
+        let bound = notification.and_then(|notification| self.v.follow(self.v.get(notification).bound));
+        if let Some(thread) = bound {
+            let t = self.v.get_mut(thread);
+            if t.bound_via == old {
+                t.bound_via = new;
             }
         }
     }
@@ -126,21 +119,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if at == grant.link() {
                 self.v.get_mut(other).undo_next = next;
                 return;
-            }
-        }
-    }
-
-    /// Unbinds interrupts bound through a dead Grant, for a Grant on interrupts. What was bound may be a slice of the
-    /// Grant's target, so all lines are looked at.
-    fn undo_interrupts(&mut self, grant: GrantKey<'id>) {
-        if self.v.get(grant).target.class() != INTERRUPT || mutant(Mutant::RevokeKeepsLines) {
-            return;
-        }
-        for line in 0..self.s.lines.len() {
-            if let Some(interrupt) = self.v.follow(self.s.lines[line])
-                && !self.grants_alive(self.v.get(interrupt).via)
-            {
-                self.unbind(interrupt);
             }
         }
     }

@@ -95,6 +95,16 @@ mutants! {
     FastDepthLost "the fast path does not count how deep chains are";
     FastKeepsPriority "the fast path does not give the priority back";
     FastForgetsBits "the fast path receives past bits that wait";
+    FastDoorStays "the fast path believes what a handle came to before something ended";
+    FastIgnoresBudget "the fast path is taken by those who are traced or paid for";
+    FastElsewhere "the fast path runs a thread of another core";
+    FastChainUnbounded "chains by the fast path are longer than sixteen";
+    FastFaultRevoked "the fast path tells faults through a revoked handle";
+    FastFaultAnswerWrites "the fast path's answer to a fault changes registers";
+    FastBitsForged "the fast path sets bits that its handle does not have";
+    FastNoPreemption "the fast path has a more urgent thread wait for who notified it";
+    FastSliceKept "the fast path leaves what is left of one's slice to whoever comes next";
+    FastReadyBitLeft "the fast path leaves the last of a queue marked as ready";
 
     // Notifications and interrupts.
     LostWakeUp "bits do not wake the thread that waits for them";
@@ -119,6 +129,21 @@ mutants! {
     SliceNotArmed "the timer is not set for the end of a slice";
     OtherCoreNotKicked "another core is not told that it has work";
     DepthNotCounted "a chain that got shorter counts as before";
+
+    // Processor time.
+    BudgetUncharged "what runs by a budget is not charged";
+    BudgetNeverBack "a new period brings nothing back";
+    BudgetUnchecked "a sub-pool's budget may be more than there is";
+    BudgetNotTaken "a sub-pool's budget is not taken out of the one above";
+    BudgetNotReturned "a dead pool's budget is not given back";
+    BudgetEndNotArmed "the timer is not set for the end of a budget";
+    OverrunForgiven "what was overrun is not paid from the next period";
+    RealTimeUnpaid "a pool has real-time priorities and no budget";
+    PayerNotInherited "a server pays for what it does for others";
+    UsedUpGoesOn "a used-up budget takes nothing from whom it was lent to";
+    ParkedForEver "who waits for a budget is not woken when a period begins";
+    DemotedForEver "who was demoted stays so";
+    AnsweredStaysDemoted "who was demoted keeps the least priority when it is answered";
 
     // Timers.
     TimerLost "recv forgets its deadline";
@@ -198,6 +223,8 @@ mutants! {
     // Devices.
     PortBeyond "a port access may reach beyond its range";
     PowerForAll "system does not ask for POWER";
+    TraceAfterRevocation "a trace goes on when what allowed it was revoked";
+    TraceOverwrites "a full trace overwrites what was not read";
     LogUnbounded "a label writes as many records as it likes";
     LogLabelForged "a record has no label";
 }

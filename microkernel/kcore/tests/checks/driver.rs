@@ -19,9 +19,11 @@ pub struct Driver {
     pub r: Random,
     /// How threads' calls enter the kernel.
     pub enter: fn(&mut World, CoreId),
+    /// How their faults do: class and address.
+    pub fault: fn(&mut World, CoreId, u64, u64),
     /// Cores that run.
     cores: u64,
-    /// Whether a snapshot is to be taken before each call.
+    /// Whether a snapshot is to be taken before each call that is not traced.
     pub watch: bool,
     /// The state just before the last call, if so.
     pub before: Option<Snapshot>,
@@ -44,24 +46,26 @@ impl Driver {
     pub fn new(seed: u64, frames: u32) -> Driver {
         let mut d = Driver::made(seed, frames);
         d.cores = 1 + seed % 4;
-        d.populate(1 + seed / 4 % 8);
+        d.populate(seed, 1 + seed / 4 % 8);
         d
     }
 
     /// The same on one core, with four threads.
     pub fn on_one_core(seed: u64, frames: u32) -> Driver {
         let mut d = Driver::made(seed, frames);
-        d.populate(4);
+        d.populate(seed, 4);
         d
     }
 
     fn made(seed: u64, frames: u32) -> Driver {
         let enter = |w: &mut World, core| _ = w.on(core, |k| k.syscall(core));
+        let fault = |w: &mut World, core, class, address| _ = w.on(core, |k| k.fault(core, class, address, 5));
         let (w, r, trace) = (world(frames), Random::new(seed), Vec::new());
-        Driver { w, r, enter, cores: 1, watch: false, before: None, trace }
+        Driver { w, r, enter, fault, cores: 1, watch: false, before: None, trace }
     }
 
-    fn populate(&mut self, threads: u64) {
+    /// In every fifth case the two other processes have CPU budgets.
+    fn populate(&mut self, seed: u64, threads: u64) {
         for core in 1..self.cores as usize {
             self.w.k.system.cores[core].online = true;
         }
@@ -82,7 +86,9 @@ impl Driver {
         let mut left = threads - 1;
         for i in 0..2 {
             let pages = 40 + self.r.below(40);
-            let sub = w.ok(nr::create, &[pool, POOL as u64, pages, 40]);
+            let (period, share) = (5_000 + self.r.below(40_000), 100 + self.r.below(6_000));
+            let budget = if seed.is_multiple_of(5) { share.min(period / 5 * 2) | (period << 32) } else { 0 };
+            let sub = w.ok(nr::create, &[pool, POOL as u64, pages, 40, budget]);
             let process = w.ok(nr::create, &[sub, PROCESS as u64]);
             let thread = w.ok(nr::create, &[sub, THREAD as u64, process, 10 + self.r.below(25), 0x2000_0000]);
             let note = w.ok(nr::create, &[sub, NOTIFICATION as u64]);
@@ -133,7 +139,7 @@ impl Driver {
             }),
             7..9 => self.event(|d| {
                 let (class, address) = (1 + d.r.below(9), d.r.next());
-                d.w.on(core, |k| k.fault(core, class, address, 5));
+                (d.fault)(&mut d.w, core, class, address);
                 "fault"
             }),
             9..11 => self.event(|d| {
@@ -218,7 +224,8 @@ impl Driver {
         }
     }
 
-    fn event(&mut self, f: impl FnOnce(&mut Driver) -> &'static str) -> Step {
+    /// Something that is no call.
+    pub fn event(&mut self, f: impl FnOnce(&mut Driver) -> &'static str) -> Step {
         let what = f(self);
         self.trace.push(what.into());
         Step::Event
@@ -226,12 +233,13 @@ impl Driver {
 
     /// Has a thread, which is the running one of a core, enter the kernel: on with a call that was rewound, or with another.
     pub fn call(&mut self, core: CoreId, caller: ThreadLink, attempt: Option<Attempt>) -> Step {
-        if self.watch && self.w.k.system.hw.kicks.contains(&core) {
-            // What it was told to look for is not the call's doing.
-            return self.event(|d| {
-                d.w.on(core, |k| k.kicked(core));
-                "a kick"
-            });
+        let late = self.w.edit(caller, |t| t.run_start) < self.w.k.system.hw.now;
+        if self.watch && (late || self.w.k.system.hw.kicks.contains(&core)) {
+            // What it was told to look for, and time that has passed, is not the call's doing.
+            self.w.on(core, |k| k.kicked(core));
+            if self.w.current_of(core) != caller {
+                return self.event(|_| "a kick");
+            }
         }
         let restarting = self.w.edit(caller, |t| t.restarting);
         let known = arguments::known(&mut self.w, caller);
@@ -247,7 +255,8 @@ impl Driver {
         }
         self.w.edit(caller, |t| t.context.regs.pc = 0x40_0000);
         self.trace.push(format!("{core}: {caller:?} {attempt:x?}{}", if restarting { " (goes on)" } else { "" }));
-        self.before = self.watch.then(|| snapshot::take(&mut self.w));
+        let watch = self.watch && !snapshot::traced(&mut self.w, caller);
+        self.before = watch.then(|| snapshot::take(&mut self.w));
         (self.enter)(&mut self.w, core);
         let result = self.w.with(|cx| {
             let caller = cx.v.live(caller)?;

@@ -120,8 +120,9 @@ fn every_page_that_a_call_takes_is_refused_once() {
             let known = arguments::known(&mut d.w, current);
             let takes =
                 [nr::create, nr::create, nr::derive, nr::dup, nr::map, nr::map, nr::slice, nr::protect, nr::call];
-            let number = if d.r.one_in(3) { d.r.below(31) as u16 } else { d.r.pick(&takes) };
-            if matches!(number, nr::debug_log | nr::system) {
+            let number =
+                if d.r.one_in(3) { d.r.below(abi::calls::CALLS.len() as u64) as u16 } else { d.r.pick(&takes) };
+            if matches!(number, nr::debug_log | nr::system) || snapshot::traced(&mut d.w, current) {
                 continue;
             }
             let attempt = arguments::of(&mut d.r, &known, number);
@@ -165,13 +166,19 @@ fn starve(w: &mut World, pool: Link<POOL>, sink: Link<POOL>, all: &mut Refusals,
         let before = snapshot::take(w);
         w.k.syscall(0);
         let status = w.with(|cx| cx.v.live(me).map(|me| Status(cx.v.get(me).context.regs.number)));
-        let waits = w.state(me).is_none_or(|state| !matches!(state, State::Running | State::Ready));
-        let refused = !waits && status.is_some_and(|status| status.result() == Err(Error::PoolEmpty));
+        let running = matches!(w.state(me), Some(State::Running | State::Ready));
+        let over = running && w.edit(me, |t| t.context.regs.pc == 0x40_0000);
+        let refused = over && status.is_some_and(|status| status.result() == Err(Error::PoolEmpty));
         if refused {
             assert!(call.errors.contains(&Error::PoolEmpty), "{} may want for pages", call.name);
             let excluded = snapshot::excluded(w, me);
             let difference = before.difference(&snapshot::take(w), excluded);
-            assert_eq!(difference, None, "{} changed something for want of a page", call.name);
+            let registers = w.edit(me, |t| t.context.regs);
+            assert_eq!(
+                difference, None,
+                "{} changed something for want of a page: {registers:x?}, {left} left",
+                call.name
+            );
             *all.refused.entry((call.name, left)).or_default() += 1;
         }
         invariants::check(w);
@@ -190,9 +197,12 @@ fn sink(w: &mut World) -> Link<POOL> {
     let before = w.with(|cx| invariants::all::<POOL>(cx).into_iter().map(|pool| pool.link()).collect::<Vec<_>>());
     let init = w.init;
     w.run(init);
+    // Undisturbed by more urgent ones.
+    w.edit(init, |t| (t.priority, t.base_priority) = (63, 63));
     let root = w.pool_handle();
     let handle = w.ok(nr::create, &[root, POOL as u64, 1, 0]);
     w.ok(nr::close, &[handle]);
+    w.enter(nr::config as u64, &[abi::user::MAIN_THREAD.raw() as u64, 0, 20]);
     w.with(|cx| {
         let mut all = invariants::all::<POOL>(cx).into_iter().map(|pool| pool.link());
         all.find(|pool| !before.contains(pool)).expect("there is one more")

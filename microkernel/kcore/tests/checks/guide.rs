@@ -74,7 +74,8 @@ fn arguments(w: &World, call: &Call, argument: &str, h: &Handles) -> Vec<u64> {
 
 /// The rights that a text begins with: without all of them it is refused.
 fn rights(text: &str) -> Rights {
-    let names = text.split([',', ';', '(']).next().unwrap_or_default().split(" or ");
+    let names =
+        text.split([',', ';', '(']).next().unwrap_or_default().split(" or ").flat_map(|part| part.split(" and "));
     names.map(|name| Rights::from_name(name.trim()).unwrap_or_else(|| panic!("{text}: no right"))).collect()
 }
 

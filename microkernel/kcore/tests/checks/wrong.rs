@@ -101,6 +101,7 @@ fn good(f: &Fixture, call: &Call) -> Vec<u64> {
         nr::ioport => vec![of(PORTS), 1, 5, 0],
         nr::debug_log => vec![of(AUTHORITY), 5],
         nr::system => vec![of(AUTHORITY), 1],
+        nr::trace => vec![of(PROCESS), of(MEMORY), of(AUTHORITY)],
         _ => Vec::new(),
     }
 }
@@ -169,7 +170,10 @@ fn handles(f: &mut Fixture, call: &Call, kind: Kind) -> Vec<(u64, Option<Error>)
     let mut all: Vec<(u64, Option<Error>)> = f.wrong.iter().map(|(handle, error)| (*handle, Some(*error))).collect();
     if matches!(
         (call.number, kind),
-        (nr::recv, Kind::Channel) | (nr::dup, Kind::Process) | (nr::irq_bind, Kind::Notification)
+        (nr::recv, Kind::Channel)
+            | (nr::trace, Kind::Memory)
+            | (nr::dup, Kind::Process)
+            | (nr::irq_bind, Kind::Notification)
     ) {
         // 0 means none there.
         all.remove(0);
@@ -281,7 +285,8 @@ fn every_wrong_argument_is_refused_with_a_listed_error_and_changes_nothing() {
 #[test]
 fn what_is_no_call_is_refused_and_changes_nothing() {
     let mut f = fixture();
-    let none = [31, 99, 0xffff, 1 << 16, nr::notify as u64 | 1 << 16, nr::close as u64 | 1 << 63, u64::MAX];
+    let none =
+        [CALLS.len() as u64, 99, 0xffff, 1 << 16, nr::notify as u64 | 1 << 16, nr::close as u64 | 1 << 63, u64::MAX];
     let takes = [nr::call, nr::recv, nr::reply_recv].map(|number| number as u64 | 5 << TAKES_SHIFT);
     let long = [nr::call as u64 | 1 << 63];
     for number in none.into_iter().chain(takes).chain(long) {

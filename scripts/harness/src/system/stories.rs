@@ -21,6 +21,8 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
     Feature { name: "kills", state: State::Enabled, stories: KILLS },
     Feature { name: "traces", state: State::Enabled, stories: TRACES },
+    Feature { name: "scheduling", state: State::Enabled, stories: SCHEDULING },
+    Feature { name: "diagnostics", state: State::Enabled, stories: DIAGNOSTICS },
     Feature { name: "example", state: State::Enabled, stories: EXAMPLE },
 ];
 
@@ -102,6 +104,37 @@ const SHELL: &[Story] = &[
     Story::new("not-from-the-archive", "echo x TO RAM:x; RAM:x").fails(10).prints(&["can't be run"]),
     Story::new("help", "help copy; copy --help").prints(&["COPY: copies"]),
     Story::new("narrow-rights", "status; services").prints(&["netd"]),
+];
+
+/// A spinner more urgent than everything, and what it leaves to the shell, in instructions.
+const SPINNER: &str = "time echo a; time echo b; time echo c; time echo d; nice REALTIME BUDGET=25/50 run burn 200 MS; \
+    wait 20 MS; time echo e; time echo f; time echo g; time echo h; status; wait 300 MS";
+
+const SCHEDULING: &[Story] = &[
+    Story::new("sched-spinner", SPINNER)
+        .with(&["--icount", "--smp", "1"])
+        .prints(&["burn (realtime, 50 % at most)"])
+        .slows_down_at_most(3),
+    Story::new("sched-nice", "nice batch run burn 60; status COM=burn; nice 5 10; status; break burn")
+        .prints(&["burn (idle)"]),
+    Story::new("sched-refused", "nice driver version").fails(10).prints(&["above this shell's"]),
+    Story::new("sched-too-much", "nice realtime BUDGET=80% version").fails(10).prints(&["can reserve 75 %"]),
+    Story::new("sched-ends", "nice realtime version; nice realtime BUDGET=75% version; nice idle version")
+        .prints(&["Viaether 0.1.0"]),
+];
+
+const DIAGNOSTICS: &[Story] = &[
+    Story::new("diag-trace", "run QUIET ping 10.0.2.2 C=3; trace netd COUNT=40").prints(&[
+        "1 recv(channel=",
+        "  irq_ack = ok",
+        "  close = ok",
+    ]),
+    Story::new("diag-refused", "trace init; echo no").fails(10).never(&["no\n"]),
+    Story::new("diag-caps", "caps 3; caps 3 FULL")
+        .prints(&["ceiling: 55 (driver)", "handle 1: Process map endow inspect"]),
+    Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
+        .prints(&["== machine", "== capabilities of the services", "== log"]),
+    Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
 ];
 
 const FILES: &[Story] = &[

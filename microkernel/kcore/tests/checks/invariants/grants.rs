@@ -93,6 +93,21 @@ fn waiting<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
     assert_eq!(all.count(), count, "in no other");
 }
 
+/// Who is bound through a Grant stands in its list.
+fn lines<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
+    let (mut at, mut prev, mut count) = (cx.v.get(grant).lines, Link::NONE, 0);
+    while let Some(interrupt) = cx.v.live(at) {
+        let i = cx.v.get(interrupt);
+        assert_eq!((i.via, i.via_prev), (grant.link(), prev), "what is bound is linked to its Grant");
+        assert!(!i.target.is_none(), "it is bound");
+        count += 1;
+        (prev, at) = (at, i.via_next);
+    }
+    assert!(at.is_none());
+    let all = all::<INTERRUPT>(cx).into_iter().filter(|interrupt| cx.v.get(*interrupt).via == grant.link());
+    assert_eq!(all.count(), count, "in no other");
+}
+
 /// No page-table entry is left of a Grant whose revocation is over.
 fn mappings<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
     let (mut at, mut prev) = (cx.v.get(grant).mappings, Link::NONE);
@@ -103,6 +118,7 @@ fn mappings<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
     }
     assert!(at.is_none());
     waiting(cx, grant);
+    lines(cx, grant);
     if prev.is_none() {
         return;
     }

@@ -11,6 +11,7 @@ use super::{Cx, all};
 pub fn check(cx: &mut Cx<'_, '_>) {
     for thread in all::<THREAD>(cx) {
         priority(cx, thread);
+        payers(cx, thread);
         bindings(cx, thread);
         deadline(cx, thread);
         let t = cx.v.get(thread);
@@ -36,18 +37,33 @@ pub fn check(cx: &mut Cx<'_, '_>) {
 
 fn priority<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
     let t = cx.v.get(thread);
-    let mut due = t.base_priority;
-    for caller in served(cx, thread) {
-        due = due.max(cx.v.get(caller).priority);
-    }
+    let mut callers = served(cx, thread);
     if let Some(channel) = cx.v.live(t.serves) {
         let mut at = cx.v.get(channel).callers.head;
         while let Some(caller) = cx.v.live(at) {
-            due = due.max(cx.v.get(caller).priority);
+            callers.push(caller);
             at = cx.v.get(caller).next;
         }
     }
-    assert_eq!(t.priority, due, "a thread has its own priority or that of whom it works for ({:?})", t.state);
+    let mut due = (!t.demoted).then_some((t.base_priority, t.budget));
+    for caller in callers {
+        let c = cx.v.get(caller);
+        if due.is_none_or(|(priority, _)| c.priority > priority) {
+            due = Some((c.priority, c.payer));
+        }
+    }
+    let due = due.unwrap_or((0, t.budget));
+    let text = "a thread has its own priority or that of whom it works for, and that one's payer";
+    assert_eq!((t.priority, t.payer), due, "{text} ({:?})", t.state);
+}
+
+fn payers<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
+    let t = cx.v.get(thread);
+    let pool = cx.v.get(cx.v.live(t.pool).expect("a thread has a pool"));
+    assert_eq!(t.budget, pool.payer);
+    let paid = !t.budget.is_none() || !t.payer.is_none();
+    assert_eq!(t.slow & slow::PAID != 0, paid, "who is paid for takes the general path");
+    assert!(!t.demoted || !t.budget.is_none());
 }
 
 fn bindings<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
@@ -65,9 +81,12 @@ fn bindings<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
 fn deadline<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
     let t = cx.v.get(thread);
     if t.timer_slot == 0 {
+        assert!(!t.demoted && t.state != State::Parked, "who waits for a budget comes back");
         return;
     }
-    assert_eq!(t.state, State::Receiving, "only recv has a deadline");
+    let waits = t.demoted || t.state == State::Parked;
+    assert_ne!(waits, t.state == State::Receiving, "only recv has a deadline, or who waits for a budget");
+    assert!(!matches!(t.state, State::Stopped | State::Faulted));
     assert_ne!(t.deadline, FOREVER);
     let heads: Vec<_> = cx.s.cores[t.core as usize].wheel.heads().collect();
     let mut at = heads.iter().find(|(slot, _)| *slot + 1 == t.timer_slot).expect("its slot is in use").1;
@@ -80,6 +99,7 @@ fn deadline<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
 }
 
 fn scheduled(cx: &Cx<'_, '_>) {
+    let alone = cx.s.cores.iter().filter(|core| core.online).count() == 1;
     let mut in_wheels = 0;
     for (n, core) in cx.s.cores.iter().enumerate().filter(|(_, core)| core.online) {
         for (_, mut at) in core.wheel.heads() {
@@ -94,10 +114,14 @@ fn scheduled(cx: &Cx<'_, '_>) {
             // It is going to look.
             continue;
         }
-        assert!(core.armed <= core.wheel.next().max(cx.s.hw.now), "the timer comes for the first deadline");
+        assert!(core.look_again || core.armed <= core.wheel.next().max(cx.s.hw.now), "somebody waits for a deadline");
         match cx.v.follow(core.current) {
-            None => assert_eq!(core.ready, 0, "nobody runs only if nobody is ready"),
+            None => assert!(
+                core.ready == 0 || core.armed <= cx.s.hw.now,
+                "nobody runs only if nobody is ready, or all who are have to be looked at first"
+            ),
             Some(current) => {
+                budget(cx, n, current, alone);
                 let p = cx.v.get(current).priority as u32;
                 assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
                 let contended = core.ready >> p & 1 != 0;
@@ -107,6 +131,17 @@ fn scheduled(cx: &Cx<'_, '_>) {
     }
     let timed = all::<THREAD>(cx).iter().filter(|thread| cx.v.get(**thread).timer_slot != 0).count();
     assert_eq!(timed, in_wheels);
+}
+
+/// Who runs has processor time left, and is stopped when it has not. Time may have passed for a core of several that has not
+/// entered the kernel since: then its timer comes now.
+fn budget<'id>(cx: &Cx<'_, 'id>, n: usize, current: ThreadKey<'id>, alone: bool) {
+    let (core, t) = (&cx.s.cores[n], cx.v.get(current));
+    let Some(pool) = cx.v.find(t.payer) else { return assert!(t.payer.is_none(), "who pays is there") };
+    let (budget, ran) = (cx.v.get(pool).budget, cx.s.hw.now - t.run_start);
+    let comes = !alone && core.armed <= cx.s.hw.now;
+    assert!(budget.left(n) > ran || comes, "who runs has processor time left");
+    assert!(core.armed <= t.run_start + budget.left(n), "and is stopped in time");
 }
 
 /// What is unmasked is bound; what is bound has its line, and its trigger.

@@ -35,6 +35,9 @@ impl Former {
         self.link(p.reap_next);
         self.all([p.limit, p.used, p.given, p.objects, p.refs].map(u64::from));
         self.all([p.ceiling as u64, p.depth as u64, p.dying as u64]);
+        self.name(cx, p.payer);
+        let b = &p.budget;
+        self.all([b.share, b.period, b.given, b.cores[0].spent, b.cores[0].until.saturating_sub(cx.s.hw.now)]);
         // How much room its slabs have decides what the next object costs.
         for class in 1..SLAB_CLASSES {
             let mut at = p.partial[class];
@@ -96,7 +99,7 @@ impl Former {
         let waits = matches!(t.state, State::Calling | State::AwaitingReply | State::Receiving);
         self.put(if waits { t.takes as u64 } else { 0 });
         self.put(if t.state == State::Calling { t.badge } else { 0 });
-        let flags = [t.faulting, t.restarting, t.ending, t.bits_last, t.timer_slot != 0, t.ends_at != 0];
+        let flags = [t.faulting, t.restarting, t.ending, t.bits_last, t.timer_slot != 0, t.ends_at != 0, t.demoted];
         self.put(flags.iter().fold(0, |bits, flag| bits << 1 | *flag as u64));
         self.link(t.process);
         self.link(t.pool);
@@ -110,6 +113,8 @@ impl Former {
         self.link(t.notification);
         self.link(t.via);
         self.name(cx, t.bound_via);
+        self.name(cx, t.budget);
+        self.name(cx, t.payer);
         self.entry(cx, &t.fault);
         self.name(cx, t.pending);
         // How far a Memory is zeroed matters while there is one.
@@ -211,6 +216,7 @@ impl Former {
         }
         self.link(g.mappings);
         self.link(g.waiting);
+        self.link(g.lines);
         self.link(g.pool);
         self.all([g.handles as u64, g.live_children as u64, g.refs as u64, g.badge, g.close_bits, g.depth as u64]);
         let flags = [g.revoked, g.tells, g.ended, g.queued, g.undoing, g.ending, g.orphan];
@@ -223,7 +229,8 @@ impl Former {
                 let i = cx.v.get(cx.v.live(Link::<INTERRUPT>::from_raw(place)).expect("a live Interrupt"));
                 self.all([i.first as u64, i.count as u64, i.trigger.map_or(2, |t| t as u64), i.bits, i.refs as u64]);
                 self.name(cx, i.target);
-                self.name(cx, i.via);
+                self.link(i.via);
+                self.link(i.via_next);
                 self.link(i.pool);
                 self.put((cx.s.lines[i.first as usize].raw() == place) as u64);
             }
