@@ -107,7 +107,7 @@ fn every_page_that_a_call_takes_is_refused_once() {
     let mut all = Refusals::default();
     each_seed("every_page_that_a_call_takes_is_refused_once", 40, |seed| {
         let mut d = Driver::on_one_core(seed, 420);
-        let sink = sink(&mut d.w);
+        let sink = sink(&mut d.w, seed % 2 == 0);
         let (log, mut saved) = (d.w.log_frames(), Copied::default());
         for _ in 0..60 {
             let current = d.w.current();
@@ -192,8 +192,13 @@ fn starve(w: &mut World, pool: Link<POOL>, sink: Link<POOL>, all: &mut Refusals,
     }
 }
 
-/// A pool to put pages into which nobody else is to have.
-fn sink(w: &mut World) -> Link<POOL> {
+/// Handles for which a process has room, without another page.
+fn room(w: &mut World, process: Link<PROCESS>) -> u32 {
+    w.with(|cx| cx.v.live(process).map_or(0, |process| cx.v.get(process).slots - 1 - cx.v.get(process).handle_count))
+}
+
+/// A pool to put pages into which nobody else is to have; `full`: init's next handle takes a page.
+fn sink(w: &mut World, full: bool) -> Link<POOL> {
     let before = w.with(|cx| invariants::all::<POOL>(cx).into_iter().map(|pool| pool.link()).collect::<Vec<_>>());
     let init = w.init;
     w.run(init);
@@ -202,7 +207,12 @@ fn sink(w: &mut World) -> Link<POOL> {
     let root = w.pool_handle();
     let handle = w.ok(nr::create, &[root, POOL as u64, 1, 0]);
     w.ok(nr::close, &[handle]);
-    w.enter(nr::config as u64, &[abi::user::MAIN_THREAD.raw() as u64, 0, 20]);
+    let main = abi::user::MAIN_THREAD.raw() as u64;
+    let process = w.process_of(init);
+    while full && room(w, process) > 0 {
+        w.ok(nr::dup, &[main, ALL, 0, 0]);
+    }
+    w.enter(nr::config as u64, &[main, 0, 20]);
     w.with(|cx| {
         let mut all = invariants::all::<POOL>(cx).into_iter().map(|pool| pool.link());
         all.find(|pool| !before.contains(pool)).expect("there is one more")

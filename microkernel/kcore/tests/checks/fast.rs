@@ -65,11 +65,14 @@ fn a_long_message_and_a_fault_take_it_too() {
     w.enter(nr::reply_recv as u64, &[got[0], channel << 32 | 4064, 0]);
     assert_eq!(taken(&w), [1, 1, 0]);
     w.ok(nr::config, &[channel + 1, CONFIG_FAULT, channel]);
+    w.prepare(client, 77, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 11);
+    let registers = w.edit(client, |t| t.context.regs);
     assert_eq!(w.k.fast_fault(0, 2, 0x5000, 1), server);
     let got = w.answer(server).unwrap();
     assert_eq!(got[2..4], [2, 0x5000]);
-    w.enter(nr::reply_recv as u64, &[got[0], channel << 32]);
+    w.enter(nr::reply_recv as u64, &[got[0], channel << 32 | 8, 99]);
     assert_eq!((w.current(), taken(&w)), (client, [1, 2, 0]), "its instruction runs again");
+    assert_eq!(w.edit(client, |t| t.context.regs), registers, "with its registers");
 }
 
 #[test]
@@ -89,7 +92,9 @@ fn threads_that_notify_each_other_take_it_too() {
     w.k.system.cores[0].armed = 0;
     assert_eq!(fast(&mut w, nr::notify, &[other, 9]), client);
     assert_eq!((w.state(server), w.k.system.hw.kicks.len()), (Some(State::Ready), 0));
+    w.k.system.hw.now = 7_000_000;
     assert_eq!(fast(&mut w, nr::recv, &[0]), server, "the one waits, the other runs");
+    assert_eq!(w.k.system.cores[0].slice_end, 12_000_000, "for a slice of its own");
     invariants::check(&mut w);
 }
 
@@ -123,6 +128,12 @@ fn what_is_unusual_is_left_to_the_general_path() {
         assert_eq!(w.answer(client), Err(abi::Error::Revoked));
         assert_eq!(taken(&w), [0; 3]);
     }
+    // A fault that is told through such a Grant.
+    let (mut w, channel, _, client) = conversation();
+    let session = w.call(nr::derive, &[w.pool, channel, 0xffff, 5, 0]).unwrap();
+    w.ok(nr::config, &[channel + 1, CONFIG_FAULT, session[0]]);
+    w.ok(nr::revoke, &[session[1]]);
+    assert!(w.k.fast_fault(0, 2, 0x5000, 1).is_none() && w.current() == client, "the general path says why");
     // Somebody more urgent than both is ready when the caller's call comes, as after another core's call.
     let (mut w, channel, server, client) = conversation();
     let (handle, urgent) = w.thread(w.process, 40, 0x2100_0000);
