@@ -89,7 +89,7 @@ mutants! {
 
     // The fast path.
     FastIgnoresRevocation "the fast path calls through revoked Grants";
-    FastIgnoresUrgent "the fast path runs the receiver before somebody more urgent";
+    FastIgnoresUrgent "the fast path runs who is answered before somebody more urgent";
     FastTokenTwice "the fast path does not count calls";
     FastBadgeLost "the fast path forgets the badge";
     FastDepthLost "the fast path does not count how deep chains are";

@@ -83,8 +83,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // It inherits from one caller more.
         let priority = t.priority.max(r.priority);
         let short = (depth as usize) < MAX_CHAIN || mutant(Mutant::FastChainUnbounded);
-        let first = self.first_at(priority) || mutant(Mutant::FastIgnoresUrgent);
-        let good = near && busy == 0 && short && first;
+        let good = near && busy == 0 && short && self.first_at(priority);
         good.then_some(Waiting { channel, receiver, priority, depth })
     }
 
@@ -146,7 +145,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let caller = self.v.follow(serving)?;
         let c = self.v.get(caller);
         let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
-        if !meant || c.slow != 0 || c.core as usize != self.core || !self.first_at(c.priority) {
+        let first = self.first_at(c.priority) || mutant(Mutant::FastIgnoresUrgent);
+        if !meant || c.slow != 0 || c.core as usize != self.core || !first {
             return None;
         }
         let (depth, faulting) = (c.depth, c.faulting);
