@@ -122,7 +122,7 @@ impl Search {
         let mut tell = Tell { name: self.start.name, way: self.way(state).iter().map(|i| self.rows[*i].0).collect() };
         self.replay(state);
         // Whoever runs may have used every page.
-        self.w.with(|cx| invariants::fill_tlb(cx));
+        self.w.with(invariants::fill_tlb);
         self.w.save(&self.log, &mut self.here);
         let mut fresh = true;
         for i in 0..self.rows.len() {
