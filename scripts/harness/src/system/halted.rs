@@ -43,7 +43,8 @@ pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<(), String>
     let records = scratch.path("records");
     let machine = captured_machine(stage.system, &options, stage.first_port, &scratch).map_err(|e| e.message)?;
     let port = port::free_from(stage.first_port + 60).map_err(|e| e.message)?;
-    let arguments = Machine { records: Some(records.clone()), gdb: Some(port), ..machine }.arguments();
+    let command_line = "nokaslr".to_string();
+    let arguments = Machine { records: Some(records.clone()), gdb: Some(port), command_line, ..machine }.arguments();
     let guest = Guest { program: stage.qemu.clone(), arguments, records, timeout: PATIENCE };
     let (mut log, arch, enough) = (Log::default(), stage.arch, Interrupt::never());
     let debugged = thread::scope(|scope| {

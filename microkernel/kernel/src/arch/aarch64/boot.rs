@@ -35,8 +35,13 @@ global_asm!(
     rodata = const mmu::BOOT_CONSTANTS,
     data = const mmu::BOOT_DATA,
     identity = const mmu::BOOT_IDENTITY,
+    tree_limit = const dtb::TREE_LIMIT,
+    places = const PLACES,
     main = sym main,
 );
+
+/// The image may move up by so many times 2 MiB: with 16 MiB for it, it stays in the GiB that starts where it is linked.
+const PLACES: u64 = 512 - 8;
 
 /// QEMU's `virt` board, on which a broken tree can at least be reported: its UART. Elsewhere nothing is seen.
 const FALLBACK_UART: Region = Region { base: 0x0900_0000, length: 0x1000 };

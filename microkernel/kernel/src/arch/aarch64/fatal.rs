@@ -67,6 +67,7 @@ pub extern "C" fn report(frame: &Frame) -> ! {
         let _ = writeln!(out, "viaether: {what}");
     }
     let _ = writeln!(out, "\nkernel exception ({vector}), class {:#x}", frame.esr >> 26 & 0x3f);
+    let _ = writeln!(out, "the kernel was moved by {:#x}", crate::names::moved());
     let Frame { esr, far, elr, spsr, .. } = frame;
     let _ = writeln!(out, "esr {esr:016x}  far {far:016x}  elr {elr:016x}  spsr {spsr:016x}");
     for (i, value) in frame.general.iter().chain([&frame.sp]).enumerate() {
