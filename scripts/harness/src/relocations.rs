@@ -37,6 +37,8 @@ enum Kind {
     Address(usize),
     /// A distance, or the part of an address within its page.
     Relative,
+    /// The distance to a word of the global offset table, which holds the address; or what the linker made of that.
+    ByTable,
 }
 
 /// By the numbers of the processors' ELF supplements.
@@ -47,6 +49,8 @@ fn kind(arch: Arch, number: u32) -> Option<Kind> {
         (Arch::X86_64, 10 | 11) => Some(Kind::Address(4)),
         // R_X86_64_PC32, PLT32, PC64
         (Arch::X86_64, 2 | 4 | 24) => Some(Kind::Relative),
+        // R_X86_64_GOTPCREL, GOTPCRELX, REX_GOTPCRELX
+        (Arch::X86_64, 9 | 41 | 42) => Some(Kind::ByTable),
         // R_AARCH64_ABS64
         (Arch::Aarch64, 257) => Some(Kind::Address(8)),
         // PREL64, 32, 16; LD_PREL to LDST128 but for MOVW_*
@@ -88,9 +92,13 @@ fn places(kernel: &[u8], arch: Arch) -> Result<Vec<u32>, String> {
         for relocation in relocations {
             let symbol =
                 symbols.get(relocation.get_symbol_table_index() as usize).ok_or("a relocation without symbol")?;
-            let value = symbol.wrapping_add(relocation.get_addend());
-            let at = relocation.get_offset();
-            places.extend(place(kernel, &target, arch, relocation.get_type(), at, value)?);
+            let one = Relocation {
+                number: relocation.get_type(),
+                at: relocation.get_offset(),
+                symbol: *symbol,
+                addend: relocation.get_addend(),
+            };
+            places.extend(place(&elf, arch, &one)?);
         }
     }
     if places.is_empty() {
@@ -110,34 +118,65 @@ fn symbols(elf: &ElfFile<'_>, list: &SectionHeader<'_>) -> Result<Vec<u64>, Stri
     }
 }
 
-/// The entry for one relocation, if the place holds an address of the image.
-fn place(
-    kernel: &[u8],
-    section: &SectionHeader<'_>,
-    arch: Arch,
+/// A place that the linker filled in.
+struct Relocation {
     number: u32,
     at: u64,
-    value: u64,
-) -> Result<Option<u32>, String> {
-    let kind = kind(arch, number)
-        .ok_or_else(|| format!("relocation of kind {number} at {at:#x}: the kernel could not be moved"))?;
-    let moves = |address: u64| address >= BASE;
-    let Kind::Address(bytes) = kind else {
+    symbol: u64,
+    addend: u64,
+}
+
+fn moves(address: u64) -> bool {
+    address >= BASE
+}
+
+/// The entry for one relocation, if a place holds an address of the image.
+fn place(elf: &ElfFile<'_>, arch: Arch, one: &Relocation) -> Result<Option<u32>, String> {
+    let Relocation { number, at, symbol, addend } = *one;
+    let value = symbol.wrapping_add(addend);
+    let kind = kind(arch, number);
+    match kind.ok_or_else(|| format!("relocation of kind {number} at {at:#x}: the kernel could not be moved"))? {
+        Kind::Address(bytes) => holder(elf, at, bytes, value),
         // Aarch64's kernel moves as a whole; on x86_64 the first code stays.
-        let apart = arch == Arch::X86_64 && moves(at) != moves(value);
-        return if apart { Err(format!("a distance at {at:#x} to {value:#x}, which moves")) } else { Ok(None) };
-    };
+        Kind::Relative if arch == Arch::X86_64 && moves(at) != moves(value) => {
+            Err(format!("a distance at {at:#x} to {value:#x}, which moves"))
+        }
+        Kind::Relative => Ok(None),
+        Kind::ByTable => {
+            let stored = stored(elf, at, 4)?.first_chunk().map_or(0, |bytes| i32::from_le_bytes(*bytes));
+            let target = at.wrapping_add_signed(stored.into()).wrapping_sub(addend);
+            match () {
+                () if target == symbol => Ok(None),
+                () if stored as u32 == symbol as u32 => holder(elf, at, 4, symbol),
+                () => holder(elf, target, 8, symbol),
+            }
+        }
+    }
+}
+
+/// The entry for a place that must hold a value, if that moves.
+fn holder(elf: &ElfFile<'_>, at: u64, bytes: usize, value: u64) -> Result<Option<u32>, String> {
     if !moves(value) {
         return Ok(None);
     }
-    let offset = (section.offset() + (at - section.address())) as usize;
-    let stored = kernel.get(offset..offset + bytes).ok_or_else(|| format!("the place {at:#x} is not in the file"))?;
-    if stored != &value.to_le_bytes()[..bytes] {
+    if stored(elf, at, bytes)? != &value.to_le_bytes()[..bytes] {
         return Err(format!("the place {at:#x} does not hold {value:#x}"));
     }
     let place = u32::try_from(if moves(at) { at - BASE } else { at }).ok().filter(|place| place & FOUR == 0);
     let place = place.ok_or_else(|| format!("the place {at:#x} is too far"))?;
     Ok(Some(if bytes == 4 { place | FOUR } else { place }))
+}
+
+/// What the file has for an address.
+fn stored<'a>(elf: &ElfFile<'a>, at: u64, bytes: usize) -> Result<&'a [u8], String> {
+    let holds = |section: &SectionHeader<'_>| {
+        let end = section.address().checked_add(section.size());
+        let loaded = section.get_type() == Ok(ShType::ProgBits) && section.flags() & ALLOC != 0;
+        loaded && section.address() <= at && end.is_some_and(|end| at + bytes as u64 <= end)
+    };
+    let section = elf.section_iter().find(holds).ok_or_else(|| format!("the place {at:#x} is not in the file"))?;
+    let start = (section.offset() + (at - section.address())) as usize;
+    elf.input.get(start..start + bytes).ok_or_else(|| format!("the place {at:#x} is not in the file"))
 }
 
 #[cfg(test)]
@@ -206,6 +245,18 @@ mod tests {
         assert_eq!(fill(&mut kernel(0x80, &[(8, 257, TEXT)]), Arch::Aarch64), Ok(Relocations::Filled));
         assert!(fill(&mut kernel(0x80, &[(8, 257, TEXT)]), Arch::X86_64).unwrap_err().contains("kind 257"));
         assert!(fill(&mut kernel(0x80, &[(8, 263, TEXT)]), Arch::Aarch64).unwrap_err().contains("kind 263"), "MOVW");
+    }
+
+    #[test]
+    fn the_words_of_the_offset_table_are_places_too() {
+        // A word of the table at 0x10, reached from 0x20; 0x28 was made a distance to the symbol itself.
+        let mut kernel = kernel(0x80, &[(0x20, 9, TEXT), (0x28, 42, TEXT)]);
+        for (at, distance) in [(0x20u64, 0x10i64 - 0x20), (0x28, -0x28)] {
+            kernel[0x100 + at as usize..][..4].copy_from_slice(&(distance as i32).to_le_bytes());
+        }
+        kernel[0x110..0x118].copy_from_slice(&TEXT.to_le_bytes());
+        assert_eq!(fill(&mut kernel, Arch::X86_64), Ok(Relocations::Filled));
+        assert_eq!(table(&kernel, 2), [1, 0x1010]);
     }
 
     #[test]
