@@ -45,6 +45,20 @@ impl Receiver {
         receive(self.0.raw() as u32, deadline)
     }
 
+    /// Has a thread that faulted run its instruction again, then waits.
+    pub fn resume_recv(&self, token: Token, deadline: u64) -> Result<Event, Error> {
+        if thread_block::pending() != 0 {
+            token.resume();
+            return self.recv(deadline);
+        }
+        match sys::reply_recv(token.spend(), wire::Tag(0), [0; 8], self.0.raw() as u32, deadline) {
+            Ok(received) => Ok(Event::from(received)),
+            // The thread is gone, and the kernel has not received.
+            Err(abi::Error::CallerGone) => self.recv(deadline),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Answers a call, then waits: one system call instead of two.
     pub fn reply_recv<P: Protocol>(
         &self,
@@ -158,7 +172,13 @@ impl Incoming {
         self.payload.bytes()
     }
 
-    /// The request, or [`Error::Malformed`] to answer with.
+    /// The request, if it comes with as many handles as such a request takes, or [`Error::Malformed`] to answer with.
+    pub fn request_taking<R: DeserializeOwned>(&self, handles: impl FnOnce(&R) -> usize) -> Result<R, Error> {
+        let request = self.request()?;
+        if self.handles.len() == handles(&request) { Ok(request) } else { Err(Error::Malformed) }
+    }
+
+    /// The request, or [`Error::Malformed`] to answer with. How many handles came is the caller's business.
     pub fn request<R: DeserializeOwned>(&self) -> Result<R, Error> {
         protocol::decode(self.payload.bytes())
     }

@@ -161,6 +161,8 @@ fn the_largest_replies_fit_a_message() {
         used: u32::MAX,
         pages: u32::MAX,
         cpu_ns: u64::MAX,
+        budget_us: u32::MAX,
+        period_us: u32::MAX,
         started_ns: u64::MAX,
     };
     whole(&|| encoded(&process::Reply::Processes(list(vec![process.clone(); 16]))), "processes");

@@ -36,10 +36,10 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
 9 revoke (grant: Grant) -> () [BadHandle Denied WrongKind ServerDied]
   "Ends every handle derived through the Grant, with their mappings, interrupt bindings and queued calls. Restarts itself until all is undone.";
 10 info (handle: Any, what: Number, index: Number) -> (zero: Number, zero1: Number, w0: Number, w1: Number, w2: Number, w3: Number, w4: Number, w5: Number, w6: Number, w7: Number)
-  [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied]
   "Tells about an object; the selectors and words are in `info`.";
 11 create (pool: Pool, kind: Number, x: Number, y: Number, z: Number) -> (handle: Handle)
-  [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied TableFull PoolEmpty]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied TableFull PoolEmpty OverBudget]
   "Makes an object, charged to the pool. What x, y and z mean stands beside each `info::Kind`.";
 12 destroy (handle: Any) -> () [BadHandle Denied Revoked WrongKind ServerDied]
   "Pool (DESTROY): ends all that was made from it, sub-pools included, and returns its pages. Thread (CONTROL): ends it. Restarts itself until all is gone.";
@@ -50,18 +50,18 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   "A part of a Memory (pages), of interrupt lines (one; flags 1: edge-triggered) or of I/O ports, as an object of its own with the same rights.";
 15 map (process: Process, memory: Memory, address: Address, offset: Pages, pages: Pages, access: Access) -> ()
   [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull PoolEmpty]
-  "Maps pages of a Memory where nothing is mapped. Access: 1 read, 2 write, 4 execute; execute only what is sealed, write never what is frozen.";
+  "Maps pages of a Memory, at most 128, where nothing is mapped. Access: 1 read, 2 write, 4 execute; execute only what is sealed, write never what is frozen.";
 16 unmap (process: Process, address: Address, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied]
-  "Takes mappings in the range away; holes are no error. Restarts itself.";
+  "Takes mappings in the range, of at most 32,768 pages, away; holes are no error. Restarts itself.";
 17 protect (process: Process, address: Address, pages: Pages, access: Access) -> ()
   [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull]
-  "Changes the access of mapped pages, within what the mapping's handle allowed.";
+  "Changes the access of mapped pages, at most 128, within what the mapping's handle allowed.";
 18 evict (memory: Memory, offset: Pages, pages: Pages, keep: Access) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "By the OWNER: unmaps the pages wherever they are mapped (keep 0), or makes them read-only (keep 1). Restarts itself.";
 19 freeze (memory: Memory, offset: Pages, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument StillMapped ServerDied]
-  "By the OWNER: nobody can write these pages any more. Refused while a writable mapping exists.";
+  "By the OWNER: nobody can write these pages, at most 256, any more. Refused while a writable mapping exists.";
 20 seal (memory: Memory, offset: Pages, pages: Pages, authority: Authority) -> () [BadHandle Denied Revoked WrongKind BadArgument NotFrozen ServerDied]
-  "By the OWNER with an Authority that has SEAL: frozen pages become code. Instruction caches are coherent on return.";
+  "By the OWNER with an Authority that has SEAL: frozen pages, at most 32, become code. Instruction caches are coherent on return.";
 21 start (thread: Thread, pc: Address, sp: Address, argument: Number) -> () [BadHandle Denied Revoked WrongKind BadAddress BadArgument ServerDied]
   "Starts a stopped thread; its first argument register has the argument.";
 22 stop (thread: Thread) -> () [BadHandle Denied Revoked WrongKind ServerDied]
@@ -82,6 +82,9 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   "Writes a log record: bits 0-12 of the tag its length (at most 232), bits 16-17 its level; text in the words, or, beyond 64 bytes, in the IPC buffer.";
 30 system (authority: Authority, operation: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "With POWER: 0 powers the machine off, 1 reboots it. Does not return.";
+31 trace (process: Process, ring: Memory, authority: Authority) -> ()
+  [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull]
+  "Has all calls of a process (INSPECT) written into a ring (READ and WRITE; 2 to 256 pages), laid out as `trace` says; with an Authority that has LOG. Ring 0 ends it, and so does the end of what allowed it. TableFull beyond 256 threads.";
         }
     };
 }

@@ -70,13 +70,13 @@ pub enum Count {
     Timers,
     Faults,
     ThreadSwitches,
-    SpaceSwitches,
     Restarts,
     FramesZeroed,
     ObjectsMade,
     ObjectsDestroyed,
     LogLost,
     Refused,
+    BudgetsUsedUp,
 }
 
 /// Everything but the objects.
@@ -94,8 +94,23 @@ pub struct System<H> {
     /// Grants whose revocation is not finished.
     pub undo: Link<GRANT>,
     pub endings: Endings,
+    /// Counts, from 1, whatever may have a handle to a channel or notification come to something else than it did: the
+    /// handle gone, the object gone, a Grant gone or revoked.
+    pub ends: u64,
+    /// As counted: see [`System::counters`].
     pub counts: [u64; abi::info::COUNTERS.len()],
     pub log: Log,
+}
+
+impl<H> System<H> {
+    /// The counters as they are told. The fast path counts once for all that it is: a system call, and a switch.
+    pub fn counters(&self) -> [u64; abi::info::COUNTERS.len()] {
+        let mut told = self.counts;
+        let fast = self.counts[Count::FastCalls as usize] + self.counts[Count::FastReplies as usize];
+        told[Count::Calls as usize] += fast;
+        told[Count::ThreadSwitches as usize] += fast;
+        told
+    }
 }
 
 /// The kernel.
@@ -119,6 +134,7 @@ impl<H: Hw> Kernel<H> {
                 reap: Link::NONE,
                 undo: Link::NONE,
                 endings: Endings::NONE,
+                ends: 1,
                 counts: [0; abi::info::COUNTERS.len()],
                 log: Log::new(),
             },

@@ -2,33 +2,33 @@
 //!
 //! Each function takes the lock, has the core decide, and returns the saved state of the thread to run, or null to idle.
 
+use abi::info::stretch as kind;
 use kcore::hw::CoreId;
 use kcore::objects::{THREAD, Thread, ThreadLink};
 use kcore::{Context, Kernel};
 
 use crate::arch::{self, Machine};
 use crate::lock::Lock;
+use crate::stretch;
 
 /// The kernel, once it is built.
 pub static KERNEL: Lock<Option<Kernel<Machine>>> = Lock::new(None);
 
 /// The running thread made a system call.
 pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
-    if kcore::may_be_fast(number) { message() } else { decide(Kernel::general) }
+    let _stretch = stretch::begin(number as usize & 31);
+    decide(Kernel::general)
 }
 
-/// A call that may be done by the fast path. Not part of its caller, so that other calls don't save registers for it.
-#[inline(never)]
-fn message() -> *mut Context {
+/// The same, with a number up to [`kcore::LAST_FAST`]: it may be done by the fast path.
+pub extern "C" fn kernel_message(number: u64) -> *mut Context {
+    let _stretch = stretch::begin(number as usize & 31);
     let core = arch::core_id();
     let mut guard = KERNEL.lock();
     let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
-    let next = kernel.fast(core);
-    if next.is_none() {
-        return general(kernel, core);
-    }
-    // Who made the call waits, so it is not gone.
-    context_of(kernel, next)
+    // Who made the call goes on or waits, so it is not gone.
+    let next = kernel.fast_context(core);
+    if next.is_null() { general(kernel, core) } else { next }
 }
 
 #[inline(never)]
@@ -38,21 +38,25 @@ fn general(kernel: &mut Kernel<Machine>, core: CoreId) -> *mut Context {
 
 /// A device's interrupt, by its line.
 pub extern "C" fn kernel_interrupt(line: u32) -> *mut Context {
+    let _stretch = stretch::begin(kind::INTERRUPT);
     decide(|kernel, core| kernel.interrupt(core, line))
 }
 
 /// The core's timer.
 pub extern "C" fn kernel_timer() -> *mut Context {
+    let _stretch = stretch::begin(kind::TIMER);
     decide(Kernel::timer)
 }
 
 /// Another core made something ready here.
 pub extern "C" fn kernel_reschedule() -> *mut Context {
+    let _stretch = stretch::begin(kind::KICK);
     decide(Kernel::kicked)
 }
 
 /// The running thread faulted; class as in `abi::message::Fault`.
 pub extern "C" fn kernel_fault(class: u64, address: u64, syndrome: u64) -> *mut Context {
+    let _stretch = stretch::begin(kind::FAULT);
     decide(|kernel, core| kernel.fault(core, class, address, syndrome))
 }
 

@@ -19,7 +19,7 @@ use crate::physical;
 const INIT_PRIORITY: u8 = 56;
 const STACK_PAGES: u64 = 64;
 /// What `map`, `freeze` and `seal` take at once.
-const CHUNK: u64 = 1024;
+const CHUNK: u64 = 32;
 
 type Core<'k, 'id> = Cx<'k, 'id, Machine>;
 

@@ -59,6 +59,26 @@ pub fn system(
     Ok(System { kernel, archive, image: None, warnings })
 }
 
+/// Builds the system with a kernel that measures how long interrupts are off. It has a folder of its own, so that neither kernel
+/// is built again because of the other.
+///
+/// # Errors
+/// As [`system`].
+pub fn measuring(project: &Project, arch: Arch, steps: &Steps) -> Result<System, Failure> {
+    let system = system(project, arch, Profile::Release, &[], steps)?;
+    let target = project.target.join("kernel-measuring");
+    steps.step(&format!("a measuring kernel for {}", arch.name()), || {
+        let mut cargo = cargo(project);
+        cargo.args(["--release", "--features", "stretch", "--target", arch.kernel_target(), "-p", "kernel"]);
+        cargo.arg("--target-dir").arg(&target);
+        finish(cargo, "the measuring kernel", steps)
+    })?;
+    let elf = target.join(arch.kernel_target()).join("release/viaether");
+    let folder = project.target.join("system").join(arch.name()).join("measuring");
+    fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
+    Ok(System { kernel: finished_kernel(arch, &elf, &folder, steps)?, ..system })
+}
+
 /// Servers and commands, those of guests that are members among them.
 fn programs(
     project: &Project,

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! It is an ordinary process with no right that a command does not have. What it tries really is tried: by system calls
-//! with registers of its own choice (`kernel`), and by loads, stores and jumps (`deeds`). `unsafe` stands in these two
-//! and in `hard::floats`.
+//! with registers of its own choice (`kernel`), and by loads, stores and jumps (`deeds`). `unsafe` stands in these two,
+//! in `privileged` and in `hard::floats`.
 #![no_std]
 #![no_main]
 
@@ -15,9 +15,13 @@ extern crate alloc;
 
 mod checks;
 mod child;
+mod clones;
 mod deeds;
 mod hard;
 mod kernel;
+mod kill;
+mod paged;
+mod privileged;
 mod sec;
 mod shell;
 mod smp;
@@ -29,12 +33,26 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use command::{Failure, Outcome};
-use libsys::{Error, Status, env, println};
+use libsys::{Error, Status, env, println, time};
 use readargs::Args;
 
 use checks::{Checks, Group, Style};
 
 libsys::entry!(main);
+
+/// How long BURN runs between two looks at the clock's end and at breaks, in turns.
+const TURNS: u32 = 10_000;
+
+/// BURN.
+fn burn(args: &Args) -> Outcome {
+    let unit = if args.switch("MS") { time::SECOND / 1_000 } else { time::SECOND };
+    let length = args.number("SECONDS").map(|n| u64::try_from(n).unwrap_or(0).saturating_mul(unit));
+    let end = length.map_or(u64::MAX, time::after);
+    while time::now_ns() < end {
+        (0..TURNS).for_each(|turn| _ = core::hint::black_box(turn));
+    }
+    Ok(Status::OK)
+}
 
 /// The suites of this program, and what they have.
 const SUITES: &[(&str, &[Group])] = &[
@@ -47,10 +65,13 @@ const SUITES: &[(&str, &[Group])] = &[
 
 fn main() -> Status {
     let arguments = env::arguments();
-    if let [child::WORD, deed] = &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        deeds::perform(deed);
+    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [child::WORD, kill::client::WORD, client @ ..] => kill::client::perform(client),
+        [child::WORD, deed] if deed.starts_with(sec::storm::DEED) => sec::storm::child(deed),
+        [child::WORD, deed] => deeds::perform(deed),
+        _ => {}
     }
-    command::run(&[("SELFTEST", run)], |_, command| command())
+    command::run(&[("SELFTEST", run), ("BURN", burn), ("KILLTEST", kill::run)], |_, command| command())
 }
 
 fn run(args: &Args) -> Outcome {
@@ -66,6 +87,9 @@ fn run(args: &Args) -> Outcome {
         (_, true) => Style::Verbose,
         _ => Style::Groups,
     };
+    if args.switch("LONG") {
+        checks::go_long();
+    }
     let mut names = args.many("SUITE").to_vec();
     match called() {
         _ if !names.is_empty() => {}

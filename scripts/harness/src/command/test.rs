@@ -2,7 +2,7 @@
 
 use crate::arch::Arch;
 use crate::build::{self, System};
-use crate::command::run;
+use crate::command::{bench, run};
 use crate::interrupt::{self, Interrupt};
 use crate::options::Profile;
 use crate::project::Project;
@@ -10,7 +10,7 @@ use crate::step::{Say, Steps};
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
-use crate::system::{halted, shipped};
+use crate::system::{audit, halted, shipped};
 use crate::{Failure, install, models, options, vectors};
 use lexopt::prelude::*;
 use std::ffi::OsString;
@@ -42,7 +42,11 @@ const MAX_WORKERS: usize = 2;
 /// Tests of the built system that are no stories.
 const VECTOR_CODE: &str = "aid-vector-code";
 const KERNEL_TRACE: &str = "kernel-trace";
+const PAGE_TABLES: &str = "page-tables";
+const INTERRUPTS: &str = "interrupts-off";
 const SHIPPED: &str = "shipped";
+/// All of these.
+const BESIDES: [&str; 5] = [VECTOR_CODE, KERNEL_TRACE, PAGE_TABLES, INTERRUPTS, SHIPPED];
 
 struct Options {
     quick: bool,
@@ -162,7 +166,7 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             false
         }
     });
-    if chosen.is_empty() && ![VECTOR_CODE, KERNEL_TRACE, SHIPPED].iter().any(|name| options.names(name)) {
+    if chosen.is_empty() && !BESIDES.iter().any(|name| options.names(name)) {
         return count;
     }
     println!("building for {}", arch.name());
@@ -175,6 +179,8 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             count.add(vector_code(project, arch, options));
             count.add(shipped_files(project, system, arch, options));
             count.add(kernel_trace(project, system, arch, options));
+            count.add(page_tables(project, system, arch, options));
+            count.add(interrupts_off(project, arch, options));
             count.add(play(project, &systems, arch, &chosen, interrupt));
         }
         Err(failure) => {
@@ -243,10 +249,37 @@ fn kernel_trace(project: &Project, system: &System, arch: Arch, options: &Option
     if !options.names(KERNEL_TRACE) {
         return Count::default();
     }
-    let kernel = fs::read(project.kernel(arch, Profile::Release)).map_err(|e| e.to_string());
-    let place = kernel.and_then(|elf| halted::function(&elf).ok_or_else(|| "its system calls have no name".into()));
     let stage = Stage::new(project, system, arch, FIRST_PORT);
-    verdict(arch, KERNEL_TRACE, place.and_then(|place| halted::check(&stage, place)))
+    verdict(arch, KERNEL_TRACE, entry(project, arch).and_then(|place| halted::check(&stage, place)))
+}
+
+/// Where the kernel's entry for system calls is.
+fn entry(project: &Project, arch: Arch) -> Result<u64, String> {
+    let kernel = fs::read(project.kernel(arch, Profile::Release)).map_err(|e| e.to_string())?;
+    halted::function(&kernel).ok_or_else(|| "its system calls have no name".into())
+}
+
+/// Walks all page tables of a running guest.
+fn page_tables(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
+    if !options.names(PAGE_TABLES) {
+        return Count::default();
+    }
+    let stage = Stage::new(project, system, arch, FIRST_PORT);
+    let walked = entry(project, arch).and_then(|place| audit::check(&stage, place));
+    verdict(arch, PAGE_TABLES, walked.map(drop))
+}
+
+/// Measures how long interrupts are off.
+fn interrupts_off(project: &Project, arch: Arch, options: &Options) -> Count {
+    if !options.names(INTERRUPTS) {
+        return Count::default();
+    }
+    let longest = bench::stretches(project, arch, FIRST_PORT, &Steps::new(Say::Lines)).map_err(|e| e.to_string());
+    let judged = longest.and_then(|all| match all.iter().filter(|(_, longest)| *longest > bench::LONGEST).collect() {
+        none if Vec::<&(String, u64)>::is_empty(&none) => Ok(()),
+        some => Err(format!("more than {} instructions: {some:?}", bench::LONGEST)),
+    });
+    verdict(arch, INTERRUPTS, judged)
 }
 
 /// Prints and counts how a test of the built system went.

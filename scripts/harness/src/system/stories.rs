@@ -19,7 +19,10 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "web", state: State::Enabled, stories: WEB },
     Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
+    Feature { name: "kills", state: State::Enabled, stories: KILLS },
     Feature { name: "traces", state: State::Enabled, stories: TRACES },
+    Feature { name: "scheduling", state: State::Enabled, stories: SCHEDULING },
+    Feature { name: "diagnostics", state: State::Enabled, stories: DIAGNOSTICS },
     Feature { name: "example", state: State::Enabled, stories: EXAMPLE },
 ];
 
@@ -103,6 +106,37 @@ const SHELL: &[Story] = &[
     Story::new("narrow-rights", "status; services").prints(&["netd"]),
 ];
 
+/// A spinner more urgent than everything, and what it leaves to the shell, in instructions.
+const SPINNER: &str = "time echo a; time echo b; time echo c; time echo d; nice REALTIME BUDGET=25/50 run burn 200 MS; \
+    wait 20 MS; time echo e; time echo f; time echo g; time echo h; status; wait 300 MS";
+
+const SCHEDULING: &[Story] = &[
+    Story::new("sched-spinner", SPINNER)
+        .with(&["--icount", "--smp", "1"])
+        .prints(&["burn (realtime, 50 % at most)"])
+        .slows_down_at_most(3),
+    Story::new("sched-nice", "nice batch run burn 60; status COM=burn; nice 5 10; status; break burn")
+        .prints(&["burn (idle)"]),
+    Story::new("sched-refused", "nice driver version").fails(10).prints(&["above this shell's"]),
+    Story::new("sched-too-much", "nice realtime BUDGET=80% version").fails(10).prints(&["can reserve 75 %"]),
+    Story::new("sched-ends", "nice realtime version; nice realtime BUDGET=75% version; nice idle version")
+        .prints(&["Viaether 0.1.0"]),
+];
+
+const DIAGNOSTICS: &[Story] = &[
+    Story::new("diag-trace", "run QUIET ping 10.0.2.2 C=3; trace netd COUNT=40").prints(&[
+        "1 recv(channel=",
+        "  irq_ack = ok",
+        "  close = ok",
+    ]),
+    Story::new("diag-refused", "trace init; echo no").fails(10).never(&["no\n"]),
+    Story::new("diag-caps", "caps 3; caps 3 FULL")
+        .prints(&["ceiling: 55 (driver)", "handle 1: Process map endow inspect"]),
+    Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
+        .prints(&["== machine", "== capabilities of the services", "== log"]),
+    Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
+];
+
 const FILES: &[Story] = &[
     Story::new("write-and-read", "echo hello TO RAM:a; type RAM:a").prints(&["hello"]),
     Story::new("put", "type RAM:cargo").with(&["--put", "{root}/Cargo.toml=cargo"]).prints(&["[workspace]"]),
@@ -117,6 +151,7 @@ const FILES: &[Story] = &[
 const SELFTESTS: &[Story] = &[
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
+    Story::new("sectest-long", "sectest LONG").with(&["--timeout", "3600"]).prints(&[" passed, 0 failed"]).long(),
     Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: 2 passed, 0 failed"]),
     Story::new("sectest-cortex-a72", "sectest")
         .with(&["--cpu", "cortex-a72"])
@@ -167,6 +202,31 @@ const RESTARTS: &[Story] = &[
     Story::new("fsd-comes-back", "break fsd FORCE; list SYS:S").prints(&["Startup-Sequence"]),
     Story::new("aid-comes-back", "break aid FORCE; ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm")
         .prints(&["7"]),
+];
+
+/// How the kill tests end when nothing went wrong.
+const KILLED: &[&str] = &["right answers", "kills, 0 failed"];
+/// What devd says when a device wrote into memory that was taken from its driver.
+const WROTE: &[&str] = &["wrote after its reset", "can't be reset"];
+
+const KILLS: &[Story] = &[
+    Story::new("kills", "killtest 20 PEER=10.0.2.2:{port}").prints(KILLED).never(WROTE).peer(Peer::Echo),
+    Story::new("kills-in-dma", "killtest 15 SERVER=netd PEER=10.0.2.2:{port}")
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo),
+    Story::new("kills-long", "killtest 200 PEER=10.0.2.2:{port}")
+        .with(&["--timeout", "1800"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo)
+        .long(),
+    Story::new("kills-in-dma-long", "killtest 100 SERVER=netd,console SEED=2 PEER=10.0.2.2:{port}")
+        .with(&["--timeout", "1800"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo)
+        .long(),
 ];
 
 const TRACES: &[Story] = &[

@@ -35,6 +35,8 @@ use spin::Once;
 pub use fatal::trace;
 pub use hw::Machine;
 pub use mmu::{PHYS_BASE, kernel_base};
+#[cfg(feature = "stretch")]
+pub use timer::count as ticks;
 pub use uart::write as console_write;
 pub use vectors::{enter, forget_current};
 

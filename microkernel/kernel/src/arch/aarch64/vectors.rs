@@ -35,6 +35,8 @@ global_asm!(
     fpu = const core::mem::offset_of!(Context, fpu),
     stack_stride = const STACK_STRIDE,
     syscall = sym entry::kernel_syscall,
+    message = sym entry::kernel_message,
+    last_fast = const kcore::LAST_FAST,
     exception = sym exception,
     interrupt = sym interrupt,
     fatal = sym fatal::report,

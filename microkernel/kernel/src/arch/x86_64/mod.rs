@@ -23,6 +23,8 @@ mod vectors;
 
 use firmware::acpi;
 
+#[cfg(feature = "stretch")]
+pub use clock::tsc as ticks;
 pub use core_block::{core_id, forget_current, set_thread_pointer};
 pub use entry::enter;
 pub use fatal::trace;
