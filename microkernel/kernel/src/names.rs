@@ -16,9 +16,14 @@ use crate::arch::kernel_base;
 /// Where the kernel is linked.
 const LINKED: u64 = 0xffff_ffff_8000_0000;
 
-/// How far from there it runs. Told in the kernel's own last words alone.
-pub fn moved() -> u64 {
-    kernel_base() - LINKED
+/// How far from there it runs: a line for the kernel's own last words, and for nothing else. Who knows it knows where all of the
+/// kernel is.
+pub struct Moved;
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the kernel was moved by {:#x}", kernel_base() - LINKED)
+    }
 }
 
 /// An address at which the kernel was interrupted.

@@ -46,8 +46,8 @@ menuentry \"Viaether\" {
   multiboot2 /viaether/kernel log=error
   module2 /viaether/archive.img
 }
-menuentry \"Viaether, with its whole log, the kernel where it is linked\" {
-  multiboot2 /viaether/kernel nokaslr
+menuentry \"Viaether, with its whole log\" {
+  multiboot2 /viaether/kernel
   module2 /viaether/archive.img
 }
 ";

@@ -77,13 +77,19 @@ at_el1:
     bl      clean_tables
     b       enable_mmu
 
-// x25: a multiple of 2 MiB below 1 GiB - 16 MiB, another one each time; 0 if the tree has the word `nokaslr`. The tree's bytes are mixed,
-// which has the loader's kaslr-seed and rng-seed, with the counter and the processor's random number.
+// x25: a multiple of 2 MiB below 1 GiB - 16 MiB, another one each time; 0 if the tree has `place=fixed`. All of the tree is mixed,
+// which has the loader's kaslr-seed and rng-seed, with the processor's random number and the counter.
 choose_distance:
     mov     x25, xzr
     cbz     x20, 9f
     tst     x20, #7
     b.ne    9f
+    lsr     x0, x20, #47                // mmu.rs maps no more
+    cbnz    x0, 9f
+    dc      cvac, x20                   // what the caches have of it goes to memory, which is read past them
+    add     x1, x20, #32                // the header's 40 bytes may lie in two lines
+    dc      cvac, x1
+    dsb     sy
     ldr     w0, [x20]
     rev     w0, w0
     ldr     w1, =0xd00dfeed
@@ -93,26 +99,39 @@ choose_distance:
     rev     w1, w1
     ldr     w2, [x20, #36]              // size_dt_struct
     rev     w2, w2
-    mov     x3, #{tree_limit}
-    cmp     x1, x3
+    cbz     x2, 9f
+    ldr     w3, [x20, #4]               // totalsize
+    rev     w3, w3
+    mov     x4, #{tree_limit}
+    cmp     x3, x4
     b.hi    9f
+    add     x2, x1, x2
     cmp     x2, x3
     b.hi    9f
-    cbz     x2, 9f
     add     x1, x20, x1
-    add     x2, x1, x2
+    add     x2, x20, x2
+    and     x3, x1, #~15                // no line is shorter
+3:  dc      cvac, x3
+    add     x3, x3, #16
+    cmp     x3, x2
+    b.lo    3b
+    dsb     sy
     mov     x3, x24
-    mov     x4, xzr
+    mov     x4, xzr                     // the last 8 bytes, and in x8 those before
+    mov     x8, xzr
     ldr     x5, =0x9e3779b97f4a7c15
-    ldr     x6, =0x6e6f6b61736c72       // "nokaslr"
+    ldr     x6, =0x63653d6669786564     // "ce=fixed"
+    ldr     w9, =0x706c61               // "pla"
 1:  ldrb    w7, [x1], #1
     eor     x3, x3, x7
     mul     x3, x3, x5
     ror     x3, x3, #29
+    extr    x8, x8, x4, #56
+    ubfx    x8, x8, #0, #24
     lsl     x4, x4, #8
     orr     x4, x4, x7
-    ubfx    x4, x4, #0, #56
     cmp     x4, x6
+    ccmp    x8, x9, #0, eq
     b.eq    9f
     cmp     x1, x2
     b.lo    1b
@@ -139,6 +158,7 @@ relocate:
 1:  ldr     w2, [x0], #4
     add     x2, x21, x2
     dc      ivac, x2
+    dsb     sy
     ldr     x3, [x2]
     add     x3, x3, x25
     str     x3, [x2]

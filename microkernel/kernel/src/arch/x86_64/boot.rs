@@ -6,7 +6,8 @@
 //! on as [`start`] on the core's stack.
 //!
 //! ```text
-//! pvh_entry --(32 bit)--> long_entry --> distance: how far --> moved --> boot_main: console, tables, paging --> start: devices, clock --> kmain
+//! pvh_entry --(32 bit)--> long_entry --> distance: how far --> addresses of the image moved
+//!     --> boot_main: console, tables, paging --> start: devices, clock --> kmain
 //! ```
 //!
 //! | loader | protocol | header | entry |
@@ -19,7 +20,7 @@
 use core::arch::global_asm;
 
 use firmware::handover::Handover;
-use firmware::{multiboot, pvh};
+use firmware::{multiboot, place, pvh};
 
 use super::{Machine, PHYS_BASE, acpi, clock, core_block, cpu, fatal, gdt, idt, ioapic, memory, paging, power, uart};
 use super::{apic, entry, fpu};
@@ -170,11 +171,11 @@ long_entry:
     movabs rax, offset {distance}       // still where it is linked
     call rax
     mov rbx, rax
-    mov esi, offset __relocations
-    mov r8d, [rsi]                      // none: the harness did not finish this kernel
+    mov esi, offset __relocations       // a count, then the physical address of each place that holds an address of the image
+    mov r8d, [rsi]
     test rax, rax
     jz 4f
-    test r8d, r8d
+    test r8d, r8d                       // none: the harness did not finish this kernel
     jz 4f
     mov edi, offset __early_tables      // the eighth table: 32 MiB of image, so much further up
     shr rax, 21
@@ -191,7 +192,7 @@ long_entry:
     mov ecx, r8d
 2:  add rsi, 4
     mov eax, [rsi]
-    btr eax, 31
+    btr eax, 31                         // it is one of four bytes
     jc 3f
     add [rax], rbx
     dec ecx
@@ -228,24 +229,25 @@ no_long_mode_text:
 
 /// The kernel may move up by so many times 2 MiB: with 32 MiB for it, it stays in the GiB that starts at KERNEL_BASE.
 const PLACES: u64 = 512 - 16;
-const STEP: u64 = 2 << 20;
 
-/// How far the kernel is to be moved from where it is linked: another distance each time, 0 if the command line has `nokaslr` or
-/// nothing is random. Runs at the linked address; nothing it does may keep an address of the image.
+/// How far the kernel is to be moved from where it is linked: another distance each time, 0 where the command line says so. What is
+/// wrong with the loader's information is said by [`boot_main`]. Runs at the linked address, so nothing it does may keep an
+/// address of the image: it reads the loader's tables and the processor, and writes no static.
 extern "C" fn distance(protocol: u64, info: u64) -> u64 {
-    let Ok(handover) = handover(protocol, info) else { return 0 };
-    let line = &handover.command_line[..handover.command_line_length];
-    if line.split(|byte| *byte == b' ').any(|word| word == b"nokaslr") {
-        return 0;
+    match handover(protocol, info) {
+        Ok(handover) if !place::is_fixed(handover.command_line()) => place::distance(random(), PLACES),
+        _ => 0,
     }
-    let [low, high, ..] = cpu::seed();
-    // Without an instruction for it, the time it took firmware and loader to come here is what differs.
-    let random = if (low, high) == (0, 0) {
-        clock::tsc().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40
-    } else {
-        u64::from_le_bytes([low, high, 0, 0, 0, 0, 0, 0])
-    };
-    random % PLACES * STEP
+}
+
+/// From the processor's source of random numbers. Where it has none, how long firmware and loader took to come here is all that
+/// differs from one boot to the next; `kmain` says so.
+fn random() -> u64 {
+    let seed = cpu::seed();
+    match seed.first_chunk().map(|word| u64::from_le_bytes(*word)) {
+        Some(word) if seed != [0; 32] => word,
+        _ => clock::tsc().wrapping_mul(0x9e37_79b9_7f4a_7c15),
+    }
 }
 
 /// What the boot loader says.
@@ -316,7 +318,7 @@ extern "C" fn start(found: *const Found) -> ! {
 /// The machine as `kmain` wants it.
 fn description(found: &Found, machine: &Machine) -> Boot {
     let firmware = &found.firmware;
-    let lines = machine.lines();
+    let (lines, seed) = (machine.lines(), cpu::seed());
     let mut tables = Regions::new();
     found.tables.memory.as_slice().iter().for_each(|span| tables.push(*span));
     Boot {
@@ -330,7 +332,8 @@ fn description(found: &Found, machine: &Machine) -> Boot {
         lines,
         messages: (lines, apic::MESSAGES),
         rsdp: firmware.rsdp,
-        seed: cpu::seed(),
+        seed,
+        guessable: seed == [0; 32] && !place::is_fixed(firmware.command_line()),
         cores: found.tables.cores,
         counter: machine.counter(),
     }
