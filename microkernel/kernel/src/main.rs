@@ -30,7 +30,10 @@ use entry::KERNEL;
 /// Takes over from the processor's boot code: builds the kernel and init, and runs it.
 pub fn kmain(boot: &Boot, machine: arch::Machine) -> ! {
     if boot.guessable {
-        let _ = writeln!(Console, "viaether: neither loader nor processor has random numbers: a clock chose the kernel's place");
+        let _ = writeln!(
+            Console,
+            "viaether: neither loader nor processor has random numbers: a clock chose the kernel's place"
+        );
     }
     let mem = memory::build(boot).unwrap_or_else(|why| give_up(why));
     let mut guard = KERNEL.lock();
