@@ -11,6 +11,7 @@
 
 use crate::arch::Arch;
 use crate::names::BASE;
+use std::ops::Range;
 use xmas_elf::ElfFile;
 use xmas_elf::sections::{SectionData, SectionHeader, ShType};
 
@@ -59,7 +60,7 @@ fn kind(arch: Arch, number: u32) -> Option<Kind> {
     }
 }
 
-/// Writes the table into a linked kernel.
+/// Writes the table into a linked kernel, and takes the linker's own relocations out of it: GRUB refuses files with any.
 ///
 /// # Errors
 /// It has a place that can't be moved, or is no ELF file with relocations.
@@ -67,14 +68,25 @@ pub fn fill(kernel: &mut [u8], arch: Arch) -> Result<Relocations, String> {
     let places = places(kernel, arch)?;
     let table: Vec<u8> = [places.len() as u32].iter().chain(&places).flat_map(|word| word.to_le_bytes()).collect();
     let elf = ElfFile::new(kernel).map_err(|e| format!("no ELF file ({e})"))?;
+    let headers = headers(&elf);
     let section = elf.find_section_by_name(SECTION).ok_or_else(|| format!("it has no section {SECTION}"))?;
     let (start, length) = (section.offset() as usize, section.size() as usize);
+    for header in headers {
+        kernel.get_mut(header).ok_or("its section headers are not in the file")?.fill(0);
+    }
     if table.len() > length {
         return Ok(Relocations::TooLarge(table.len()));
     }
     let room = kernel.get_mut(start..).and_then(|rest| rest.get_mut(..table.len()));
     room.ok_or_else(|| format!("its section {SECTION} is not in the file"))?.copy_from_slice(&table);
     Ok(Relocations::Filled)
+}
+
+/// Where in the file the headers of sections of relocations are. One of zeros is a header too: of no section.
+fn headers(elf: &ElfFile<'_>) -> Vec<Range<usize>> {
+    let (start, size) = (elf.header.pt2.sh_offset() as usize, usize::from(elf.header.pt2.sh_entry_size()));
+    let lists = elf.section_iter().enumerate().filter(|(_, section)| section.get_type() == Ok(ShType::Rela));
+    lists.map(|(index, _)| start + index * size..start + (index + 1) * size).collect()
 }
 
 fn places(kernel: &[u8], arch: Arch) -> Result<Vec<u32>, String> {
@@ -238,6 +250,9 @@ mod tests {
         let mut kernel = kernel(0x80, &relocations);
         assert_eq!(fill(&mut kernel, Arch::X86_64), Ok(Relocations::Filled));
         assert_eq!(table(&kernel, 4), [2, 0x1008, 0x1018 | FOUR, 0], "without what stays and without distances");
+        let elf = ElfFile::new(&kernel).unwrap();
+        assert_eq!(elf.section_iter().count(), 6);
+        assert!(elf.section_iter().all(|section| section.get_type() != Ok(ShType::Rela)), "GRUB refuses such");
     }
 
     #[test]
