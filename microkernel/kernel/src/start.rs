@@ -1,7 +1,7 @@
 //! Makes init: the first process, with a handle to everything.
 
 use abi::boot::{self, BootInfo, MAX_ROOTS, Root, RootKind};
-use abi::calls::Access;
+use abi::calls::{Access, SEAL_PAGES};
 use abi::info::MemoryType;
 use abi::user::{MAIN_BUFFER, STACK_TOP, START_BLOCK};
 use abi::{Error, Rights};
@@ -18,8 +18,8 @@ use crate::physical;
 /// init's priority: below no server, so that it serves their requests.
 const INIT_PRIORITY: u8 = 56;
 const STACK_PAGES: u64 = 64;
-/// What `map`, `freeze` and `seal` take at once.
-const CHUNK: u64 = 32;
+/// What `map`, `freeze` and `seal` all take at once.
+const CHUNK: u64 = SEAL_PAGES;
 
 type Core<'k, 'id> = Cx<'k, 'id, Machine>;
 

@@ -1,6 +1,7 @@
 //! Where the kernel is, a fault does not tell: in the kernel's half of the addresses all look alike, whether a page is there or not.
 
 use alloc::format;
+use alloc::string::String;
 
 use libsys::abi::calls::{CONFIG_FAULT, number};
 use libsys::abi::info::{self, Kind};
@@ -33,13 +34,12 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
     let stack = stack.as_ptr() as u64 + stack.len() as u64;
     let priority = call(number::info, &[user::MAIN_THREAD.raw().into(), info::THREAD, 0])?[4];
     for (way, touch) in TOUCHES {
-        let nowhere = told(touch, NOWHERE, stack, priority)?;
+        let nowhere = told(touch, NOWHERE, stack, priority);
         let places = (0..1 << 30).step_by(APART as usize).map(|far| PLACES + far + CODE);
         let cases = places.chain([MEMORY, u64::MAX - 4095]).map(|at| {
-            let same = match told(touch, at, stack, priority) {
-                Ok(told) if told == nowhere => Ok(()),
-                Ok(told) => Err(format!("{told:x?} and not {nowhere:x?}")),
-                Err(error) => Err(format!("{error}")),
+            let same = match (told(touch, at, stack, priority), &nowhere) {
+                (Ok(told), Ok(nowhere)) if told == *nowhere => Ok(()),
+                (told, _) => Err(format!("{told:x?} and not {nowhere:x?}")),
             };
             (format!("{at:#x}"), same)
         });
@@ -49,7 +49,17 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
 }
 
 /// What the fault of a thread of one's own says that touches an address.
-fn told(touch: Touch, at: u64, stack: u64, priority: u64) -> Result<Told, Error> {
+fn told(touch: Touch, at: u64, stack: u64, priority: u64) -> Result<Told, String> {
+    let received = touched(touch, at, stack, priority).map_err(|error| format!("{error}"))?;
+    let [class, address, pc, _, syndrome, ..] = received.words;
+    match Tag(received.a1).kind() {
+        Received::Fault if address == at => Ok([class, syndrome]),
+        kind => Err(format!("{kind:?}, class {class} at {address:#x}, pc {pc:#x}, syndrome {syndrome:#x}")),
+    }
+}
+
+/// The message of that fault.
+fn touched(touch: Touch, at: u64, stack: u64, priority: u64) -> Result<Registers, Error> {
     let channel = create(POOL, Kind::Channel, 0, 0, 0)?;
     let thread = create(POOL, Kind::Thread, PROCESS, priority, playground())?;
     call(number::config, &[raw(&thread), CONFIG_FAULT, raw(&channel)])?;
@@ -60,10 +70,5 @@ fn told(touch: Touch, at: u64, stack: u64, priority: u64) -> Result<Told, Error>
     registers.deadline = time::after(PATIENCE);
     let received = kernel::with(&mut registers);
     call(number::destroy, &[raw(&thread)])?;
-    received?;
-    let [class, address, _, _, syndrome, ..] = registers.words;
-    match Tag(registers.a1).kind() {
-        Received::Fault if address == at => Ok([class, syndrome]),
-        _ => Err(Error::BadArgument),
-    }
+    received.map(|()| registers)
 }
