@@ -30,6 +30,8 @@ const FUNCTION: &str = "viaether::entry::kernel_syscall";
 const NOWHERE: u64 = 8;
 /// Instructions that a function needs for its frame, at most.
 const PROLOGUE: usize = 40;
+/// The byte that stops a running guest.
+const INTERRUPT: u8 = 3;
 /// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -38,8 +40,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// What is wrong, with what was said.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<(), String> {
-    let (moved, log) = debug(stage, "version", "", Then::GoOn, |port| derail(port, stage.arch, address))?;
+    let (moved, log) = debug(stage, &busy(), "", Then::GoOn, |port| derail(port, stage.arch, address))?;
     judge(&log, moved).map_err(|why| format!("{why}\n{log}"))
+}
+
+/// What a guest does that is still to make system calls when the debugger has looked at it, however fast the host is.
+pub(super) fn busy() -> String {
+    "wait 1 SEC; ".repeat(30) + "version"
 }
 
 /// What becomes of the guest when the debugger is done with it.
@@ -198,6 +205,14 @@ impl Debugger {
     pub(super) fn ask(&mut self, packet: &str) -> Result<String> {
         self.send(packet)?;
         self.answer(packet)
+    }
+
+    /// Lets the guest run for a while, then stops it wherever it is.
+    pub(super) fn run(&mut self, time: Duration) -> Result<()> {
+        self.send("c")?;
+        thread::sleep(time);
+        self.0.write_all(&[INTERRUPT])?;
+        self.answer("an interrupt").map(drop)
     }
 
     fn answer(&mut self, packet: &str) -> Result<String> {
