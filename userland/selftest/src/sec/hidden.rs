@@ -2,17 +2,20 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use libsys::abi::calls::{CONFIG_FAULT, number};
 use libsys::abi::info::{self, Kind};
 use libsys::abi::message::{Kind as Received, Tag};
 use libsys::abi::{Error, user};
 use libsys::raw::Registers;
-use libsys::{Error as LibError, Pool, Private, time};
+use libsys::{Error as LibError, Mutex, Pool, Private, thread, time};
 
 use crate::checks::Checks;
 use crate::deeds::{TOUCHES, Touch};
 use crate::kernel::{self, POOL, PROCESS, call, create, playground, raw};
+use crate::threads::{finish, options};
 
 /// The GiB in which the kernel is, at one of some 500 places that are so far apart; and some of its code from there on.
 const PLACES: u64 = 0xffff_ffff_8000_0000;
@@ -30,14 +33,17 @@ type Told = [u64; 2];
 
 /// Every way to touch an address, at every place where the kernel may be.
 pub fn run(checks: &mut Checks) -> Result<(), LibError> {
-    let stack = Private::create(&Pool::own()?, 1)?;
-    let stack = stack.as_ptr() as u64 + stack.len() as u64;
-    let priority = call(number::info, &[user::MAIN_THREAD.raw().into(), info::THREAD, 0])?[4];
+    let pool = Pool::own()?;
     for (way, touch) in TOUCHES {
-        let nowhere = told(touch, NOWHERE, stack, priority);
-        let places = (0..1 << 30).step_by(APART as usize).map(|far| PLACES + far + CODE);
-        let cases = places.chain([MEMORY, u64::MAX - 4095]).map(|at| {
-            let same = match (told(touch, at, stack, priority), &nowhere) {
+        let found = Arc::new(Mutex::new(Vec::new()));
+        let told = found.clone();
+        let stack = Private::create(&pool, 1)?;
+        // A thread of its own, so that nothing else comes where it waits: the main thread gets signals, too.
+        finish(thread::spawn(&pool, options()?, move || *told.lock() = all(touch, &stack))?);
+        let found = core::mem::take(&mut *found.lock());
+        let nowhere = found.first().map(|(_, told)| told.clone()).unwrap_or_else(|| Err("no fault".into()));
+        let cases = found.into_iter().map(|(at, told)| {
+            let same = match (told, &nowhere) {
                 (Ok(told), Ok(nowhere)) if told == *nowhere => Ok(()),
                 (told, _) => Err(format!("{told:x?} and not {nowhere:x?}")),
             };
@@ -48,9 +54,17 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
     Ok(())
 }
 
+/// What is told of each address; first of one where nothing is.
+fn all(touch: Touch, stack: &Private) -> Vec<(u64, Result<Told, String>)> {
+    let stack = stack.as_ptr() as u64 + stack.len() as u64;
+    let places = (0..1 << 30).step_by(APART as usize).map(|far| PLACES + far + CODE);
+    let all = [NOWHERE].into_iter().chain(places).chain([MEMORY, u64::MAX - 4095]);
+    all.map(|at| (at, told(touch, at, stack))).collect()
+}
+
 /// What the fault of a thread of one's own says that touches an address.
-fn told(touch: Touch, at: u64, stack: u64, priority: u64) -> Result<Told, String> {
-    let received = touched(touch, at, stack, priority).map_err(|error| format!("{error}"))?;
+fn told(touch: Touch, at: u64, stack: u64) -> Result<Told, String> {
+    let received = touched(touch, at, stack).map_err(|error| format!("{error}"))?;
     let [class, address, pc, _, syndrome, ..] = received.words;
     match Tag(received.a1).kind() {
         Received::Fault if address == at => Ok([class, syndrome]),
@@ -59,8 +73,9 @@ fn told(touch: Touch, at: u64, stack: u64, priority: u64) -> Result<Told, String
 }
 
 /// The message of that fault.
-fn touched(touch: Touch, at: u64, stack: u64, priority: u64) -> Result<Registers, Error> {
+fn touched(touch: Touch, at: u64, stack: u64) -> Result<Registers, Error> {
     let channel = create(POOL, Kind::Channel, 0, 0, 0)?;
+    let priority = call(number::info, &[user::MAIN_THREAD.raw().into(), info::THREAD, 0])?[4];
     let thread = create(POOL, Kind::Thread, PROCESS, priority, playground())?;
     call(number::config, &[raw(&thread), CONFIG_FAULT, raw(&channel)])?;
     // As after a call on x86_64; aarch64 wants a multiple of 16.
