@@ -14,10 +14,10 @@ pub fn is_fixed(command_line: &[u8]) -> bool {
     command_line.split(u8::is_ascii_whitespace).any(|word| word == FIXED)
 }
 
-/// How far the kernel is moved, in bytes: below `places` times [`STEP`], each multiple of it as likely as the others (by one part
+/// How far the kernel is moved, in bytes: below `places` times [`STEP`], each multiple of it as likely as the others (but for one part
 /// in 2⁵⁰) if all bits of `random` are.
 pub fn distance(random: u64, places: u64) -> u64 {
-    (u128::from(random) * u128::from(places) >> 64) as u64 * STEP
+    ((u128::from(random) * u128::from(places)) >> 64) as u64 * STEP
 }
 
 #[cfg(test)]
