@@ -10,7 +10,7 @@ use crate::step::{Say, Steps};
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
-use crate::system::{audit, halted, shipped};
+use crate::system::{audit, halted, place, shipped};
 use crate::{Failure, install, models, options, vectors};
 use lexopt::prelude::*;
 use std::ffi::OsString;
@@ -44,11 +44,12 @@ const MAX_WORKERS: usize = 2;
 /// Tests of the built system that are no stories.
 const VECTOR_CODE: &str = "aid-vector-code";
 const KERNEL_TRACE: &str = "kernel-trace";
+const KERNEL_PLACE: &str = "kernel-place";
 const PAGE_TABLES: &str = "page-tables";
 const INTERRUPTS: &str = "interrupts-off";
 const SHIPPED: &str = "shipped";
 /// All of these.
-const BESIDES: [&str; 5] = [VECTOR_CODE, KERNEL_TRACE, PAGE_TABLES, INTERRUPTS, SHIPPED];
+const BESIDES: [&str; 6] = [VECTOR_CODE, KERNEL_TRACE, KERNEL_PLACE, PAGE_TABLES, INTERRUPTS, SHIPPED];
 
 struct Options {
     quick: bool,
@@ -187,6 +188,7 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             count.add(vector_code(project, arch, options));
             count.add(shipped_files(project, system, arch, options));
             count.add(kernel_trace(project, system, arch, options));
+            count.add(kernel_place(project, system, arch, options));
             count.add(page_tables(project, system, arch, options));
             count.add(interrupts_off(project, arch, options));
             count.add(play(project, &systems, arch, &chosen, interrupt));
@@ -261,7 +263,15 @@ fn kernel_trace(project: &Project, system: &System, arch: Arch, options: &Option
     verdict(arch, KERNEL_TRACE, entry(project, arch).and_then(|place| halted::check(&stage, place)))
 }
 
-/// Where the kernel's entry for system calls is.
+/// Looks where the kernel runs, over several boots.
+fn kernel_place(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
+    if !options.names(KERNEL_PLACE) {
+        return Count::default();
+    }
+    verdict(arch, KERNEL_PLACE, place::check(&Stage::new(project, system, arch, FIRST_PORT)))
+}
+
+/// Where the kernel's entry for system calls is linked.
 fn entry(project: &Project, arch: Arch) -> Result<u64, String> {
     let kernel = fs::read(project.kernel(arch, Profile::Release)).map_err(|e| e.to_string())?;
     halted::function(&kernel).ok_or_else(|| "its system calls have no name".into())

@@ -29,7 +29,7 @@ pub use core_block::{core_id, forget_current, set_thread_pointer};
 pub use entry::enter;
 pub use fatal::trace;
 pub use hw::Machine;
-pub use memory::KERNEL_BASE;
+pub use memory::kernel_base;
 pub use power::power;
 pub use uart::console_write;
 
