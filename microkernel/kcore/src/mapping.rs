@@ -302,6 +302,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             } else {
                 let taken = if mutant(Mutant::EvictKeepsWriters) { Access::empty() } else { Access::WRITE };
                 self.change_page(leaf, address, physical, access - taken, kind);
+                self.keep_read_only(leaf, address);
             }
         }
         if let Some(process) = self.v.follow(m.process) {
@@ -401,6 +402,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 if !m.allowed.contains(access) && !mutant(Mutant::ProtectBeyondRights) {
                     return Err(Error::Denied);
                 }
+                let stays = self.stays_read_only(leaf, address) && !mutant(Mutant::ProtectAfterEvict);
+                if access.contains(Access::WRITE) && stays {
+                    return Err(Error::Denied);
+                }
                 self.check_states(physical, 1, root.kind, access)?;
                 found += 1;
             }
@@ -464,16 +469,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         None
     }
 
-    /// Whether a mapping has pages in a range with more access than `keep`.
+    /// Whether a mapping has pages in a range that have more access than `keep`, or could get it.
     fn has_more(&self, leaf: TableKey<'id>, m: &Mapping, base: u32, hit: Range, keep: Access) -> bool {
+        let to_write = m.allowed.contains(Access::WRITE);
         hit.addresses().any(|address| {
             let physical = base + m.offset + ((address - m.address) >> 12) as u32;
-            match self.page_at(leaf, address) {
-                Decoded::Page(frame, access) => {
-                    frame == physical && (keep.is_empty() || access.contains(Access::WRITE))
-                }
-                _ => false,
-            }
+            let has = matches!(self.page_at(leaf, address), Decoded::Page(frame, _) if frame == physical);
+            has && (keep.is_empty() || to_write && !self.stays_read_only(leaf, address))
         })
     }
 }

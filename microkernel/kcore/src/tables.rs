@@ -15,6 +15,10 @@ use crate::state::Cx;
 
 pub type TableKey<'id> = Key<'id, TABLE>;
 
+/// In a page's entry: `evict` made it read-only, and so it stays. The bit is left to software on both processors (Arm ARM
+/// D8.3, bits 58-55; Intel SDM vol. 3A 4.5, bits 58-52).
+const STAYS_READ_ONLY: u64 = 1 << 55;
+
 /// Bytes that a lowest table spans.
 pub const LEAF_SPAN: u64 = 512 << 12;
 
@@ -149,7 +153,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Replaces a page's entry by one of other access.
     pub fn change_page(&mut self, leaf: TableKey<'id>, address: u64, physical: u32, access: Access, kind: MemoryType) {
         let entry = self.s.hw.page(physical, access, kind);
-        self.v.get_mut(leaf).0[index(address, 0)] = entry;
+        let old = &mut self.v.get_mut(leaf).0[index(address, 0)];
+        *old = entry | *old & STAYS_READ_ONLY;
+    }
+
+    /// Has a page stay read-only for as long as it is mapped.
+    pub fn keep_read_only(&mut self, leaf: TableKey<'id>, address: u64) {
+        self.v.get_mut(leaf).0[index(address, 0)] |= STAYS_READ_ONLY;
+    }
+
+    /// Whether a page was made read-only to stay so.
+    pub fn stays_read_only(&self, leaf: TableKey<'id>, address: u64) -> bool {
+        self.v.get(leaf).0[index(address, 0)] & STAYS_READ_ONLY != 0
     }
 
     /// Removes a page's entry. The TLB is the caller's business.

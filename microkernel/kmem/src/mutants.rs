@@ -206,6 +206,7 @@ mutants! {
     WriterStays "an unmapped writer stays counted";
     EvictStopsEarly "evict leaves the last page";
     EvictKeepsWriters "evict makes nothing read-only";
+    ProtectAfterEvict "protect makes writable what evict made read-only";
     HoleForgotten "a page mapped into a hole belongs to two mappings";
     EmptyTableKept "an empty page table stays";
     StaleAfterUnmap "the TLB keeps what was unmapped";

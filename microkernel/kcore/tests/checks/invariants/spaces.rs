@@ -159,6 +159,9 @@ impl Walk {
                 assert!(owner.replace(mapping).is_none(), "an entry has one record");
                 assert!(m.offset + m.pages as u32 <= root.pages, "a mapping lies in its Memory");
                 assert!(m.allowed.contains(access), "no more access than the handle allowed");
+                let leaf = cx.v.follow(Link::<TABLE>::page(leaf)).expect("a table is a table");
+                let stays = cx.stays_read_only(leaf, address);
+                assert!(!access.contains(Access::WRITE) || !stays, "nobody writes again what evict made read-only");
                 if root.kind == MemoryType::Device {
                     assert!(!access.contains(Access::EXECUTE));
                 }
