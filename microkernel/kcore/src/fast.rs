@@ -7,7 +7,7 @@
 //! * It first decides, with loads alone. Where anything is unusual it gives up, nothing having changed, and the general
 //!   path says what it comes to, errors included: there is no error here.
 //! * Unusual are: handles or a buffer in the message, a handle beyond the table's first page, more receivers than one,
-//!   another core, somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a
+//!   another core (or a call from one), somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a
 //!   fault to be answered, a handle behind a Grant to receive by. A Grant to call by is not: clients have one each.
 //! * It calls nothing that takes the whole state, so that the state's parts stay in registers.
 //!
@@ -59,7 +59,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return None;
         }
         let takes = t.context.regs.number >> TAKES_SHIFT;
-        if takes > MAX_HANDLES as u64 || t.ends_at != 0 || t.timer_slot != 0 || t.faulting {
+        let called = self.s.cores[self.core].called;
+        if takes > MAX_HANDLES as u64 || t.ends_at != 0 || t.timer_slot != 0 || called {
             return None;
         }
         if call == nr::call { self.fast_call(me, takes as u8) } else { self.fast_reply_recv(me, takes as u8) }

@@ -52,7 +52,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             select::SYSTEM => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
-                let running = self.s.cores.iter().filter(|core| core.online).count() as u64;
+                let running = self.online().count() as u64;
                 let all = self.v.follow(self.s.root_pool).map_or(0, |root| self.v.get(root).limit as u64);
                 let free = self.v.free_frames() as u64;
                 [running, running, self.s.hw.features().bits(), free, all, self.s.hw.now(), 0, 0]

@@ -12,7 +12,7 @@
 //!
 //! # Where things are
 //!
-//! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
+//! `objects` the data, `state` the kernel around them, `cores` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how
 //! threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`, `mapping`, `holes`, `tables` what they are made
 //! of.
@@ -22,6 +22,7 @@
 mod alloc;
 mod boot;
 mod context;
+pub mod cores;
 mod create;
 mod devices;
 mod ending;
@@ -96,6 +97,7 @@ impl<H: Hw> Kernel<H> {
     /// The timer interrupt of a core.
     pub fn timer(&mut self, core: CoreId) -> ThreadLink {
         self.with(core, |cx| {
+            cx.answer_calls();
             cx.tick();
             let next = cx.reschedule(None);
             if !next.is_none() || !cx.work_waits() {
@@ -109,6 +111,7 @@ impl<H: Hw> Kernel<H> {
     /// A device's interrupt.
     pub fn interrupt(&mut self, core: CoreId, line: u32) -> ThreadLink {
         self.with(core, |cx| {
+            cx.answer_calls();
             cx.interrupt(line);
             cx.reschedule(None)
         })
@@ -116,12 +119,16 @@ impl<H: Hw> Kernel<H> {
 
     /// Another core made something ready here.
     pub fn kicked(&mut self, core: CoreId) -> ThreadLink {
-        self.with(core, |cx| cx.reschedule(None))
+        self.with(core, |cx| {
+            cx.answer_calls();
+            cx.reschedule(None)
+        })
     }
 
     /// The running thread faulted: class as in `abi::message::Fault`.
     pub fn fault(&mut self, core: CoreId, class: u64, address: u64, syndrome: u64) -> ThreadLink {
         self.with(core, |cx| {
+            cx.answer_calls();
             let next = cx.fault(class, address, syndrome);
             cx.reschedule(next)
         })
@@ -130,6 +137,7 @@ impl<H: Hw> Kernel<H> {
     /// What an idle core does: a bounded part of the tear-down that dead callers left. `None`: nothing is left.
     pub fn idle_work(&mut self, core: CoreId) -> Option<ThreadLink> {
         self.with(core, |cx| {
+            cx.answer_calls();
             let more = cx.reap();
             let next = cx.reschedule(None);
             (more || !next.is_none()).then_some(next)
@@ -140,6 +148,7 @@ impl<H: Hw> Kernel<H> {
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn syscall(&mut self) -> ThreadLink {
         self.count(Count::Calls);
+        self.answer_calls();
         let me = self.s.cores[self.core].current;
         let Some(thread) = self.v.follow(me) else { return self.reschedule(None) };
         if self.v.get(thread).ends_at != 0 && self.go_on_ending(thread) {

@@ -198,6 +198,7 @@ pub enum State {
 #[repr(C)]
 pub struct Thread {
     pub state: State,
+    /// Where it runs, is ready, or has its deadline.
     pub core: u8,
     /// Effective priority: its own, or inherited.
     pub priority: u8,
@@ -216,6 +217,8 @@ pub struct Thread {
     pub bits_last: bool,
     /// Handles it takes with the message it waits for.
     pub takes: u8,
+    /// The core on which alone it runs, or `cores::ANY_CORE`.
+    pub home: u8,
     /// Timer wheel position + 1, 0 for none.
     pub timer_slot: u16,
     pub process: Link<PROCESS>,

@@ -34,7 +34,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if current.is_none_or(|current| priority >= current) {
             self.s.cores[core].look_again = true;
             if core != self.core {
-                self.s.hw.kick(core as u8);
+                self.kick(core);
             }
         }
     }
@@ -56,13 +56,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 }
             }
             State::Running => {
-                let core = &mut self.s.cores[t.core as usize];
+                debug_assert_eq!(t.core as usize, self.core, "its own core takes a running thread off");
+                let core = self.my_core();
                 core.current = Link::NONE;
                 core.look_again = true;
                 self.charge(thread);
-                if t.core as usize != self.core {
-                    self.s.hw.kick(t.core);
-                }
             }
             State::Calling => {
                 if let Some(channel) = self.v.follow(t.channel) {
@@ -228,7 +226,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.v.get_mut(thread).priority = priority;
                 self.s.cores[t.core as usize].look_again = true;
                 if t.core as usize != self.core {
-                    self.s.hw.kick(t.core);
+                    self.kick(t.core as usize);
                 }
                 None
             }

@@ -5,6 +5,7 @@
 use kmem::{Link, Mem, View};
 
 use crate::Hw;
+use crate::cores::Wanted;
 use crate::ending::Endings;
 use crate::hw::{CoreId, MAX_CORES, Trigger};
 use crate::log::Log;
@@ -37,8 +38,15 @@ pub struct Core {
     /// When the current thread's slice ends.
     pub slice_end: u64,
     pub online: bool,
+    /// Another core wants this one to look at `wanted` or `pointer_changed` before it does anything else.
+    pub called: bool,
+    /// What is wanted of the current thread.
+    pub wanted: Wanted,
     /// The current thread's thread pointer was set by `config`, so the register is to be loaded.
     pub pointer_changed: bool,
+    /// Times that others called it, and that it had TLBs forget something.
+    pub kicks: u64,
+    pub flushes: u64,
 }
 
 impl Core {
@@ -52,7 +60,11 @@ impl Core {
             armed: u64::MAX,
             slice_end: 0,
             online: false,
+            called: false,
+            wanted: Wanted::Nothing,
             pointer_changed: false,
+            kicks: 0,
+            flushes: 0,
         }
     }
 }

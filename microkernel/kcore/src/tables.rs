@@ -113,8 +113,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(table).0[index(address, lowest + 1)] = 0;
             self.v.frame_mut(table.frame()).used -= 1;
             // The walker may have cached the entry that pointed to it.
-            let asid = self.v.get(process).asid;
-            self.s.hw.invalidate(asid, address & !0xfff, 1);
+            self.flush(process, address & !0xfff, 1);
             self.free_table(process, below.frame());
         }
     }

@@ -97,6 +97,8 @@ pub struct Boot {
     pub seed: [u8; 32],
     /// Cores found.
     pub cores: u32,
+    /// Those that run, a bit each: the boot core and those that have come.
+    pub running: u8,
     /// The clock.
     pub counter: Counter,
 }

@@ -54,10 +54,10 @@ impl Hw for Model {
         (root as u64) << 12 | (asid as u64) << 48
     }
     fn publish(&mut self) {}
-    fn invalidate(&mut self, _asid: Asid, _address: u64, pages: u64) {
+    fn invalidate(&mut self, _space: u64, _address: u64, pages: u64) {
         self.invalidated += pages;
     }
-    fn invalidate_space(&mut self, _asid: Asid) {}
+    fn invalidate_space(&mut self, _space: u64) {}
     fn synchronise_code(&mut self, _frame: Frame, _pages: u32) {}
     fn configure_line(&mut self, line: u32, trigger: Trigger) {
         self.unmasked.remove(&line);

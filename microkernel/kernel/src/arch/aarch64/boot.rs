@@ -16,7 +16,8 @@ use super::gic::Gic;
 use super::mmu::{self, Image, PAGE, PHYS_BASE};
 use super::psci::{self, Conduit};
 use super::timer::Clock;
-use super::{Machine, STATE, State, cpu, uart};
+use super::vectors::STACK_STRIDE;
+use super::{Machine, STATE, State, cores, cpu, uart};
 use crate::boot::{Boot, Region, Regions};
 
 /// SCTLR_EL1 with the MMU off: the bits that are always 1 (also where newer processors define them).
@@ -36,6 +37,8 @@ global_asm!(
     data = const mmu::BOOT_DATA,
     identity = const mmu::BOOT_IDENTITY,
     main = sym main,
+    core_main = sym cores::main,
+    stack_stride = const STACK_STRIDE,
 );
 
 /// QEMU's `virt` board, on which a broken tree can at least be reported: its UART. Elsewhere nothing is seen.
@@ -76,6 +79,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
     // SAFETY: the tree told where it is, and this is the only call.
     let gic = unsafe { Gic::start(platform.gic, platform.timer)? };
     STATE.call_once(|| State { gic, timer: platform.timer });
+    let running = cores::start(&platform.affinities, image, &clock);
     for chunk in platform.seed.chunks_exact_mut(8) {
         let random = cpu::random().unwrap_or(0).to_le_bytes();
         chunk.iter_mut().zip(random).for_each(|(byte, random)| *byte ^= random);
@@ -87,6 +91,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
     for taken in [image.whole(), archive, tree].iter().chain(platform.reserved.as_slice()) {
         ram.remove(rounded(*taken));
     }
+    ram.push(image.unused_stacks(platform.cores));
     let mut tables = Regions::new();
     tables.push(rounded(tree));
     let boot = Boot {
@@ -102,6 +107,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
         rsdp: 0,
         seed: platform.seed,
         cores: platform.cores,
+        running,
         counter: clock.counter(),
     };
     Ok((boot, Machine { clock, gic }))

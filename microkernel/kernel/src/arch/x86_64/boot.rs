@@ -16,7 +16,7 @@ use core::arch::global_asm;
 
 use super::memory::Firmware;
 use super::{
-    Machine, PHYS_BASE, acpi, clock, core_block, cpu, fatal, gdt, idt, ioapic, memory, paging, power, pvh, uart,
+    Machine, PHYS_BASE, acpi, clock, core_block, cores, cpu, fatal, gdt, idt, ioapic, memory, paging, power, pvh, uart,
 };
 use super::{apic, entry, fpu};
 use crate::boot::{Boot, Region, Regions};
@@ -169,7 +169,7 @@ struct Found {
 extern "C" fn boot_main(protocol: u64, info: u64) -> ! {
     let started = clock::tsc();
     uart::init();
-    idt::load();
+    idt::init();
     cpu::require();
     let firmware = match protocol {
         PROTOCOL_PVH => pvh::read(info),
@@ -196,20 +196,22 @@ extern "C" fn boot_main(protocol: u64, info: u64) -> ! {
 extern "C" fn start(found: *const Found) -> ! {
     // SAFETY: `boot_main` passes a pointer to a value that is alive and that nobody writes.
     let found = unsafe { &*found };
-    core_block::init_boot_core(found.paging.root());
+    core_block::init(0, found.paging.root());
     gdt::load(0);
     idt::load();
     fpu::init();
+    cpu::enable_tags();
     apic::init(found.tables.local_apic);
     let io_apic = ioapic::IoApics::init(&found.tables);
     let clock = clock::calibrate(found.tables.pm_timer, found.started);
     entry::init(0);
+    let running = cores::start(&found.firmware, &found.tables, &found.paging, &clock);
     let machine = Machine::new(clock, io_apic, found.paging.root());
-    crate::kmain(&description(found, &machine), machine)
+    crate::kmain(&description(found, &machine, running), machine)
 }
 
 /// The machine as `kmain` wants it.
-fn description(found: &Found, machine: &Machine) -> Boot {
+fn description(found: &Found, machine: &Machine, running: u8) -> Boot {
     let firmware = &found.firmware;
     let lines = machine.lines();
     let mut tables = Regions::new();
@@ -227,6 +229,7 @@ fn description(found: &Found, machine: &Machine) -> Boot {
         rsdp: firmware.rsdp,
         seed: cpu::seed(),
         cores: found.tables.cores,
+        running,
         counter: machine.counter(),
     }
 }

@@ -10,6 +10,8 @@ pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 const EARLY_END: u64 = 1 << 32;
 /// Below it lie the BIOS's data and, later, the page in which other cores start.
 const LOW_END: u64 = 1 << 20;
+/// From here on lie the video memory and ROMs.
+const LEGACY: u64 = 0xa_0000;
 /// I/O APICs and what lies near them; local APICs and messages.
 const IO_APICS: Region = Region { base: 0xfec0_0000, length: 0x10_0000 };
 const LOCAL_APICS: Region = Region { base: 0xfee0_0000, length: 0x10_0000 };
@@ -24,6 +26,8 @@ pub struct Firmware {
     pub reserved: Regions<32>,
     /// Bytes of usable memory.
     pub ram_total: u64,
+    /// A usable page below 1 MiB, in which other cores start.
+    pub start_page: Option<u64>,
     /// The first module.
     pub archive: Region,
     /// The RSDP's physical address.
@@ -51,6 +55,7 @@ impl Firmware {
             mapped: Regions::new(),
             reserved: Regions::new(),
             ram_total: 0,
+            start_page: None,
             archive,
             rsdp,
             command_line: [0; 1024],
@@ -72,6 +77,9 @@ impl Firmware {
     /// When the map is complete: what remains for the system.
     pub fn finish(&mut self) {
         self.ram = self.mapped;
+        let low = self.mapped.as_slice().iter().filter(|region| region.base < LEGACY && region.length >= 4096);
+        let last = low.map(|region| region.end().min(LEGACY) - 4096).max();
+        self.start_page = last.filter(|page| *page != 0);
         self.ram.remove(Region { base: 0, length: LOW_END });
         self.ram.remove(image());
         self.ram.remove(touched_pages(self.archive));

@@ -8,6 +8,7 @@ mod apic;
 mod boot;
 mod clock;
 mod core_block;
+mod cores;
 mod cpu;
 mod entry;
 mod fatal;
@@ -24,6 +25,7 @@ mod uart;
 mod vectors;
 
 pub use core_block::{core_id, forget_current, set_thread_pointer};
+pub use cores::{attend, release as release_cores, stop_others};
 pub use entry::enter;
 pub use fatal::trace;
 pub use hw::Machine;
