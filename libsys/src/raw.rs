@@ -51,6 +51,13 @@ pub fn counter() -> u64 {
     arch::counter()
 }
 
+/// An instruction that changes nothing and that no compiler writes: where an emulator's plugin, if one counts, is to
+/// begin anew.
+#[inline(always)]
+pub fn mark() {
+    arch::mark();
+}
+
 /// Bytes of this thread's IPC buffer that carry a message's payload: at most `bytes.len()` of them are written.
 pub fn write_payload(bytes: &[u8]) {
     if let Some(mut buffer) = Buffer::own() {

@@ -34,8 +34,8 @@ pub(crate) fn simple(number: u64, a: [u64; 6]) -> (u64, u64, u64) {
     (status, a0, a1)
 }
 
-/// A system call with all message registers.
-#[inline(never)]
+/// A system call with all message registers: where it is used often, they never lie in memory.
+#[inline(always)]
 pub(crate) fn full(frame: &mut Frame) {
     let w = &mut frame.words;
     // SAFETY:
@@ -75,4 +75,12 @@ pub(crate) fn frame() -> usize {
     // SAFETY: reads a register.
     unsafe { asm!("mov {}, x29", out(reg) frame, options(nostack, nomem, preserves_flags)) };
     frame
+}
+
+/// See `raw::mark`.
+#[cfg(feature = "raw")]
+#[inline(always)]
+pub(crate) fn mark() {
+    // SAFETY: a register moved to itself.
+    unsafe { asm!("mov x9, x9", options(nostack, nomem, preserves_flags)) };
 }

@@ -24,3 +24,6 @@ pub(crate) fn counter() -> u64 {
 pub(crate) fn frame() -> usize {
     0
 }
+
+#[cfg(feature = "raw")]
+pub(crate) fn mark() {}

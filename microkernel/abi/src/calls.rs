@@ -11,7 +11,7 @@
 macro_rules! for_each_call {
     ($then:ident) => {
         $then! {
-0 null () -> () [] "Does nothing: what entering and leaving the kernel costs.";
+0 null () -> () [] "Does nothing, uncounted: what the way into the processor's kernel mode and back costs.";
 ipc 1 call (channel: Channel, tag: Tag) -> (zero: Number, tag: Tag)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TooManyHandles TableFull PoolEmpty Deadlock]
   "Sends a message and waits for the answer. The receiver, if one waits, runs at once, with the caller's priority and time slice.";

@@ -90,14 +90,28 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     where
         Objects: Class<I>,
     {
+        self.make_like(pool, &value)
+    }
+
+    /// The same as a copy of a large object, which is copied once.
+    pub fn make_like<const I: u8>(
+        &mut self,
+        pool: PoolKey<'id>,
+        value: &<Objects as Class<I>>::T,
+    ) -> Option<Key<'id, I>>
+    where
+        Objects: Class<I>,
+    {
         let class = I as usize;
         let mut slab = self.v.get::<POOL>(pool).partial[class];
-        if slab.is_none() {
+        let (key, change) = if slab.is_none() {
             slab = self.take_frame(pool)?;
             self.v.make_slab::<I>(slab, value, pool.link().raw());
             self.link_slab(pool, class, slab, false);
-        }
-        let (key, change) = self.v.take_slot::<I>(slab, value)?;
+            self.v.take_filled::<I>(slab)?
+        } else {
+            self.v.take_slot::<I>(slab, value)?
+        };
         if change == SlabChange::Full {
             self.unlink_slab(pool, class, slab);
             self.link_slab(pool, class, slab, true);

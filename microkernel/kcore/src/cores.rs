@@ -10,6 +10,11 @@
 //! * The lock is held until the registers of who leaves are saved and its address space is no longer loaded: whoever has
 //!   the lock may use and free all that does not run.
 //!
+//! * A thread without a home core goes where it can run. Whoever hands its processor over has the other come to its own
+//!   core, so that calls and replies cross none. Who is woken goes to an idle core if its own is busy, or to the least
+//!   urgent one; a core with nothing to run takes over the most urgent thread that waits elsewhere. So no core idles
+//!   while a thread that may run there is ready.
+//!
 //! ```text
 //! core 0: stop(T) ─▶ wanted = Stop, kick ─▶ restart … restart ─▶ T is stopped: done
 //! core 1:      T runs ──── interrupt ─▶ obey: T leaves ─▶ another runs
@@ -18,10 +23,13 @@
 use crate::Hw;
 use crate::hw::{CoreId, MAX_CORES};
 use crate::objects::*;
-use crate::state::{Core, Cx, Kernel};
+use crate::state::{BUSY, Core, Cx, Kernel, PRIORITIES};
 
 /// [`Thread::home`] of a thread that may run on any core.
 pub const ANY_CORE: u8 = u8::MAX;
+
+/// Pinned threads that are looked past in a queue for one that may be taken over.
+const PINNED_LOOKED_PAST: u32 = 16;
 
 /// What another core wants of the thread that runs on one; what comes later wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,11 +46,12 @@ pub enum Wanted {
 }
 
 impl<H: Hw> Kernel<H> {
-    /// A core takes part from now on, and waits for work.
+    /// A core takes part from now on, and waits for work. To be called before there are threads.
     pub fn join(&mut self, core: CoreId) {
-        if let Some(core) = self.system.cores.get_mut(core as usize) {
-            core.online = true;
+        if let Some(joined) = self.system.cores.get_mut(core as usize) {
+            joined.online = true;
         }
+        self.system.several = self.system.cores.iter().filter(|core| core.online).count() > 1;
     }
 }
 
@@ -100,8 +109,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Gives a thread a home core, on which alone it runs, or none.
     pub fn set_home(&mut self, thread: ThreadKey<'id>, home: u8) {
+        if self.v.get(thread).state == State::Ready {
+            self.leave_queues(thread);
+            let t = self.v.get_mut(thread);
+            (t.home, t.core) = (home, if home == ANY_CORE { t.core } else { home });
+            return self.wake(thread);
+        }
         self.v.get_mut(thread).home = home;
-        if !self.runs_elsewhere(thread, Wanted::Move) {
+        if home != ANY_CORE && !self.runs_elsewhere(thread, Wanted::Move) {
             self.go_home(thread);
         }
     }
@@ -127,6 +142,138 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             _ => self.v.get_mut(thread).core = home,
         }
+    }
+
+    // ---- where a thread runs ----
+
+    /// Chooses the core for a thread, which is in no queue, that becomes ready.
+    #[inline(always)]
+    pub fn choose_core(&mut self, thread: ThreadKey<'id>) {
+        if self.s.several && self.v.get(thread).home == ANY_CORE {
+            self.choose_among_several(thread);
+        }
+    }
+
+    #[inline(never)]
+    fn choose_among_several(&mut self, thread: ThreadKey<'id>) {
+        let t = self.v.get(thread);
+        let (own, priority) = (t.core as usize, t.priority);
+        let rank = self.rank(own);
+        let best = match self.s.idle {
+            _ if rank < 0 => own,
+            0 if rank < priority as i16 => own,
+            0 => self.least_urgent().filter(|core| self.rank(*core) < priority as i16).unwrap_or(own),
+            idle if idle >> self.core & 1 != 0 => self.core,
+            idle => idle.trailing_zeros() as usize,
+        };
+        if best != own {
+            self.v.get_mut(thread).core = best as u8;
+            self.s.cores[best].taken += 1;
+        }
+    }
+
+    /// How urgent what a core runs is: below 0 if it idles, or is this one and has nobody yet; above all if it was woken
+    /// and has yet to choose.
+    fn rank(&self, core: usize) -> i16 {
+        match self.v.follow(self.s.cores[core].current) {
+            Some(current) => self.v.get(current).priority.into(),
+            None if core == self.core || self.s.idle >> core & 1 != 0 => -1,
+            None => i16::MAX,
+        }
+    }
+
+    fn least_urgent(&self) -> Option<usize> {
+        (0..MAX_CORES).filter(|core| self.s.cores[*core].online).min_by_key(|core| self.rank(*core))
+    }
+
+    /// Has a thread that is out of all queues run on this core next, if it may.
+    #[inline(always)]
+    pub fn comes_here(&mut self, thread: ThreadKey<'id>) -> bool {
+        let core = self.core as u8;
+        let t = self.v.get_mut(thread);
+        if t.home == ANY_CORE {
+            t.core = core;
+        }
+        t.core == core
+    }
+
+    /// Counts a thread in or out of those in a core's queue that other cores may take over.
+    #[inline(always)]
+    pub fn count_loose(&mut self, thread: ThreadKey<'id>, change: i16) {
+        if self.s.several {
+            let t = self.v.get(thread);
+            let (core, p) = (t.core as usize, t.priority as usize % PRIORITIES);
+            if t.home == ANY_CORE {
+                let core = &mut self.s.cores[core];
+                core.loose_count[p] = core.loose_count[p].wrapping_add_signed(change);
+                core.loose = core.loose & !(1 << p) | u64::from(core.loose_count[p] != 0) << p;
+            }
+        }
+    }
+
+    /// The most urgent thread that is ready on another core and may run here, out of its queue and of this core now.
+    pub fn take_over(&mut self) -> Option<ThreadKey<'id>> {
+        if !self.s.several {
+            return None;
+        }
+        let others = (0..MAX_CORES).filter(|core| *core != self.core && self.s.cores[*core].loose != 0);
+        let victim = others.max_by_key(|core| self.s.cores[*core].loose.ilog2())?;
+        let p = self.s.cores[victim].loose.ilog2() as usize;
+        let mut at = self.s.cores[victim].queues[p].head;
+        for _ in 0..PINNED_LOOKED_PAST {
+            let thread = self.v.follow(at)?;
+            if self.v.get(thread).home == ANY_CORE {
+                self.leave_queues(thread);
+                self.v.get_mut(thread).core = self.core as u8;
+                self.my_core().taken += 1;
+                return Some(thread);
+            }
+            at = self.v.get(thread).next;
+        }
+        None
+    }
+
+    /// Has an idle core come and take over what waits here.
+    #[inline(always)]
+    pub fn share(&mut self) {
+        if self.s.idle != 0 && self.my_core().loose != 0 {
+            let core = self.s.idle.trailing_zeros() as usize;
+            self.wake_core(core);
+        }
+    }
+
+    /// Has another core choose again what it runs.
+    pub fn wake_core(&mut self, core: usize) {
+        self.s.idle &= !(1 << core);
+        self.kick(core);
+    }
+
+    /// This core has nothing to run.
+    pub fn begin_to_idle(&mut self) {
+        let now = self.now();
+        self.s.idle |= 1 << self.core;
+        let core = self.my_core();
+        if core.idle_since == BUSY {
+            core.idle_since = now;
+        }
+    }
+
+    /// This core has something to run.
+    #[inline(always)]
+    pub fn end_to_idle(&mut self) {
+        if self.my_core().idle_since != BUSY {
+            let now = self.now();
+            self.s.idle &= !(1 << self.core);
+            let core = self.my_core();
+            core.idle_time += now.saturating_sub(core::mem::replace(&mut core.idle_since, BUSY));
+        }
+    }
+
+    /// ns that a core has had nothing to run, until now.
+    pub fn idle_time(&self, core: usize) -> u64 {
+        let core = &self.s.cores[core];
+        let idles = if core.idle_since == BUSY { 0 } else { self.s.hw.now().saturating_sub(core.idle_since) };
+        core.idle_time + idles
     }
 
     /// Removes what the TLBs hold of some pages of a process.

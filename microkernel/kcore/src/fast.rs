@@ -1,4 +1,5 @@
-//! The fast path of `call` and `reply_recv`: a short message between two threads of one core that wait for each other.
+//! The fast path of `call` and `reply_recv`: a short message between two threads that wait for each other and may run on
+//! this core.
 //!
 //! # Rules
 //!
@@ -7,7 +8,7 @@
 //! * It first decides, with loads alone. Where anything is unusual it gives up, nothing having changed, and the general
 //!   path says what it comes to, errors included: there is no error here.
 //! * Unusual are: handles or a buffer in the message, a handle beyond the table's first page, more receivers than one,
-//!   another core (or a call from one), somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a
+//!   a thread that another core is home to, a call from another core, somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a
 //!   fault to be answered, a handle behind a Grant to receive by. A Grant to call by is not: clients have one each.
 //! * It calls nothing that takes the whole state, so that the state's parts stay in registers.
 //!
@@ -21,6 +22,7 @@ use abi::message::{CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, MAX_HANDLES, REGISTE
 use abi::{Rights, Status};
 use kmem::{Link, Name};
 
+use crate::cores::ANY_CORE;
 use crate::hw::CoreId;
 use crate::ipc;
 use crate::objects::*;
@@ -80,7 +82,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let receivers = self.v.get(door.channel).receivers;
         let receiver = self.v.follow(receivers.head)?;
         let r = self.v.get(receiver);
-        let near = r.core as usize == self.core && receivers.head == receivers.tail;
+        let near = (r.core as usize == self.core || r.home == ANY_CORE) && receivers.head == receivers.tail;
         if !near || r.timer_slot != 0 || !r.via.is_none() || !r.serving.is_none() {
             return None;
         }
@@ -104,8 +106,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let token = ipc::token(me, t.sequence);
         self.v.get_mut(door.channel).receivers = Queue::default();
         self.copy_registers(me, receiver, tag as usize);
+        let core = self.core as u8;
         let r = self.v.get_mut(receiver);
-        r.state = State::Stopped;
+        (r.state, r.core) = (State::Stopped, core);
         (r.channel, r.server) = (Link::NONE, Link::NONE);
         r.bits_last = false;
         let regs = &mut r.context.regs;
@@ -142,7 +145,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let caller = self.v.follow(serving)?;
         let c = self.v.get(caller);
         let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
-        if !meant || c.faulting || c.core as usize != self.core || c.timer_slot != 0 || !self.nobody_above(c.priority) {
+        let near = c.core as usize == self.core || c.home == ANY_CORE;
+        if !meant || c.faulting || !near || c.timer_slot != 0 || !self.nobody_above(c.priority) {
             return None;
         }
         let depth = c.depth;
@@ -150,8 +154,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.count(Count::Calls);
         self.count(Count::FastReplies);
         self.copy_registers(me, caller, tag as usize);
+        let core = self.core as u8;
         let c = self.v.get_mut(caller);
-        c.state = State::Stopped;
+        (c.state, c.core) = (State::Stopped, core);
         c.server = Link::NONE;
         let regs = &mut c.context.regs;
         (regs.number, regs.a0, regs.a1) = (Status::OK.0, 0, tag);

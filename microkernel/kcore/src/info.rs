@@ -4,8 +4,9 @@ use abi::info as select;
 use abi::{Error, Rights};
 use kmem::FrameState;
 
+use crate::hw::MAX_CORES;
 use crate::objects::*;
-use crate::state::Cx;
+use crate::state::{Count, Cx};
 use crate::{Hw, Progress};
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
@@ -48,7 +49,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             select::STATISTICS => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
                 let from = usize::try_from(index).map_err(|_| Error::BadArgument)?;
-                core::array::from_fn(|i| self.s.counts.get(from.saturating_add(i)).copied().unwrap_or(0))
+                core::array::from_fn(|i| self.counter(from.saturating_add(i)))
+            }
+            select::CORE => {
+                self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
+                let n = usize::try_from(index).ok().filter(|n| *n < MAX_CORES).ok_or(Error::BadArgument)?;
+                self.core_info(n)
             }
             select::SYSTEM => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
@@ -63,10 +69,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Ok(Progress::Done)
     }
 
+    fn core_info(&self, n: usize) -> [u64; 8] {
+        let core = &self.s.cores[n];
+        let runs = self.v.follow(core.current).map_or(0, |current| self.v.get(current).priority as u64 + 1);
+        let ready = core.ready.count_ones() as u64;
+        let [online, idle] = [core.online as u64, self.idle_time(n)];
+        [online, idle, core.switches, core.kicks, core.flushes, core.taken, runs, ready]
+    }
+
     fn basic(&self, thread: ThreadKey<'id>, handle: u64) -> Result<[u64; 8], Error> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
         let entry = self.live_entry(process, handle)?;
         Ok([entry.object.class() as u64, entry.rights as u64, entry.badge, 0, 0, 0, 0, 0])
+    }
+
+    /// One of the kernel's counters, in the order of `abi::info::COUNTERS`.
+    fn counter(&self, n: usize) -> u64 {
+        if n == Count::ThreadSwitches as usize {
+            return self.s.cores.iter().map(|core| core.switches).sum();
+        }
+        self.s.counts.get(n).copied().unwrap_or(0)
     }
 
     fn memory_info(&self, memory: MemoryKey<'id>) -> [u64; 8] {

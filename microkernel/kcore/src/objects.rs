@@ -440,6 +440,10 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// A slot without a handle.
+    pub const NONE: Entry =
+        Entry { object: AnyName::NONE, generation: 0, rights: 0, reserved: 0, grant: Name::NONE, badge: 0 };
+
     pub fn rights(&self) -> Rights {
         Rights::from_bits_truncate(self.rights)
     }

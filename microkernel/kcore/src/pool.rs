@@ -268,8 +268,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let slab = self.v.take(1)?;
         let limit = self.v.free_frames() + 1;
         let pool = Pool { limit, used: 1, ceiling, ..Pool::default() };
-        self.v.make_slab::<POOL>(slab, pool, 0);
-        let (key, _) = self.v.take_slot::<POOL>(slab, pool)?;
+        self.v.make_slab::<POOL>(slab, &pool, 0);
+        let (key, _) = self.v.take_slot::<POOL>(slab, &pool)?;
         self.v.frame_mut(slab).owner = key.link().raw();
         self.v.get_mut(key).partial[POOL as usize] = slab;
         self.v.get_mut(key).objects = 1;

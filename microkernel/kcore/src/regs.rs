@@ -30,6 +30,10 @@ pub struct Regs {
 }
 
 impl Regs {
+    /// All zero.
+    pub const ZERO: Regs =
+        Regs { words: [0; 8], a0: 0, a1: 0, badge: 0, number: 0, sp: 0, pc: 0, flags: 0, pointer: 0, rest: [0; 20] };
+
     /// Argument or result `i` of a system call: `a0`, `a1`, then the words.
     #[inline(always)]
     pub fn argument(&self, i: usize) -> u64 {

@@ -28,13 +28,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Makes a thread that waits for nothing any more ready on its core.
     pub fn wake(&mut self, thread: ThreadKey<'id>) {
         self.cancel_timer(thread);
+        self.choose_core(thread);
         self.enqueue(thread, queue::push_back);
         let (core, priority) = (self.v.get(thread).core as usize, self.v.get(thread).priority);
         let current = self.v.follow(self.s.cores[core].current).map(|current| self.v.get(current).priority);
         if current.is_none_or(|current| priority >= current) {
             self.s.cores[core].look_again = true;
             if core != self.core {
-                self.kick(core);
+                self.wake_core(core);
             }
         }
     }
@@ -48,6 +49,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(thread).state = State::Stopped;
         match t.state {
             State::Ready => {
+                self.count_loose(thread, -1);
                 let core = t.core as usize;
                 let p = t.priority as usize;
                 self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
@@ -107,8 +109,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.charge(current);
             self.enqueue(current, queue::push_front);
         }
-        let Some(next) = self.pop_ready() else {
+        let Some(next) = self.pop_ready().or_else(|| self.take_over()) else {
             self.s.cores[core].current = Link::NONE;
+            self.begin_to_idle();
             self.arm();
             return Link::NONE;
         };
@@ -116,6 +119,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if candidate != Some(next) {
             self.s.cores[core].slice_end = self.now() + SLICE;
         }
+        self.end_to_idle();
+        self.share();
         self.hand_core_to(next)
     }
 
@@ -128,7 +133,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.run_start = now;
         let priority = t.priority;
         self.my_core().current = thread.link();
-        self.count(Count::ThreadSwitches);
+        self.my_core().switches += 1;
         self.arm_for(priority);
         thread.link()
     }
@@ -262,6 +267,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (core, p) = (t.core as usize, t.priority as usize);
         self.s.cores[core].queues[p] = push(self.s.cores[core].queues[p], &mut self.v, thread);
         self.s.cores[core].ready |= 1 << p;
+        self.count_loose(thread, 1);
     }
 
     fn pop_ready(&mut self) -> Option<ThreadKey<'id>> {
@@ -272,6 +278,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let p = ready.ilog2() as usize;
         let thread = self.v.follow(self.s.cores[core].queues[p].head)?;
+        self.count_loose(thread, -1);
         self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
         if self.s.cores[core].queues[p].head.is_none() {
             self.s.cores[core].ready &= !(1 << p);
@@ -305,10 +312,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.arm_at(at);
     }
 
+    /// A timer that is set for earlier is left alone: it comes once in vain, and is then set to what is due. So that
+    /// threads that take turns don't set it each time.
     #[inline(always)]
     fn arm_at(&mut self, at: u64) {
         let core = self.my_core();
-        if at != core.armed {
+        if at < core.armed {
             core.armed = at;
             self.s.hw.set_timer(at);
         }

@@ -33,7 +33,7 @@ pub struct Core {
     pub ready: u64,
     pub queues: [Queue<THREAD>; PRIORITIES],
     pub wheel: Wheel,
-    /// What the timer is set to.
+    /// What the timer is set to: what comes first, or earlier.
     pub armed: u64,
     /// When the current thread's slice ends.
     pub slice_end: u64,
@@ -47,7 +47,19 @@ pub struct Core {
     /// Times that others called it, and that it had TLBs forget something.
     pub kicks: u64,
     pub flushes: u64,
+    /// Threads switched to, and threads that came from other cores.
+    pub switches: u64,
+    pub taken: u64,
+    /// ns for which it had nothing to run, and since when it has: [`BUSY`] while it runs something.
+    pub idle_time: u64,
+    pub idle_since: u64,
+    /// Of the ready threads of each priority, how many other cores may take over; a bit for each with some.
+    pub loose: u64,
+    pub loose_count: [u16; PRIORITIES],
 }
+
+/// [`Core::idle_since`] of a core that runs something.
+pub const BUSY: u64 = u64::MAX;
 
 impl Core {
     const fn new() -> Core {
@@ -65,6 +77,12 @@ impl Core {
             pointer_changed: false,
             kicks: 0,
             flushes: 0,
+            switches: 0,
+            taken: 0,
+            idle_time: 0,
+            idle_since: BUSY,
+            loose: 0,
+            loose_count: [0; PRIORITIES],
         }
     }
 }
@@ -95,6 +113,10 @@ pub enum Count {
 pub struct System<H> {
     pub hw: H,
     pub cores: [Core; MAX_CORES],
+    /// The cores that have nothing to run and were not called since, a bit each.
+    pub idle: u8,
+    /// More than one core is online.
+    pub several: bool,
     /// The Interrupt object of each line that has one.
     pub lines: [Link<INTERRUPT>; MAX_LINES],
     /// What each line was set to last.
@@ -124,6 +146,8 @@ impl<H: Hw> Kernel<H> {
             system: System {
                 hw,
                 cores: [const { Core::new() }; MAX_CORES],
+                idle: 0,
+                several: false,
                 lines: [Link::NONE; MAX_LINES],
                 triggers: [None; MAX_LINES],
                 asids: [0; ASID_WORDS],

@@ -52,18 +52,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let physical = self.v.physical(frame);
         self.set_page(leaf, buffer, physical, Access::READ | Access::WRITE, MemoryType::Ram);
         self.s.hw.publish();
-        let thread = Thread {
-            priority: priority as u8,
-            base_priority: priority as u8,
-            core: self.core as u8,
-            process: process.link(),
-            pool: pool.link(),
-            buffer: frame,
-            buffer_address: buffer,
-            ..Thread::default()
-        };
-        let thread = self.make::<THREAD>(pool, thread).ok_or(Error::PoolEmpty)?;
-        self.v.get_mut(thread).context.space = self.v.get(process).space;
+        let thread = self.make_like::<THREAD>(pool, &NEW).ok_or(Error::PoolEmpty)?;
+        let (core, space) = (self.core as u8, self.v.get(process).space);
+        let t = self.v.get_mut(thread);
+        (t.priority, t.base_priority, t.core) = (priority as u8, priority as u8, core);
+        (t.process, t.pool) = (process.link(), pool.link());
+        (t.buffer, t.buffer_address) = (frame, buffer);
+        t.context.space = space;
         let head = list::siblings::push(self.v.get(process).threads, &mut self.v, thread);
         let p = self.v.get_mut(process);
         p.threads = head;
@@ -263,8 +258,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 }
 
-impl Default for Thread {
-    fn default() -> Thread {
+/// What a new thread's page is copied from: made once, not on the stack for each.
+static NEW: Thread = Thread::NEW;
+
+impl Thread {
+    /// Stopped, and of nobody.
+    const NEW: Thread = {
         Thread {
             state: State::Stopped,
             core: 0,
@@ -304,7 +303,7 @@ impl Default for Thread {
             via_prev: Link::NONE,
             badge: 0,
             bound_via: Name::NONE,
-            fault: Entry::default(),
+            fault: Entry::NONE,
             fault_words: [0; 6],
             pending: Name::NONE,
             pending_done: 0,
@@ -312,7 +311,13 @@ impl Default for Thread {
             ends_at: 0,
             run_time: 0,
             run_start: 0,
-            context: Context { regs: Regs::default(), space: 0, fpu_valid: 0, reserved: [0; 2], fpu: [0; FPU_BYTES] },
+            context: Context { regs: Regs::ZERO, space: 0, fpu_valid: 0, reserved: [0; 2], fpu: [0; FPU_BYTES] },
         }
+    };
+}
+
+impl Default for Thread {
+    fn default() -> Thread {
+        Thread::NEW
     }
 }

@@ -39,7 +39,7 @@ pub enum SlabChange {
 
 impl<'id, L> View<'_, 'id, L> {
     /// Makes a frame of plain bytes a slab of class `I`, each slot filled with `fill`.
-    pub fn make_slab<const I: u8>(&mut self, frame: Frame, fill: L::T, owner: u32)
+    pub fn make_slab<const I: u8>(&mut self, frame: Frame, fill: &L::T, owner: u32)
     where
         L: Class<I>,
     {
@@ -51,17 +51,32 @@ impl<'id, L> View<'_, 'id, L> {
         let page = self.mem.base.wrapping_add(frame.0 as usize * PAGE);
         for i in 0..slots {
             let next = if i + 1 < slots { i as u32 + 2 } else { 0 };
-            let slot = Slot { generation: counter | I as u32, next, body: fill };
             // SAFETY: 1. The frame is inside the arena and ours: plain bytes that no view, user or device uses (the
-            // caller took it). 2. The slots are disjoint, aligned (a power of two) and whole inside it.
-            unsafe { page.add(i * stride::<L::T>()).cast::<Slot<L::T>>().write(slot) }
+            // caller took it). 2. The slots are disjoint, aligned (a power of two) and whole inside it. 3. `fill` is in
+            // no frame of plain bytes, as it is a reference.
+            unsafe {
+                let slot = page.add(i * stride::<L::T>()).cast::<Slot<L::T>>();
+                (&raw mut (*slot).generation).write(counter | I as u32);
+                (&raw mut (*slot).next).write(next);
+                (&raw mut (*slot).body).copy_from_nonoverlapping(fill, 1);
+            }
         }
         self.mem.info_mut(frame).free = 1;
         self.mem.set_kind(frame, Kind::class(I));
     }
 
     /// Takes a slot of a slab that has one and fills it.
-    pub fn take_slot<const I: u8>(&mut self, frame: Frame, value: L::T) -> Option<(Key<'id, I>, SlabChange)>
+    pub fn take_slot<const I: u8>(&mut self, frame: Frame, value: &L::T) -> Option<(Key<'id, I>, SlabChange)>
+    where
+        L: Class<I>,
+    {
+        let (key, change) = self.take_filled(frame)?;
+        *self.get_mut(key) = *value;
+        Some((key, change))
+    }
+
+    /// Takes a slot of a slab that has one, with what is in it: what the slab was filled with, if it is new.
+    pub fn take_filled<const I: u8>(&mut self, frame: Frame) -> Option<(Key<'id, I>, SlabChange)>
     where
         L: Class<I>,
     {
@@ -74,7 +89,6 @@ impl<'id, L> View<'_, 'id, L> {
         let slot = self.slot(key);
         // SAFETY: the frame is a slab of class I and the index came from its free list, so a slot is there.
         let next = unsafe { core::mem::replace(&mut (*slot).next, TAKEN) };
-        *self.get_mut(key) = value;
         let info = self.mem.info_mut(frame);
         info.free = next as u16;
         info.used += 1;

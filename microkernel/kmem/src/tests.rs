@@ -64,13 +64,13 @@ fn a_stale_name_never_finds_the_next_object() {
     let mut world = world(8);
     let first = world.mem.view(|mut v| {
         let frame = v.take(1).unwrap();
-        v.make_slab::<SMALL>(frame, Small(0), 7);
-        let (key, _) = v.take_slot::<SMALL>(frame, Small(11)).unwrap();
+        v.make_slab::<SMALL>(frame, &Small(0), 7);
+        let (key, _) = v.take_slot::<SMALL>(frame, &Small(11)).unwrap();
         let name = v.name(key);
         assert_eq!(v.find(name), Some(key));
         assert_eq!(v.free_slot(key), SlabChange::Empty);
         assert_eq!(v.find(name), None);
-        let (again, _) = v.take_slot::<SMALL>(frame, Small(12)).unwrap();
+        let (again, _) = v.take_slot::<SMALL>(frame, &Small(12)).unwrap();
         assert_eq!(again, key, "the slot is used again");
         assert_eq!(v.find(name), None, "but not under the old name");
         v.free_slot(again);
@@ -79,9 +79,9 @@ fn a_stale_name_never_finds_the_next_object() {
     });
     world.mem.view(|mut v| {
         let frame = v.take(1).unwrap();
-        v.make_slab::<SMALL>(frame, Small(0), 7);
+        v.make_slab::<SMALL>(frame, &Small(0), 7);
         for i in 0..8 {
-            v.take_slot::<SMALL>(frame, Small(i)).unwrap();
+            v.take_slot::<SMALL>(frame, &Small(i)).unwrap();
         }
         assert_eq!(v.find(first), None, "nor in a new slab of the same frame");
     });
@@ -92,8 +92,8 @@ fn a_name_of_another_class_finds_nothing() {
     let mut world = world(8);
     world.mem.view(|mut v| {
         let frame = v.take(1).unwrap();
-        v.make_slab::<LARGE>(frame, Large([0; 3000]), 0);
-        let (key, change) = v.take_slot::<LARGE>(frame, Large([1; 3000])).unwrap();
+        v.make_slab::<LARGE>(frame, &Large([0; 3000]), 0);
+        let (key, change) = v.take_slot::<LARGE>(frame, &Large([1; 3000])).unwrap();
         assert_eq!(change, SlabChange::Full);
         assert!(core::ptr::from_ref(v.get(key)).addr().is_multiple_of(64));
         assert!(v.find_any::<SMALL>(v.name(key).any()).is_none());
@@ -109,8 +109,8 @@ fn a_released_slab_keeps_its_type_while_the_view_lives() {
     let free = world.mem.free_frames();
     world.mem.view(|mut v| {
         let frame = v.take(1).unwrap();
-        v.make_slab::<SMALL>(frame, Small(0), 0);
-        let (key, _) = v.take_slot::<SMALL>(frame, Small(5)).unwrap();
+        v.make_slab::<SMALL>(frame, &Small(0), 0);
+        let (key, _) = v.take_slot::<SMALL>(frame, &Small(5)).unwrap();
         v.free_slot(key);
         v.release(frame);
         assert_eq!(v.kind(frame), Kind::class(SMALL));
@@ -125,10 +125,10 @@ fn a_used_up_generation_retires_the_slot() {
     world.mem.view(|mut v| {
         let frame = v.take(1).unwrap();
         v.frame_mut(frame).generation = 0xffff_fe00;
-        v.make_slab::<LARGE>(frame, Large([0; 3000]), 0);
-        let (key, _) = v.take_slot::<LARGE>(frame, Large([0; 3000])).unwrap();
+        v.make_slab::<LARGE>(frame, &Large([0; 3000]), 0);
+        let (key, _) = v.take_slot::<LARGE>(frame, &Large([0; 3000])).unwrap();
         assert_ne!(v.free_slot(key), SlabChange::Empty);
-        assert!(v.take_slot::<LARGE>(frame, Large([0; 3000])).is_none());
+        assert!(v.take_slot::<LARGE>(frame, &Large([0; 3000])).is_none());
     });
 }
 
@@ -262,10 +262,10 @@ fn no_name_is_ever_given_twice() {
     for _ in 0..200 {
         world.mem.view(|mut v| {
             let Some(frame) = v.take(1) else { return };
-            v.make_slab::<LARGE>(frame, Large([0; 3000]), 0);
+            v.make_slab::<LARGE>(frame, &Large([0; 3000]), 0);
             let mut dead = Vec::new();
             for _ in 0..=random() % 3 {
-                let Some((key, _)) = v.take_slot::<LARGE>(frame, Large([1; 3000])) else { break };
+                let Some((key, _)) = v.take_slot::<LARGE>(frame, &Large([1; 3000])) else { break };
                 let name = v.name(key);
                 assert!(names.insert(name.any().0), "a name comes once");
                 assert!(dead.iter().all(|old| v.find::<LARGE>(*old).is_none()));

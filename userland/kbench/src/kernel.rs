@@ -47,6 +47,7 @@ pub fn raw(handle: &OwnedHandle) -> u64 {
 }
 
 /// A server's loop that answers each call with what it brought, until nobody is left who could call.
+#[inline(never)]
 pub fn echo(channel: u64) -> Result<(), Error> {
     let takes = 4 << message::TAKES_SHIFT;
     let receive =

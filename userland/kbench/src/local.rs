@@ -1,6 +1,7 @@
 //! What one process measures alone: the null call, threads, faults.
 
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use libsys::abi::calls::{Access, number};
 use libsys::abi::info::{self, Kind};
@@ -15,6 +16,10 @@ use crate::{least, tell};
 
 /// Where pages for faults are mapped: between mappings and heap.
 const PLACE: u64 = 0x1800_0000_0000;
+/// Pages that the pager makes at a time.
+const EXTENT: u64 = 16;
+/// ns from one tick of the kernel's timers to the next.
+const TICK: u64 = 1024;
 
 /// A call that does nothing, without the loop around it.
 pub fn null() -> Result<(), Error> {
@@ -35,8 +40,40 @@ fn priority() -> Result<u8, Error> {
     Ok(registers.words[2] as u8)
 }
 
-/// A thread is made, runs, says so, and is deleted.
+/// A thread on a stack that is there is made, runs, says so, and is deleted.
 pub fn thread() -> Result<(), Error> {
+    let own = Notification::own()?;
+    let mut stack = alloc::vec![0u128; 256];
+    let sp = stack.as_mut_ptr_range().end as u64 - 16 - if cfg!(target_arch = "x86_64") { 8 } else { 0 };
+    let priority = priority()?.into();
+    let cost = least(20, || {
+        let thread = create(Kind::Thread, PROCESS, priority, PLACE)?;
+        short(
+            number::start,
+            [raw(&thread), say_so as extern "C" fn(u64) -> ! as u64, sp, own.handle().raw().into(), 0, 0],
+        )?;
+        wait_bits(SAID, FOREVER);
+        short(number::destroy, [raw(&thread), 0, 0, 0, 0, 0])?;
+        Ok(())
+    })?;
+    tell("thread", cost);
+    drop(stack);
+    Ok(())
+}
+
+/// The bit that `say_so` sets.
+const SAID: u64 = 1 << 59;
+
+/// What that thread does: it has no block of its own, so it uses nothing of the runtime.
+extern "C" fn say_so(bell: u64) -> ! {
+    let _ = short(number::notify, [bell, SAID, 0, 0, 0, 0]);
+    loop {
+        let _ = message(&mut Registers { number: number::recv.into(), deadline: FOREVER, ..Registers::default() });
+    }
+}
+
+/// A thread of the runtime's, its stack and what else it needs made with it.
+pub fn thread_and_stack() -> Result<(), Error> {
     let (pool, own) = (Pool::own()?, Notification::own()?);
     let priority = priority()?;
     let (bit, gone) = (1 << 60, 1 << 61);
@@ -50,7 +87,34 @@ pub fn thread() -> Result<(), Error> {
         }
         Ok(())
     })?;
-    tell("thread", cost);
+    tell("thread-stack", cost);
+    Ok(())
+}
+
+/// How long after its time a timer's interrupt has its thread run, while another of lower priority computes.
+pub fn interrupt() -> Result<(), Error> {
+    let pool = Pool::own()?;
+    let over = Arc::new(AtomicBool::new(false));
+    let (seen, priority) = (over.clone(), priority()?);
+    let spinner = thread::spawn(&pool, Options::new(priority - 1), move || {
+        while !seen.load(Ordering::Relaxed) {
+            core::hint::spin_loop();
+        }
+    })?;
+    let mut best = u64::MAX;
+    for _ in 0..20 {
+        // The kernel's timers tick so often.
+        let deadline = (libsys::time::now_ns() + 20 * TICK) / TICK * TICK;
+        wait_bits(0, deadline);
+        best = best.min(libsys::time::now_ns() - deadline);
+    }
+    over.store(true, Ordering::Relaxed);
+    let mut spinner = Some(spinner);
+    while let Some(running) = spinner.take() {
+        wait_bits(0, libsys::time::now_ns() + libsys::time::MILLISECOND);
+        spinner = running.join().err();
+    }
+    tell("interrupt", best);
     Ok(())
 }
 
@@ -65,11 +129,15 @@ pub fn fault() -> Result<(), Error> {
     })?;
     let main = u64::from(user::MAIN_THREAD.raw());
     short(number::config, [main, 1, raw(&faults), 0, 0, 0])?;
-    let cost = least(50, || {
-        touch(PLACE);
-        Ok(short(number::unmap, [PROCESS, PLACE, 1, 0, 0, 0]).map(drop)?)
+    let mut page = PLACE;
+    // The first one brings the page tables.
+    touch(page);
+    let cost = least(4 * EXTENT, || {
+        page += 4096;
+        touch(page);
+        Ok(())
     })?;
-    let unmap = least(50, || Ok(short(number::unmap, [PROCESS, PLACE, 1, 0, 0, 0]).map(drop)?))?;
+    short(number::unmap, [PROCESS, PLACE, (page - PLACE) / 4096 + 1, 0, 0, 0])?;
     short(number::config, [main, 1, 0, 0, 0, 0])?;
     drop(faults);
     let mut pager = Some(pager);
@@ -77,21 +145,26 @@ pub fn fault() -> Result<(), Error> {
         wait_bits(0, libsys::time::now_ns() + libsys::time::MILLISECOND);
         pager = running.join().err();
     }
-    tell("fault", cost.saturating_sub(unmap));
+    tell("fault", cost);
     Ok(())
 }
 
-/// The pager: maps a new page where one is missing.
+/// The pager: maps a fresh page where one is missing. It makes them some at a time, as pagers do.
 fn serve(channel: u64) -> Result<(), Error> {
     let access = u64::from((Access::READ | Access::WRITE).bits());
     let receive = Registers { number: number::recv.into(), a0: channel, deadline: FOREVER, ..Registers::default() };
     let mut registers = receive;
+    let mut extent = create(Kind::Memory, EXTENT, 0, 0)?;
+    let mut used = 0;
     loop {
         message(&mut registers)?;
         match Tag(registers.a1).kind() {
             message::Kind::Fault => {
-                let memory = create(Kind::Memory, 1, 0, 0)?;
-                short(number::map, [PROCESS, raw(&memory), registers.words[1] & !4095, 0, 1, access])?;
+                if used == EXTENT {
+                    (extent, used) = (create(Kind::Memory, EXTENT, 0, 0)?, 0);
+                }
+                short(number::map, [PROCESS, raw(&extent), registers.words[1] & !4095, used, 1, access])?;
+                used += 1;
                 registers.number = number::reply_recv.into();
                 registers.a1 = channel << message::CHANNEL_SHIFT;
                 registers.deadline = FOREVER;

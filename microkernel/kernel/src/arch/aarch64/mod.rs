@@ -7,6 +7,7 @@
 //! | `mmu` | the kernel's half, page-table entries |
 //! | `vectors.s`, `vectors.rs` | entry, exit, thread switch |
 //! | `cores` | starting and stopping the other cores |
+//! | `memory.s` | what the compiler calls to copy and fill |
 //! | `cpu` | TLBs, instruction caches, features |
 //! | `gic`, `timer`, `psci`, `uart` | interrupts, clock, power, boot console |
 //! | `fatal` | the kernel's own exceptions |
@@ -28,6 +29,8 @@ mod registers;
 mod timer;
 mod uart;
 mod vectors;
+
+core::arch::global_asm!(include_str!("memory.s"));
 
 use aarch64_cpu::registers::{Readable, SP, TPIDR_EL0, Writeable};
 use kcore::hw::{CoreId, Reboot};

@@ -57,7 +57,9 @@
     .macro SYSCALL_ENTRY n
     .balign 64
 syscall_entry_\n:
-    mov [rip + {blocks} + \n * 128 + {scratch}], rsp
+    test rax, rax
+    jz 2f
+1:  mov [rip + {blocks} + \n * 128 + {scratch}], rsp
     mov rsp, [rip + {blocks} + \n * 128 + {current}]
     mov [rsp + 104], rcx
     mov [rsp + 112], r11
@@ -75,6 +77,10 @@ syscall_entry_\n:
     shr rdx, 47
     jnz syscall_bad_pc
     RETURN
+    // The null call asks for nothing, and its status is its number: back at once, if to where SYSRETQ may go.
+2:  bt rcx, 47
+    jc 1b
+    sysretq
     .endm
 
     .section .text.entry, "ax"

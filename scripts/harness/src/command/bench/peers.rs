@@ -59,11 +59,13 @@ pub const KERNEL: &[Row] = &[
     row("call-512", "call + reply, 512 bytes", pair(1_945, 2_152), pair(15_010, 11_832), pair(700, 700)),
     // Linux: eventfd.
     row("notify", "notification there and back", pair(1_913, 2_043), pair(10_751, 8_670), pair(700, 700)),
+    // seL4: the UART's. Ours: the timer's, from its time on to the thread that waited for it, another being interrupted.
     row("interrupt", "interrupt to user handler", pair(337, 388), NONE, pair(330, 330)),
     // Linux: in the kernel, no pager.
     row("fault", "page fault served by a user pager", pair(2_711, 2_806), pair(3_312, 3_343), pair(2_400, 2_400)),
-    // Linux: pthread_create and join.
-    row("thread", "thread: create, run, delete", pair(8_340, 11_375), pair(39_328, 38_246), pair(5_000, 5_000)),
+    row("thread", "thread: create, run, delete", pair(8_340, 11_375), NONE, pair(5_000, 5_000)),
+    // Linux: pthread_create and join, which keep stacks for reuse; ours makes 64 KiB anew.
+    row("thread-stack", "thread with a new stack: spawn, join", NONE, pair(39_328, 38_246), NONE),
     // Linux: vfork, exec of a tiny static program, wait.
     row("spawn", "process: spawn, exit, wait", NONE, pair(132_348, 136_832), pair(60_000, 60_000)),
     // From reset to the first user instruction; ours from the kernel's first instruction to the prompt.
