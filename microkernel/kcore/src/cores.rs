@@ -4,7 +4,7 @@
 //!
 //! * A running thread's registers are in its core. So only that core ever takes it off, at its next entry into the
 //!   kernel: another one that wants it stopped says so in [`Core::wanted`], calls that core by an interrupt, and has its
-//!   own system call run again. The lock is first come, first served, so the called core gets in before that.
+//!   own system call run again, until the called core has been in.
 //! * What a core was called for it does first, whatever it entered the kernel for, and the fast path leaves it to the
 //!   general one.
 //! * The lock is held until the registers of who leaves are saved and its address space is no longer loaded: whoever has
@@ -138,7 +138,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.cancel_timer(thread);
                 self.v.get_mut(thread).core = home;
                 self.set_deadline(thread);
-                self.call_core(home as usize);
+                // Its timer is to be set anew.
+                match home as usize {
+                    home if home == self.core => self.my_core().look_again = true,
+                    home => self.call_core(home),
+                }
             }
             _ => self.v.get_mut(thread).core = home,
         }

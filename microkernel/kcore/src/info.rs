@@ -39,7 +39,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let t = self.v.get(self.lookup::<THREAD>(thread, handle, Rights::INSPECT)?.key);
                 let waits = if t.state == State::AwaitingReply || t.state == State::Calling { t.badge } else { 0 };
                 let [priority, base, core] = [t.priority, t.base_priority, t.core].map(u64::from);
-                [state_code(t.state), priority, base, t.run_time, core, t.sequence as u64, waits, 0]
+                let now = if t.state == State::Running { self.s.hw.now() } else { t.run_start };
+                let time = t.run_time + now.saturating_sub(t.run_start);
+                [state_code(t.state), priority, base, time, core, t.sequence as u64, waits, 0]
             }
             select::INTERRUPT => {
                 let i = self.v.get(self.lookup::<INTERRUPT>(thread, handle, Rights::empty())?.key);

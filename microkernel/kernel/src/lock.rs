@@ -1,7 +1,11 @@
-//! The kernel's one lock: first come, first served.
+//! The kernel's one lock.
 //!
 //! Who goes from one thread to another keeps it until the one's registers are saved and its address space is no longer
-//! loaded: the stubs give it back then ([`SERVING`]). A core that waits for it does what other cores ask meanwhile.
+//! loaded: the stubs give it back then ([`FREE`]). A core that waits for it does what other cores ask meanwhile.
+//!
+//! Whoever finds it free has it, in no order. First come, first served was tried: where a host has fewer processors than
+//! the guest has cores, the one whose turn it is mostly does not run, all others spin meanwhile, and each change of hands
+//! takes a slice of the host's time (120 a second were seen). It is held for so short that nobody waits long.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
@@ -9,16 +13,15 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::arch;
 
-/// A ticket lock around a value. Held only with interrupts off, so nobody takes it twice.
+/// A lock around a value. Held only with interrupts off, so nobody takes it twice.
 #[repr(C)]
 pub struct Lock<T> {
-    serving: AtomicU32,
-    next: AtomicU32,
+    taken: AtomicU32,
     value: UnsafeCell<T>,
 }
 
-/// Where in a lock the 32-bit number stands that whoever has it adds 1 to, with release, to give it back.
-pub const SERVING: usize = core::mem::offset_of!(Lock<()>, serving);
+/// Where in a lock the 32 bits stand to which whoever has it writes 0, with release, to give it back.
+pub const FREE: usize = core::mem::offset_of!(Lock<()>, taken);
 
 // SAFETY: the value is reached only through a `Guard`, of which there is one at a time.
 unsafe impl<T: Send> Sync for Lock<T> {}
@@ -26,25 +29,29 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 impl<T> Lock<T> {
     /// A free lock.
     pub const fn new(value: T) -> Self {
-        Lock { next: AtomicU32::new(0), serving: AtomicU32::new(0), value: UnsafeCell::new(value) }
+        Lock { taken: AtomicU32::new(0), value: UnsafeCell::new(value) }
     }
 
-    /// Waits for its turn.
+    /// Waits until it is free, and takes it.
     #[inline(always)]
     pub fn lock(&self) -> Guard<'_, T> {
-        let ticket = self.next.fetch_add(1, Ordering::Relaxed);
-        if self.serving.load(Ordering::Acquire) != ticket {
-            self.wait(ticket);
+        if self.taken.swap(1, Ordering::Acquire) != 0 {
+            self.wait();
         }
         Guard { lock: self }
     }
 
     #[cold]
     #[inline(never)]
-    fn wait(&self, ticket: u32) {
-        while self.serving.load(Ordering::Acquire) != ticket {
-            arch::attend();
-            core::hint::spin_loop();
+    fn wait(&self) {
+        loop {
+            while self.taken.load(Ordering::Relaxed) != 0 {
+                arch::attend();
+                core::hint::spin_loop();
+            }
+            if self.taken.swap(1, Ordering::Acquire) == 0 {
+                return;
+            }
         }
     }
 }
@@ -67,7 +74,7 @@ impl<T> Deref for Guard<'_, T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: this guard's ticket is being served, and no other's.
+        // SAFETY: there is no other guard while this one lives.
         unsafe { &*self.lock.value.get() }
     }
 }
@@ -83,7 +90,6 @@ impl<T> DerefMut for Guard<'_, T> {
 impl<T> Drop for Guard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        let mine = self.lock.serving.load(Ordering::Relaxed);
-        self.lock.serving.store(mine.wrapping_add(1), Ordering::Release);
+        self.lock.taken.store(0, Ordering::Release);
     }
 }

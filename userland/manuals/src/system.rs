@@ -129,10 +129,11 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "SMPINFO",
         aliases: &["lscpu", "cpuinfo"],
-        template: "",
-        summary: "shows processors and what they can do",
-        arguments: &[],
-        examples: &[],
+        template: "INTERVAL/N",
+        summary: "shows processors, what they can do and what they do: load in percent since boot and now, threads switched \
+                  to, calls from other cores, times that TLBs were flushed, threads that came over, priority of what runs",
+        arguments: &[("INTERVAL", "again every so many seconds, until BREAK")],
+        examples: &[("smpinfo 1", "the load of each core, once a second")],
     },
     Manual {
         name: "KSTATS",

@@ -13,6 +13,7 @@ use crate::{invariants, snapshot};
 
 pub struct Driver {
     pub w: World,
+    cores: u8,
     pub r: Random,
     /// How threads' calls enter the kernel.
     pub enter: fn(&mut World),
@@ -37,9 +38,21 @@ pub enum Step {
 impl Driver {
     /// init with a second thread, and two processes in pools of their own that hold a few handles of each other.
     pub fn new(seed: u64, frames: u32) -> Driver {
-        let enter = |w: &mut World| _ = w.k.syscall(0);
-        let mut d =
-            Driver { w: world(frames), r: Random::new(seed), enter, watch: false, before: None, trace: Vec::new() };
+        Driver::of(1, seed, frames)
+    }
+
+    /// The same on several cores, of which any may enter the kernel next.
+    pub fn of(cores: u8, seed: u64, frames: u32) -> Driver {
+        let enter = |w: &mut World| _ = w.k.syscall(w.core);
+        let mut d = Driver {
+            w: world_of(cores, frames),
+            cores,
+            r: Random::new(seed),
+            enter,
+            watch: false,
+            before: None,
+            trace: Vec::new(),
+        };
         d.populate();
         invariants::check(&mut d.w);
         d
@@ -89,6 +102,18 @@ impl Driver {
 
     /// Makes something happen.
     pub fn step(&mut self) -> Step {
+        if self.cores > 1 {
+            let core = self.r.below(self.cores as u64) as u8;
+            self.w.on(core);
+            // A core that was called enters by that sooner or later; until then it may do anything else.
+            if self.w.k.system.hw.kicks.contains(&core) && self.r.one_in(2) {
+                return self.event(|d| {
+                    d.w.k.system.hw.kicks.retain(|kicked| *kicked != core);
+                    d.w.k.kicked(core);
+                    "called by another core"
+                });
+            }
+        }
         let current = self.w.current();
         if current.is_none() {
             return self.wait();
@@ -96,7 +121,8 @@ impl Driver {
         match self.r.below(100) {
             0..4 => self.event(|d| {
                 d.w.k.system.hw.now += d.r.below(20_000_000);
-                d.w.k.timer(0);
+                let core = d.w.core;
+                d.w.k.timer(core);
                 "timer"
             }),
             4..7 => self.event(|d| {
@@ -105,11 +131,13 @@ impl Driver {
             }),
             7..9 => self.event(|d| {
                 let (class, address) = (1 + d.r.below(9), d.r.next());
-                d.w.k.fault(0, class, address, 5);
+                let core = d.w.core;
+                d.w.k.fault(core, class, address, 5);
                 "fault"
             }),
             9..11 => self.event(|d| {
-                d.w.k.idle_work(0);
+                let core = d.w.core;
+                d.w.k.idle_work(core);
                 "idle work"
             }),
             _ => self.call(current, None),
@@ -118,15 +146,17 @@ impl Driver {
 
     /// Nobody runs: time passes, or a device tells something.
     fn wait(&mut self) -> Step {
-        let timer = self.w.k.system.hw.timer;
+        let core = self.w.core;
+        let hw = &self.w.k.system.hw;
+        let timer = if core == 0 { hw.timer } else { hw.timers[core as usize] };
         if timer != u64::MAX && !self.r.one_in(3) {
             return self.event(|d| {
                 d.w.k.system.hw.now = d.w.k.system.hw.now.max(timer);
-                d.w.k.timer(0);
+                d.w.k.timer(core);
                 "the timer while idle"
             });
         }
-        if self.w.k.idle_work(0).is_some() {
+        if self.w.k.idle_work(core).is_some() {
             return Step::Event;
         }
         if !self.w.k.system.hw.unmasked.is_empty() && !self.r.one_in(3) {
@@ -144,6 +174,10 @@ impl Driver {
         let started = self.w.with(|cx| {
             let threads = invariants::all::<THREAD>(cx);
             let thread = *threads.get(n as usize % threads.len().max(1))?;
+            if cx.v.get(thread).state == State::Running && cx.v.get(thread).core as usize != cx.core {
+                // Only its own core could.
+                return Some(thread.link());
+            }
             cx.leave_queues(thread);
             let t = cx.v.get_mut(thread);
             t.sequence = t.sequence.wrapping_add(1);
@@ -164,7 +198,8 @@ impl Driver {
         let lines: Vec<u32> = self.w.k.system.hw.unmasked.iter().copied().collect();
         if !lines.is_empty() {
             let line = self.r.pick(&lines);
-            self.w.k.interrupt(0, line);
+            let core = self.w.core;
+            self.w.k.interrupt(core, line);
         }
     }
 

@@ -19,7 +19,9 @@ fn the_fast_path_is_the_general_path() {
         let mut d = Driver::new(seed, 420);
         d.enter = by_both_paths;
         // Now and then `config` moves a thread to a core on which nothing else happens.
-        d.w.k.system.cores[1].online = seed % 4 == 0;
+        if seed % 4 == 0 {
+            d.w.k.join(1);
+        }
         for _ in 0..STEPS {
             if matches!(talk(&mut d), Step::Stuck) {
                 break;
@@ -46,9 +48,9 @@ fn a_server_loop_takes_the_fast_path_each_time() {
 }
 
 #[test]
-fn a_thread_of_another_core_is_left_to_the_general_path() {
+fn a_thread_that_another_core_is_home_to_is_left_to_the_general_path() {
     let (mut w, channel, server, _) = conversation();
-    w.edit(server, |t| t.core = 1);
+    w.edit(server, |t| (t.core, t.home) = (1, 1));
     w.enter(nr::call as u64, &[channel, 8, 1]);
     assert_eq!((taken(&w), w.state(server)), ([0, 0, 1], Some(State::Ready)));
     assert_eq!(w.k.system.hw.kicks, [1], "it is that core's to run");
@@ -56,7 +58,7 @@ fn a_thread_of_another_core_is_left_to_the_general_path() {
     let (mut w, channel, server, client) = conversation();
     w.enter(nr::call as u64, &[channel, 8, 1]);
     let token = w.answer(server).unwrap()[0];
-    w.edit(client, |t| t.core = 1);
+    w.edit(client, |t| (t.core, t.home) = (1, 1));
     w.enter(nr::reply_recv as u64, &[token, channel << 32]);
     assert_eq!((taken(&w), w.state(client)), ([1, 0, 0], Some(State::Ready)));
     assert_eq!(w.k.system.hw.kicks, [1]);
@@ -65,7 +67,7 @@ fn a_thread_of_another_core_is_left_to_the_general_path() {
 /// init waits as a server, its second thread runs as client: the channel, server and client.
 fn conversation() -> (World, u64, ThreadLink, ThreadLink) {
     let mut w = world(256);
-    w.k.system.cores[1].online = true;
+    w.k.join(1);
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
     let (handle, client) = w.thread(w.process, 20, 0x2000_0000);
     w.ok(nr::start, &[handle, 0x40_0000, 0x60_0000, 0]);

@@ -7,7 +7,7 @@ use crate::{invariants, snapshot};
 #[test]
 fn invariants_hold_after_every_step() {
     each_seed("invariants_hold_after_every_step", 40, |seed| {
-        let mut d = Driver::new(seed, 420);
+        let mut d = Driver::of(1 + (seed % 4) as u8, seed, 420);
         for _ in 0..200 {
             if matches!(d.step(), Step::Stuck) {
                 break;
@@ -20,7 +20,7 @@ fn invariants_hold_after_every_step() {
 #[test]
 fn an_error_changes_nothing() {
     each_seed("an_error_changes_nothing", 40, |seed| {
-        let mut d = Driver::new(seed, 420);
+        let mut d = Driver::of(1 + (seed % 4) as u8, seed, 420);
         d.watch = true;
         for _ in 0..200 {
             let current = d.w.current();

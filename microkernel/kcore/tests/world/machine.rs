@@ -4,13 +4,17 @@ use abi::calls::Access;
 use abi::info::MemoryType;
 use abi::user::Features;
 use kcore::Hw;
-use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, Reboot, Trigger};
+use kcore::hw::{Asid, CoreId, Entry, Frame, MAX_CORES, PortOperation, Reboot, Trigger};
 
 /// Hardware that notes what is done to it.
 #[derive(Default)]
 pub struct Model {
     pub now: u64,
+    /// The core that is in the kernel.
+    pub running: CoreId,
+    /// What the first core's timer is set to, and the others'.
     pub timer: u64,
+    pub timers: [u64; MAX_CORES],
     pub kicks: Vec<CoreId>,
     pub masked: std::collections::BTreeSet<u32>,
     pub unmasked: std::collections::BTreeSet<u32>,
@@ -30,7 +34,10 @@ impl Hw for Model {
         self.now
     }
     fn set_timer(&mut self, at: u64) {
-        self.timer = at;
+        match self.running {
+            0 => self.timer = at,
+            core => self.timers[core as usize] = at,
+        }
     }
     fn kick(&mut self, core: CoreId) {
         self.kicks.push(core);

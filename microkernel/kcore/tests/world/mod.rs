@@ -24,6 +24,8 @@ pub const FIRST_PHYSICAL: u32 = 0x40000;
 /// A kernel with init: process 1's main thread is running and owns everything.
 pub struct World {
     pub k: Kernel<Model>,
+    /// The core that enters the kernel.
+    pub core: u8,
     pub init: ThreadLink,
     pub pool: u64,
     pub process: u64,
@@ -38,6 +40,11 @@ pub struct World {
 pub const BUFFER: u64 = 0x1000_0000;
 
 pub fn world(frames: u32) -> World {
+    world_of(1, frames)
+}
+
+/// The same with so many cores, of which the first runs init and the others wait for work.
+pub fn world_of(cores: u8, frames: u32) -> World {
     let n = frames as usize;
     let layouts = [
         Layout::from_size_align(n * PAGE, PAGE).unwrap(),
@@ -50,6 +57,7 @@ pub fn world(frames: u32) -> World {
     let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, FIRST_PHYSICAL) };
     mem.add(kmem::Frame(0), frames);
     let mut k = Kernel::new(mem, Model { timer: u64::MAX, ..Model::default() });
+    (0..cores).for_each(|core| k.join(core));
     let made = k.with(0, |cx| {
         let first = cx.first_objects(20, BUFFER).unwrap();
         let (pool, process) = (first.pool, first.process);
@@ -65,8 +73,14 @@ pub fn world(frames: u32) -> World {
         cx.reschedule(None);
         (first.thread.link(), pool_handle, lines, log, seal, power)
     });
+    for core in 1..cores {
+        k.system.hw.running = core;
+        k.kicked(core);
+    }
+    k.system.hw.running = 0;
     World {
         k,
+        core: 0,
         init: made.0,
         pool: made.1 as u64,
         process: 0x1_0001,
@@ -91,12 +105,19 @@ pub type Answer = Result<[u64; 10], Error>;
 
 impl World {
     pub fn with<R>(&mut self, f: impl for<'id> FnOnce(&mut Cx<'_, 'id, Model>) -> R) -> R {
-        self.k.with(0, f)
+        self.k.with(self.core, f)
     }
 
-    /// The thread that runs on core 0.
+    /// Goes on with another core.
+    pub fn on(&mut self, core: u8) -> &mut World {
+        self.core = core;
+        self.k.system.hw.running = core;
+        self
+    }
+
+    /// The thread that runs on this core.
     pub fn current(&self) -> ThreadLink {
-        self.k.system.cores[0].current
+        self.k.system.cores[self.core as usize].current
     }
 
     pub fn edit<R>(&mut self, thread: ThreadLink, f: impl FnOnce(&mut Thread) -> R) -> R {
@@ -133,7 +154,7 @@ impl World {
         self.prepare(me, number, arguments, deadline);
         loop {
             let pc = self.edit(me, |t| t.context.regs.pc);
-            self.k.syscall(0);
+            self.k.syscall(self.core);
             let again = self.current() == me
                 && self.state(me).is_some()
                 && self.edit(me, |t| t.context.regs.pc != pc && t.restarting);
@@ -185,8 +206,9 @@ impl World {
 
     /// Has another thread be the running one, as if the scheduler had chosen it; all others stay as they are.
     pub fn run(&mut self, thread: ThreadLink) {
+        let core = self.core as usize;
         self.with(|cx| {
-            let current = cx.s.cores[0].current;
+            let current = cx.s.cores[core].current;
             if current == thread {
                 return;
             }
@@ -198,7 +220,8 @@ impl World {
             assert_eq!(cx.v.get(key).state, State::Ready, "only a ready thread can run");
             cx.leave_queues(key);
             cx.v.get_mut(key).state = State::Running;
-            cx.s.cores[0].current = thread;
+            cx.s.cores[core].current = thread;
+            cx.end_to_idle();
         });
     }
 

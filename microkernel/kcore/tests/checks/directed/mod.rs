@@ -1,6 +1,7 @@
 //! Stories of the corners: limits, deaths, circles, and every bug that was found, so that it stays dead.
 
 mod calls;
+mod cores;
 mod creation;
 mod endings;
 mod grants;

@@ -80,19 +80,40 @@ fn deadline<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
 }
 
 fn scheduled(cx: &Cx<'_, '_>) {
-    let core = &cx.s.cores[0];
+    let online = cx.s.cores.iter().enumerate().filter(|(_, core)| core.online);
+    // A core that was called has yet to look.
+    online.filter(|(n, _)| !cx.s.hw.kicks.contains(&(*n as u8))).for_each(|(n, core)| chosen(cx, n, core));
+    wheels(cx);
+}
+
+/// What a core has chosen to run.
+fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core) {
+    assert!(!core.called, "who is called is told");
     match cx.v.follow(core.current) {
-        None => assert_eq!(core.ready, 0, "nobody runs only if nobody is ready"),
+        None => {
+            assert_eq!(core.ready, 0, "nobody runs only if nobody is ready");
+            let loose = cx.s.cores.iter().fold(0, |all, core| all | core.loose);
+            assert!(cx.s.idle >> n & 1 != 0, "who has nothing to run idles");
+            let all_called = (0..8u8).all(|n| cx.s.idle >> n & 1 == 0 || cx.s.hw.kicks.contains(&n));
+            assert!(
+                loose == 0 || all_called || cx.s.hw.kicks.len() > 0,
+                "no core idles while a thread that may run there is ready"
+            );
+        }
         Some(current) => {
             let p = cx.v.get(current).priority as u32;
+            assert!(cx.s.idle >> n & 1 == 0, "who runs something does not idle");
             assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
             let contended = core.ready >> p & 1 != 0;
             assert!(!contended || core.armed <= core.slice_end, "somebody waits for the end of the slice");
         }
     }
+}
+
+fn wheels(cx: &Cx<'_, '_>) {
     let timed = all::<THREAD>(cx).iter().filter(|thread| cx.v.get(**thread).timer_slot != 0).count();
     let mut in_wheel = 0;
-    for (_, mut at) in core.wheel.heads() {
+    for (_, mut at) in cx.s.cores.iter().flat_map(|core| core.wheel.heads()) {
         while let Some(thread) = cx.v.live(at) {
             in_wheel += 1;
             at = cx.v.get(thread).timer_next;

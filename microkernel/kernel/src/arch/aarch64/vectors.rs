@@ -50,7 +50,7 @@ global_asm!(
 // What the assembly takes for granted beside the operands above.
 const _: () = {
     use core::mem::offset_of;
-    assert!(crate::lock::SERVING == 0);
+    assert!(crate::lock::FREE == 0);
     assert!(offset_of!(Context, regs) == 0);
     assert!(offset_of!(kcore::Regs, a0) == 64 && offset_of!(kcore::Regs, a1) == 72);
     assert!(offset_of!(kcore::Regs, badge) == 80 && offset_of!(kcore::Regs, number) == 88);

@@ -20,13 +20,11 @@
 .equ R17,       {rest} + 40             // x17-x30
 .equ R30,       {rest} + 144
 
-// Gives the kernel's lock back (lock.rs): nobody else writes the number meanwhile.
+// Gives the kernel's lock back (lock.rs).
 .macro unlock
     adrp    x11, {kernel}
     add     x11, x11, :lo12:{kernel}
-    ldr     w12, [x11]
-    add     w12, w12, #1
-    stlr    w12, [x11]
+    stlr    wzr, [x11]
 .endm
 
 .macro slot label

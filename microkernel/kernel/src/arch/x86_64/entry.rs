@@ -61,7 +61,7 @@ global_asm!(
     user_data = const gdt::USER_DATA,
     window_mask = const core_block::WINDOW - 1,
     kernel = sym crate::entry::KERNEL,
-    serving = const crate::lock::SERVING,
+    free = const crate::lock::FREE,
     fpu_mode = sym fpu::MODE,
     fpu_reset = sym fpu::RESET,
     kernel_syscall = sym crate::entry::kernel_syscall,

@@ -49,9 +49,9 @@
 .Lloaded\@:
     .endm
 
-    // Gives the kernel's lock back (lock.rs): nobody else writes the number meanwhile, and stores stay in order.
+    // Gives the kernel's lock back (lock.rs): stores stay in order.
     .macro UNLOCK
-    inc dword ptr [rip + {kernel} + {serving}]
+    mov dword ptr [rip + {kernel} + {free}], 0
     .endm
 
     .macro SYSCALL_ENTRY n
