@@ -8,7 +8,7 @@ use core::alloc::Layout;
 use abi::{Handle, PAGE_SIZE, calls::Access, info, user};
 use talc::{TalcLock, base::Talc, base::binning::Binning, source::Source};
 
-use crate::{layout, objects, sync::RawLock, sys};
+use crate::{layout, mapping, memory::MAP_PAGES, objects, sync::RawLock, sys};
 
 #[global_allocator]
 static HEAP: TalcLock<RawLock, Grow> = TalcLock::new(Grow { end: 0, mapped: layout::HEAP.start });
@@ -59,9 +59,19 @@ fn extend(at: usize, bytes: usize) -> Result<usize, ()> {
     let pool = objects::own_pool().raw().into();
     let (memory, _) = sys::create(pool, info::Kind::Memory as u64, pages, 0, 0).map_err(drop)?;
     let access = (Access::READ | Access::WRITE).bits().into();
-    let mapped = sys::map(user::OWN_PROCESS.raw().into(), memory, at as u64, 0, pages, access);
+    let part = |done: u64| {
+        let address = (at as u64) + done * PAGE_SIZE as u64;
+        let some = (pages - done).min(MAP_PAGES as u64);
+        sys::map(user::OWN_PROCESS.raw().into(), memory, address, done, some, access)
+    };
+    let mapped = (0..pages).step_by(MAP_PAGES).try_for_each(|done| {
+        part(done).map(drop).map_err(|_| {
+            // Nobody has seen what was mapped so far.
+            let _ = mapping::unmap(at, done as usize);
+        })
+    });
     if let Some(memory) = Handle::from_raw(memory as u32) {
         let _ = sys::close(memory.raw().into());
     }
-    mapped.map(|_| bytes).map_err(drop)
+    mapped.map(|()| bytes)
 }

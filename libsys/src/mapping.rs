@@ -10,6 +10,9 @@ use protocol::Error;
 
 use crate::{memory::give_addresses, sys};
 
+/// Pages that the kernel takes away at once.
+const UNMAP_PAGES: usize = 1 << 15;
+
 /// Mapped memory that others may write at any time. Unmapped when dropped.
 ///
 /// Reading copies; what the copy says has to be checked, for the next copy may differ. Offsets outside the mapping are
@@ -124,12 +127,22 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        let pages = (self.bytes / PAGE_SIZE) as u64;
         // References into the mapping borrow it, so none is left.
-        if sys::unmap(user::OWN_PROCESS.raw().into(), self.start as u64, pages).is_ok() {
+        if unmap(self.start, self.bytes / PAGE_SIZE).is_ok() {
             give_addresses(self.start, self.bytes);
         }
     }
+}
+
+/// Takes any number of pages away from this process, as many at once as the kernel takes.
+///
+/// Only for pages that nothing refers to any more.
+pub(crate) fn unmap(start: usize, pages: usize) -> Result<(), Error> {
+    for done in (0..pages).step_by(UNMAP_PAGES) {
+        let at = start + done * PAGE_SIZE;
+        sys::unmap(user::OWN_PROCESS.raw().into(), at as u64, (pages - done).min(UNMAP_PAGES) as u64)?;
+    }
+    Ok(())
 }
 
 /// Keeps the compiler from reading shared bytes again where a copy of them was made.

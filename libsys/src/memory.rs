@@ -28,8 +28,12 @@ use crate::{
     sys,
 };
 
-/// Pages that the kernel maps, or counts, at once.
-const MAP_PAGES: usize = 1024;
+/// Pages that the kernel maps at once.
+pub(crate) const MAP_PAGES: usize = 128;
+/// Pages that it freezes at once.
+const FREEZE_PAGES: usize = 256;
+/// Pages that it counts at once.
+const COUNT_PAGES: usize = 512;
 
 typed! {
     /// An extent of frames: RAM, device registers or DMA memory.
@@ -110,7 +114,7 @@ impl Memory {
             let at = (start + done * PAGE_SIZE) as u64;
             let mapped = sys::map(own, self.raw(), at, (first + done) as u64, step as u64, access.bits().into());
             if let Err(error) = mapped {
-                let undone = done == 0 || sys::unmap(own, start as u64, done as u64).is_ok();
+                let undone = done == 0 || crate::mapping::unmap(start, done).is_ok();
                 if undone {
                     give_addresses(start, bytes);
                 }
@@ -121,9 +125,12 @@ impl Memory {
         Ok(Mapping { start, bytes })
     }
 
-    /// Nobody can write these pages any more. Refused while a writable mapping exists.
+    /// Nobody can write these pages any more. Refused while a writable mapping exists; of very many pages some may be frozen
+    /// then.
     pub fn freeze(&self, first: usize, pages: usize) -> Result<(), Error> {
-        sys::freeze(self.raw(), first as u64, pages as u64)?;
+        for done in (0..pages).step_by(FREEZE_PAGES) {
+            sys::freeze(self.raw(), (first + done) as u64, (pages - done).min(FREEZE_PAGES) as u64)?;
+        }
         Ok(())
     }
 
@@ -218,8 +225,8 @@ impl Frozen {
     pub fn map(memory: &Memory) -> Result<Frozen, Error> {
         let pages = memory.info()?.pages;
         // The kernel counts the frozen pages of a bounded number: a larger Memory is asked in slices.
-        for first in (0..pages).step_by(MAP_PAGES) {
-            let some = (pages - first).min(MAP_PAGES);
+        for first in (0..pages).step_by(COUNT_PAGES) {
+            let some = (pages - first).min(COUNT_PAGES);
             let part = if some == pages { memory.info()? } else { memory.slice(&Pool::own()?, first, some)?.info()? };
             if part.frozen != some {
                 return Err(Error::NotFrozen);

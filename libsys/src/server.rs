@@ -158,7 +158,13 @@ impl Incoming {
         self.payload.bytes()
     }
 
-    /// The request, or [`Error::Malformed`] to answer with.
+    /// The request, if it comes with as many handles as such a request takes, or [`Error::Malformed`] to answer with.
+    pub fn request_taking<R: DeserializeOwned>(&self, handles: impl FnOnce(&R) -> usize) -> Result<R, Error> {
+        let request = self.request()?;
+        if self.handles.len() == handles(&request) { Ok(request) } else { Err(Error::Malformed) }
+    }
+
+    /// The request, or [`Error::Malformed`] to answer with. How many handles came is the caller's business.
     pub fn request<R: DeserializeOwned>(&self) -> Result<R, Error> {
         protocol::decode(self.payload.bytes())
     }

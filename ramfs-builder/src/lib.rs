@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! manifest.toml --source--> Manifest --check--> no problem? --pack--+--> archive
+//! other folders' rows --join--^                                     |
 //! built programs ----------program::flatten / program::strip--------+
 //! boot/sys ----------------files------------------------------------+
 //! ```
@@ -15,6 +16,7 @@
 
 pub mod check;
 pub mod graph;
+pub mod join;
 mod named;
 pub mod pack;
 pub mod program;
@@ -28,6 +30,8 @@ use std::path::Path;
 pub struct Inputs<'a> {
     /// The manifest, TOML.
     pub manifest: &'a Path,
+    /// Folders whose rows are joined to it ([`join`]).
+    pub with: &'a [&'a Path],
     /// The folder with the built programs, init among them.
     pub programs: &'a Path,
     /// Folders whose files go into the archive under their relative paths; what comes later replaces what came earlier.
@@ -69,9 +73,9 @@ impl std::error::Error for Problem {}
 /// Reads the inputs, checks the manifest, and packs.
 ///
 /// # Errors
-/// All problems of the manifest at once, or the first of what cannot be read or packed.
+/// All problems of the manifest or of a folder's rows at once, or the first of what cannot be read or packed.
 pub fn build(inputs: &Inputs<'_>) -> Result<Built, Vec<Problem>> {
-    let manifest = source::read(inputs.manifest).map_err(|p| vec![p])?;
+    let manifest = source::joined(inputs.manifest, inputs.with)?;
     let problems = check::check(&manifest);
     if !problems.is_empty() {
         return Err(problems);

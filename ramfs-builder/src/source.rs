@@ -1,6 +1,7 @@
 //! Reading the manifest's TOML. Unknown keys and values are refused with their line.
 
 use crate::Problem;
+use crate::join::{FILE, Rows, join};
 use archive::manifest::Manifest;
 use std::path::Path;
 
@@ -11,6 +12,20 @@ use std::path::Path;
 pub fn read(path: &Path) -> Result<Manifest, Problem> {
     let text = std::fs::read_to_string(path).map_err(|e| Problem(format!("{}: {e}", path.display())))?;
     parse(&text).map_err(|Problem(p)| Problem(format!("{}: {p}", path.display())))
+}
+
+/// Reads a manifest file and joins the rows of other folders to it, one after the other.
+///
+/// # Errors
+/// What cannot be read or understood, or all that a folder's rows collide with.
+pub fn joined(path: &Path, with: &[impl AsRef<Path>]) -> Result<Manifest, Vec<Problem>> {
+    let mut manifest = read(path).map_err(|p| vec![p])?;
+    for folder in with {
+        let folder = folder.as_ref();
+        let rows = Rows::read(folder).map_err(|p| vec![p])?;
+        join(&mut manifest, rows, &folder.join(FILE).display().to_string())?;
+    }
+    Ok(manifest)
 }
 
 /// Parses a manifest.

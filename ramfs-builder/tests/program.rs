@@ -189,6 +189,7 @@ fn an_archive_is_packed_twice_the_same() {
         let files: [&Path; 1] = [&sys];
         ramfs_builder::build(&Inputs {
             manifest: &folder.0.join("m.toml"),
+            with: &[],
             programs: &programs,
             files: &files,
             missing,

@@ -3,8 +3,10 @@
 //! `cargo run -p pages` writes them; a test fails while a checked-in page differs from its table.
 #![forbid(unsafe_code)]
 
+mod blame;
 mod commands;
 mod errors;
+mod source;
 mod system_calls;
 
 /// A generated page.

@@ -50,18 +50,18 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   "A part of a Memory (pages), of interrupt lines (one; flags 1: edge-triggered) or of I/O ports, as an object of its own with the same rights.";
 15 map (process: Process, memory: Memory, address: Address, offset: Pages, pages: Pages, access: Access) -> ()
   [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull PoolEmpty]
-  "Maps pages of a Memory where nothing is mapped. Access: 1 read, 2 write, 4 execute; execute only what is sealed, write never what is frozen.";
-16 unmap (process: Process, address: Address, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied PoolEmpty]
-  "Takes mappings in the range away; holes are no error. Restarts itself.";
+  "Maps pages of a Memory, at most 128, where nothing is mapped. Access: 1 read, 2 write, 4 execute; execute only what is sealed, write never what is frozen.";
+16 unmap (process: Process, address: Address, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied]
+  "Takes mappings in the range, of at most 32,768 pages, away; holes are no error. Restarts itself.";
 17 protect (process: Process, address: Address, pages: Pages, access: Access) -> ()
-  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull PoolEmpty]
-  "Changes the access of mapped pages, within what the mapping's handle allowed.";
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull]
+  "Changes the access of mapped pages, at most 128, within what the mapping's handle allowed.";
 18 evict (memory: Memory, offset: Pages, pages: Pages, keep: Access) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "By the OWNER: unmaps the pages wherever they are mapped (keep 0), or makes them read-only (keep 1). Restarts itself.";
 19 freeze (memory: Memory, offset: Pages, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument StillMapped ServerDied]
-  "By the OWNER: nobody can write these pages any more. Refused while a writable mapping exists.";
+  "By the OWNER: nobody can write these pages, at most 256, any more. Refused while a writable mapping exists.";
 20 seal (memory: Memory, offset: Pages, pages: Pages, authority: Authority) -> () [BadHandle Denied Revoked WrongKind BadArgument NotFrozen ServerDied]
-  "By the OWNER with an Authority that has SEAL: frozen pages become code. Instruction caches are coherent on return.";
+  "By the OWNER with an Authority that has SEAL: frozen pages, at most 32, become code. Instruction caches are coherent on return.";
 21 start (thread: Thread, pc: Address, sp: Address, argument: Number) -> () [BadHandle Denied Revoked WrongKind BadAddress BadArgument ServerDied]
   "Starts a stopped thread; its first argument register has the argument.";
 22 stop (thread: Thread) -> () [BadHandle Denied Revoked WrongKind ServerDied]

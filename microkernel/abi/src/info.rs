@@ -25,6 +25,23 @@ pub const SYSTEM: u64 = 8;
 /// to, times that other cores called it, times that it had TLBs forget something, threads that came from other cores,
 /// priority of what runs + 1 (0: nothing), priorities with a ready thread.
 pub const CORE: u64 = 11;
+/// Authority with LOG: the longest stretches with interrupts off in ns, of eight [kinds](stretch) from the one in `a2` on. A
+/// kernel that was not built to measure them tells zeros.
+pub const STRETCHES: u64 = 9;
+
+/// Ways into the kernel, as [`STRETCHES`] tells them apart: system calls by their numbers, then these.
+pub mod stretch {
+    /// A device's interrupt.
+    pub const INTERRUPT: usize = 32;
+    /// The timer's.
+    pub const TIMER: usize = 33;
+    /// Another core's.
+    pub const KICK: usize = 34;
+    /// A fault of user code.
+    pub const FAULT: usize = 35;
+    /// How many there are.
+    pub const KINDS: usize = 40;
+}
 
 /// Kinds of objects, as [`BASIC`] tells and `create` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -19,6 +19,7 @@
 pub mod boot;
 pub mod calls;
 mod error;
+pub mod guide;
 mod handle;
 pub mod info;
 pub mod message;

@@ -25,7 +25,7 @@ use crate::objects::*;
 use crate::state::{Count, Cx};
 
 /// Units of long work in one entry.
-pub const UNITS: u32 = 32;
+pub const UNITS: u32 = 8;
 /// Frames given back for a unit.
 const FRAMES_A_UNIT: u32 = 64;
 /// Grants, mappings and threads that move up for a unit.

@@ -103,6 +103,11 @@ pub trait Hw {
     /// Reads or writes an I/O port (x86_64; elsewhere 0).
     fn port(&mut self, port: u16, operation: PortOperation) -> u32;
 
+    /// The longest stretch with interrupts off in ns, of a kind of `abi::info::stretch`; 0 where nobody measures it.
+    fn stretch(&self, _kind: usize) -> u64 {
+        0
+    }
+
     /// What user code may want to know.
     fn features(&self) -> Features;
     /// Sets up `flags` for a new user thread.

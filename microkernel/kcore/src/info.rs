@@ -58,6 +58,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let n = usize::try_from(index).ok().filter(|n| *n < MAX_CORES).ok_or(Error::BadArgument)?;
                 self.core_info(n)
             }
+            select::STRETCHES => {
+                self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
+                let from = usize::try_from(index).map_err(|_| Error::BadArgument)?;
+                core::array::from_fn(|i| self.s.hw.stretch(from.saturating_add(i)))
+            }
             select::SYSTEM => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
                 let running = self.online().count() as u64;
@@ -97,7 +102,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let m = self.v.get(memory);
         let mappings = self.extent_of(memory).map_or(0, |root| self.v.get(root).mapping_count);
         // Bounded: a larger Memory tells of its first pages only.
-        let fixed = (0..m.pages.min(1024))
+        let fixed = (0..m.pages.min(512))
             .filter(|n| {
                 let frame = self.v.managed(m.base + n);
                 m.kind != select::MemoryType::Device

@@ -19,13 +19,17 @@ use crate::tables::TableKey;
 use crate::{Hw, Progress, list};
 
 /// Most pages of one `map` or `protect`: what is checked at once is also changed at once.
-pub const MAP_PAGES: u64 = 1024;
+pub const MAP_PAGES: u64 = 128;
 /// Most pages of one `unmap`.
-pub const UNMAP_PAGES: u64 = 1 << 18;
+pub const UNMAP_PAGES: u64 = 1 << 15;
 
-/// What it costs to take so many pages out of a lowest table: at most all that an entry can afford.
-fn pages_cost(pages: u64) -> u32 {
-    1 + pages as u32 / 17
+/// Mappings that an `evict` passes by for a unit.
+const PASSED_A_UNIT: u32 = 16;
+
+/// What it costs to take so many pages out of a lowest table that has so many in all: to find the record among the others
+/// there, the pages themselves, and perhaps the tables above. An entry's first is done whatever it costs.
+fn pages_cost(pages: u64, all: u64) -> u32 {
+    2 + pages as u32 / 17 + (all - all.min(pages)) as u32 / 32
 }
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
@@ -130,7 +134,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let range = Range::new(regs.argument(1), regs.argument(2), UNMAP_PAGES)?;
         for part in range.leaves() {
             while let Some((leaf, mapping, hit)) = self.first_hit(process, part) {
-                if !self.afford(pages_cost(hit.pages)) {
+                if !self.afford(pages_cost(hit.pages, self.pages_in(leaf))) {
                     return Ok(Progress::Restart);
                 }
                 self.clear_range(leaf, mapping, hit, Access::empty());
@@ -184,11 +188,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         };
         let base = self.v.get(extent.root).base;
         let (from, to) = (extent.physical - base, extent.physical - base + extent.pages);
-        let mut next = self.v.get(extent.root).mappings;
+        let (mut next, mut passed) = (self.evict_from(thread, extent.root), 0_u32);
         while let Some(mapping) = self.v.follow(next) {
             let m = *self.v.get(mapping);
-            next = m.memory_next;
             let (start, end) = (m.offset.max(from), (m.offset + m.pages as u32).min(to));
+            passed += 1;
+            let cost = match start < end {
+                true => self.mapping_cost(mapping),
+                false => u32::from(passed.is_multiple_of(PASSED_A_UNIT)),
+            };
+            if cost != 0 && !self.afford(cost) {
+                self.v.get_mut(thread).evict_next = next;
+                return Ok(Progress::Restart);
+            }
+            next = m.memory_next;
             if start >= end {
                 continue;
             }
@@ -198,18 +211,28 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if !self.has_more(leaf, &m, base, hit, keep) {
                 continue;
             }
-            if !self.afford(pages_cost(hit.pages)) {
-                return Ok(Progress::Restart);
-            }
             self.clear_range(leaf, mapping, hit, keep);
             self.prune(process, m.address);
         }
         Ok(Progress::Done)
     }
 
+    /// The mapping of a Memory that an `evict` comes to next: the first, or where the call was interrupted. If that one is gone
+    /// and another of the same Memory stands in its place, that is newer and so before it in the list: none is left out.
+    fn evict_from(&mut self, thread: ThreadKey<'id>, root: MemoryKey<'id>) -> Link<MAPPING> {
+        let next = core::mem::take(&mut self.v.get_mut(thread).evict_next);
+        let goes_on = self.v.get(thread).restarting;
+        match self.v.follow(next).filter(|mapping| goes_on && self.v.get(*mapping).memory == root.link()) {
+            Some(_) => next,
+            None => self.v.get(root).mappings,
+        }
+    }
+
     /// What the removal of a mapping costs.
     pub fn mapping_cost(&self, mapping: MappingKey<'id>) -> u32 {
-        pages_cost(self.v.get(mapping).pages as u64)
+        let m = self.v.get(mapping);
+        let leaf = self.v.follow(m.process).and_then(|process| self.leaf(process, m.address));
+        pages_cost(m.pages as u64, leaf.map_or(0, |leaf| self.pages_in(leaf)))
     }
 
     /// Takes a whole mapping away.
@@ -228,13 +251,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         while !table.is_none() {
             let next_table = self.v.frame(table).next;
             if let Some(leaf) = self.v.follow(Link::<TABLE>::page(table)) {
+                let mut address = None;
                 while let Some(mapping) = self.v.follow(self.first_mapping(leaf)) {
-                    let cost = self.mapping_cost(mapping);
-                    if !self.afford(cost) {
+                    let range = self.v.get(mapping).range();
+                    // The first record of its table: nothing is looked for.
+                    if !self.afford(pages_cost(range.pages, 0)) {
                         return false;
                     }
-                    let range = self.v.get(mapping).range();
                     self.clear_range(leaf, mapping, range, Access::empty());
+                    address = Some(range.address);
+                }
+                if let Some(address) = address {
+                    // So that the next entry has not to pass by it; what was next may be gone, too.
+                    self.prune_unused(process, address);
+                    table = self.v.get(process).tables;
+                    continue;
                 }
             }
             table = next_table;

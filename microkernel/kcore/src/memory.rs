@@ -10,7 +10,9 @@ use crate::state::{Count, Cx};
 use crate::{Hw, Progress};
 
 /// Most pages of one `freeze` or `seal`.
-pub const FREEZE_PAGES: u64 = 2048;
+pub const FREEZE_PAGES: u64 = 256;
+/// Pages that one `seal` takes at most: making the instruction caches coherent takes long.
+pub const SEAL_PAGES: u64 = 32;
 /// Pages zeroed in one entry into the kernel.
 const ZERO_PAGES: u32 = 16;
 
@@ -178,6 +180,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Seals pages; also for the boot code.
     pub fn seal_pages(&mut self, memory: MemoryKey<'id>, offset: u64, pages: u64) -> Result<(), Error> {
+        if pages > SEAL_PAGES {
+            return Err(Error::BadArgument);
+        }
         let extent = self.state_range(memory, offset, pages)?;
         for n in 0..extent.pages {
             let frame = self.v.managed(extent.physical + n).ok_or(Error::BadArgument)?;

@@ -265,6 +265,8 @@ pub struct Thread {
     /// A Memory being zeroed by a call of this thread, and how far it is.
     pub pending: Name<MEMORY>,
     pub pending_done: u32,
+    /// Where its `evict` goes on.
+    pub evict_next: Link<MAPPING>,
     /// Next thread that ends.
     pub end_next: ThreadLink,
     /// Its system call is done but for what that ended: the program counter behind the call, 0 for none.

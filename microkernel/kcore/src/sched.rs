@@ -154,9 +154,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let core = self.core;
         self.s.cores[core].armed = u64::MAX;
         let now = self.now();
-        for _ in 0..TIMER_UNITS {
+        let mut units = TIMER_UNITS;
+        loop {
             let Cx { v, s, .. } = self;
-            let Some(thread) = s.cores[core].wheel.pop_due(v, now) else { break };
+            let Some(thread) = s.cores[core].wheel.pop_due(v, now, &mut units) else { break };
             self.expire(thread);
         }
         if now >= self.s.cores[core].slice_end && self.contended() {

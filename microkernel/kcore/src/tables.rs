@@ -95,6 +95,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Gives back tables above an address that have become empty, from the lowest up.
     pub fn prune(&mut self, process: ProcessKey<'id>, address: u64) {
+        self.prune_then(process, address, |cx| cx.flush(process, address & !0xfff, 1));
+    }
+
+    /// The same in a process in which nobody runs any more: its TLB entries go with it.
+    pub fn prune_unused(&mut self, process: ProcessKey<'id>, address: u64) {
+        self.prune_then(process, address, |_| {});
+    }
+
+    fn prune_then(&mut self, process: ProcessKey<'id>, address: u64, then: impl Fn(&mut Self)) {
         for lowest in [0, 1, 2] {
             let Some(mut table) = self.root_table(process) else { return };
             for level in [3, 2, 1] {
@@ -113,9 +122,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(table).0[index(address, lowest + 1)] = 0;
             self.v.frame_mut(table.frame()).used -= 1;
             // The walker may have cached the entry that pointed to it.
-            self.flush(process, address & !0xfff, 1);
+            then(self);
             self.free_table(process, below.frame());
         }
+    }
+
+    /// Pages that a lowest table has: at least as many as records.
+    pub fn pages_in(&self, leaf: TableKey<'id>) -> u64 {
+        self.v.frame(leaf.frame()).used as u64
     }
 
     /// What stands in a lowest table for an address.

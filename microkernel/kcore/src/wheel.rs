@@ -24,12 +24,21 @@ pub struct Wheel {
     levels: u16,
     /// When to look again: asked far more often than timers come and go.
     next: u64,
+    /// A level and slot whose time has come, and that did not move down as a whole yet: so many did not fit one entry.
+    moving: Option<(u8, u8)>,
     slots: [[ThreadLink; SLOTS]; LEVELS],
 }
 
 impl Wheel {
     pub const fn new() -> Wheel {
-        Wheel { now: 0, used: [0; LEVELS], levels: 0, next: u64::MAX, slots: [[Link::NONE; SLOTS]; LEVELS] }
+        Wheel {
+            now: 0,
+            used: [0; LEVELS],
+            levels: 0,
+            next: u64::MAX,
+            moving: None,
+            slots: [[Link::NONE; SLOTS]; LEVELS],
+        }
     }
 
     /// Adds a thread's deadline.
@@ -56,6 +65,9 @@ impl Wheel {
         self.slots[level][slot] = timers::remove(self.slots[level][slot], v, thread);
         if self.slots[level][slot].is_none() {
             self.used[level] &= !(1 << slot);
+            if self.moving == Some((level as u8, slot as u8)) {
+                self.moving = None;
+            }
             if self.used[level] == 0 {
                 self.levels &= !(1 << level);
             }
@@ -83,15 +95,20 @@ impl Wheel {
         slots.filter(|(_, head)| !head.is_none()).map(|(i, head)| (i as u16, *head))
     }
 
-    /// Takes a thread whose deadline is reached at `now`, out of the wheel; `None` when there is none (left).
-    /// Constant work a call, but for timers that move a level down.
-    pub fn pop_due<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64) -> Option<ThreadKey<'id>> {
-        let due = self.pop(v, now);
+    /// Takes a thread whose deadline is reached at `now`, out of the wheel; `None` when there is none (left), or `units` are
+    /// used up: [`Wheel::next`] has then come already. A thread that is taken out costs one, and one that moves down.
+    pub fn pop_due<'id>(
+        &mut self,
+        v: &mut View<'_, 'id, Objects>,
+        now: u64,
+        units: &mut u32,
+    ) -> Option<ThreadKey<'id>> {
+        let due = self.pop(v, now, units);
         self.next = self.look();
         due
     }
 
-    fn pop<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64) -> Option<ThreadKey<'id>> {
+    fn pop<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64, units: &mut u32) -> Option<ThreadKey<'id>> {
         let limit = now >> TICK_SHIFT;
         while let Some((level, slot, tick)) = self.next_slot() {
             if tick > limit {
@@ -99,12 +116,15 @@ impl Wheel {
             }
             self.now = self.now.max(tick);
             if level == 0 {
-                let thread = v.follow(self.slots[level][slot])?;
+                let thread = v.follow(self.slots[level][slot]).filter(|_| *units > 0)?;
+                *units -= 1;
                 self.remove(v, thread);
                 return Some(thread);
             }
             // All move down before any is looked at: the lower levels are looked at first.
+            self.moving = Some((level as u8, slot as u8));
             while let Some(thread) = v.follow(self.slots[level][slot]) {
+                *units = units.checked_sub(1)?;
                 self.remove(v, thread);
                 self.insert(v, thread);
             }
@@ -119,6 +139,10 @@ impl Wheel {
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
         if self.levels == 0 {
             return None;
+        }
+        // What still has to move down is first.
+        if let Some((level, slot)) = self.moving {
+            return Some((level as usize % LEVELS, slot as usize % SLOTS, self.now));
         }
         let level = self.levels.trailing_zeros() as usize % LEVELS;
         let shift = 6 * level as u32;

@@ -4,18 +4,21 @@
 //! If that is another than before, the lock is still taken: the stub gives it back once the one that leaves is saved and
 //! its address space no longer loaded.
 
+use abi::info::stretch as kind;
 use kcore::hw::CoreId;
 use kcore::objects::{THREAD, Thread, ThreadLink};
 use kcore::{Context, Kernel};
 
 use crate::arch::{self, Machine};
 use crate::lock::{Guard, Lock};
+use crate::stretch;
 
 /// The kernel, once it is built.
 pub static KERNEL: Lock<Option<Kernel<Machine>>> = Lock::new(None);
 
 /// The running thread made a system call.
 pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
+    let _stretch = stretch::begin(number as usize & 31);
     if kcore::may_be_fast(number) { message() } else { decide(Kernel::general) }
 }
 
@@ -42,11 +45,13 @@ fn general(guard: Locked, core: CoreId) -> *mut Context {
 
 /// A device's interrupt, by its line.
 pub extern "C" fn kernel_interrupt(line: u32) -> *mut Context {
+    let _stretch = stretch::begin(kind::INTERRUPT);
     decide(|kernel, core| kernel.interrupt(core, line))
 }
 
 /// The core's timer.
 pub extern "C" fn kernel_timer() -> *mut Context {
+    let _stretch = stretch::begin(kind::TIMER);
     decide(Kernel::timer)
 }
 
@@ -63,11 +68,13 @@ pub fn join(core: CoreId) -> *mut Context {
 
 /// Another core made something ready here.
 pub extern "C" fn kernel_reschedule() -> *mut Context {
+    let _stretch = stretch::begin(kind::KICK);
     decide(Kernel::kicked)
 }
 
 /// The running thread faulted; class as in `abi::message::Fault`.
 pub extern "C" fn kernel_fault(class: u64, address: u64, syndrome: u64) -> *mut Context {
+    let _stretch = stretch::begin(kind::FAULT);
     decide(|kernel, core| kernel.fault(core, class, address, syndrome))
 }
 

@@ -16,6 +16,7 @@ mod memory;
 mod names;
 mod physical;
 mod start;
+mod stretch;
 
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;

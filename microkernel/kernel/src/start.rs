@@ -23,7 +23,7 @@ const STACK_PAGES: u64 = 64;
 /// Level of a record about what is odd, but goes on.
 const WARNING: u8 = 1;
 /// What `map`, `freeze` and `seal` take at once.
-const CHUNK: u64 = 1024;
+const CHUNK: u64 = 32;
 
 type Core<'k, 'id> = Cx<'k, 'id, Machine>;
 

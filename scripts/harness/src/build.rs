@@ -1,14 +1,16 @@
 //! Building: user programs, kernel with the names of its functions, boot archive, and on aarch64 the kernel's Linux image.
 //!
 //! One cargo invocation per target; cargo decides what is up to date, so a run without changes costs two of its checks.
+//! Packages of `--with` that are no members of the workspace have one each.
 
 use crate::arch::Arch;
 use crate::names::{self, Names};
 use crate::options::Profile;
-use crate::project::{Project, USER_PROFILE};
+use crate::project::{Package, Project, USER_PROFILE};
 use crate::step::Steps;
+use crate::with::{self, Guests};
 use crate::{Failure, image, models};
-use ramfs_builder::{Inputs, Missing};
+use ramfs_builder::{Inputs, Missing, Problem};
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -25,25 +27,106 @@ pub struct System {
     pub warnings: String,
 }
 
-/// Builds the system for one processor.
+/// Builds the system for one processor, joined by the folders `with` ([`with`]).
 ///
 /// # Errors
 /// What could not be built; cargo's own words stand on stderr.
-pub fn system(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<System, Failure> {
+pub fn system(
+    project: &Project,
+    arch: Arch,
+    profile: Profile,
+    with: &[PathBuf],
+    steps: &Steps,
+) -> Result<System, Failure> {
+    let guests = with::guests(project, with)?;
     let name = arch.name();
     let what = format!("servers and commands for {name}");
-    let mut warnings = steps.step(&what, || programs(project, arch, profile, steps))?;
+    let mut warnings = steps.step(&what, || programs(project, arch, profile, &guests, steps))?;
+    for guest in &guests.others {
+        warnings += &steps.step(&guest.name, || other(project, arch, profile, guest, steps))?;
+    }
     let elf = project.kernel(arch, profile);
     warnings += &steps.step(&format!("the kernel for {name}"), || kernel(project, arch, profile, steps))?;
     let folder = project.system(arch, profile);
     fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
-    let archive = folder.join("archive.img");
-    steps.step("the boot archive", || pack(project, arch, profile, &archive, steps))?;
+    let archive = folder.join(with::archive_name(with));
+    let programs = project.programs(arch, profile);
+    steps.step("the boot archive", || pack(project, &programs, with, &archive, steps))?;
     let kernel = finished_kernel(arch, &elf, &folder, steps)?;
     Ok(System { kernel, archive, warnings })
 }
 
-fn programs(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<String, Failure> {
+/// Builds the system with a kernel that measures how long interrupts are off. It has a folder of its own, so that neither kernel
+/// is built again because of the other.
+///
+/// # Errors
+/// As [`system`].
+pub fn measuring(project: &Project, arch: Arch, steps: &Steps) -> Result<System, Failure> {
+    let system = system(project, arch, Profile::Release, &[], steps)?;
+    let target = project.target.join("kernel-measuring");
+    steps.step(&format!("a measuring kernel for {}", arch.name()), || {
+        let mut cargo = cargo(project);
+        cargo.args(["--release", "--features", "stretch", "--target", arch.kernel_target(), "-p", "kernel"]);
+        cargo.arg("--target-dir").arg(&target);
+        finish(cargo, "the measuring kernel", steps)
+    })?;
+    let elf = target.join(arch.kernel_target()).join("release/viaether");
+    let folder = project.target.join("system").join(arch.name()).join("measuring");
+    fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
+    Ok(System { kernel: finished_kernel(arch, &elf, &folder, steps)?, ..system })
+}
+
+/// Servers and commands, those of guests that are members among them.
+fn programs(
+    project: &Project,
+    arch: Arch,
+    profile: Profile,
+    guests: &Guests,
+    steps: &Steps,
+) -> Result<String, Failure> {
+    let mut cargo = for_users(project, arch, profile);
+    let packages = project.user_packages()?;
+    if packages.is_empty() {
+        return Err(Failure::new(
+            "the workspace has no user programs: no package directly below servers/ or userland/",
+        ));
+    }
+    for package in packages.iter().chain(&guests.members) {
+        cargo.args(["-p", &package.name]);
+    }
+    finish(cargo, "the servers and commands", steps)
+}
+
+/// A package of another workspace, built as the system's own are.
+fn other(project: &Project, arch: Arch, profile: Profile, package: &Package, steps: &Steps) -> Result<String, Failure> {
+    let mut cargo = for_users(project, arch, profile);
+    cargo.arg("--manifest-path").arg(package.folder.join("Cargo.toml"));
+    for setting in profiles(&project.manifest()?) {
+        cargo.args(["--config", &setting]);
+    }
+    finish(cargo, &package.name, steps)
+}
+
+/// The profiles of the system's workspace, as cargo's options.
+fn profiles(manifest: &toml::Table) -> Vec<String> {
+    let value = |value: &toml::Value| match value {
+        toml::Value::String(text) => Some(format!("{text:?}")),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(yes) => Some(yes.to_string()),
+        // Settings of single packages.
+        _ => None,
+    };
+    let profile = |name: &str| {
+        let table = manifest.get("profile").and_then(|profiles| profiles.get(name)).and_then(toml::Value::as_table);
+        let settings = table.into_iter().flatten();
+        let settings = settings.filter_map(|(key, set)| Some(format!("profile.{name}.{key}={}", value(set)?)));
+        settings.collect::<Vec<_>>()
+    };
+    ["dev", "release", USER_PROFILE].into_iter().flat_map(profile).collect()
+}
+
+/// cargo, told to build for user processes.
+fn for_users(project: &Project, arch: Arch, profile: Profile) -> Command {
     let mut cargo = cargo(project);
     if profile == Profile::Release {
         cargo.args(["--profile", USER_PROFILE]);
@@ -52,16 +135,7 @@ fn programs(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> R
     cargo.args(["-Zjson-target-spec", "-Zbuild-std=core,alloc,compiler_builtins"]);
     cargo.arg("-Zbuild-std-features=compiler-builtins-mem");
     cargo.arg("--target").arg(project.specification(arch));
-    let packages = project.user_packages()?;
-    if packages.is_empty() {
-        return Err(Failure::new(
-            "the workspace has no user programs: no package directly below servers/ or userland/",
-        ));
-    }
-    for package in packages {
-        cargo.args(["-p", &package.name]);
-    }
-    finish(cargo, "the servers and commands", steps)
+    cargo
 }
 
 fn kernel(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<String, Failure> {
@@ -103,20 +177,24 @@ fn finish(mut cargo: Command, what: &str, steps: &Steps) -> Result<String, Failu
     Err(Failure::new(format!("{what} could not be built\n{words}").trim_end()))
 }
 
-fn pack(project: &Project, arch: Arch, profile: Profile, to: &Path, steps: &Steps) -> Result<(), Failure> {
+fn pack(project: &Project, programs: &Path, with: &[PathBuf], to: &Path, steps: &Steps) -> Result<(), Failure> {
     let (manifest, files) = (project.root.join("boot/manifest.toml"), project.root.join("boot/sys"));
-    let programs = project.programs(arch, profile);
     let made = models::files(project)?;
     let (files, missing) = ([made.as_path(), &files], Missing::LeaveOut);
-    let inputs = Inputs { manifest: &manifest, programs: &programs, files: &files, missing };
-    let built = ramfs_builder::build(&inputs).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::new(format!("the boot archive could not be made:\n{}", lines.join("\n")))
-    })?;
+    let with: Vec<&Path> = with.iter().map(PathBuf::as_path).collect();
+    let inputs = Inputs { manifest: &manifest, with: &with, programs, files: &files, missing };
+    let built = ramfs_builder::build(&inputs).map_err(problems)?;
     if !built.left_out.is_empty() {
         steps.line(&format!("left out of the boot archive, not built: {}", built.left_out.join(" ")));
     }
     write_if_changed(to, &built.bytes)
+}
+
+/// A failure of all that the boot archive's maker found.
+#[must_use]
+pub fn problems(problems: Vec<Problem>) -> Failure {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Failure::new(format!("the boot archive could not be made:\n{}", lines.join("\n")))
 }
 
 /// Makes of the linked kernel what is booted: with its names, and on aarch64 as a Linux image.

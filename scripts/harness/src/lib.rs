@@ -31,6 +31,7 @@ pub mod step;
 pub mod system;
 pub mod terminal;
 pub mod vectors;
+pub mod with;
 
 use std::fmt;
 

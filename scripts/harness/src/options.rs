@@ -16,6 +16,7 @@ the host (8080 or the next free one) to the web server.
   --arch ARCH           aarch64 or x86_64
   --exec \"COMMANDS\"     run the commands as a script, power off, exit with the code of the one that failed or the last:
                         0 OK, 5 WARN, 10 ERROR, 20 FAIL; 124 time-out, 1 it did not come up or went down, 2 usage
+  --with FOLDER         build the packages of FOLDER too and add the rows of its manifest.toml (any number of times)
   --put FILE[=NAME]     hand a file to the guest as RAM:NAME (any number of times)
   --timeout S           give up after S seconds (300 with --exec, else never)
   --quiet               no progress, no log
@@ -91,6 +92,8 @@ pub struct Options {
     pub net: Net,
     /// `--pcap`
     pub pcap: Option<PathBuf>,
+    /// `--with`
+    pub with: Vec<PathBuf>,
     /// `--put`
     pub puts: Vec<Put>,
     /// `--gui`
@@ -122,6 +125,7 @@ impl Default for Options {
             forwards: Vec::new(),
             net: Net::User,
             pcap: None,
+            with: Vec::new(),
             puts: Vec::new(),
             gui: false,
             gdb: false,
@@ -163,6 +167,7 @@ pub fn parse(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Requ
             Long("forward") => options.forwards.push(forward(&text(&mut parser)?)?),
             Long("net") => options.net = net(&text(&mut parser)?)?,
             Long("pcap") => options.pcap = Some(parser.value().map_err(usage)?.into()),
+            Long("with") => options.with.push(parser.value().map_err(usage)?.into()),
             Long("put") => options.puts.push(put(&text(&mut parser)?)?),
             Long("exec") => options.exec = Some(exec(text(&mut parser)?)?),
             Long("cpu") => options.cpu = Some(text(&mut parser)?),
@@ -275,6 +280,8 @@ mod tests {
             "tap=tap0",
             "--pcap",
             "a.pcap",
+            "--with",
+            "docs/examples/tally",
             "--put",
             "dir/ca.pem",
             "--put=x=y.txt",
@@ -295,6 +302,7 @@ mod tests {
         assert_eq!((o.arch, o.smp, o.mem), (Arch::Aarch64, 4, 64));
         assert_eq!(o.forwards, [Forward { host: 2222, guest: 22 }]);
         assert_eq!(o.net, Net::Tap("tap0".into()));
+        assert_eq!(o.with, [PathBuf::from("docs/examples/tally")]);
         let put = |path: &str, name: &str| Put { path: path.into(), name: name.into() };
         assert_eq!(o.puts, [put("dir/ca.pem", "ca.pem"), put("x", "y.txt")]);
         assert!(o.gui && o.gdb && o.icount && o.quiet);

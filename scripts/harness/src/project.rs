@@ -21,6 +21,30 @@ pub struct Project {
 pub struct Package {
     /// Cargo's name of it.
     pub name: String,
+    /// The names of its programs.
+    pub programs: Vec<String>,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+impl Package {
+    /// The package in a folder, if it has programs.
+    ///
+    /// # Errors
+    /// Its `Cargo.toml` cannot be read, or names none.
+    pub fn in_folder(folder: &Path) -> Result<Option<Self>, Failure> {
+        if !folder.join("src/main.rs").is_file() && !folder.join("src/bin").is_dir() {
+            return Ok(None);
+        }
+        let path = folder.join("Cargo.toml");
+        let manifest = read_toml(&path)?;
+        let name = manifest.get("package").and_then(name_of);
+        let name = name.ok_or_else(|| Failure::new(format!("{}: the package has no name", path.display())))?;
+        let programs = manifest.get("bin").and_then(toml::Value::as_array);
+        let programs: Vec<String> = programs.into_iter().flatten().filter_map(name_of).collect();
+        let programs = if programs.is_empty() { vec![name.clone()] } else { programs };
+        Ok(Some(Self { name, programs, folder: folder.to_path_buf() }))
+    }
 }
 
 impl Project {
@@ -83,17 +107,28 @@ impl Project {
     /// A `Cargo.toml` cannot be read.
     pub fn user_packages(&self) -> Result<Vec<Package>, Failure> {
         let mut packages = Vec::new();
-        for member in members(&read_toml(&self.root.join("Cargo.toml"))?) {
-            let folder = self.root.join(&member);
-            let programs = folder.join("src/main.rs").is_file() || folder.join("src/bin").is_dir();
-            if is_user_folder(&member) && programs {
-                let manifest = read_toml(&folder.join("Cargo.toml"))?;
-                let name = manifest.get("package").and_then(|p| p.get("name")).and_then(toml::Value::as_str);
-                let name = name.ok_or_else(|| Failure::new(format!("{member}/Cargo.toml: the package has no name")))?;
-                packages.push(Package { name: name.to_string() });
-            }
+        for member in self.members()?.iter().filter(|member| is_user_folder(member)) {
+            packages.extend(Package::in_folder(&self.root.join(member))?);
         }
         Ok(packages)
+    }
+
+    /// The folders of the workspace's members, as its `Cargo.toml` names them.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn members(&self) -> Result<Vec<String>, Failure> {
+        let manifest = self.manifest()?;
+        let members = manifest.get("workspace").and_then(|w| w.get("members")).and_then(toml::Value::as_array);
+        Ok(members.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_string).collect())
+    }
+
+    /// The root `Cargo.toml`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn manifest(&self) -> Result<toml::Table, Failure> {
+        read_toml(&self.root.join("Cargo.toml"))
     }
 }
 
@@ -121,9 +156,8 @@ fn is_user_folder(member: &str) -> bool {
     matches!(parts.next(), Some("servers" | "userland")) && parts.next().is_some() && parts.next().is_none()
 }
 
-fn members(manifest: &toml::Table) -> Vec<String> {
-    let members = manifest.get("workspace").and_then(|w| w.get("members")).and_then(toml::Value::as_array);
-    members.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_string).collect()
+fn name_of(table: &toml::Value) -> Option<String> {
+    table.get("name").and_then(toml::Value::as_str).map(str::to_string)
 }
 
 fn read_toml(path: &Path) -> Result<toml::Table, Failure> {

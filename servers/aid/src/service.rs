@@ -88,7 +88,7 @@ impl Server {
     /// Answers a call.
     pub fn call(&mut self, call: Incoming) {
         let badge = call.badge;
-        let request = call.request::<Request>();
+        let request = call.request_taking(takes);
         let Incoming { handles, token, .. } = call;
         let answer = match request {
             Err(error) => Err(error.into()),
@@ -374,4 +374,9 @@ fn refused(error: RunError) -> Refused {
         RunError::Broken { op } => figures(Error::BadModel, op, 0, 0),
         RunError::Misaligned | RunError::OtherModel => Refused::Error(Error::Internal),
     }
+}
+
+/// How many handles a request takes: a pool and a doorbell to attach, else none.
+fn takes(request: &Request) -> usize {
+    if matches!(request, Request::Attach(_)) { 2 } else { 0 }
 }

@@ -82,7 +82,7 @@ impl Server {
     /// Answers a call, or keeps its token.
     pub fn call(&mut self, call: Incoming) {
         let Incoming { badge, .. } = call;
-        let request = call.request::<Request>();
+        let request = call.request_taking(takes);
         let Incoming { handles, token, .. } = call;
         match request {
             Ok(request) => self.request(badge, request, handles, token),
@@ -336,4 +336,9 @@ fn outer(mode: line::Mode) -> Mode {
         line::Mode::Silent => Mode::Silent,
         line::Mode::Raw => Mode::Raw,
     }
+}
+
+/// How many handles a request takes: a pool and a doorbell to attach, else none.
+fn takes(request: &Request) -> usize {
+    if matches!(request, Request::Attach(_)) { 2 } else { 0 }
 }

@@ -48,9 +48,18 @@ impl Dma {
     }
 
     /// So many pages in a row: the part and the address for the device. [`Error::NoMemory`].
+    ///
+    /// What is free was zeroed after its device was reset. Where something else stands now, a device wrote after that: such
+    /// pages are never used again.
     pub fn take(&mut self, pages: usize) -> Result<(Part, u64), Error> {
-        let first = self.free.take(pages).ok_or(Error::NoMemory)?;
-        Ok((Part { first, pages }, self.address + (first * PAGE_SIZE) as u64))
+        loop {
+            let first = self.free.take(pages).ok_or(Error::NoMemory)?;
+            let part = Part { first, pages };
+            if self.is_clear(part)? {
+                return Ok((part, self.address + (first * PAGE_SIZE) as u64));
+            }
+            libsys::log!(Error, "a device wrote after its reset: {pages} pages for devices are given up");
+        }
     }
 
     /// A part as a Memory of its own.
@@ -74,6 +83,17 @@ impl Dma {
     /// The whole, mapped.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
+    }
+
+    fn is_clear(&self, part: Part) -> Result<bool, Error> {
+        let mut bytes = [0; PAGE_SIZE];
+        for page in part.first..part.first + part.pages {
+            self.mapping.read(page * PAGE_SIZE, &mut bytes)?;
+            if bytes != [0; PAGE_SIZE] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn clear(&self, part: Part) -> Result<(), Error> {

@@ -108,7 +108,7 @@ impl Server {
     /// Answers a call.
     pub fn call(&mut self, call: Incoming) {
         let badge = call.badge;
-        let request = call.request::<Request>();
+        let request = call.request_taking(takes);
         let Incoming { handles, token, .. } = call;
         let answer = request.and_then(|request| match request {
             Request::Attach(attach) => self.attach(badge, attach, handles),
@@ -220,4 +220,9 @@ impl Server {
             }
         }
     }
+}
+
+/// How many handles a request takes: a pool and a doorbell to attach, else none.
+fn takes(request: &Request) -> usize {
+    if matches!(request, Request::Attach(_)) { 2 } else { 0 }
 }

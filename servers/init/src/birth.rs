@@ -15,7 +15,7 @@ use symbols::Symbols;
 use crate::images::Image;
 
 /// Pages that the kernel maps at once.
-const MAP_PAGES: usize = 1024;
+const MAP_PAGES: usize = 128;
 
 /// What the kernel has of a process.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use elfload::{Processor, Program, Segment, Use};
 use libsys::{Authority, Error, Memory, abi::PAGE_SIZE};
 
 /// Pages that the kernel seals at once.
-const SEAL_PAGES: usize = 2048;
+const SEAL_PAGES: usize = 32;
 
 /// A program that can be loaded.
 #[derive(Debug)]

@@ -44,6 +44,9 @@ impl World {
         };
         let Incoming { token, handles, .. } = incoming;
         if let Request::Open { name, protocol, major, binding } = &request {
+            if !handles.is_empty() {
+                return token.reply::<Service>(Err(Error::Malformed));
+            }
             match self.find_open(number, name, protocol, *major, *binding) {
                 Ok(wanted) => self.open(wanted, token),
                 Err(error) => token.reply::<Service>(Err(error)),

@@ -31,6 +31,10 @@ impl World {
             Err(error) => return incoming.token.reply::<Service>(Err(error)),
         };
         let Incoming { token, handles, .. } = incoming;
+        let takes = matches!(request, Request::Create { .. } | Request::Image { .. } | Request::Verify);
+        if !takes && !handles.is_empty() {
+            return token.reply::<Service>(Err(Error::Malformed));
+        }
         match request {
             Request::Exit { code, reason } => {
                 token.abandon();
@@ -57,8 +61,8 @@ impl World {
                 self.create(caller, &image, &name, pages, rights, handles)
             }
             Request::Image { pages } => new_image(pages, handles),
-            Request::Verify => Err(Error::NotExecutable),
-            _ if !handles.is_empty() => Err(Error::Malformed),
+            // The image; none runs yet.
+            Request::Verify => handles.exactly::<1>().and(Err(Error::NotExecutable)),
             Request::Catch { bits } => self.catch(caller, bits).map(done),
             Request::Break { number, signal } => self.signal(caller, number, signal).map(done),
             Request::Reap => self.table.reap(caller).map(|ended| alone(Reply::Reaped(ended))),

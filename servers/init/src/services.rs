@@ -56,6 +56,8 @@ pub struct Service {
     /// What to do when it ends next, if somebody said so.
     ordered: Option<Action>,
     started: bool,
+    /// When it was started last.
+    since: Time,
 }
 
 impl Service {
@@ -71,6 +73,7 @@ impl Service {
             reason: 0,
             ordered: None,
             started: false,
+            since: 0,
         }
     }
 
@@ -128,7 +131,7 @@ impl World {
                 if core::mem::replace(&mut service.started, true) {
                     service.restarts.restarted();
                 }
-                (service.fares, service.ready) = (Fares::Up(number), false);
+                (service.fares, service.ready, service.since) = (Fares::Up(number), false, now);
                 self.ring_work(index);
             }
             Err(error) => {
@@ -262,6 +265,7 @@ impl World {
     pub fn service_ended(&mut self, index: usize, code: u32, reason: u16, end: End, now: Time) {
         // What it had taken waits for its next instance.
         self.opens.release(index);
+        let end = if self.lost_its_devices(index) { End::Ordered } else { end };
         let Some(service) = self.services.get_mut(index) else { return };
         let name = &service.server.name;
         service.reason = reason;
@@ -284,6 +288,16 @@ impl World {
                 self.refuse_all(index);
             }
         }
+    }
+
+    /// Whether devd was started again after this driver: then its devices were taken from it, and that it ends is not its own
+    /// fault. How often that happens is bounded by how often devd may end.
+    fn lost_its_devices(&self, index: usize) -> bool {
+        let Some(driver) = self.services.get(index).filter(|service| !service.server.devices.is_empty()) else {
+            return false;
+        };
+        let gives = |service: &&Service| service.server.provides.iter().any(|name| name == "device");
+        self.services.iter().find(gives).is_some_and(|devd| devd.since > driver.since)
     }
 
     fn set_next(&mut self, index: usize, next: Next) {

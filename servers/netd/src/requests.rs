@@ -31,7 +31,7 @@ pub enum Outcome {
 impl Server {
     /// Serves a call.
     pub fn call(&mut self, call: Incoming) {
-        let request = call.request::<Request>();
+        let request = call.request_taking(takes);
         let Incoming { badge, handles, token, .. } = call;
         match request.and_then(|request| self.serve(badge, request, handles)) {
             Ok(Outcome::Reply(reply)) => token.reply::<Net>(Ok(reply)),
@@ -43,9 +43,6 @@ impl Server {
     }
 
     fn serve(&mut self, badge: u64, request: Request, handles: Handles) -> Result<Outcome, Error> {
-        if !handles.is_empty() && !matches!(request, Request::Attach(_)) {
-            return Err(Error::Malformed);
-        }
         match request {
             Request::Attach(attach) => {
                 let session = self.desk.sessions.get(badge)?;
@@ -168,4 +165,9 @@ impl Server {
         }
         Some(state)
     }
+}
+
+/// How many handles a request takes: a pool and a doorbell to attach, else none.
+fn takes(request: &Request) -> usize {
+    if matches!(request, Request::Attach(_)) { 2 } else { 0 }
 }

@@ -14,18 +14,43 @@ use alloc::string::{String, ToString};
 
 use libsys::io::{self, Lines, Write};
 use libsys::{Error, Status, env, print};
-use readargs::{Args, Line, Parsed, RAW_VARIABLE};
+use readargs::{Args, Line, Manual, Parsed, RAW_VARIABLE};
 
 pub use failure::{About, Failure, Outcome};
 
 /// A command: its manual's name, and what it does.
 pub type Command = (&'static str, fn(&Args) -> Outcome);
 
+/// A command with a manual of its own, which the system's `manuals` don't have.
+pub type OwnCommand = (&'static Manual, fn(&Args) -> Outcome);
+
 /// The program's main function: runs the command that argument 0 names. `around` runs it, told the name it was called by.
 pub fn run(commands: &[Command], around: impl FnOnce(&str, &dyn Fn() -> Outcome) -> Outcome) -> Status {
+    end(|name| {
+        let manual = manuals::find(name).ok_or_else(|| Failure::new(Error::NotFound, "no such command"))?;
+        let command = commands.iter().find(|(known, _)| *known == manual.name).map(|(_, command)| *command);
+        let command = command.ok_or_else(|| Failure::new(Error::NotFound, "not one of this program's commands"))?;
+        perform(manual, |args| around(name, &|| command(args)))
+    })
+}
+
+/// The main function of a program that stands outside the system's tree and brings its manuals along.
+pub fn run_with(commands: &[OwnCommand]) -> Status {
+    end(|name| {
+        let named = |(manual, _): &&OwnCommand| {
+            core::iter::once(&manual.name).chain(manual.aliases).any(|known| known.eq_ignore_ascii_case(name))
+        };
+        let command = commands.iter().find(named);
+        let (manual, command) = command.ok_or_else(|| Failure::new(Error::NotFound, "no such command"))?;
+        perform(manual, command)
+    })
+}
+
+/// Runs what the program was called as, flushes, tells of a failure.
+fn end(run: impl FnOnce(&str) -> Outcome) -> Status {
     let name = env::name();
     let short = name.rsplit([':', '/']).next().unwrap_or(&name).to_string();
-    match choose(commands, &short, around) {
+    match run(&short) {
         Ok(status) => match io::stdout().flush() {
             Ok(()) => status,
             Err(error) => Status::from(error),
@@ -41,15 +66,13 @@ pub fn run(commands: &[Command], around: impl FnOnce(&str, &dyn Fn() -> Outcome)
     }
 }
 
-fn choose(commands: &[Command], name: &str, around: impl FnOnce(&str, &dyn Fn() -> Outcome) -> Outcome) -> Outcome {
-    let manual = manuals::find(name).ok_or_else(|| Failure::new(Error::NotFound, "no such command"))?;
-    let command = commands.iter().find(|(known, _)| *known == manual.name).map(|(_, command)| *command);
-    let command = command.ok_or_else(|| Failure::new(Error::NotFound, "not one of this program's commands"))?;
+/// Parses the arguments by the manual's template and runs the command with them, or shows what was asked for instead.
+fn perform(manual: &Manual, command: impl FnOnce(&Args) -> Outcome) -> Outcome {
     let template = manual.template()?;
     let mut line = Line::received(&env::arguments(), env::local_var(RAW_VARIABLE).as_deref());
     loop {
         match template.parse(&line)? {
-            Parsed::Args(args) => return around(name, &|| command(&args)),
+            Parsed::Args(args) => return command(&args),
             Parsed::Help => {
                 print!("{}", manual.help());
                 return Ok(Status::OK);

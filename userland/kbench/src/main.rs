@@ -14,11 +14,14 @@ mod kernel;
 mod local;
 mod peer;
 mod remote;
+mod stretch;
 
 use libsys::{Error, Status, env, eprintln, println, time};
 
 libsys::entry!(main);
 
+/// The word that asks for the longest stretches with interrupts off.
+const STRETCHES: &str = "STRETCHES";
 /// Rounds of which the least counts.
 const ROUNDS: usize = 5;
 
@@ -28,7 +31,11 @@ fn main() -> Status {
     {
         return peer::run(part).into_status();
     }
-    match measure() {
+    let what = match &env::arguments()[..] {
+        [word] if word.eq_ignore_ascii_case(STRETCHES) => stretch::measure(),
+        _ => measure(),
+    };
+    match what {
         Ok(()) => Status::OK,
         Err(error) => {
             eprintln!("kbench: {error}");

@@ -4,8 +4,24 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{Debug, Display};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use libsys::{Error, println};
+
+/// Whether the long counts are wanted.
+static LONG: AtomicBool = AtomicBool::new(false);
+/// How much more the long counts are.
+const LONGER: u64 = 50;
+
+/// Asks for the long counts.
+pub fn go_long() {
+    LONG.store(true, Ordering::Relaxed);
+}
+
+/// A count, or the long one.
+pub fn many(count: u64) -> u64 {
+    if LONG.load(Ordering::Relaxed) { count * LONGER } else { count }
+}
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

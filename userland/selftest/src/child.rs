@@ -9,6 +9,16 @@ pub const WORD: &str = "CHILD";
 /// Pages of a child's pool.
 const PAGES: u32 = 256;
 
+/// Pages that stay this process's own.
+const OWN: u64 = 320;
+
+/// Pages for a child that wants so many: fewer on a small machine.
+pub fn room(most: u32) -> Result<u32, Error> {
+    let info = Pool::own()?.info()?;
+    let free = info.pages.saturating_sub(info.used).saturating_sub(OWN);
+    Ok(u64::from(most).min(free) as u32)
+}
+
 /// Starts this program to do a deed, and tells how it ended.
 pub fn doing(deed: &str) -> Result<Ended, Error> {
     Command::new("C/selftest").arg(WORD).arg(deed).pages(PAGES).spawn(&Pool::own()?)?.wait()

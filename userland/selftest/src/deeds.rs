@@ -50,6 +50,8 @@ static mut DATA: [u8; 4] = RETURN;
 pub fn perform(deed: &str) -> ! {
     match deed {
         "exit-7" => exit_now(Status { code: 7, reason: 0 }),
+        "bomb" => crate::sec::bombs::go_off(),
+        "victim" => exit_now(crate::sec::services::victim().map_or_else(Status::from, |()| Status::OK)),
         "read-null" => fault::read(),
         "write-null" => fault::write(),
         "jump-null" => fault::fetch(),
@@ -76,6 +78,9 @@ pub fn perform(deed: &str) -> ! {
         }
         "undefined" => undefined(),
         "privileged" => privileged(),
+        "secret" => exit_now(crate::sec::leaks::keep_secret().map_or_else(Status::from, |()| Status::OK)),
+        "where" => exit_now(crate::sec::leaks::tell()),
+        name if crate::privileged::execute(name) => {}
         _ => exit_now(Error::BadArgument.into()),
     }
     exit_now(Status::OK)

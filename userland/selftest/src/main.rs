@@ -6,8 +6,8 @@
 //! ```
 //!
 //! It is an ordinary process with no right that a command does not have. What it tries really is tried: by system calls
-//! with registers of its own choice (`kernel`), and by loads, stores and jumps (`deeds`). `unsafe` stands in these two
-//! and in `hard::floats`.
+//! with registers of its own choice (`kernel`), and by loads, stores and jumps (`deeds`). `unsafe` stands in these two,
+//! in `privileged` and in `hard::floats`.
 #![no_std]
 #![no_main]
 
@@ -18,6 +18,8 @@ mod child;
 mod deeds;
 mod hard;
 mod kernel;
+mod kill;
+mod privileged;
 mod sec;
 mod shell;
 mod smp;
@@ -47,10 +49,13 @@ const SUITES: &[(&str, &[Group])] = &[
 
 fn main() -> Status {
     let arguments = env::arguments();
-    if let [child::WORD, deed] = &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        deeds::perform(deed);
+    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [child::WORD, kill::client::WORD, client @ ..] => kill::client::perform(client),
+        [child::WORD, deed] if deed.starts_with(sec::storm::DEED) => sec::storm::child(deed),
+        [child::WORD, deed] => deeds::perform(deed),
+        _ => {}
     }
-    command::run(&[("SELFTEST", run)], |_, command| command())
+    command::run(&[("SELFTEST", run), ("KILLTEST", kill::run)], |_, command| command())
 }
 
 fn run(args: &Args) -> Outcome {
@@ -66,6 +71,9 @@ fn run(args: &Args) -> Outcome {
         (_, true) => Style::Verbose,
         _ => Style::Groups,
     };
+    if args.switch("LONG") {
+        checks::go_long();
+    }
     let mut names = args.many("SUITE").to_vec();
     match called() {
         _ if !names.is_empty() => {}

@@ -24,8 +24,14 @@ use crate::streams::{Lent, Streams, number};
 const SHELL: &str = "C/shell";
 /// The same as a path.
 pub const SHELL_PATH: &str = "SYS:C/shell";
-/// A command that starts shells, and so needs as much as one.
-const STARTS_SHELLS: &str = "shelltest";
+/// Commands that start others or try what large pools cost, and the pages that they get at most.
+const LARGE: [(&str, u64); 5] = [
+    ("shelltest", SHELL_PAGES),
+    ("killtest", SHELL_PAGES),
+    ("sectest", SHELL_PAGES),
+    ("selftest", SHELL_PAGES),
+    ("kbench", 28 << 10),
+];
 /// Pages of a shell's pool that stay the shell's own.
 const OWN_PAGES: u64 = 512;
 /// Pages of a job's pool beside those of its commands: pipes, doorbells.
@@ -89,13 +95,16 @@ pub fn pages(own: &Pool, stages: &[Stage]) -> Result<(u32, usize), Fault> {
     let info = own.info().map_err(fault(""))?;
     let free = info.pages.saturating_sub(info.used).saturating_sub(OWN_PAGES);
     let commands = stages.iter().filter(|stage| !matches!(stage.source, Source::Text { .. })).count() as u64;
-    let is_shell = |stage: &Stage| match &stage.source {
-        Source::Shell { .. } => true,
-        Source::Program { path, .. } => path == SHELL_PATH || file_name(path).eq_ignore_ascii_case(STARTS_SHELLS),
-        Source::Text { .. } => false,
+    let most = |stage: &Stage| match &stage.source {
+        Source::Shell { .. } => SHELL_PAGES,
+        Source::Program { path, .. } if path == SHELL_PATH => SHELL_PAGES,
+        Source::Program { path, .. } => {
+            let large = LARGE.iter().find(|(name, _)| file_name(path).eq_ignore_ascii_case(name));
+            large.map_or(COMMAND_PAGES.into(), |(_, pages)| *pages)
+        }
+        Source::Text { .. } => COMMAND_PAGES.into(),
     };
-    let shells = stages.iter().any(is_shell);
-    let most = if shells { SHELL_PAGES } else { u64::from(COMMAND_PAGES) };
+    let most = stages.iter().map(most).max().unwrap_or(COMMAND_PAGES.into());
     let each = (free.saturating_sub(JOB_PAGES) / (commands + 1).max(1)).min(most);
     if each < LEAST_PAGES {
         return Err(Fault::new(

@@ -100,6 +100,7 @@ pub fn excluded(w: &mut World, caller: ThreadLink) -> Option<(u32, Vec<std::ops:
         field(offset_of!(Thread, restarting), 1),
         field(offset_of!(Thread, pending), 8),
         field(offset_of!(Thread, pending_done), 4),
+        field(offset_of!(Thread, evict_next), 4),
     ];
     Some((caller.frame().0, parts))
 }

@@ -58,7 +58,7 @@ fn the_wheel_agrees_with_a_sorted_list() {
 fn expire(w: &mut World, list: &mut BTreeSet<(u64, u32)>, now: u64) {
     let mut due = BTreeSet::new();
     w.with(|cx| {
-        while let Some(thread) = cx.s.cores[0].wheel.pop_due(&mut cx.v, now) {
+        while let Some(thread) = cx.s.cores[0].wheel.pop_due(&mut cx.v, now, &mut { u32::MAX }) {
             assert!(due.insert((cx.v.get(thread).deadline, thread.link().raw())), "each expires once");
         }
     });
@@ -81,11 +81,45 @@ fn deadlines_of_one_slot_expire_each_in_time() {
         w.with(|cx| cx.set_deadline(cx.v.live(*thread).unwrap()));
     }
     for (thread, tick) in threads.iter().zip([64, 70, 127]) {
-        let popped = w.with(|cx| cx.s.cores[0].wheel.pop_due(&mut cx.v, tick << 10).map(|t| t.link()));
+        let popped =
+            w.with(|cx| cx.s.cores[0].wheel.pop_due(&mut cx.v, tick << 10, &mut { u32::MAX }).map(|t| t.link()));
         assert_eq!(popped, Some(*thread), "at tick {tick}");
-        let more = w.with(|cx| cx.s.cores[0].wheel.pop_due(&mut cx.v, tick << 10).map(|t| t.link()));
+        let more = w.with(|cx| cx.s.cores[0].wheel.pop_due(&mut cx.v, tick << 10, &mut { u32::MAX }).map(|t| t.link()));
         assert_eq!(more, None);
     }
+}
+
+#[test]
+fn many_deadlines_of_one_slot_move_down_in_parts() {
+    let mut w = world(300);
+    let threads = threads(&mut w, 40);
+    for (i, thread) in threads.iter().enumerate() {
+        w.edit(*thread, |t| t.deadline = (4096 + (i as u64 * 7) % 64) << 10);
+        w.with(|cx| cx.set_deadline(cx.v.live(*thread).unwrap()));
+    }
+    // While some wait to move down, others come and go.
+    let late = threads[0];
+    let (mut expired, mut entries, now) = (std::vec::Vec::new(), 0, 4200 << 10);
+    while w.k.system.cores[0].wheel.next() <= now {
+        let mut units = 8;
+        w.with(|cx| {
+            while let Some(thread) = cx.s.cores[0].wheel.pop_due(&mut cx.v, now, &mut units) {
+                expired.push(thread.link());
+            }
+        });
+        assert!(units == 0 || w.k.system.cores[0].wheel.next() > now, "it stops for want of units, or is done");
+        if entries == 1 && !expired.contains(&late) {
+            w.with(|cx| cx.cancel_timer(cx.v.live(late).unwrap()));
+            expired.push(late);
+        }
+        entries += 1;
+        assert!(entries < 30);
+    }
+    assert!(entries > 2, "40 do not fit one entry");
+    expired.sort_by_key(|thread| thread.raw());
+    expired.dedup();
+    assert_eq!(expired.len(), 40, "each expires once");
+    assert_eq!(w.k.system.cores[0].wheel.next(), u64::MAX);
 }
 
 #[test]

@@ -4,10 +4,10 @@
 //! nanoseconds. Counts are repeatable; nothing here passes or fails by them.
 
 use crate::arch::Arch;
-use crate::build;
+use crate::build::{self, System};
 use crate::guest::{End, Sink};
 use crate::interrupt::Interrupt;
-use crate::options::{Net, Options};
+use crate::options::{Net, Options, Profile};
 use crate::project::Project;
 use crate::step::{Say, Steps};
 use crate::{Failure, command::run, install, port};
@@ -23,37 +23,81 @@ mod peers;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-usage: scripts/bench kernel [--arch ARCH]
-Measures the kernel in guest instructions, prints ours, seL4's, Linux's and the ratios, and appends a line to
-docs/bench/history.jsonl.";
+usage: scripts/bench kernel|interrupts [--arch ARCH]
+  kernel      measures the kernel in guest instructions, prints ours, seL4's, Linux's and the ratios, and appends a line to
+              docs/bench/history.jsonl
+  interrupts  measures how long interrupts are off at most, by each way into the kernel, under loads that are hard on it";
 
 /// The measuring program.
 const PROGRAM: &str = "kbench";
+/// Instructions that interrupts may be off at most.
+pub const LONGEST: u64 = 20_000;
+/// Memory for the loads that measure that.
+const MEMORY: u32 = 512;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Kernel,
+    Interrupts,
+}
 
 /// Runs the command; returns the exit status.
 ///
 /// # Errors
 /// What it could not do.
 pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> {
-    let Some(arch) = parse(args)? else {
+    let Some((what, arch)) = parse(args)? else {
         println!("{USAGE}");
         return Ok(0);
     };
-    let options = Options {
+    let (steps, project) = (Steps::new(Say::Steps), Project::find()?);
+    install::rust(arch, &steps)?;
+    install::qemu(arch, &steps)?;
+    match what {
+        What::Kernel => {
+            let system = build::system(&project, arch, Profile::Release, &[], &steps)?;
+            let results = measured(&system, &options(arch, PROGRAM), port::FIRST)?;
+            print!("{}", table(arch, &results));
+            remember(&project, arch, &results)?;
+        }
+        What::Interrupts => {
+            let results = stretches(&project, arch, port::FIRST, &steps)?;
+            println!("guest instructions with interrupts off on {}, at most {}", arch.name(), grouped(LONGEST));
+            for (name, longest) in results {
+                println!("{name:<24} {:>12}{}", grouped(longest), if longest > LONGEST { "  too long" } else { "" });
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// How long interrupts are off at most, by each way into the kernel.
+///
+/// # Errors
+/// What could not be built or run.
+pub fn stretches(project: &Project, arch: Arch, port: u16, steps: &Steps) -> Result<Vec<(String, u64)>, Failure> {
+    let system = build::measuring(project, arch, steps)?;
+    let options = Options { mem: MEMORY, ..options(arch, &format!("{PROGRAM} STRETCHES")) };
+    measured(&system, &options, port)
+}
+
+fn options(arch: Arch, exec: &str) -> Options {
+    Options {
         arch,
         icount: true,
         // The peers' figures were taken on these.
         cpu: (arch == Arch::Aarch64).then(|| "cortex-a72".to_string()),
         net: Net::None,
-        exec: Some(PROGRAM.into()),
+        exec: Some(exec.into()),
         ..Options::default()
-    };
-    let (steps, project) = (Steps::new(Say::Steps), Project::find()?);
-    install::rust(arch, &steps)?;
-    install::qemu(arch, &steps)?;
-    let system = build::system(&project, arch, options.profile, &steps)?;
+    }
+}
+
+/// Runs the measuring program, and what it says.
+fn measured(system: &System, options: &Options, port: u16) -> Result<Vec<(String, u64)>, Failure> {
     let mut heard = Heard::default();
-    let report = run::execute(&system, &options, port::FIRST, &mut heard, &Interrupt::catch())?;
+    let report = run::execute(system, options, port, &mut heard, &Interrupt::catch())?;
     let output = String::from_utf8_lossy(&heard.output);
     if report.end != End::Code(0) {
         for line in output.lines().chain(report.last_lines.iter().map(String::as_str)) {
@@ -61,16 +105,17 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
         }
         return Err(Failure::new(format!("{PROGRAM} ended with status {}", report.end.status())));
     }
+    for line in output.lines().filter(|line| line.starts_with(PROGRAM)) {
+        eprintln!("{line}");
+    }
     let results = results(&output);
     if results.is_empty() {
         return Err(Failure::new(format!("{PROGRAM} printed no RESULT line")));
     }
-    print!("{}", table(arch, &results));
-    remember(&project, arch, &results)?;
-    Ok(0)
+    Ok(results)
 }
 
-fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Arch>, Failure> {
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<(What, Arch)>, Failure> {
     let usage = |e: lexopt::Error| Failure::usage(e.to_string());
     let (mut arch, mut what) = (Arch::host(), None);
     let mut parser = lexopt::Parser::from_args(args);
@@ -86,9 +131,10 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Arch>, Failu
         }
     }
     match what.as_deref() {
-        Some("kernel") => Ok(Some(arch)),
-        Some(other) => Err(Failure::usage(format!("{other}: there is only the benchmark \"kernel\""))),
-        None => Err(Failure::usage("which benchmark? there is \"kernel\"")),
+        Some("kernel") => Ok(Some((What::Kernel, arch))),
+        Some("interrupts") => Ok(Some((What::Interrupts, arch))),
+        Some(other) => Err(Failure::usage(format!("{other}: there are the benchmarks \"kernel\" and \"interrupts\""))),
+        None => Err(Failure::usage("which benchmark? there are \"kernel\" and \"interrupts\"")),
     }
 }
 
@@ -216,7 +262,8 @@ mod tests {
     #[test]
     fn it_must_be_said_what_is_measured() {
         let parse = |args: &[&str]| parse(args.iter().map(OsString::from));
-        assert_eq!(parse(&["kernel", "--arch", "aarch64"]).unwrap(), Some(Arch::Aarch64));
+        assert_eq!(parse(&["kernel", "--arch", "aarch64"]).unwrap(), Some((What::Kernel, Arch::Aarch64)));
+        assert_eq!(parse(&["interrupts"]).unwrap(), Some((What::Interrupts, Arch::host())));
         for bad in [&[][..], &["tcp"], &["kernel", "kernel"]] {
             assert_eq!(parse(bad).unwrap_err().status, 2);
         }

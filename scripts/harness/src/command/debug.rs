@@ -39,7 +39,7 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     install::qemu(options.arch, &steps)?;
     let (gdb, package) = options.arch.gdb();
     install::programs(&[(gdb, &[package])], &steps)?;
-    let system = build::system(&project, options.arch, options.profile, &steps)?;
+    let system = build::system(&project, options.arch, options.profile, &options.with, &steps)?;
     let scratch = Scratch::new()?;
     let machine = run::captured_machine(&system, &options, port::FIRST, &scratch)?;
     let port = machine.gdb.unwrap_or_default();
@@ -70,7 +70,7 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
 
 fn arguments(project: &Project, options: &Options, port: u16) -> Result<Vec<String>, Failure> {
     let manifest = project.root.join("boot/manifest.toml");
-    let manifest = ramfs_builder::source::read(&manifest).map_err(|problem| Failure::new(problem.to_string()))?;
+    let manifest = ramfs_builder::source::joined(&manifest, &options.with).map_err(build::problems)?;
     let programs = project.programs(options.arch, options.profile);
     let kernel = project.kernel(options.arch, options.profile);
     let mut arguments = vec!["-q".to_string(), kernel.display().to_string()];

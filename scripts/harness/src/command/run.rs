@@ -62,7 +62,7 @@ pub fn prepare(project: &Project, options: &Options, steps: &Steps) -> Result<Sy
     if options.gui {
         install::gui(steps)?;
     }
-    build::system(project, options.arch, options.profile, steps)
+    build::system(project, options.arch, options.profile, &options.with, steps)
 }
 
 /// Boots the system, runs the script of `options`, and returns how that ended. The web server's port on the host is the

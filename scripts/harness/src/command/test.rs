@@ -2,19 +2,21 @@
 
 use crate::arch::Arch;
 use crate::build::{self, System};
+use crate::command::bench;
 use crate::interrupt::{self, Interrupt};
 use crate::options::Profile;
 use crate::project::Project;
 use crate::step::{Say, Steps};
-use crate::system::halted;
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
-use crate::{Failure, install, vectors};
+use crate::system::{audit, halted, shipped};
+use crate::{Failure, install, models, vectors};
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -40,6 +42,11 @@ const MAX_WORKERS: usize = 2;
 /// Tests of the built system that are no stories.
 const VECTOR_CODE: &str = "aid-vector-code";
 const KERNEL_TRACE: &str = "kernel-trace";
+const PAGE_TABLES: &str = "page-tables";
+const INTERRUPTS: &str = "interrupts-off";
+const SHIPPED: &str = "shipped";
+/// All of these.
+const BESIDES: [&str; 5] = [VECTOR_CODE, KERNEL_TRACE, PAGE_TABLES, INTERRUPTS, SHIPPED];
 
 struct Options {
     quick: bool,
@@ -159,18 +166,22 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             false
         }
     });
-    if chosen.is_empty() && ![VECTOR_CODE, KERNEL_TRACE].iter().any(|name| options.names(name)) {
+    if chosen.is_empty() && !BESIDES.iter().any(|name| options.names(name)) {
         return count;
     }
     println!("building for {}", arch.name());
-    match prepare(project, arch) {
-        Ok(system) => {
-            count.add(warnings(&system, arch));
+    match prepare(project, arch, &chosen) {
+        Ok(systems) => {
+            let system = &systems.own;
+            count.add(warnings(&systems, arch));
             let typed = chosen.iter().filter(|story| !story.steps.is_empty()).count();
             println!("{} stories on {}, {typed} of them typed at a terminal:", chosen.len(), arch.name());
             count.add(vector_code(project, arch, options));
-            count.add(kernel_trace(project, &system, arch, options));
-            count.add(play(project, &system, arch, &chosen, interrupt));
+            count.add(shipped_files(project, system, arch, options));
+            count.add(kernel_trace(project, system, arch, options));
+            count.add(page_tables(project, system, arch, options));
+            count.add(interrupts_off(project, arch, options));
+            count.add(play(project, &systems, arch, &chosen, interrupt));
         }
         Err(failure) => {
             println!("FAIL {:7} build: {failure}", arch.name());
@@ -180,8 +191,24 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
     count
 }
 
+/// What stories boot.
+struct Systems {
+    /// The system itself.
+    own: System,
+    /// The system joined by the folders of `--with`.
+    joined: Vec<(Vec<PathBuf>, System)>,
+}
+
+impl Systems {
+    fn of(&self, folders: &[PathBuf]) -> &System {
+        self.joined.iter().find(|(with, _)| with == folders).map_or(&self.own, |(_, system)| system)
+    }
+}
+
 /// The kernel and the programs are built without a warning.
-fn warnings(system: &System, arch: Arch) -> Count {
+fn warnings(systems: &Systems, arch: Arch) -> Count {
+    // Each build tells what the ones before it had to say.
+    let system = systems.joined.last().map_or(&systems.own, |(_, system)| system);
     verdict(
         arch,
         "no-warnings",
@@ -202,15 +229,57 @@ fn vector_code(project: &Project, arch: Arch, options: &Options) -> Count {
     verdict(arch, VECTOR_CODE, result.map_err(|why| format!("{}: {why}", path.display())))
 }
 
+/// Looks at what is in the boot archive.
+fn shipped_files(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
+    if !options.names(SHIPPED) {
+        return Count::default();
+    }
+    let read = || {
+        let manifest = project.root.join("boot/manifest.toml");
+        let manifest = ramfs_builder::source::read(&manifest).map_err(|e| e.to_string())?;
+        let archive = fs::read(&system.archive).map_err(|e| e.to_string())?;
+        let made = models::files(project).map_err(|e| e.to_string())?;
+        shipped::check(&archive, &manifest, &[&project.root.join("boot/sys"), &made])
+    };
+    verdict(arch, SHIPPED, read())
+}
+
 /// Has the kernel fault and looks at the report, which must have names.
 fn kernel_trace(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
     if !options.names(KERNEL_TRACE) {
         return Count::default();
     }
-    let kernel = fs::read(project.kernel(arch, Profile::Release)).map_err(|e| e.to_string());
-    let place = kernel.and_then(|elf| halted::function(&elf).ok_or_else(|| "its system calls have no name".into()));
     let stage = Stage::new(project, system, arch, FIRST_PORT);
-    verdict(arch, KERNEL_TRACE, place.and_then(|place| halted::check(&stage, place)))
+    verdict(arch, KERNEL_TRACE, entry(project, arch).and_then(|place| halted::check(&stage, place)))
+}
+
+/// Where the kernel's entry for system calls is.
+fn entry(project: &Project, arch: Arch) -> Result<u64, String> {
+    let kernel = fs::read(project.kernel(arch, Profile::Release)).map_err(|e| e.to_string())?;
+    halted::function(&kernel).ok_or_else(|| "its system calls have no name".into())
+}
+
+/// Walks all page tables of a running guest.
+fn page_tables(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
+    if !options.names(PAGE_TABLES) {
+        return Count::default();
+    }
+    let stage = Stage::new(project, system, arch, FIRST_PORT);
+    let walked = entry(project, arch).and_then(|place| audit::check(&stage, place));
+    verdict(arch, PAGE_TABLES, walked.map(drop))
+}
+
+/// Measures how long interrupts are off.
+fn interrupts_off(project: &Project, arch: Arch, options: &Options) -> Count {
+    if !options.names(INTERRUPTS) {
+        return Count::default();
+    }
+    let longest = bench::stretches(project, arch, FIRST_PORT, &Steps::new(Say::Lines)).map_err(|e| e.to_string());
+    let judged = longest.and_then(|all| match all.iter().filter(|(_, longest)| *longest > bench::LONGEST).collect() {
+        none if Vec::<&(String, u64)>::is_empty(&none) => Ok(()),
+        some => Err(format!("more than {} instructions: {some:?}", bench::LONGEST)),
+    });
+    verdict(arch, INTERRUPTS, judged)
 }
 
 /// Prints and counts how a test of the built system went.
@@ -233,15 +302,23 @@ fn wanted(story: &Story, arch: Arch, options: &Options) -> bool {
     named && here && (options.long || story.length == Length::Ordinary)
 }
 
-fn prepare(project: &Project, arch: Arch) -> Result<System, Failure> {
+fn prepare(project: &Project, arch: Arch, stories: &[&Story]) -> Result<Systems, Failure> {
     let steps = Steps::new(Say::Lines);
     install::rust(arch, &steps)?;
     install::qemu(arch, &steps)?;
-    build::system(project, arch, Profile::Release, &steps)
+    let mut systems = Systems { own: build::system(project, arch, Profile::Release, &[], &steps)?, joined: Vec::new() };
+    for story in stories {
+        let folders = runner::folders(project, story);
+        if !folders.is_empty() && !systems.joined.iter().any(|(with, _)| *with == folders) {
+            let system = build::system(project, arch, Profile::Release, &folders, &steps)?;
+            systems.joined.push((folders, system));
+        }
+    }
+    Ok(systems)
 }
 
 /// Runs stories, a few at once, and prints a line for each when it ends.
-fn play(project: &Project, system: &System, arch: Arch, stories: &[&Story], interrupt: &Interrupt) -> Count {
+fn play(project: &Project, systems: &Systems, arch: Arch, stories: &[&Story], interrupt: &Interrupt) -> Count {
     let workers = thread::available_parallelism().map_or(1, |n| n.get().min(MAX_WORKERS));
     let next = AtomicUsize::new(0);
     let count = Mutex::new(Count::default());
@@ -249,12 +326,13 @@ fn play(project: &Project, system: &System, arch: Arch, stories: &[&Story], inte
         for worker in 0..workers {
             let (next, count) = (&next, &count);
             scope.spawn(move || {
-                let stage = Stage::new(project, system, arch, FIRST_PORT + 100 * worker as u16);
+                let stage = Stage::new(project, &systems.own, arch, FIRST_PORT + 100 * worker as u16);
                 while let Some(story) = stories.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if interrupt.came() {
                         return;
                     }
-                    let outcome = runner::run(&stage, story, interrupt);
+                    let system = systems.of(&runner::folders(project, story));
+                    let outcome = runner::run(&Stage { system, ..stage.clone() }, story, interrupt);
                     let one = report(project, arch, story, &outcome);
                     if let Ok(mut count) = count.lock() {
                         count.add(one);

@@ -28,6 +28,8 @@ const FUNCTION: &str = "viaether::entry::kernel_syscall";
 const NOWHERE: u64 = 8;
 /// Instructions that a function needs for its frame, at most.
 const PROLOGUE: usize = 40;
+/// The byte that stops a running guest.
+const INTERRUPT: u8 = 3;
 /// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -36,29 +38,56 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// What is wrong, with what was said.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<(), String> {
+    let ((), log) = debug(stage, "version", Then::GoOn, |port| derail(port, stage.arch, address))?;
+    judge(&log).map_err(|why| format!("{why}\n{log}"))
+}
+
+/// What becomes of the guest when the debugger is done with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It goes on until it ends.
+    GoOn,
+    /// It is ended.
+    End,
+}
+
+/// Boots a guest that waits for a debugger at this port, which does its work: what that found, and the log.
+///
+/// # Errors
+/// What is wrong, with the log.
+pub(super) fn debug<T: Send>(
+    stage: &Stage<'_>,
+    exec: &str,
+    then: Then,
+    work: impl FnOnce(u16) -> Result<T> + Send,
+) -> std::result::Result<(T, String), String> {
     let arguments = ["--net", "none"];
     let Ok(Request::Run(mut options)) = options::parse(arguments) else { return Err("its options are wrong".into()) };
-    (options.arch, options.exec) = (stage.arch, Some("version".into()));
+    (options.arch, options.exec) = (stage.arch, Some(exec.into()));
     let scratch = Scratch::new().map_err(|e| e.message)?;
     let records = scratch.path("records");
     let machine = captured_machine(stage.system, &options, stage.first_port, &scratch).map_err(|e| e.message)?;
     let port = port::free_from(stage.first_port + 60).map_err(|e| e.message)?;
     let arguments = Machine { records: Some(records.clone()), gdb: Some(port), ..machine }.arguments();
     let guest = Guest { program: stage.qemu.clone(), arguments, records, timeout: PATIENCE };
-    let (mut log, arch, enough) = (Log::default(), stage.arch, Interrupt::never());
+    let (mut log, enough) = (Log::default(), Interrupt::never());
     let debugged = thread::scope(|scope| {
         let debugger = scope.spawn(|| {
-            let result = derail(port, arch, address);
-            if result.is_err() {
+            let result = work(port);
+            if result.is_err() || then == Then::End {
                 enough.raise();
             }
             result
         });
         let report = guest::run(&guest, &mut log, &enough).map_err(|e| e.message);
         let debugged = debugger.join().map_err(|_| "the debugger broke down".to_string())?;
-        report.and(debugged.map_err(|e| format!("the debugger: {e}")))
+        let _ = report?;
+        debugged.map_err(|e| format!("the debugger: {e}"))
     });
-    debugged.and_then(|()| judge(&log.0)).map_err(|why| format!("{why}\n{}", log.0))
+    match debugged {
+        Ok(found) => Ok((found, log.0)),
+        Err(why) => Err(format!("{why}\n{}", log.0)),
+    }
 }
 
 /// Where [`FUNCTION`] is, in a linked kernel.
@@ -133,15 +162,17 @@ fn word(registers: &str, bytes: &Range<usize>) -> Result<u64> {
 }
 
 /// QEMU's end of the debugger's protocol.
-struct Debugger(TcpStream);
+pub(super) struct Debugger(TcpStream);
 
 impl Debugger {
-    fn connect(port: u16) -> Result<Self> {
+    pub(super) fn connect(port: u16) -> Result<Self> {
         let until = Instant::now() + PATIENCE / 4;
         loop {
             match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
                 Ok(stream) => {
                     stream.set_read_timeout(Some(PATIENCE))?;
+                    // Packets are short and many.
+                    stream.set_nodelay(true)?;
                     return Ok(Self(stream));
                 }
                 Err(error) if Instant::now() > until => return Err(error),
@@ -151,8 +182,20 @@ impl Debugger {
     }
 
     /// A packet, and the answer to it. An answer that says no is an error.
-    fn ask(&mut self, packet: &str) -> Result<String> {
+    pub(super) fn ask(&mut self, packet: &str) -> Result<String> {
         self.send(packet)?;
+        self.answer(packet)
+    }
+
+    /// Lets the guest run for a while, then stops it wherever it is.
+    pub(super) fn run(&mut self, time: Duration) -> Result<()> {
+        self.send("c")?;
+        thread::sleep(time);
+        self.0.write_all(&[INTERRUPT])?;
+        self.answer("an interrupt").map(drop)
+    }
+
+    fn answer(&mut self, packet: &str) -> Result<String> {
         while self.byte()? != b'$' {}
         let mut answer = String::new();
         loop {

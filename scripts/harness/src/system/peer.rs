@@ -9,9 +9,11 @@ use crate::system::certificates::{self, Fault};
 use crate::system::crowd;
 use crate::{install, port};
 use std::io::Read;
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,6 +29,8 @@ const BLOB: usize = 1 << 20;
 pub enum Peer {
     /// `openssl s_server` serving `/blob`, with a certificate that has that fault.
     Tls(Fault),
+    /// Sends back what it gets, on any number of connections.
+    Echo,
     /// curl, fetching httpd's page 1,000 times.
     Curl,
     /// Headless Chromium, loading httpd's pages.
@@ -50,6 +54,7 @@ impl Peer {
     /// Why it is not; the story is skipped then.
     pub fn install(self) -> Result<(), Failure> {
         let (program, package) = match self {
+            Self::Echo => return Ok(()),
             Self::Tls(_) => ("openssl", "openssl"),
             Self::Curl | Self::Crowd | Self::Siege => ("curl", "curl"),
             Self::Chromium => ("chromium", "chromium"),
@@ -62,6 +67,7 @@ impl Peer {
 #[derive(Debug)]
 pub struct Running {
     child: Option<Child>,
+    _echo: Option<Echo>,
     /// Names and what they stand for.
     pub names: Vec<(&'static str, String)>,
     _scratch: Scratch,
@@ -82,7 +88,14 @@ impl Drop for Running {
 /// It cannot be started.
 pub fn start(peer: Option<Peer>, first_port: u16) -> Result<Running, Failure> {
     let scratch = Scratch::new()?;
-    let Some(Peer::Tls(fault)) = peer else { return Ok(Running { child: None, names: Vec::new(), _scratch: scratch }) };
+    if peer == Some(Peer::Echo) {
+        let echo = Echo::start(first_port)?;
+        let names = vec![("port", echo.port.to_string())];
+        return Ok(Running { child: None, _echo: Some(echo), names, _scratch: scratch });
+    }
+    let Some(Peer::Tls(fault)) = peer else {
+        return Ok(Running { child: None, _echo: None, names: Vec::new(), _scratch: scratch });
+    };
     let folder = scratch.path("");
     certificates::make(&folder, fault)?;
     let blob: Vec<u8> = (0..BLOB as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -101,6 +114,7 @@ pub fn start(peer: Option<Peer>, first_port: u16) -> Result<Running, Failure> {
     let ca = scratch.path("ca.pem").to_string_lossy().into_owned();
     let running = Running {
         child: Some(child),
+        _echo: None,
         names: vec![("port", port.to_string()), ("digest", digest), ("ca", ca)],
         _scratch: scratch,
     };
@@ -114,6 +128,41 @@ pub fn start(peer: Option<Peer>, first_port: u16) -> Result<Running, Failure> {
     Ok(running)
 }
 
+/// A server that sends back what it gets. Its threads end with their connections.
+#[derive(Debug)]
+struct Echo {
+    port: u16,
+    over: Arc<AtomicBool>,
+}
+
+impl Echo {
+    fn start(first_port: u16) -> Result<Self, Failure> {
+        let port = port::free_from(first_port)?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|e| Failure::new(format!("echo: {e}")))?;
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = over.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                // One that breaks is over: the guest may be killed at any time.
+                thread::spawn(move || std::io::copy(&mut &stream, &mut &stream));
+            }
+        });
+        Ok(Self { port, over })
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        // Wakes it.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+    }
+}
+
 /// What a visitor does at the guest's web server.
 ///
 /// # Errors
@@ -122,7 +171,7 @@ pub fn visit(peer: Peer, port: u16, over: &dyn Fn() -> bool) -> Result<(), Strin
     let url = format!("http://127.0.0.1:{port}/");
     wait_for_answer(&url, over)?;
     match peer {
-        Peer::Tls(_) => Ok(()),
+        Peer::Tls(_) | Peer::Echo => Ok(()),
         Peer::Curl => {
             let half = FETCHES / 2;
             fetch_often(&url, half, &[])?;
@@ -199,6 +248,22 @@ fn dump_dom(url: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn an_echo_sends_everything_back_to_each() {
+        let running = start(Some(Peer::Echo), 19600).unwrap();
+        let port: u16 = running.names[0].1.parse().unwrap();
+        let mut both = [(); 2].map(|()| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap());
+        for (stream, text) in both.iter_mut().zip([b"one", b"two"]) {
+            stream.write_all(text).unwrap();
+        }
+        for (stream, text) in both.iter_mut().zip([b"one", b"two"]) {
+            let mut back = [0; 3];
+            stream.read_exact(&mut back).unwrap();
+            assert_eq!(&back, text);
+        }
+    }
 
     /// What openssl itself thinks of the certificates, so that the stories fail for the right reason.
     #[test]

@@ -58,6 +58,13 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// The folders that join the system for a story: its `--with`.
+#[must_use]
+pub fn folders(project: &Project, story: &Story) -> Vec<PathBuf> {
+    let pairs = story.options.windows(2).filter(|pair| pair[0] == "--with");
+    pairs.map(|pair| in_root(pair[1], project).into()).collect()
+}
+
 /// Runs a story to its end.
 #[must_use]
 pub fn run(stage: &Stage<'_>, story: &Story, stop: &Interrupt) -> Outcome {
@@ -137,11 +144,15 @@ fn with_visitor(
 }
 
 fn fill(text: &str, project: &Project, running: &Running) -> String {
-    let mut text = text.replace("{root}", &project.root.to_string_lossy());
+    let mut text = in_root(text, project);
     for (name, value) in &running.names {
         text = text.replace(&format!("{{{name}}}"), value);
     }
     text
+}
+
+fn in_root(text: &str, project: &Project) -> String {
+    text.replace("{root}", &project.root.to_string_lossy())
 }
 
 #[derive(Default)]

@@ -19,7 +19,9 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "web", state: State::Enabled, stories: WEB },
     Feature { name: "inference", state: State::Enabled, stories: INFERENCE },
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
+    Feature { name: "kills", state: State::Enabled, stories: KILLS },
     Feature { name: "traces", state: State::Enabled, stories: TRACES },
+    Feature { name: "example", state: State::Enabled, stories: EXAMPLE },
 ];
 
 const FIRST: &[Story] = &[
@@ -80,6 +82,7 @@ const FILES: &[Story] = &[
 const SELFTESTS: &[Story] = &[
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
+    Story::new("sectest-long", "sectest LONG").with(&["--timeout", "3600"]).prints(&[" passed, 0 failed"]).long(),
     Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: ", " passed, 0 failed"]),
     Story::new("four-cores-test", "smptest; vmtest; sectest; hardtest")
         .with(&["--smp", "4"])
@@ -136,6 +139,31 @@ const RESTARTS: &[Story] = &[
         .prints(&["7"]),
 ];
 
+/// How the kill tests end when nothing went wrong.
+const KILLED: &[&str] = &["right answers", "kills, 0 failed"];
+/// What devd says when a device wrote into memory that was taken from its driver.
+const WROTE: &[&str] = &["wrote after its reset", "can't be reset"];
+
+const KILLS: &[Story] = &[
+    Story::new("kills", "killtest 20 PEER=10.0.2.2:{port}").prints(KILLED).never(WROTE).peer(Peer::Echo),
+    Story::new("kills-in-dma", "killtest 15 SERVER=netd PEER=10.0.2.2:{port}")
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo),
+    Story::new("kills-long", "killtest 200 PEER=10.0.2.2:{port}")
+        .with(&["--timeout", "1800"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo)
+        .long(),
+    Story::new("kills-in-dma-long", "killtest 100 SERVER=netd,console SEED=2 PEER=10.0.2.2:{port}")
+        .with(&["--timeout", "1800"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo)
+        .long(),
+];
+
 const TRACES: &[Story] = &[
     Story::new("fault-report", "crash").fails(20).logs(&[
         "#0 crash+0x",
@@ -145,6 +173,17 @@ const TRACES: &[Story] = &[
     Story::new("fault-of-a-call", "crash FETCH").fails(20).logs(&["  libsys::fault::fetch+0x"]),
     Story::new("panic-report", "crash PANIC").fails(20).logs(&["#0 crash+0x", "  commands::system::crash+0x"]),
 ];
+
+const WITH_TALLY: &[&str] = &["--with", "{root}/docs/examples/tally"];
+
+// ANCHOR: tally
+const EXAMPLE: &[Story] = &[
+    Story::new("tally-counts", "tally 3 4; tally 5").with(WITH_TALLY).prints(&["3\n7\n5\n"]),
+    Story::new("tally-refuses", "tally -1").with(WITH_TALLY).fails(10).prints(&["tally: -1: give a number"]),
+    Story::new("tally-comes-back", "tally 3; break tallyd FORCE; tally 4").with(WITH_TALLY).prints(&["3\n", "4\n"]),
+    Story::new("tally-as-documented", "tallytest").with(WITH_TALLY).prints(&["all is as documented"]),
+];
+// ANCHOR_END: tally
 
 #[cfg(test)]
 mod tests {

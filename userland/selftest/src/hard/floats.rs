@@ -80,6 +80,46 @@ fn hold(values: &Registers, turns: u64) -> Registers {
     after
 }
 
+/// What the vector registers have at this moment. Compiled code may have used some since the thread began, most it has not.
+#[cfg(target_arch = "x86_64")]
+pub fn found() -> [[u64; 2]; 16] {
+    let mut now = Registers([[0; 2]; 16]);
+    // SAFETY: writes 256 bytes, aligned.
+    unsafe {
+        core::arch::asm!(
+            "movaps [{to}], xmm0", "movaps [{to}+16], xmm1", "movaps [{to}+32], xmm2", "movaps [{to}+48], xmm3",
+            "movaps [{to}+64], xmm4", "movaps [{to}+80], xmm5", "movaps [{to}+96], xmm6", "movaps [{to}+112], xmm7",
+            "movaps [{to}+128], xmm8", "movaps [{to}+144], xmm9", "movaps [{to}+160], xmm10",
+            "movaps [{to}+176], xmm11", "movaps [{to}+192], xmm12", "movaps [{to}+208], xmm13",
+            "movaps [{to}+224], xmm14", "movaps [{to}+240], xmm15",
+            to = in(reg) &mut now, options(nostack),
+        );
+    }
+    now.0
+}
+
+/// What the vector registers have at this moment. Compiled code may have used some since the thread began, most it has not.
+#[cfg(target_arch = "aarch64")]
+pub fn found() -> [[u64; 2]; 16] {
+    let mut now = Registers([[0; 2]; 16]);
+    // SAFETY: writes 256 bytes.
+    unsafe {
+        core::arch::asm!(
+            "stp q8, q9, [{to}]", "stp q10, q11, [{to}, #32]", "stp q12, q13, [{to}, #64]", "stp q14, q15, [{to}, #96]",
+            "stp q16, q17, [{to}, #128]", "stp q18, q19, [{to}, #160]", "stp q20, q21, [{to}, #192]",
+            "stp q30, q31, [{to}, #224]",
+            to = in(reg) &mut now, options(nostack),
+        );
+    }
+    now.0
+}
+
+/// Has all registers be this for a while.
+pub fn fill(word: u64) {
+    let values = Registers([[word; 2]; 16]);
+    let _ = core::hint::black_box(hold(&values, 1_000));
+}
+
 /// Rounds in which a thread found its registers as it left them, and otherwise.
 #[derive(Default)]
 struct Found {

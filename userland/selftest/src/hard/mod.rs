@@ -1,6 +1,6 @@
 //! HARDTEST: what the kernel promises programs, exercised with threads, time and long messages.
 
-mod floats;
+pub mod floats;
 pub mod messages;
 mod notifications;
 mod timers;

@@ -53,7 +53,7 @@ pub fn faults(checks: &mut Checks) -> Result<(), LibError> {
     let how = |end: &Ended| (end.code, end.reason);
     let seven = child::doing("exit-7")?;
     checks.equal("a child that does nothing bad ends as it says", how(&seven), (7, 0));
-    for deed in deeds::FATAL {
+    for deed in deeds::FATAL.iter().chain(crate::privileged::NAMES) {
         let result: Result<(), String> = match child::doing(deed) {
             Ok(end) if how(&end) == (20, LibError::Fault.code()) => Ok(()),
             Ok(end) => Err(format!("code {}, reason {}", end.code, end.reason)),

@@ -94,7 +94,7 @@ pub fn numbers(checks: &mut Checks) -> Result<(), LibError> {
         let made = call(number::create, &[POOL, kind, 1, 0, 0]);
         checks.refused(format!("create kind {kind}"), made, &argument);
     }
-    for what in [9, 100, u64::MAX] {
+    for what in [20, 100, u64::MAX] {
         checks.refused(format!("info {what}"), call(number::info, &[memory, what, 0]), &argument);
         checks.refused(format!("config {what}"), call(number::config, &[raw(&bench.thread), what, 0]), &argument);
     }

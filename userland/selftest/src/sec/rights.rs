@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use libsys::abi::calls::number;
 use libsys::abi::{Error, Rights, info};
@@ -144,6 +145,53 @@ const USES: &[Use] = &[
     },
     one("revoke", Rights::REVOKE, number::revoke, GRANT),
 ];
+
+/// Calls whose good case would wait for ever, or needs an authority that nobody here has.
+const NEVER_ALLOWED: &[&str] = &["call", "seal"];
+
+/// What a use needs: its right, and to write or execute also to read.
+fn needs(used: &Use) -> Rights {
+    let reads = matches!(used.name, "map to write" | "map to execute");
+    if reads { used.right | Rights::READ } else { used.right }
+}
+
+/// Each call, each right: with all rights but this one, and with this one alone. What is allowed and what denied follows from
+/// what the call needs, to the cell.
+pub fn cells(checks: &mut Checks) -> Result<(), LibError> {
+    for used in USES {
+        let mut cases = Vec::new();
+        for right in Rights::all().iter() {
+            for rights in [Rights::all() - right, right] {
+                let denied = !rights.contains(needs(used));
+                if !denied && NEVER_ALLOWED.contains(&used.name) {
+                    continue;
+                }
+                cases.push((format!("{rights:?}"), cell(used, rights, denied)));
+            }
+        }
+        let (kind, _) = Bench::new()?.each()[used.object];
+        checks.all(format!("{kind:?}, {}: each right alone, and all but each", used.name), cases);
+    }
+    Ok(())
+}
+
+fn cell(used: &Use, rights: Rights, denied: bool) -> Result<(), String> {
+    let failed = |error: Error| format!("{error}");
+    let bench = Bench::new().map_err(failed)?;
+    let (_, object) = bench.each()[used.object];
+    let weak = dup(raw(object), rights).map_err(failed)?;
+    let mut arguments = (used.arguments)(&bench);
+    arguments[used.at] = raw(&weak);
+    let result = call(used.number, &arguments);
+    // What was mapped here is to go with its bench.
+    let _ = call(number::destroy, &[raw(&bench.pool)]);
+    match (denied, result) {
+        (true, Err(Error::Denied)) => Ok(()),
+        (true, other) => Err(format!("{other:?} instead of Denied")),
+        (false, Err(Error::Denied)) => Err("Denied".into()),
+        (false, _) => Ok(()),
+    }
+}
 
 /// Each call on a handle that has every right but the one it needs.
 pub fn matrix(checks: &mut Checks) -> Result<(), LibError> {

@@ -8,7 +8,7 @@ use super::*;
 use crate::invariants;
 
 /// Units that one entry may do, beside what can't wait.
-const UNITS: usize = 32;
+const UNITS: usize = 8;
 const AT: u64 = 0x4000_0000;
 
 /// Threads of init that call on a channel and wait.

@@ -96,6 +96,11 @@ impl Hw for Machine {
         0
     }
 
+    #[cfg(feature = "stretch")]
+    fn stretch(&self, kind: usize) -> u64 {
+        self.clock.span(crate::stretch::longest(kind))
+    }
+
     fn features(&self) -> Features {
         cpu::features()
     }

@@ -40,6 +40,8 @@ pub use cores::{attend, release as release_cores, stop_others};
 pub use fatal::trace;
 pub use hw::Machine;
 pub use mmu::{KERNEL_BASE, PHYS_BASE};
+#[cfg(feature = "stretch")]
+pub use timer::count as ticks;
 pub use uart::write as console_write;
 pub use vectors::{enter, forget_current};
 

@@ -57,7 +57,11 @@ impl Clock {
     }
 
     fn nanoseconds(&self, count: u64) -> u64 {
-        let ticks = count.wrapping_sub(self.counter.base);
+        self.span(count.wrapping_sub(self.counter.base))
+    }
+
+    /// How many ns so many ticks are.
+    pub fn span(&self, ticks: u64) -> u64 {
         ((u128::from(ticks) * u128::from(self.counter.multiplier)) >> SHIFT) as u64
     }
 }
@@ -68,7 +72,7 @@ pub fn quiet() {
 }
 
 /// The counter, not read ahead of time.
-fn count() -> u64 {
+pub fn count() -> u64 {
     isb();
     CNTVCT_EL0.get()
 }

@@ -73,7 +73,11 @@ impl Clock {
 
     /// ns since boot.
     pub fn now(&self) -> u64 {
-        let ticks = tsc().wrapping_sub(self.counter.base);
+        self.span(tsc().wrapping_sub(self.counter.base))
+    }
+
+    /// How many ns so many ticks are.
+    pub fn span(&self, ticks: u64) -> u64 {
         ((u128::from(ticks) * u128::from(self.counter.multiplier)) >> SHIFT) as u64
     }
 

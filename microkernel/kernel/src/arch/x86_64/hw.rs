@@ -141,6 +141,11 @@ impl kcore::Hw for Machine {
         }
     }
 
+    #[cfg(feature = "stretch")]
+    fn stretch(&self, kind: usize) -> u64 {
+        self.clock.span(crate::stretch::longest(kind))
+    }
+
     fn features(&self) -> Features {
         self.features
     }

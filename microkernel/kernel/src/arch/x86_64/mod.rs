@@ -24,6 +24,8 @@ mod pvh;
 mod uart;
 mod vectors;
 
+#[cfg(feature = "stretch")]
+pub use clock::tsc as ticks;
 pub use core_block::{core_id, forget_current, set_thread_pointer};
 pub use cores::{attend, release as release_cores, stop_others};
 pub use entry::enter;

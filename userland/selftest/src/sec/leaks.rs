@@ -1,0 +1,105 @@
+//! What one process leaves behind does not come to another: in registers, in memory; and where things lie is not told.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use libsys::io::Read;
+use libsys::protocol::process::Signal;
+use libsys::spawn::{Command, Stdio};
+use libsys::{Error, Pool, Private, Status, println, random, thread, time, wait_bits};
+
+use crate::checks::{Checks, many};
+use crate::child::{WORD, room};
+use crate::hard::floats;
+use crate::threads::{finish, options};
+
+/// What a child has in all its vector registers and much of its memory.
+const SECRET: u64 = 0x5ec2_e75e_c2e7_5ec2;
+/// Threads that look into their first registers, and looks into new memory.
+const LOOKS: u64 = 40;
+/// Pages of a look into memory, and that the child fills.
+const PAGES: usize = 96;
+/// Children that say where they lie.
+const PLACES: u64 = 24;
+/// Bits of an address that must vary: programs lie at random in 2^30 places and more, but not every bit need show in so few.
+const BITS: u32 = 20;
+
+/// Registers and memory.
+pub fn run(checks: &mut Checks) -> Result<(), Error> {
+    let pool = Pool::own()?;
+    let child = Command::new("C/selftest").arg(WORD).arg("secret").pages(room(512)?).spawn(&pool)?;
+    wait_bits(0, time::after(20 * time::MILLISECOND));
+    let found = Arc::new(AtomicU64::new(0));
+    for _ in 0..many(LOOKS) {
+        let seen = found.clone();
+        finish(thread::spawn(&pool, options()?, move || {
+            let hits = floats::found().iter().flatten().filter(|word| **word == SECRET).count();
+            seen.fetch_add(hits as u64, Ordering::Relaxed);
+        })?);
+    }
+    checks.equal("a thread's first registers have nothing of another process", found.load(Ordering::Relaxed), 0);
+    child.send(Signal::Force)?;
+    child.wait()?;
+    let mut dirty = 0;
+    for _ in 0..many(LOOKS) {
+        let memory = Private::create(&pool, PAGES)?;
+        dirty += memory.iter().filter(|byte| **byte != 0).count();
+    }
+    checks.equal("new memory has nothing of a process that is gone", dirty, 0);
+    places(checks)
+}
+
+/// The child: has the secret everywhere, and goes on.
+pub fn keep_secret() -> Result<(), Error> {
+    let mut memory = Private::create(&Pool::own()?, PAGES)?;
+    memory.as_chunks_mut().0.iter_mut().for_each(|word| *word = SECRET.to_le_bytes());
+    loop {
+        floats::fill(SECRET);
+        libsys::yield_now();
+    }
+}
+
+/// Programs, stacks and random numbers are elsewhere each time.
+fn places(checks: &mut Checks) -> Result<(), Error> {
+    let mut all: [Vec<u64>; 3] = Default::default();
+    for _ in 0..many(PLACES) {
+        let text = said()?;
+        for (list, word) in all.iter_mut().zip(text.split_whitespace()) {
+            list.push(u64::from_str_radix(word, 16).map_err(|_| Error::BadNumber)?);
+        }
+    }
+    for (name, list) in [("a program", &all[0]), ("its random numbers", &all[2])].into_iter() {
+        let distinct = list.iter().collect::<BTreeSet<_>>().len();
+        checks.equal(format!("{name}: elsewhere each time"), distinct, list.len());
+        let first = list.first().copied().unwrap_or(0);
+        let bits = list.iter().fold(0, |bits, value| bits | (value ^ first)).count_ones();
+        checks.holds(format!("{name}: {bits} bits vary"), bits >= BITS);
+    }
+    Ok(())
+}
+
+fn said() -> Result<String, Error> {
+    let pool = Pool::own()?;
+    let mut prepared =
+        Command::new("C/selftest").arg(WORD).arg("where").pages(256).stdout(Stdio::Piped).prepare(&pool)?;
+    let mut output = prepared.pipe_here(1, &pool)?;
+    let child = prepared.start()?;
+    let mut bytes = Vec::new();
+    // It leaves without closing its output.
+    let _ = output.read_to_end(&mut bytes, 256);
+    child.wait()?;
+    Ok(String::from_utf8_lossy(&bytes).to_string())
+}
+
+/// The child that says where it lies.
+pub fn tell() -> Status {
+    let here = tell as fn() -> Status as usize as u64;
+    let local = 0_u8;
+    println!("{here:x} {:x} {:x}", &raw const local as u64, random::next_u64().unwrap_or(0));
+    let _ = libsys::io::Write::flush(&mut libsys::io::stdout());
+    Status::OK
+}

@@ -1,0 +1,104 @@
+//! Taking all of what a service gives to one: it is refused in the end, others are served meanwhile, and it comes back.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use libsys::fs::{self, File};
+use libsys::names::NameSpace;
+use libsys::net::{Address, Endpoint, Network, TcpListener};
+use libsys::protocol::{Protocol, ai, console, device, fs as files, net};
+use libsys::{Channel, Error, system};
+
+use crate::checks::{Checks, many};
+use crate::child;
+
+/// Rounds of taking all.
+const ROUNDS: u64 = 2;
+/// What is taken at most: more than any limit.
+const MOST: usize = 2_000;
+/// Pages that a service may have more after a round than after the one before.
+const KEPT: u32 = 4;
+/// Refusals that say the truth.
+const REFUSALS: &[Error] = &[Error::Limit, Error::TableFull, Error::PoolEmpty, Error::Quota, Error::NoMemory];
+
+/// Sessions of every service, name spaces, open files, sockets.
+pub fn run(checks: &mut Checks) -> Result<(), Error> {
+    take(checks, "sessions of fs", || open::<files::Service>("SYS"));
+    take(checks, "sessions of net", || open::<net::Service>("net"));
+    take(checks, "sessions of ai", || open::<ai::Service>("ai"));
+    take(checks, "sessions of console", || open::<console::Service>("console"));
+    take(checks, "sessions of config", || open::<device::Service>("config"));
+    // A job's are counted together, so a child would have none either.
+    let look = || NameSpace::own().look("SYS").map(drop);
+    take_beside(checks, "name spaces", || NameSpace::own().copy(), look);
+    take(checks, "open files", || File::open("SYS:S/Startup-Sequence"));
+    let network = Network::open()?;
+    let any = Endpoint { address: Address::V4([127, 0, 0, 1]), port: 0 };
+    take(checks, "listeners", || TcpListener::bind(&network, any, 1, None));
+    Ok(())
+}
+
+fn open<P: Protocol>(name: &str) -> Result<Channel<P>, Error> {
+    NameSpace::own().open(name)
+}
+
+/// Beside a child that is served.
+fn take<T>(checks: &mut Checks, what: &str, one: impl FnMut() -> Result<T, Error>) {
+    take_beside(checks, what, one, || match child::doing("victim")? {
+        end if end.code == 0 => Ok(()),
+        end => Err(Error::from_code(end.reason).unwrap_or(Error::Internal)),
+    });
+}
+
+/// Takes until it is refused; has another served; gives all back; again.
+fn take_beside<T>(
+    checks: &mut Checks,
+    what: &str,
+    mut one: impl FnMut() -> Result<T, Error>,
+    victim: impl Fn() -> Result<(), Error>,
+) {
+    let mut last = None;
+    for round in 0..many(ROUNDS) {
+        let mut all = Vec::new();
+        let refusal = loop {
+            match one() {
+                Ok(more) => all.push(more),
+                Err(error) => break error,
+            }
+            if all.len() == MOST {
+                break Error::Internal;
+            }
+        };
+        let taken = all.len();
+        let told = if REFUSALS.contains(&refusal) { Ok(()) } else { Err(format!("{refusal} after {taken}")) };
+        checks.check(format!("{what}, round {round}: {taken}, then refused"), told);
+        checks.check(format!("{what}: somebody else is served"), victim().map_err(|error| format!("{error}")));
+        drop(all);
+        checks.check(format!("{what}: there are some again"), one().map(drop).map_err(|error| format!("{error}")));
+        let now = used();
+        let grown = |(name, pages): &(String, u32)| {
+            let before = last.iter().flatten().find(|(known, _): &&(String, u32)| known == name);
+            before.filter(|(_, before)| *pages > before + KEPT).map(|(_, before)| format!("{name} {before} -> {pages}"))
+        };
+        let grown: Vec<String> = now.iter().filter_map(grown).collect();
+        checks.equal(format!("{what}, round {round}: no service grows by it"), grown, Vec::new());
+        last = Some(now);
+    }
+}
+
+/// Pages of the services.
+fn used() -> Vec<(String, u32)> {
+    let services = system::services().unwrap_or_default();
+    services.into_iter().map(|service| (service.name.into_string(), service.used)).collect()
+}
+
+/// The victim: everything is there for it.
+pub fn victim() -> Result<(), Error> {
+    open::<net::Service>("net")?.call(&net::Request::Interfaces)?;
+    open::<ai::Service>("ai")?.call(&ai::Request::Limits)?;
+    drop(open::<console::Service>("console")?);
+    drop(open::<device::Service>("config")?);
+    drop(NameSpace::own().copy()?);
+    if fs::read_dir("SYS:S")?.is_empty() { Err(Error::NotFound) } else { Ok(()) }
+}
