@@ -138,9 +138,34 @@ mod real {
         unsafe { BOOT.load(Ordering::Acquire).as_ref() }
     }
 
+    /// The main thread's block.
+    static MAIN: Block = Block::new();
+
+    /// Where a clone of this process starts, and its stack pointer then: below all that the callers of this function's
+    /// caller have on their stacks. None on threads whose stack is not the main one.
+    #[inline(always)]
+    pub(crate) fn clone_start() -> Option<(u64, u64)> {
+        let frame = crate::arch::frame() & !15;
+        // As after a call on x86_64: 8 below a multiple of 16; aarch64 wants a multiple.
+        let stack = if cfg!(target_arch = "x86_64") { frame - 8 } else { frame };
+        let here = (layout::STACK_TOP - layout::MAIN_STACK_BYTES..layout::STACK_TOP).contains(&stack);
+        here.then_some((start_clone as extern "C" fn(u64) -> ! as usize as u64, stack as u64))
+    }
+
+    /// The first code of a clone.
+    extern "C" fn start_clone(_argument: u64) -> ! {
+        let top = layout::STACK_TOP;
+        MAIN.reset();
+        MAIN.prepare(layout::MAIN_BUFFER, top - layout::MAIN_STACK_BYTES..top);
+        let block = &raw const MAIN as u64;
+        if sys::config(user::MAIN_THREAD.raw().into(), calls::CONFIG_POINTER, block).is_err() {
+            stop();
+        }
+        crate::clones::begin()
+    }
+
     /// The first Rust code of a process, called by `_start` with the start argument and the stack pointer.
     pub(crate) extern "C" fn start(_argument: u64, stack: u64) -> ! {
-        static MAIN: Block = Block::new();
         // The stack ends where it began; how far it reaches down only backtraces want to know.
         let stack = stack as usize;
         MAIN.prepare(layout::MAIN_BUFFER, stack.saturating_sub(layout::MAX_STACK)..stack);
@@ -190,7 +215,13 @@ mod real {
 #[cfg(target_os = "viaether")]
 pub use real::boot_info;
 #[cfg(target_os = "viaether")]
-pub(crate) use real::start;
+pub(crate) use real::{clone_start, start};
+
+/// No clones on the host.
+#[cfg(not(target_os = "viaether"))]
+pub(crate) fn clone_start() -> Option<(u64, u64)> {
+    None
+}
 
 /// What the kernel told init; none on the host.
 #[cfg(not(target_os = "viaether"))]

@@ -26,6 +26,7 @@ pub(crate) fn start() -> Result<(), Error> {
     let body = unsafe {
         core::slice::from_raw_parts((user::START_BLOCK as usize + HEADER) as *const u8, header.body as usize)
     };
+    crate::heap::set_paged(header.flags.contains(Flags::PAGED));
     crate::random::seed(&header.seed, header.flags.contains(Flags::SEEDED));
     let body = protocol::decode::<StartBody>(body)?.check()?;
     *START.lock() = Some(Start { number: header.number, body });

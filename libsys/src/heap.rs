@@ -1,9 +1,13 @@
-//! The heap: talc on Memory that is mapped in steps from the process's own pool.
+//! The heap: talc on one range that grows upwards at `layout::HEAP`, paid by the process's own pool.
 //!
-//! The heap is one range that grows upwards at `layout::HEAP`. A step is at least 64 KiB and a quarter of what is there,
-//! so that a large heap has few Memory objects; their handles are closed once mapped, the mapping keeps them.
+//! A step is at least 64 KiB and a quarter of what is there. Where a pager serves the process, a step takes addresses only,
+//! as many as the pool could still fill; pages come as they are touched. Else a step is a Memory, mapped at once: its
+//! handle is closed, the mapping keeps it.
 
-use core::alloc::Layout;
+use core::{
+    alloc::Layout,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use abi::{Handle, PAGE_SIZE, calls::Access, info, user};
 use talc::{TalcLock, base::Talc, base::binning::Binning, source::Source};
@@ -15,6 +19,14 @@ static HEAP: TalcLock<RawLock, Grow> = TalcLock::new(Grow { end: 0, mapped: layo
 
 /// The smallest step.
 const STEP: usize = 64 << 10;
+
+/// Whether pages come as they are touched.
+static PAGED: AtomicBool = AtomicBool::new(false);
+
+/// Says whether a pager fills the heap; before its first use.
+pub(crate) fn set_paged(paged: bool) {
+    PAGED.store(paged, Ordering::Relaxed);
+}
 
 #[derive(Debug)]
 struct Grow {
@@ -30,7 +42,13 @@ unsafe impl Source for Grow {
         let old = talc.source.mapped;
         // Room for what talc puts around an allocation, and at the first step for its own tables.
         let wanted = layout.size().checked_add(layout.align()).ok_or(())?.checked_add(2 * PAGE_SIZE).ok_or(())?;
-        let comfortable = wanted.max(STEP).max((old - layout::HEAP.start) / 4);
+        let paged = PAGED.load(Ordering::Relaxed);
+        let comfortable = match old - layout::HEAP.start {
+            // What is there already.
+            0 if paged && wanted <= layout::HEAP_START => layout::HEAP_START,
+            size => wanted.max(STEP).max(size / 4),
+        };
+        let extend = if paged { reserve } else { extend };
         let bytes = extend(old, comfortable).or_else(|()| extend(old, wanted))?;
         let new = old + bytes;
         talc.source.mapped = new;
@@ -47,6 +65,18 @@ unsafe impl Source for Grow {
         talc.source.end = end.as_ptr() as usize;
         Ok(())
     }
+}
+
+/// Takes addresses that a pager will fill; returns their bytes. Refused where the pool could not pay for all of them.
+fn reserve(at: usize, bytes: usize) -> Result<usize, ()> {
+    let bytes = bytes.checked_next_multiple_of(PAGE_SIZE).ok_or(())?;
+    let [pages, used, ..] = sys::info(objects::own_pool().raw().into(), info::POOL, 0).map_err(drop)?;
+    let size = (at - layout::HEAP.start).checked_add(bytes).ok_or(())?;
+    let free = pages.saturating_sub(used) as usize;
+    // With the tables and records that the mapping of so many takes.
+    let needed = bytes / PAGE_SIZE + bytes / PAGE_SIZE / 16 + 8;
+    let fits = needed <= free || size <= layout::HEAP_START;
+    if fits && size / PAGE_SIZE <= pages as usize { Ok(bytes) } else { Err(()) }
 }
 
 /// Maps new memory at the address; returns its bytes.

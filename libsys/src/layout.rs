@@ -4,6 +4,7 @@
 //!  0x0000_0001_0000  lowest address that may be mapped
 //!  0x1000_0000_0000  mappings (Mapping, thread stacks)       MAPPINGS
 //!  0x2000_0000_0000  heap, grows upwards                     HEAP
+//!  0x3000_0000_0000  views: pages that come when used        VIEWS
 //!  0x5000_0000_0000  programs, at random                     IMAGES
 //!  0x7fff_0000_0000  start block, +1 MiB time page           (abi::user)
 //!  0x7fff_1000_0000  main thread's IPC buffer, one page      MAIN_BUFFER
@@ -19,15 +20,21 @@ use core::ops::Range;
 pub const MAPPINGS: Range<usize> = 0x1000_0000_0000..0x2000_0000_0000;
 /// Where the heap goes.
 pub const HEAP: Range<usize> = 0x2000_0000_0000..0x3000_0000_0000;
+/// Where init puts views. An address is used once: a pager may remember what was there.
+pub const VIEWS: Range<usize> = 0x3000_0000_0000..0x5000_0000_0000;
 /// Where programs are placed.
 pub const IMAGES: Range<usize> = 0x5000_0000_0000..0x6000_0000_0000;
 /// The main thread's IPC buffer.
 pub const MAIN_BUFFER: usize = abi::user::MAIN_BUFFER as usize;
 /// The end of the main thread's stack.
 pub const STACK_TOP: usize = abi::user::STACK_TOP as usize;
-/// Bytes of a command's stack.
+/// Bytes of a further thread's stack, if it asks for nothing else.
 pub const STACK_BYTES: usize = 64 << 10;
-/// Bytes of a server's stack.
-pub const SERVER_STACK_BYTES: usize = 256 << 10;
+/// Bytes of a main thread's stack. Where there is a pager they come as they are used.
+pub const MAIN_STACK_BYTES: usize = 256 << 10;
+/// Bytes of stack that are there before a pager is asked.
+pub const STACK_START: usize = 16 << 10;
+/// Bytes of heap that are there before a pager is asked.
+pub const HEAP_START: usize = 16 << 10;
 /// Bytes that a stack's lower end may be below its top at most; what backtraces trust.
 pub const MAX_STACK: usize = 1 << 20;

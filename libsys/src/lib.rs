@@ -19,6 +19,7 @@ pub mod ai;
 mod arch;
 pub mod backtrace;
 mod channel;
+pub mod clones;
 pub mod console;
 pub mod device;
 pub mod entry;
@@ -58,6 +59,7 @@ pub mod system;
 pub mod thread;
 mod thread_block;
 pub mod time;
+pub mod trace;
 pub mod window;
 
 pub use abi::{self, Rights, calls::Access};
@@ -68,10 +70,10 @@ pub use mapping::Mapping;
 pub use memory::{Frozen, Keep, Memory, MemoryInfo, Private, device_fence};
 pub use message::Handles;
 pub use objects::{
-    Authority, CoreFigures, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures, Trigger,
-    Width, core_figures, kernel_counters, root, system_figures,
+    Authority, Budget, CoreFigures, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures,
+    Trigger, Width, core_figures, kernel_counters, root, system_figures,
 };
-pub use process::{Process, ProcessFigures, Thread, ThreadFigures, yield_now};
+pub use process::{Held, Process, ProcessFigures, Seen, Thread, ThreadFigures, yield_now};
 pub use protocol::{self, Error};
 pub use server::{Event, Faulted, Incoming, Receiver, Token, wait, wait_bits};
 pub use sync::Mutex;

@@ -6,9 +6,9 @@ use core::{
 };
 
 use abi::{PAGE_SIZE, user};
-use protocol::Error;
+use protocol::{Error, process};
 
-use crate::{memory::give_addresses, sys};
+use crate::{Handles, channel, layout, memory::give_addresses, sys};
 
 /// Pages that the kernel takes away at once.
 const UNMAP_PAGES: usize = 1 << 15;
@@ -127,8 +127,13 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        let view = layout::VIEWS.contains(&self.start);
+        if view {
+            let request = process::Request::Forget { address: self.start as u64 };
+            let _ = channel::call::<process::Service>(user::PROCESS_CHANNEL, &request, Handles::none());
+        }
         // References into the mapping borrow it, so none is left.
-        if unmap(self.start, self.bytes / PAGE_SIZE).is_ok() {
+        if unmap(self.start, self.bytes / PAGE_SIZE).is_ok() && !view {
             give_addresses(self.start, self.bytes);
         }
     }

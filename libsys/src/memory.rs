@@ -18,9 +18,10 @@ use abi::{
     user,
 };
 use protocol::Error;
+use protocol::process::{Reply, Request, Service};
 
 use crate::{
-    Mapping, Pool,
+    Handles, Mapping, Pool, channel,
     handle::{self, typed},
     layout,
     region::Regions,
@@ -51,6 +52,8 @@ pub struct MemoryInfo {
     pub mappings: u64,
     /// Pages frozen or sealed.
     pub frozen: usize,
+    /// Which Memory has the frames; a slice tells its whole's. Good while a handle or mapping keeps that one.
+    pub identity: u64,
 }
 
 impl Memory {
@@ -77,13 +80,13 @@ impl Memory {
 
     /// About it.
     pub fn info(&self) -> Result<MemoryInfo, Error> {
-        let [pages, kind, mappings, frozen, ..] = sys::info(self.raw(), info::MEMORY, 0)?;
+        let [pages, kind, mappings, frozen, identity, ..] = sys::info(self.raw(), info::MEMORY, 0)?;
         let kind = match kind {
             0 => MemoryType::Ram,
             1 => MemoryType::Dma,
             _ => MemoryType::Device,
         };
-        Ok(MemoryInfo { pages: pages as usize, kind, mappings, frozen: frozen as usize })
+        Ok(MemoryInfo { pages: pages as usize, kind, mappings, frozen: frozen as usize, identity })
     }
 
     /// The address a device uses for its first byte.
@@ -123,6 +126,20 @@ impl Memory {
             done += step;
         }
         Ok(Mapping { start, bytes })
+    }
+
+    /// Has a part of it appear at its first use, page by page: costs nothing for what is never touched. `Unavailable` for
+    /// processes that no pager serves.
+    pub fn view_part(&self, first: usize, pages: usize, write: bool) -> Result<Mapping, Error> {
+        let rights = Rights::READ | Rights::TRANSFER;
+        let handle = self.dup(if write { rights | Rights::WRITE } else { rights })?;
+        let (first, number) = (u32::try_from(first), u32::try_from(pages));
+        let (Ok(first), Ok(pages)) = (first, number) else { return Err(Error::BadArgument) };
+        let request = Request::View { first, pages, write };
+        match channel::call::<Service>(user::PROCESS_CHANNEL, &request, Handles::one(handle))? {
+            (Reply::View { address }, _) => Ok(Mapping { start: address as usize, bytes: pages as usize * PAGE_SIZE }),
+            _ => Err(Error::Protocol),
+        }
     }
 
     /// Nobody can write these pages any more. Refused while a writable mapping exists; of very many pages some may be frozen
@@ -223,16 +240,18 @@ pub struct Frozen {
 impl Frozen {
     /// Maps a Memory whose pages are all frozen; [`Error::NotFrozen`] otherwise.
     pub fn map(memory: &Memory) -> Result<Frozen, Error> {
-        let pages = memory.info()?.pages;
-        // The kernel counts the frozen pages of a bounded number: a larger Memory is asked in slices.
-        for first in (0..pages).step_by(COUNT_PAGES) {
-            let some = (pages - first).min(COUNT_PAGES);
-            let part = if some == pages { memory.info()? } else { memory.slice(&Pool::own()?, first, some)?.info()? };
-            if part.frozen != some {
-                return Err(Error::NotFrozen);
-            }
-        }
+        let pages = all_frozen(memory)?;
         Ok(Frozen { mapping: memory.map_part(0, pages, Access::READ)? })
+    }
+
+    /// The same; its pages come as they are read. Where no pager serves the process they are there at once.
+    pub fn view(memory: &Memory) -> Result<Frozen, Error> {
+        let pages = all_frozen(memory)?;
+        match memory.view_part(0, pages, false) {
+            Ok(mapping) => Ok(Frozen { mapping }),
+            Err(Error::Unavailable) => Frozen::map(memory),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps it mapped for the rest of the process's life.
@@ -242,6 +261,20 @@ impl Frozen {
         // SAFETY: mapped readable and never unmapped now; frozen pages do not change.
         unsafe { core::slice::from_raw_parts(start as *const u8, bytes) }
     }
+}
+
+/// The pages of a Memory whose pages are all frozen.
+fn all_frozen(memory: &Memory) -> Result<usize, Error> {
+    let pages = memory.info()?.pages;
+    // The kernel counts the frozen pages of a bounded number: a larger Memory is asked in slices.
+    for first in (0..pages).step_by(COUNT_PAGES) {
+        let some = (pages - first).min(COUNT_PAGES);
+        let part = if some == pages { memory.info()? } else { memory.slice(&Pool::own()?, first, some)?.info()? };
+        if part.frozen != some {
+            return Err(Error::NotFrozen);
+        }
+    }
+    Ok(pages)
 }
 
 impl Deref for Frozen {

@@ -275,6 +275,12 @@ pub mod bits {
         }
     }
 
+    /// For a clone: none of its parent's pairs is taken.
+    #[cfg(target_os = "viaether")]
+    pub(crate) fn forget() {
+        TAKEN.store(0, Ordering::Relaxed);
+    }
+
     fn pair(number: u32) -> Pair {
         let event = 1 << (FIRST_PAIR + 2 * number);
         Pair { event, gone: event << 1 }

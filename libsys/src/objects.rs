@@ -51,6 +51,34 @@ pub struct PoolInfo {
     pub ceiling: u64,
     /// Objects in it.
     pub objects: u64,
+    /// The CPU budget that pays for its threads: its own or the nearest above.
+    pub budget: Option<Budget>,
+    /// ns charged to that budget so far.
+    pub charged_ns: u64,
+}
+
+/// Processor time on each core: so much of each period, in µs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// At least 10.
+    pub micros: u32,
+    /// 50 to 1,000,000.
+    pub period: u32,
+}
+
+impl Budget {
+    /// So many per cent, in periods of this length.
+    pub fn percent(percent: u8, period: u32) -> Budget {
+        Budget { micros: (u64::from(period) * u64::from(percent) / 100) as u32, period }
+    }
+
+    fn word(self) -> u64 {
+        u64::from(self.micros) | u64::from(self.period) << 32
+    }
+
+    fn from_word(word: u64) -> Option<Budget> {
+        (word != 0).then_some(Budget { micros: word as u32, period: (word >> 32) as u32 })
+    }
 }
 
 impl Pool {
@@ -61,7 +89,13 @@ impl Pool {
 
     /// A sub-pool with so many pages, whose threads have at most this priority.
     pub fn create(&self, pages: usize, ceiling: u8) -> Result<Pool, Error> {
-        let (pool, _) = sys::create(self.raw(), info::Kind::Pool as u64, pages as u64, ceiling.into(), 0)?;
+        self.create_limited(pages, ceiling, None)
+    }
+
+    /// The same with a CPU budget, which is taken out of the budget of the nearest pool above that has one.
+    pub fn create_limited(&self, pages: usize, ceiling: u8, budget: Option<Budget>) -> Result<Pool, Error> {
+        let (kind, word) = (info::Kind::Pool as u64, budget.map_or(0, Budget::word));
+        let (pool, _) = sys::create(self.raw(), kind, pages as u64, ceiling.into(), word)?;
         Ok(Pool(handle::adopt(pool)?))
     }
 
@@ -84,8 +118,9 @@ impl Pool {
 
     /// How it fares.
     pub fn info(&self) -> Result<PoolInfo, Error> {
-        let [pages, used, given, ceiling, objects, ..] = sys::info(self.raw(), info::POOL, 0)?;
-        Ok(PoolInfo { pages, used, given, ceiling, objects })
+        let [pages, used, given, ceiling, objects, budget, _, charged_ns] = sys::info(self.raw(), info::POOL, 0)?;
+        let budget = Budget::from_word(budget);
+        Ok(PoolInfo { pages, used, given, ceiling, objects, budget, charged_ns })
     }
 }
 
@@ -280,7 +315,7 @@ pub fn kernel_counters() -> Result<alloc::vec::Vec<(&'static str, u64)>, Error> 
     let mut counters = alloc::vec::Vec::with_capacity(info::COUNTERS.len());
     for (i, names) in info::COUNTERS.chunks(8).enumerate() {
         let values = sys::info(crate::log::handle().raw().into(), info::STATISTICS, 8 * i as u64)?;
-        counters.extend(names.iter().copied().zip(values));
+        counters.extend(names.iter().map(|(name, _)| *name).zip(values));
     }
     Ok(counters)
 }

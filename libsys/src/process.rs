@@ -36,6 +36,36 @@ pub struct ProcessFigures {
     pub mapped: u64,
 }
 
+/// What is mapped at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// For what; nothing, if no page is there.
+    pub access: Access,
+    /// Which Memory's it is, as [`crate::MemoryInfo::identity`]; 0 for what is no Memory's own.
+    pub identity: u64,
+    /// Which page of it.
+    pub page: usize,
+    /// Pages that go on alike from here; there may be more.
+    pub pages: usize,
+}
+
+/// A handle that a process holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// In its table.
+    pub handle: Handle,
+    /// Of the object.
+    pub kind: info::Kind,
+    /// What it allows.
+    pub rights: Rights,
+    /// Its badge.
+    pub badge: u64,
+    /// Grants that it hangs on.
+    pub depth: u8,
+    /// Whether its object is there and none of the Grants revoked.
+    pub alive: bool,
+}
+
 impl Process {
     /// An empty one, charged to the pool.
     pub fn create(pool: &Pool) -> Result<Process, Error> {
@@ -47,6 +77,30 @@ impl Process {
     pub fn endow(&self, what: Handle, rights: Rights, index: u16) -> Result<Handle, Error> {
         let (there, _) = sys::dup(what.raw().into(), rights.bits().into(), self.raw(), index.into())?;
         Handle::from_raw(there as u32).ok_or(Error::Internal)
+    }
+
+    /// Its handles, from the first; at most so many.
+    pub fn handles(&self, most: usize) -> Result<alloc::vec::Vec<Held>, Error> {
+        let (mut all, mut slot) = (alloc::vec::Vec::new(), 0);
+        while all.len() < most {
+            let [handle, kind, rights, badge, depth, alive, next, _] = sys::info(self.raw(), info::HANDLES, slot)?;
+            if let (Some(handle), Some(kind)) = (Handle::from_raw(handle as u32), info::Kind::from_code(kind)) {
+                let rights = Rights::from_bits_truncate(rights as u16);
+                all.push(Held { handle, kind, rights, badge, depth: depth as u8, alive: alive != 0 });
+            }
+            // Upwards, so this ends.
+            if next <= slot {
+                break;
+            }
+            slot = next;
+        }
+        Ok(all)
+    }
+
+    /// Has the kernel write what it calls into a ring ([`abi::trace`]), by an Authority with LOG.
+    pub fn trace(&self, ring: &Memory, log: &crate::Authority) -> Result<(), Error> {
+        sys::trace(self.raw(), ring.raw(), log.raw())?;
+        Ok(())
     }
 
     /// Maps pages of a Memory in it.
@@ -86,6 +140,13 @@ impl Process {
         let kind = info::Kind::Thread as u64;
         let (thread, _) = sys::create(pool.raw(), kind, self.raw(), priority.into(), buffer as u64)?;
         Ok(Thread(handle::adopt(thread)?))
+    }
+
+    /// What is mapped at an address, a multiple of a page.
+    pub fn page(&self, address: usize) -> Result<Seen, Error> {
+        let [access, identity, page, pages, ..] = sys::info(self.raw(), info::PAGE, address as u64)?;
+        let access = Access::from_bits_truncate(access as u8);
+        Ok(Seen { access, identity, page: page as usize, pages: pages as usize })
     }
 
     /// How it fares.
@@ -170,6 +231,7 @@ impl Thread {
             3 => ThreadState::Calling,
             4 => ThreadState::AwaitingReply,
             5 => ThreadState::Receiving,
+            7 => ThreadState::Parked,
             _ => ThreadState::Faulted,
         };
         Ok(ThreadFigures { state, priority: priority as u8, base: base as u8, cpu_ns, core, calls, waits_for })

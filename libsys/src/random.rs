@@ -18,6 +18,12 @@ pub(crate) fn seed(seed: &[u8; 32], good: bool) {
     }
 }
 
+/// For a clone: nothing that its parent's generator would tell.
+#[cfg(target_os = "viaether")]
+pub(crate) fn forget() {
+    *RNG.lock() = None;
+}
+
 /// Fills the buffer with random bytes, fit for keys. If the process was started before there was entropy, asks init, which
 /// may take 5 s: [`Error::NoEntropy`] then.
 pub fn fill(buffer: &mut [u8]) -> Result<(), Error> {

@@ -45,6 +45,20 @@ impl Receiver {
         receive(self.0.raw() as u32, deadline)
     }
 
+    /// Has a thread that faulted run its instruction again, then waits.
+    pub fn resume_recv(&self, token: Token, deadline: u64) -> Result<Event, Error> {
+        if thread_block::pending() != 0 {
+            token.resume();
+            return self.recv(deadline);
+        }
+        match sys::reply_recv(token.spend(), wire::Tag(0), [0; 8], self.0.raw() as u32, deadline) {
+            Ok(received) => Ok(Event::from(received)),
+            // The thread is gone, and the kernel has not received.
+            Err(abi::Error::CallerGone) => self.recv(deadline),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Answers a call, then waits: one system call instead of two.
     pub fn reply_recv<P: Protocol>(
         &self,

@@ -245,6 +245,27 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    pub(crate) const fn new(
+        number: u32,
+        channel: Channel<child::Service>,
+        notification: Notification,
+        body: StartBody,
+    ) -> Prepared {
+        Prepared { number, channel, notification, body }
+    }
+
+    /// Gives it a handle that it finds by name.
+    pub fn give_named(&mut self, name: &str, handle: impl Into<OwnedHandle>) -> Result<(), Error> {
+        let mut names = core::mem::take(&mut self.body.handles).into_vec();
+        let index = abi::user::FIRST_NAMED + names.len() as u16;
+        let result = self.give(index, Handles::one(handle));
+        if result.is_ok() {
+            names.push((Text::try_from(name)?, index));
+        }
+        self.body.handles = List::new(names)?;
+        result
+    }
+
     /// Its number.
     pub fn number(&self) -> u32 {
         self.number
@@ -356,6 +377,12 @@ impl Child {
     pub fn send(&self, signal: Signal) -> Result<(), Error> {
         send(self.number, signal)
     }
+}
+
+/// For a clone: its parent's children are not its own.
+#[cfg(target_os = "viaether")]
+pub(crate) fn forget() {
+    ENDED.lock().clear();
 }
 
 /// Takes the ends of all children that are over from init; [`Child::try_wait`] and [`take_ended`] find them then.

@@ -32,6 +32,16 @@ pub fn processes() -> Result<Vec<ProcessInfo>, Error> {
     }
 }
 
+/// Gives a process's main thread another priority.
+pub fn set_priority(number: u32, priority: u8) -> Result<(), Error> {
+    ask(&Request::Priority { number, priority }, Handles::none()).map(drop)
+}
+
+/// Takes a service back from a process.
+pub fn revoke(number: u32, service: &str) -> Result<(), Error> {
+    ask(&Request::Revoke { number, service: Text::try_from(service)? }, Handles::none()).map(drop)
+}
+
 /// What a process holds, a line each.
 pub fn holds(number: u32) -> Result<Vec<String>, Error> {
     let mut all = Vec::new();

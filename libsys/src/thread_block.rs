@@ -33,6 +33,13 @@ impl Block {
         }
     }
 
+    /// Forgets what its thread was at: for a clone, whose thread is another.
+    #[allow(dead_code, reason = "the host has no clones")]
+    pub(crate) fn reset(&self) {
+        self.pending.set(0);
+        self.in_panic.set(false);
+    }
+
     /// Fills the block in, before the thread pointer leads to it.
     pub(crate) fn prepare(&self, buffer: usize, stack: Range<usize>) {
         self.me.set(self);

@@ -2,8 +2,8 @@
 
 use crate::Problem;
 use archive::manifest::{
-    DeviceKind, MAX_NAMES, MAX_NARROWING, MAX_NARROWINGS, MAX_PROGRAMS, MAX_SERVERS, Manifest, Root, SHELL_LEVEL,
-    Server,
+    DeviceKind, MAX_NAMES, MAX_NARROWING, MAX_NARROWINGS, MAX_PROGRAMS, MAX_SERVERS, Manifest, PAGED_LEVEL, Root,
+    SHELL_LEVEL, Server,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_BINDINGS: usize = 8;
 /// DMA memory of one device, at most: 4 MiB.
 const MAX_DMA_PAGES: u32 = 1024;
+/// Of each core, what may be given to real-time programs, in per cent: the kernel's limit.
+const MAX_REALTIME: u32 = 90;
 /// A server needs at least this much to hold its program's data, stack and tables.
 const MIN_POOL_PAGES: u32 = 64;
 /// init's level; it calls nobody.
@@ -40,6 +42,10 @@ impl Problems {
 }
 
 fn limits(manifest: &Manifest, problems: &mut Problems) {
+    let reserved: u32 = manifest.servers.iter().map(|server| u32::from(server.realtime)).sum();
+    if reserved > MAX_REALTIME {
+        problems.add(format!("{reserved} % of each core in real time; the limit is {MAX_REALTIME}"));
+    }
     for (what, count, limit) in [
         ("servers", manifest.servers.len(), MAX_SERVERS),
         ("names", manifest.names.len(), MAX_NAMES),
@@ -99,6 +105,12 @@ fn one_server(server: &Server, problems: &mut Problems) {
     if server.level <= INIT_LEVEL || server.level > SHELL_LEVEL {
         problems.add(format!("server {name}: level {} is not one of 2 to {SHELL_LEVEL}", server.level));
     }
+    if server.holds.contains(&Root::Faults) && server.level >= PAGED_LEVEL {
+        let level = PAGED_LEVEL - 1;
+        problems.add(format!(
+            "server {name}: who repairs the faults of level {PAGED_LEVEL} and above stands at {level} or below"
+        ));
+    }
     if server.pages < MIN_POOL_PAGES {
         problems.add(format!("server {name}: a pool of {} pages; {MIN_POOL_PAGES} is the least", server.pages));
     }
@@ -107,6 +119,9 @@ fn one_server(server: &Server, problems: &mut Problems) {
             let kind = device.kind.name();
             problems.add(format!("server {name}: {kind} has {} DMA pages; the limit is 1024", device.dma_pages));
         }
+    }
+    if server.class == archive::manifest::Class::RealTime {
+        problems.add(format!("server {name}: the class real-time needs a CPU budget, which no server has"));
     }
     for need in &server.needs {
         narrowings(&format!("server {name}, need {}", need.name), &need.narrow, problems);

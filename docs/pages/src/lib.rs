@@ -1,10 +1,11 @@
-//! The pages of the book that come from tables in the code: system calls, errors, commands.
+//! The pages of the book that come from tables in the code: system calls, errors, commands, counters.
 //!
 //! `cargo run -p pages` writes them; a test fails while a checked-in page differs from its table.
 #![forbid(unsafe_code)]
 
 mod blame;
 mod commands;
+mod counters;
 mod errors;
 mod source;
 mod system_calls;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Page> {
         Page { path: "reference/system-calls.md", text: system_calls::page() },
         Page { path: "reference/errors.md", text: errors::page() },
         Page { path: "reference/commands.md", text: commands::page() },
+        Page { path: "reference/counters.md", text: counters::page() },
     ]
 }
 

@@ -38,14 +38,27 @@ pub fn items(file: &str) -> Vec<Item<'_>> {
     items
 }
 
-/// Names in links to items become code.
+/// Links to items, which lead nowhere in the book, become what they show.
 fn plain(text: &str) -> String {
-    text.replace("[`", "`").replace("`]", "`")
+    let mut text = text.replace("[`", "`").replace("`]", "`");
+    while let Some((before, after)) = text.split_once("](")
+        && let Some((start, shown)) = before.rsplit_once('[')
+        && let Some((_, end)) = after.split_once(')')
+    {
+        text = format!("{start}{shown}{end}");
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_become_what_they_show() {
+        assert_eq!(plain("eight [kinds](stretch), see [`X`] and [this](that)."), "eight kinds, see `X` and this.");
+        assert_eq!(plain("a [b] (c) ]("), "a [b] (c) ](");
+    }
 
     #[test]
     fn items_have_the_comments_right_above_them() {

@@ -51,7 +51,7 @@ A handle is 32 bits: the slot's generation above its index in the process's tabl
 | fixed | the same number of steps whatever there is |
 | message | as fixed, and eight bytes at a time beyond the registers, up to four handles |
 | bounded | grows with what is named, up to the bound |
-| in parts | any amount: an entry does at most 32 units of some 500 instructions, then the call is rewound and comes again, so that interrupts and other cores get in |
+| in parts | any amount: an entry does at most 8 units of some 500 instructions, then the call is rewound and comes again, so that interrupts and other cores get in |
 
 Any call that takes an object's last handle away may go on in parts until what hung on it is gone; its results stand by then.
 

@@ -185,6 +185,10 @@ pub struct Info {
     pub bus: Bus,
     /// The process that claimed it, or 0.
     pub claimed_by: u32,
+    /// How many interrupts that process has of it, and of what kind.
+    pub interrupts: u8,
+    /// See `interrupts`.
+    pub messages: Messages,
 }
 
 /// What a claimed device has.

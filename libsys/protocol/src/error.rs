@@ -84,6 +84,7 @@ errors! {
     ServerDied = 1014 10 "server died";
     TimedOut = 1015 10 "timed out";
     Deadlock = 1016 10 "call chain too deep";
+    OverBudget = 1017 10 "not enough processor time left to reserve";
     Malformed = 1020 10 "malformed message";
     Version = 1021 10 "other protocol version";
     Unavailable = 1022 10 "service is not available";

@@ -27,6 +27,7 @@ mod flags;
 pub mod fs;
 pub mod names;
 pub mod net;
+pub mod pager;
 pub mod process;
 pub mod session;
 pub mod start;

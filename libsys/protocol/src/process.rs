@@ -178,6 +178,56 @@ pub enum Request {
     System,
     /// The kernel's log ring. Right LIST. Answer: `Done` with its Memory (READ). Idempotent.
     Log,
+    /// Has pages of a Memory appear at their first use: `View`. Handle: the Memory (READ, and WRITE to write). `Limit`;
+    /// `Unavailable` for processes that no pager serves. Not idempotent.
+    View {
+        /// Where in the Memory, in pages.
+        first: u32,
+        /// How many pages.
+        pages: u32,
+        /// Whether they may be written.
+        write: bool,
+    },
+    /// Forgets a view; its addresses are not used again. The process unmaps what it has of it. Idempotent.
+    Forget {
+        /// As `View` told it.
+        address: u64,
+    },
+    /// Makes a process, not started, whose memory is the caller's as it is now: program, heap, stack and data, no views
+    /// that can be written, no handles. Handle: pool (MAKE). Answer: `Created` as for `Create`, once the memory is shared.
+    /// Not idempotent.
+    Clone {
+        /// What people see in lists.
+        name: Text<32>,
+        /// Pages of its pool.
+        pages: u32,
+        /// Where its main thread starts.
+        entry: u64,
+        /// Its stack pointer then.
+        stack: u64,
+    },
+    /// Takes a service back from a process: sessions that it opened, wherever they went, and the names that lead there.
+    /// `NotFound`, or `Denied` without BREAK where it is not one's own. Idempotent.
+    Revoke {
+        /// The process.
+        number: u32,
+        /// The service's name.
+        service: Text<32>,
+    },
+    /// Has the kernel write what a process calls into a ring. Handle: the ring's Memory, READ and WRITE; its end is the
+    /// trace's. `NotFound`, or `Denied` without BREAK where it is not one's own. Not idempotent.
+    Trace {
+        /// The process.
+        number: u32,
+    },
+    /// Gives a process's main thread another priority, at most its pool's ceiling. `NotFound`, or `Denied` without BREAK
+    /// where it is not one's own; `BadArgument` above the ceiling. Idempotent.
+    Priority {
+        /// The process.
+        number: u32,
+        /// 0 to 63, the most urgent.
+        priority: u8,
+    },
 }
 
 impl Idempotent for Request {
@@ -185,7 +235,17 @@ impl Idempotent for Request {
         use Request::*;
         matches!(
             self,
-            Catch { .. } | Seed | Entropy { .. } | List { .. } | Holds { .. } | Services { .. } | System | Log
+            Catch { .. }
+                | Priority { .. }
+                | Revoke { .. }
+                | Seed
+                | Entropy { .. }
+                | List { .. }
+                | Holds { .. }
+                | Services { .. }
+                | System
+                | Log
+                | Forget { .. }
         )
     }
 }
@@ -212,6 +272,11 @@ pub enum Reply {
     Services(List<ServiceInfo, 6>),
     /// The machine.
     System(SystemInfo),
+    /// A view.
+    View {
+        /// Where it starts.
+        address: u64,
+    },
 }
 
 /// How a process ended.
@@ -247,6 +312,8 @@ pub enum State {
     Stopped,
     /// Over, not reaped.
     Ended,
+    /// Ready, but its CPU budget is used up for this period.
+    Parked,
 }
 
 /// A process in a list.
@@ -274,8 +341,12 @@ pub struct ProcessInfo {
     pub used: u32,
     /// Pages of its pool.
     pub pages: u32,
-    /// Processor time in ns.
+    /// Processor time of its main thread in ns.
     pub cpu_ns: u64,
+    /// The CPU budget that it has or shares: µs on each core, 0 for none.
+    pub budget_us: u32,
+    /// Of what period, in µs.
+    pub period_us: u32,
     /// When it started, ns since boot.
     pub started_ns: u64,
 }

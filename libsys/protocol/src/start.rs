@@ -22,6 +22,8 @@ flags! {
     pub struct Flags: u16 {
         /// The seed is good.
         const SEEDED = 1;
+        /// A pager fills heap and stack page by page.
+        const PAGED = 2;
     }
 }
 

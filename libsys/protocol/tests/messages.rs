@@ -161,6 +161,8 @@ fn the_largest_replies_fit_a_message() {
         used: u32::MAX,
         pages: u32::MAX,
         cpu_ns: u64::MAX,
+        budget_us: u32::MAX,
+        period_us: u32::MAX,
         started_ns: u64::MAX,
     };
     whole(&|| encoded(&process::Reply::Processes(list(vec![process.clone(); 16]))), "processes");
@@ -206,7 +208,15 @@ fn the_largest_replies_fit_a_message() {
         class: u32::MAX,
         subsystem: u16::MAX,
     };
-    let info = device::Info { id: u32::MAX, kind: text(&long(24)), name: text(&long(48)), bus, claimed_by: u32::MAX };
+    let info = device::Info {
+        id: u32::MAX,
+        kind: text(&long(24)),
+        name: text(&long(48)),
+        bus,
+        claimed_by: u32::MAX,
+        interrupts: u8::MAX,
+        messages: device::Messages::MsiX,
+    };
     whole(&|| encoded(&device::Reply::Devices(list(vec![info.clone(); 16]))), "devices");
     whole(&|| encoded(&device::Reply::File { size: u32::MAX, bytes: bytes(&[0; 4000]) }), "file");
     let far = net::Endpoint { address: net::Address::V6([255; 16]), port: u16::MAX };

@@ -22,6 +22,8 @@ use protocol::{
 };
 pub use volume::Volume;
 
+use crate::Frozen;
+
 /// Files larger than this are not read whole: [`Error::Limit`].
 pub const MAX_WHOLE: u64 = 64 << 20;
 
@@ -199,6 +201,12 @@ pub fn volumes(name: &str) -> Result<Vec<VolumeInfo>, Error> {
     }
 }
 
+/// For a clone: no session of its parent's is its own.
+#[cfg(target_os = "viaether")]
+pub(crate) fn forget_all() {
+    Volume::forget_all();
+}
+
 /// A whole file, at most [`MAX_WHOLE`] bytes.
 pub fn read(path: &str) -> Result<Vec<u8>, Error> {
     let mut file = File::open(path)?;
@@ -210,6 +218,29 @@ pub fn read(path: &str) -> Result<Vec<u8>, Error> {
     bytes.try_reserve_exact(size as usize).map_err(|_| Error::NoMemory)?;
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A file's bytes without a copy, where the volume has them frozen (`SYS:`): pages come as they are read. `Unsupported` elsewhere.
+pub fn map(path: &str) -> Result<Mapped, Error> {
+    let file = File::open(path)?;
+    let size = file.stat().size;
+    let length = usize::try_from(size).map_err(|_| Error::Limit)?;
+    Ok(Mapped { pages: Frozen::view(&file.map(0, size)?)?, length })
+}
+
+/// A file's bytes. They never change.
+#[derive(Debug)]
+pub struct Mapped {
+    pages: Frozen,
+    length: usize,
+}
+
+impl core::ops::Deref for Mapped {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.pages.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// A whole text file. [`Error::Corrupt`] if it is not UTF-8.

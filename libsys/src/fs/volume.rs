@@ -66,6 +66,13 @@ impl Volume {
         Ok(volume)
     }
 
+    /// For a clone: its parent's sessions are not its own. Their handles must not be closed: they name nothing here, or
+    /// something else.
+    #[cfg(target_os = "viaether")]
+    pub(crate) fn forget_all() {
+        core::mem::forget(core::mem::take(&mut *KEPT.lock()));
+    }
+
     /// Forgets the sessions of a name: it was bound to something else. Files that are open stay what they are.
     pub fn forget(name: &str) {
         KEPT.lock().retain(|volume| !volume.name.eq_ignore_ascii_case(name));

@@ -7,6 +7,8 @@ mod stream;
 pub use print::{eprint, print};
 #[cfg(target_os = "viaether")]
 pub(crate) use standard::close_standard;
+#[cfg(target_os = "viaether")]
+pub(crate) use standard::forget_standard;
 pub use standard::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub(crate) use stream::create_ring;
 pub use stream::{Input, Output, PipeReader, PipeWriter};

@@ -195,6 +195,15 @@ pub(crate) fn close_standard(status: Status) -> Status {
     status
 }
 
+/// For a clone: its parent's streams are not its own, nor what they hold back. Their handles must not be closed: they name
+/// nothing here, or something else.
+#[cfg(target_os = "viaether")]
+pub(crate) fn forget_standard() {
+    core::mem::forget(INPUT.lock().take());
+    core::mem::forget(OUTPUT.lock().take());
+    core::mem::forget(ERROR.lock().take());
+}
+
 /// A pipe that was never written has to be ended too: its reader waits.
 fn untouched_pipe(index: usize) -> Option<Output> {
     match env::streams().get(index) {

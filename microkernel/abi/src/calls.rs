@@ -36,10 +36,10 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
 9 revoke (grant: Grant) -> () [BadHandle Denied WrongKind ServerDied]
   "Ends every handle derived through the Grant, with their mappings, interrupt bindings and queued calls. Restarts itself until all is undone.";
 10 info (handle: Any, what: Number, index: Number) -> (zero: Number, zero1: Number, w0: Number, w1: Number, w2: Number, w3: Number, w4: Number, w5: Number, w6: Number, w7: Number)
-  [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied]
   "Tells about an object; the selectors and words are in `info`.";
 11 create (pool: Pool, kind: Number, x: Number, y: Number, z: Number) -> (handle: Handle)
-  [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied TableFull PoolEmpty]
+  [BadHandle Denied Revoked WrongKind BadArgument BadAddress ServerDied TableFull PoolEmpty OverBudget]
   "Makes an object, charged to the pool. What x, y and z mean stands beside each `info::Kind`.";
 12 destroy (handle: Any) -> () [BadHandle Denied Revoked WrongKind ServerDied]
   "Pool (DESTROY): ends all that was made from it, sub-pools included, and returns its pages. Thread (CONTROL): ends it. Restarts itself until all is gone.";
@@ -82,6 +82,9 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   "Writes a log record: bits 0-12 of the tag its length (at most 232), bits 16-17 its level; text in the words, or, beyond 64 bytes, in the IPC buffer.";
 30 system (authority: Authority, operation: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "With POWER: 0 powers the machine off, 1 reboots it. Does not return.";
+31 trace (process: Process, ring: Memory, authority: Authority) -> ()
+  [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull]
+  "Has all calls of a process (INSPECT) written into a ring (READ and WRITE; 2 to 256 pages), laid out as `trace` says; with an Authority that has LOG. Ring 0 ends it, and so does the end of what allowed it. TableFull beyond 256 threads.";
         }
     };
 }

@@ -64,6 +64,8 @@ errors! {
     TimedOut = 1015, "nobody";
     /// The call chain would be deeper than 16.
     Deadlock = 1016, "caller";
+    /// The pool above has too little of its CPU budget left, or real time was asked for without a budget.
+    OverBudget = 1017, "caller";
 }
 
 impl fmt::Display for Error {

@@ -142,8 +142,9 @@ pub const GUIDES: &[Guide] = &[
     Guide {
         call: "info",
         rights: &[],
-        work: Work::Bounded("the first 1,024 pages of a Memory"),
+        work: Work::Bounded("the first 512 pages of a Memory; 128 pages from an address on"),
         reasons: &[
+            (Error::BadAddress, "the address that is asked about is not a page's, or not the user's"),
             (Error::Denied, "the handle lacks the right that the selector names"),
             (Error::WrongKind, "the selector is about another kind of object"),
             (Error::BadArgument, "there is no such selector; or the device address of ordinary memory is asked for"),
@@ -157,13 +158,17 @@ pub const GUIDES: &[Guide] = &[
             (Error::WrongKind, "x is no Process, for a Thread"),
             (
                 Error::BadArgument,
-                "kind is none that is created so; Pool: no pages, a ceiling above the parent's, or nested deeper than 16; \
-                 Thread: a priority above the pool's ceiling; Memory: no pages, or an unknown type",
+                "kind is none that is created so; Pool: no pages, a ceiling above the parent's, nested deeper than 16, a bad budget; \
+                 Thread: a priority above the ceiling; Memory: no pages, or an unknown type",
             ),
             (Error::BadAddress, "Thread: the IPC buffer's address is not a page's, not the user's, or taken"),
             (Error::ServerDied, "the pool is being destroyed, or for a Thread the process"),
             (Error::TableFull, "the caller's handle table can't grow, or no address-space tag is free for a Process"),
             (Error::PoolEmpty, "the pool has too few pages, or there are not so many frames in a row for a Memory"),
+            (
+                Error::OverBudget,
+                "Pool: the pools above have too little processor time left, or none; or a real-time ceiling without any",
+            ),
         ],
     },
     Guide {
@@ -196,12 +201,12 @@ pub const GUIDES: &[Guide] = &[
     Guide {
         call: "map",
         rights: &[("process", "MAP"), ("memory", "READ, WRITE, EXECUTE as the access says")],
-        work: Work::Bounded("1,024 pages"),
+        work: Work::Bounded("128 pages"),
         reasons: &[
             (Error::Denied, "writing is asked for and a page is frozen"),
             (
                 Error::BadArgument,
-                "no pages or more than 1,024; pages that the Memory has not; unknown access, or none that reads",
+                "no pages or more than 128; pages that the Memory has not; unknown access, or none that reads",
             ),
             (Error::BadAddress, "the range is not of pages, not the user's, or something is mapped there"),
             (Error::ServerDied, "the process is being ended, or the Memory of which this is a slice is gone"),
@@ -213,19 +218,19 @@ pub const GUIDES: &[Guide] = &[
     Guide {
         call: "unmap",
         rights: &[("process", "MAP")],
-        work: Work::Parts("pages, of 262,144 at most"),
+        work: Work::Parts("pages, of 32,768 at most"),
         reasons: &[
-            (Error::BadArgument, "no pages, or more than 262,144"),
+            (Error::BadArgument, "no pages, or more than 32,768"),
             (Error::BadAddress, "the range is not of pages, or not the user's"),
         ],
     },
     Guide {
         call: "protect",
         rights: &[("process", "MAP")],
-        work: Work::Bounded("1,024 pages"),
+        work: Work::Bounded("128 pages"),
         reasons: &[
             (Error::Denied, "the handle by which a page was mapped did not allow that, or the page is frozen"),
-            (Error::BadArgument, "no pages or more than 1,024; unknown access, or none that reads"),
+            (Error::BadArgument, "no pages or more than 128; unknown access, or none that reads"),
             (Error::BadAddress, "the range is not of pages, not the user's, or something of it is not mapped"),
             (Error::ServerDied, "a Memory that is mapped there is being ended"),
             (Error::TableFull, "a page is mapped writable 65,535 times"),
@@ -244,18 +249,18 @@ pub const GUIDES: &[Guide] = &[
     Guide {
         call: "freeze",
         rights: &[("memory", "OWNER")],
-        work: Work::Bounded("2,048 pages"),
+        work: Work::Bounded("256 pages"),
         reasons: &[
-            (Error::BadArgument, "more than 2,048 pages, pages that the Memory has not, or a device's registers"),
+            (Error::BadArgument, "more than 256 pages, pages that the Memory has not, or a device's registers"),
             (Error::ServerDied, "the Memory of which this is a slice is gone"),
         ],
     },
     Guide {
         call: "seal",
         rights: &[("memory", "OWNER"), ("authority", "SEAL")],
-        work: Work::Bounded("2,048 pages"),
+        work: Work::Bounded("32 pages"),
         reasons: &[
-            (Error::BadArgument, "more than 2,048 pages, pages that the Memory has not, or a device's registers"),
+            (Error::BadArgument, "more than 32 pages, pages that the Memory has not, or a device's registers"),
             (Error::ServerDied, "the Memory of which this is a slice is gone"),
             (Error::NotFrozen, "a page can still be written"),
         ],
@@ -321,5 +326,14 @@ pub const GUIDES: &[Guide] = &[
         rights: &[("authority", "POWER")],
         work: Work::Fixed,
         reasons: &[(Error::BadArgument, "no such operation")],
+    },
+    Guide {
+        call: "trace",
+        rights: &[("process", "INSPECT"), ("ring", "READ and WRITE"), ("authority", "LOG")],
+        work: Work::Fixed,
+        reasons: &[
+            (Error::BadArgument, "the ring is a slice, device memory, or not of 2 to 256 pages"),
+            (Error::TableFull, "the process has more than 256 threads"),
+        ],
     },
 ];

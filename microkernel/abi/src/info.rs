@@ -4,9 +4,12 @@
 
 /// Any: kind ([`Kind`]), rights, badge. Not how many hold the object: who holds one handle learns nothing of others.
 pub const BASIC: u64 = 0;
-/// Pool: pages of the pool, pages used (sub-pools included), pages given to sub-pools, priority ceiling, objects.
+/// Pool: pages of the pool, pages used (sub-pools included), pages given to sub-pools, priority ceiling, objects, CPU
+/// budget that pays for its threads (its own or the nearest above: µs, and of what period in the upper half; 0: none),
+/// µs of that given to sub-pools (rounded down), ns charged to it so far. The root pool's budget is what it may give.
 pub const POOL: u64 = 1;
-/// Memory: pages, type ([`MemoryType`]), mappings, pages frozen or sealed.
+/// Memory: pages, type ([`MemoryType`]), mappings, pages frozen or sealed, identity of the Memory whose frames these are
+/// (a slice tells its whole's), the first page in it. An identity is good while a handle or mapping keeps that Memory.
 pub const MEMORY: u64 = 2;
 /// Memory of type DMA or device, with OWNER: the address a device uses for its first byte.
 pub const DEVICE_ADDRESS: u64 = 3;
@@ -43,11 +46,35 @@ pub mod stretch {
     pub const KINDS: usize = 40;
 }
 
+/// Process with MAP: what is mapped at the address in `a2`: access (0: nothing), identity of the Memory as [`MEMORY`] tells
+/// it (0: none of its own), page in it, pages that go on alike from here, at most [`MAX_ALIKE`].
+pub const PAGE: u64 = 10;
+/// Pages that [`PAGE`] looks at, at most.
+pub const MAX_ALIKE: u64 = 128;
+
+/// The least priority of the real-time class, which only a pool with a CPU budget has.
+pub const REAL_TIME: u8 = 56;
+
+/// The six scheduling classes, the most urgent first, each with its highest priority; it begins above the next one's.
+pub const CLASSES: &[(&str, u8)] =
+    &[("realtime", 63), ("driver", 55), ("server", 47), ("interactive", 39), ("batch", 23), ("idle", 7)];
+
+/// The class of a priority.
+pub fn class_of(priority: u8) -> &'static str {
+    CLASSES.iter().rev().find(|(_, highest)| priority <= *highest).map_or("realtime", |(name, _)| name)
+}
+
+/// Process with INSPECT: the first of its handles from the slot in `a2` on: handle (0: none in this part of the table), kind
+/// ([`Kind`]), rights, badge, depth of its Grant (0: none), whether it is alive, the slot to go on from (0: that was all).
+pub const HANDLES: u64 = 16;
+
 /// Kinds of objects, as [`BASIC`] tells and `create` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
-    /// Pages, and all that is made from them. `create`: pages, priority ceiling.
+    /// Pages, and all that is made from them. `create`: pages, priority ceiling, CPU budget: µs on each core in the lower
+    /// half, 10 at least, and of what period of 50 to 1,000,000 µs in the upper half; 0 for none. A ceiling in the
+    /// real-time class ([`REAL_TIME`]) needs a budget, its own or one above.
     Pool = 1,
     /// An address space and a table of handles. `create`: –.
     Process = 2,
@@ -118,24 +145,26 @@ pub enum ThreadState {
     Receiving = 5,
     /// Faulted, and nobody to tell.
     Faulted = 6,
+    /// Ready, but its pool's CPU budget is used up for this period.
+    Parked = 7,
 }
 
-/// The names of the kernel's counters, in the order of [`STATISTICS`].
-pub const COUNTERS: &[&str] = &[
-    "system calls",
-    "calls by the fast path",
-    "calls by the general path",
-    "replies by the fast path",
-    "notifications",
-    "interrupts",
-    "timer interrupts",
-    "faults",
-    "thread switches",
-    "space switches",
-    "restarts of long operations",
-    "frames zeroed",
-    "objects made",
-    "objects destroyed",
-    "log records lost",
-    "calls refused",
+/// The kernel's counters in the order of [`STATISTICS`]: name, and what is counted.
+pub const COUNTERS: &[(&str, &str)] = &[
+    ("system calls", "Entries by a system call, restarts of long ones included, on all cores."),
+    ("calls by the fast path", "`call`s that handed the core straight to a waiting receiver, in the short way."),
+    ("calls by the general path", "All other `call`s that were not refused."),
+    ("replies by the fast path", "`reply_recv`s that handed the core straight back to the caller, in the short way."),
+    ("notifications", "`notify`s that were not refused."),
+    ("interrupts", "Interrupts of devices; each is masked until its driver acknowledges it."),
+    ("timer interrupts", "Interrupts of the cores' timers: deadlines, ends of turns, used-up and new budgets."),
+    ("faults", "Faults of threads: each becomes a message to the fault channel, or stops its thread."),
+    ("thread switches", "Times a core began to run a thread that it did not run just before."),
+    ("restarts of long operations", "System calls that did a bounded part and are run again for the rest."),
+    ("frames zeroed", "Frames cleared before somebody gets them."),
+    ("objects made", "Kernel objects: pools, processes, threads, channels, memories, grants, mappings and so on."),
+    ("objects destroyed", "Kernel objects that are gone; made minus destroyed is what there is."),
+    ("log records lost", "Records that were not written because their label wrote too many in a second."),
+    ("calls refused", "System calls that answered an error."),
+    ("budgets used up", "Times a thread that was to run had its priority from a CPU budget with nothing left."),
 ];

@@ -24,6 +24,7 @@ mod handle;
 pub mod info;
 pub mod message;
 mod rights;
+pub mod trace;
 pub mod user;
 
 pub use error::{Error, Status};

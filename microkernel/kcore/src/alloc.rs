@@ -7,7 +7,7 @@ use abi::Error;
 use kmem::{Class, Frame, Key, Link, SlabChange};
 
 use crate::Hw;
-use crate::objects::{Objects, POOL, PoolKey};
+use crate::objects::{CHANNEL, GRANT, NOTIFICATION, Objects, POOL, PoolKey};
 use crate::state::{Count, Cx};
 
 const FULL: u8 = 1;
@@ -127,6 +127,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Objects: Class<I>,
     {
         let class = I as usize;
+        if I == CHANNEL || I == NOTIFICATION || I == GRANT {
+            self.s.ends += 1;
+        }
         let slab = key.frame();
         let pool = self.v.follow::<POOL>(Link::<POOL>::from_raw(self.v.frame(slab).owner));
         let change = self.v.free_slot(key);

@@ -22,6 +22,7 @@
 
 use crate::Hw;
 use crate::hw::{CoreId, MAX_CORES};
+use crate::list::queue;
 use crate::objects::*;
 use crate::state::{BUSY, Core, Cx, Kernel, PRIORITIES};
 
@@ -138,11 +139,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.cancel_timer(thread);
                 self.v.get_mut(thread).core = home;
                 self.set_deadline(thread);
-                // Its timer is to be set anew.
-                match home as usize {
-                    home if home == self.core => self.my_core().look_again = true,
-                    home => self.call_core(home),
-                }
             }
             _ => self.v.get_mut(thread).core = home,
         }
@@ -193,12 +189,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Has a thread that is out of all queues run on this core next, if it may.
     #[inline(always)]
     pub fn comes_here(&mut self, thread: ThreadKey<'id>) -> bool {
-        let core = self.core as u8;
-        let t = self.v.get_mut(thread);
-        if t.home == ANY_CORE {
-            t.core = core;
+        let t = self.v.get(thread);
+        if t.core as usize != self.core && t.home == ANY_CORE {
+            self.leave_wheel(thread);
+            self.v.get_mut(thread).core = self.core as u8;
         }
-        t.core == core
+        self.v.get(thread).core as usize == self.core
     }
 
     /// Counts a thread in or out of those in a core's queue that other cores may take over.
@@ -215,8 +211,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// The most urgent thread that is ready on another core and may run here, out of its queue and of this core now.
-    pub fn take_over(&mut self) -> Option<ThreadKey<'id>> {
+    /// Has the most urgent thread that is ready on another core and may run here be ready here. False: there is none.
+    pub fn take_over(&mut self) -> bool {
+        let Some(thread) = self.loose_elsewhere() else { return false };
+        self.leave_queues(thread);
+        self.v.get_mut(thread).core = self.core as u8;
+        self.my_core().taken += 1;
+        self.enqueue(thread, queue::push_back);
+        true
+    }
+
+    fn loose_elsewhere(&self) -> Option<ThreadKey<'id>> {
         if !self.s.several {
             return None;
         }
@@ -227,9 +232,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         for _ in 0..PINNED_LOOKED_PAST {
             let thread = self.v.follow(at)?;
             if self.v.get(thread).home == ANY_CORE {
-                self.leave_queues(thread);
-                self.v.get_mut(thread).core = self.core as u8;
-                self.my_core().taken += 1;
                 return Some(thread);
             }
             at = self.v.get(thread).next;
@@ -241,6 +243,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub fn share(&mut self) {
         if self.s.idle != 0 && self.my_core().loose != 0 {
+            self.call_idle();
+        }
+    }
+
+    /// Has an idle core look for something to run.
+    pub fn call_idle(&mut self) {
+        if self.s.idle != 0 {
             let core = self.s.idle.trailing_zeros() as usize;
             self.wake_core(core);
         }

@@ -34,11 +34,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 };
                 self.v.name(memory).any()
             }
-            Kind::Pool => self.create_pool(pool, x, y, need).map(|key| self.v.name(key).any())?,
+            Kind::Pool => self.create_pool(pool, x, y, z, need).map(|key| self.v.name(key).any())?,
             Kind::Process => self.create_process(pool, need).map(|key| self.v.name(key).any())?,
             Kind::Thread => {
                 let home = self.lookup::<PROCESS>(thread, x, Rights::ENDOW)?.key;
-                self.create_thread(pool, home, y, z, need).map(|key| self.v.name(key).any())?
+                let made = self.create_thread(pool, home, y, z, need)?;
+                if home == process {
+                    // A process's threads are paged and supervised alike.
+                    self.v.get_mut(made).fault = self.v.get(thread).fault;
+                }
+                self.v.name(made).any()
             }
             Kind::Channel => {
                 self.make_simple::<CHANNEL>(pool, Channel { pool: pool.link(), ..Channel::default() }, need)?

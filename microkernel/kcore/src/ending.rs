@@ -64,6 +64,7 @@ macro_rules! begin {
         /// Begins to end an object that nothing else leads to any more, and ends it if that is little work.
         pub fn $name(&mut self, key: $key<'id>) {
             self.v.hide(key);
+            self.s.ends += 1;
             let next = core::mem::replace(&mut self.s.endings.$list, key.link());
             let object = self.v.get_mut(key);
             (object.ending, object.end_next, object.refs) = (true, next, 0);

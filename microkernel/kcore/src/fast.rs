@@ -1,204 +1,207 @@
-//! The fast path of `call` and `reply_recv`: a short message between two threads that wait for each other and may run on
-//! this core.
+//! The fast path: messages, signals and faults between two threads that wait for each other and may run on this core.
 //!
 //! # Rules
 //!
-//! * It does what the general path (`ipc`, `sched`) does, in fewer steps: a test runs both on the same random states and
-//!   compares every byte after every step. Whoever changes one changes the other.
+//! * It does what the general path (`ipc`, `notify`, `fault`, `sched`) does, in fewer steps: a test runs both on the same
+//!   random states and compares every byte after every step. Whoever changes one changes the other.
 //! * It first decides, with loads alone. Where anything is unusual it gives up, nothing having changed, and the general
 //!   path says what it comes to, errors included: there is no error here.
-//! * Unusual are: handles or a buffer in the message, a handle beyond the table's first page, more receivers than one,
-//!   a thread that another core is home to, a call from another core, somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a
-//!   fault to be answered, a handle behind a Grant to receive by. A Grant to call by is not: clients have one each.
+//! * Unusual are: handles in the message, a handle beyond the table's first page, more receivers than one, a thread
+//!   that another core is home to, a call from another core (`look_again` says so), somebody to be woken who may go to another, somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a handle behind a
+//!   Grant to receive by, a CPU budget or a trace (`Thread::slow`). A Grant to call or to notify by is not: clients have one each.
+//! * It relies on what the invariants say of a running thread and of one that waits in a channel, and asks for no more.
 //! * It calls nothing that takes the whole state, so that the state's parts stay in registers.
 //!
+//! What a handle came to is kept in the thread that used it ([`Doors`]), for as long as nothing has come to an end that a
+//! handle to a channel or notification may depend on. That is no state: without it the same happens, in more steps.
+//!
 //! ```text
-//! call:        caller Running ─▶ AwaitingReply    receiver Receiving ─▶ Running
-//! reply_recv:  server Running ─▶ Receiving        caller AwaitingReply ─▶ Running
+//! call, fault:  caller Running ─▶ AwaitingReply    receiver Receiving ─▶ Running         fast/message
+//! reply_recv:   server Running ─▶ Receiving        caller AwaitingReply ─▶ Running
+//! notify:       sender Running                     receiver Receiving ─▶ Ready           fast/signal
+//! recv:         thread Running ─▶ Receiving        the most urgent Ready ─▶ Running
 //! ```
 
+mod message;
+mod signal;
+
+use abi::Rights;
 use abi::calls::number as nr;
-use abi::message::{CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT, Tag};
-use abi::{Rights, Status};
-use kmem::{Link, Name};
+use abi::message::{MAX_HANDLES, TAKES_SHIFT};
+use kmem::{Class, Link};
 
 use crate::cores::ANY_CORE;
 use crate::hw::CoreId;
-use crate::ipc;
 use crate::objects::*;
-use crate::state::{Count, Cx};
-use crate::{Hw, Kernel};
+use crate::state::Cx;
+use crate::{Context, Hw, Kernel};
+
+/// Who runs next.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided {
+    /// Its saved state.
+    pub context: *mut Context,
+    /// It is not the one that ran.
+    pub another: bool,
+}
 
 impl<H: Hw> Kernel<H> {
     /// As [`Kernel::general`], if the running thread's call is one of those that are done here: returns who runs next.
     /// None: nothing has changed, and the general path is to be taken.
     #[inline(always)]
     pub fn fast(&mut self, core: CoreId) -> ThreadLink {
-        self.with(core, |cx| cx.fast().unwrap_or(Link::NONE))
+        self.with(core, |cx| cx.fast().map_or(Link::NONE, |next| next.link()))
+    }
+
+    /// The same, as the place of that thread's saved state.
+    #[inline(always)]
+    pub fn fast_context(&mut self, core: CoreId) -> Option<Decided> {
+        self.with(core, |cx| {
+            let before = cx.my_core().current;
+            let next = cx.fast()?;
+            let context = &raw mut cx.v.get_mut(next).context;
+            Some(Decided { context, another: next.link() != before })
+        })
+    }
+
+    /// As [`Kernel::general_fault`], in the same way.
+    #[inline(always)]
+    pub fn fast_fault(&mut self, core: CoreId, class: u64, address: u64, syndrome: u64) -> ThreadLink {
+        self.with(core, |cx| cx.fast_fault(class, address, syndrome).map_or(Link::NONE, |next| next.link()))
     }
 }
+
+/// The last number of those calls of which some have a fast path.
+pub const LAST_FAST: u16 = nr::notify;
+const _: () = assert!(nr::call <= LAST_FAST && nr::reply_recv <= LAST_FAST && nr::recv <= LAST_FAST);
 
 /// Whether [`Kernel::fast`] is worth trying for a call of this number, all else left aside.
 #[inline(always)]
 pub fn may_be_fast(number: u64) -> bool {
-    matches!(number as u16, nr::call | nr::reply_recv)
+    number as u16 <= LAST_FAST
 }
 
-/// A handle's Channel, and what else counts of the handle.
-struct Door<'id> {
-    channel: ChannelKey<'id>,
+/// What the handles came to by which a thread called, received and notified last.
+#[derive(Clone, Copy, Debug)]
+pub struct Doors {
+    call: Door<CHANNEL>,
+    receive: Door<CHANNEL>,
+    notify: Door<NOTIFICATION>,
+}
+
+/// What a handle came to: an object that may be used as asked, Grants and all.
+#[derive(Clone, Copy, Debug)]
+struct Door<const I: u8> {
+    /// The handle, 0 for none.
+    handle: u64,
+    /// `System::ends` as it was then: the same still holds while that is the same.
+    ends: u64,
     badge: u64,
-    grant: Name<GRANT>,
+    object: Link<I>,
+}
+
+impl Doors {
+    /// Nothing is known.
+    pub const NONE: Doors = Doors { call: Door::NONE, receive: Door::NONE, notify: Door::NONE };
+}
+
+impl<const I: u8> Door<I> {
+    const NONE: Door<I> = Door { handle: 0, ends: 0, badge: 0, object: Link::NONE };
 }
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
-    fn fast(&mut self) -> Option<ThreadLink> {
-        let me = self.v.follow(self.s.cores[self.core].current)?;
+    fn fast(&mut self) -> Option<ThreadKey<'id>> {
+        let me = self.running()?;
         let t = self.v.get(me);
-        let call = t.context.regs.number as u16;
-        if call != nr::call && call != nr::reply_recv {
+        let number = t.context.regs.number;
+        let takes = number >> TAKES_SHIFT;
+        // A running thread has no deadline and no fault. One whose call is done but for what that ended is restarting.
+        if takes > MAX_HANDLES as u64 || t.restarting || t.slow != 0 {
             return None;
         }
-        let takes = t.context.regs.number >> TAKES_SHIFT;
-        let called = self.s.cores[self.core].called;
-        if takes > MAX_HANDLES as u64 || t.ends_at != 0 || t.timer_slot != 0 || called {
-            return None;
+        match number as u16 {
+            nr::call => self.fast_call(me, takes as u8),
+            nr::reply_recv => self.fast_reply_recv(me, takes as u8),
+            nr::recv => self.fast_recv(me, takes as u8),
+            nr::notify if takes == 0 => self.fast_notify(me),
+            _ => None,
         }
-        if call == nr::call { self.fast_call(me, takes as u8) } else { self.fast_reply_recv(me, takes as u8) }
     }
 
+    /// The running thread, if the timer is set as it is to be and nobody more urgent is ready.
     #[inline(always)]
-    fn fast_call(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadLink> {
-        let t = self.v.get(me);
-        let (handle, tag, depth, priority) = (t.context.regs.a0, t.context.regs.a1, t.depth, t.priority);
-        if tag > REGISTER_BYTES as u64 || depth as usize >= MAX_CHAIN {
-            return None;
-        }
-        let door = self.door(me, handle, Rights::CALL)?;
-        if !self.grants_alive_here(door.grant) {
-            return None;
-        }
-        let receivers = self.v.get(door.channel).receivers;
-        let receiver = self.v.follow(receivers.head)?;
-        let r = self.v.get(receiver);
-        let near = (r.core as usize == self.core || r.home == ANY_CORE) && receivers.head == receivers.tail;
-        if !near || r.timer_slot != 0 || !r.via.is_none() || !r.serving.is_none() {
-            return None;
-        }
-        // It inherits from one caller more.
-        let priority = priority.max(r.priority);
-        if !self.nobody_above(priority) {
-            return None;
-        }
-        // ---- point of no return ----
-        self.count(Count::Calls);
-        self.count(Count::FastCalls);
-        let now = self.now();
-        let t = self.v.get_mut(me);
-        t.state = State::AwaitingReply;
-        t.channel = door.channel.link();
-        t.server = receiver.link();
-        (t.badge, t.takes) = (door.badge, takes);
-        t.sequence = t.sequence.wrapping_add(1);
-        t.run_time += now - t.run_start;
-        t.run_start = now;
-        let token = ipc::token(me, t.sequence);
-        self.v.get_mut(door.channel).receivers = Queue::default();
-        self.copy_registers(me, receiver, tag as usize);
-        let core = self.core as u8;
-        let r = self.v.get_mut(receiver);
-        (r.state, r.core) = (State::Stopped, core);
-        (r.channel, r.server) = (Link::NONE, Link::NONE);
-        r.bits_last = false;
-        let regs = &mut r.context.regs;
-        (regs.number, regs.a0, regs.badge) = (Status::OK.0, token, door.badge);
-        regs.a1 = Tag(tag).with_kind(Kind::Call).0;
-        r.priority = priority;
-        r.serving = me.link();
-        self.count_depth(receiver, depth);
-        Some(self.take_core_over(receiver))
+    fn running(&self) -> Option<ThreadKey<'id>> {
+        let core = &self.s.cores[self.core];
+        if core.look_again { None } else { self.v.follow(core.current) }
     }
 
+    /// Whether that is what this handle comes to still.
     #[inline(always)]
-    fn fast_reply_recv(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadLink> {
-        let t = self.v.get(me);
-        let (token, word, deadline) = (t.context.regs.a0, t.context.regs.a1, t.context.regs.badge);
-        let (tag, handle) = (word & u32::MAX as u64, word >> CHANNEL_SHIFT);
-        let (serves, serving, notification) = (t.serves, t.serving, t.notification);
-        if tag > REGISTER_BYTES as u64 || deadline != FOREVER {
-            return None;
-        }
-        let door = self.door(me, handle, Rights::RECV)?;
-        let c = self.v.get(door.channel);
-        let served = c.server == me.link() && serves == door.channel.link();
-        let quiet = c.closed.head.is_none() && c.callers.head.is_none() && c.receivers.head.is_none();
-        if !served || !quiet || !door.grant.is_none() {
-            return None;
-        }
-        if let Some(notification) = self.v.follow(notification)
-            && self.v.get(notification).bits != 0
-        {
-            return None;
-        }
-        // The only one, and in the list of those to answer, so it is alive and waits for that.
-        let caller = self.v.follow(serving)?;
-        let c = self.v.get(caller);
-        let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
-        let near = c.core as usize == self.core || c.home == ANY_CORE;
-        if !meant || c.faulting || !near || c.timer_slot != 0 || !self.nobody_above(c.priority) {
-            return None;
-        }
-        let depth = c.depth;
-        // ---- point of no return ----
-        self.count(Count::Calls);
-        self.count(Count::FastReplies);
-        self.copy_registers(me, caller, tag as usize);
-        let core = self.core as u8;
-        let c = self.v.get_mut(caller);
-        (c.state, c.core) = (State::Stopped, core);
-        c.server = Link::NONE;
-        let regs = &mut c.context.regs;
-        (regs.number, regs.a0, regs.a1) = (Status::OK.0, 0, tag);
-        let now = self.now();
-        let t = self.v.get_mut(me);
-        t.state = State::Receiving;
-        // Nobody is left from whom it inherits.
-        t.priority = t.base_priority;
-        t.serving = Link::NONE;
-        t.callers.remove(depth);
-        t.depth = t.callers.depth();
-        (t.channel, t.server) = (door.channel.link(), Link::NONE);
-        (t.takes, t.restarting) = (takes, false);
-        t.run_time += now - t.run_start;
-        t.run_start = now;
-        self.v.get_mut(door.channel).receivers = Queue { head: me.link(), tail: me.link() };
-        Some(self.take_core_over(caller))
+    fn still<const I: u8>(&self, door: &Door<I>, handle: u64) -> bool {
+        door.handle == handle && door.ends == self.s.ends
     }
 
-    /// The Channel that a handle in the first page of the thread's table names. Grants are not looked at.
+    /// What a handle in the first page of the thread's table comes to, if it may be used so. To receive, by no Grant.
     #[inline(always)]
-    fn door(&self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Option<Door<'id>> {
-        let process = self.v.follow(self.v.get(thread).process)?;
-        let page = self.v.follow(self.v.get(process).handles)?;
-        let entry = self.v.get(page).0.get(raw as usize & 0xffff)?;
+    fn door<const I: u8>(&self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Option<Door<I>>
+    where
+        Objects: Class<I>,
+    {
+        let process = self.v.follow::<PROCESS>(self.v.get::<THREAD>(thread).process)?;
+        let page = self.v.follow::<HANDLES>(self.v.get::<PROCESS>(process).handles)?;
+        let entry = self.v.get::<HANDLES>(page).0.get(raw as usize & 0xffff)?;
         if raw >> 16 != entry.generation as u64 || entry.rights & need.bits() != need.bits() {
             return None;
         }
-        let channel = self.v.find(entry.object.cast::<CHANNEL>()?)?;
-        Some(Door { channel, badge: entry.badge, grant: entry.grant })
+        let object = self.v.find(entry.object.cast::<I>()?)?;
+        let good = if need == Rights::RECV { entry.grant.is_none() } else { self.grants_alive_here(entry.grant) };
+        good.then_some(Door { handle: raw, ends: self.s.ends, badge: entry.badge, object: object.link() })
     }
 
-    /// Whether no ready thread is more urgent than that.
+    /// The channel that the thread may receive from by this handle.
     #[inline(always)]
-    fn nobody_above(&self, priority: u8) -> bool {
-        self.s.cores[self.core].ready >> priority >> 1 == 0
+    fn receive_door(&mut self, me: ThreadKey<'id>, handle: u64) -> Option<ChannelKey<'id>> {
+        let known = self.v.get(me).doors.receive;
+        let door = if self.still(&known, handle) {
+            known
+        } else {
+            let door = self.door(me, handle, Rights::RECV)?;
+            self.v.get_mut(me).doors.receive = door;
+            door
+        };
+        self.v.follow(door.object)
     }
 
-    /// Runs a thread that is in no queue, in place of the current one, which waits now.
+    /// Whether the thread serves the channel, and nothing lies there for it.
     #[inline(always)]
-    fn take_core_over(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
-        self.my_core().look_again = false;
-        self.hand_core_to(thread)
+    fn nothing_waits(&self, me: ThreadKey<'id>, channel: ChannelKey<'id>) -> bool {
+        let c = self.v.get(channel);
+        let waiting = c.closed.head.raw() | c.callers.head.raw() | c.receivers.head.raw();
+        c.server == me.link() && waiting == 0
+    }
+
+    /// Whether this is the core of a thread that has no deadline, or it may come here.
+    #[inline(always)]
+    fn may_run_here(&self, thread: &Thread) -> bool {
+        thread.core as usize == self.core || thread.home == ANY_CORE
+    }
+
+    /// Whether a thread of this priority would be the one to run on this core, with the timer as it is: nobody more
+    /// urgent is ready, and if somebody as urgent is, the timer comes when the slice ends.
+    #[inline(always)]
+    fn first_at(&self, priority: u8) -> bool {
+        let core = &self.s.cores[self.core];
+        match core.ready >> priority {
+            0 => true,
+            1 => core.armed <= core.slice_end,
+            _ => false,
+        }
+    }
+
+    /// A thread takes the place of the current one, which waits now, with what is left of its slice.
+    #[inline(always)]
+    fn run_instead(&mut self, thread: ThreadKey<'id>) {
+        self.my_core().current = thread.link();
     }
 }

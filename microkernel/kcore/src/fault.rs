@@ -18,11 +18,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get_mut(thread);
         let (pc, sp) = (t.context.regs.pc, t.context.regs.sp);
         t.fault_words = [class, address, pc, sp, syndrome, current.raw() as u64];
-        let (entry, depth) = (t.fault, t.depth);
-        let channel = self.v.find_any::<CHANNEL>(entry.object).filter(|_| {
-            self.check_grants(&entry).is_ok() && entry.rights().contains(Rights::CALL) && (depth as usize) < MAX_CHAIN
-        });
-        let Some(channel) = channel else {
+        let entry = t.fault;
+        let Some(channel) = self.fault_channel(thread) else {
             self.leave_queues(thread);
             self.v.get_mut(thread).state = State::Faulted;
             self.write_log(0, 0, b"a thread faulted, and nobody is there to tell");
@@ -40,5 +37,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             Ok(crate::Progress::HandOver(next)) => self.v.follow(next),
             _ => None,
         }
+    }
+
+    /// Who is told of a thread's faults, if somebody is there to be told.
+    pub fn fault_channel(&self, thread: ThreadKey<'id>) -> Option<ChannelKey<'id>> {
+        let t = self.v.get(thread);
+        self.v.find_any::<CHANNEL>(t.fault.object).filter(|_| {
+            self.check_grants(&t.fault).is_ok()
+                && t.fault.rights().contains(Rights::CALL)
+                && (t.depth as usize) < MAX_CHAIN
+        })
     }
 }

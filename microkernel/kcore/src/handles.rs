@@ -179,6 +179,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let entry = self.entry(process, raw)?;
         let index = raw as u32 & 0xffff;
         let free = self.v.get(process).free_slot;
+        self.s.ends += matches!(entry.object.class(), CHANNEL | NOTIFICATION) as u64;
         if let Some(slot) = self.slot_mut(process, index) {
             let retired = slot.generation == u16::MAX;
             *slot = Entry { generation: slot.generation.wrapping_add(1), ..Entry::default() };
@@ -209,6 +210,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(process).closed_slots += 1;
             let Some(entry) = self.slot_entry(process, index) else { continue };
             if entry.object.class() != 0 {
+                self.s.ends += 1;
                 if let Some(slot) = self.slot_mut(process, index) {
                     *slot = Entry::default();
                 }
@@ -297,7 +299,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.follow(page)
     }
 
-    fn slot_entry(&self, process: ProcessKey<'id>, index: u32) -> Option<Entry> {
+    /// What lies in a slot, used or free.
+    pub fn slot_entry(&self, process: ProcessKey<'id>, index: u32) -> Option<Entry> {
         let page = self.slot_page(process, index)?;
         Some(self.v.get(page).0[(index % SLOTS_PER_PAGE) as usize])
     }

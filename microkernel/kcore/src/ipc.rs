@@ -283,8 +283,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         r.context.regs.a0 = token;
         self.received(receiver, tag, badge);
         self.join_server(receiver, caller);
-        // One caller more can't make it less urgent.
-        if self.v.get(caller).priority > self.v.get(receiver).priority {
+        // One caller more can't make it less urgent, but another may pay for it.
+        let (c, r) = (self.v.get(caller), self.v.get(receiver));
+        if c.priority > r.priority || c.payer != r.payer || r.demoted {
             self.refresh_priority(receiver);
         }
     }
@@ -377,13 +378,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         r.a1 = tag.0;
     }
 
-    /// Ends a call with an error; the caller is out of all queues. A fault that nobody answers stops its thread.
+    /// Ends a call with an error; the caller is out of all queues. A fault that nobody answers stops its thread; if only
+    /// the handler is gone and its channel lives, the instruction runs again, and faults to whoever receives there next.
     pub fn fail_call(&mut self, caller: ThreadKey<'id>, error: Error) {
-        let c = self.v.get_mut(caller);
-        if core::mem::take(&mut c.faulting) {
-            c.state = State::Faulted;
+        if core::mem::take(&mut self.v.get_mut(caller).faulting) {
+            self.v.get_mut(caller).state = State::Faulted;
+            if self.fault_channel(caller).is_some() {
+                self.wake(caller);
+            }
             return;
         }
+        let c = self.v.get_mut(caller);
         c.context.regs.number = Status::from(Err(error)).0;
         self.wake(caller);
     }

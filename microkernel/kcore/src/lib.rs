@@ -14,13 +14,14 @@
 //!
 //! `objects` the data, `state` the kernel around them, `cores` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how
-//! threads meet; `sched`, `wheel` who runs; `process`, `thread`, `memory`, `mapping`, `holes`, `tables` what they are made
-//! of.
+//! threads meet; `trace` who watches them; `sched`, `wheel`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
+//! `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod alloc;
 mod boot;
+pub mod budget;
 mod context;
 pub mod cores;
 mod create;
@@ -50,6 +51,7 @@ pub mod serving;
 mod state;
 mod tables;
 mod thread;
+pub mod trace;
 mod transfer;
 mod wheel;
 
@@ -58,14 +60,14 @@ use abi::{Error, Status};
 
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
-pub use fast::may_be_fast;
+pub use fast::{Decided, Doors, LAST_FAST, may_be_fast};
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;
 pub use state::{Core, Cx, Kernel, LOG_LINE, MAX_LINES, PRIORITIES, System};
 
 use hw::CoreId;
-use objects::{ThreadKey, ThreadLink};
+use objects::{ThreadKey, ThreadLink, slow};
 use state::Count;
 
 /// How a system call has ended, when it has not failed.
@@ -127,6 +129,12 @@ impl<H: Hw> Kernel<H> {
 
     /// The running thread faulted: class as in `abi::message::Fault`.
     pub fn fault(&mut self, core: CoreId, class: u64, address: u64, syndrome: u64) -> ThreadLink {
+        let next = self.fast_fault(core, class, address, syndrome);
+        if next.is_none() { self.general_fault(core, class, address, syndrome) } else { next }
+    }
+
+    /// The same without the fast path.
+    pub fn general_fault(&mut self, core: CoreId, class: u64, address: u64, syndrome: u64) -> ThreadLink {
         self.with(core, |cx| {
             cx.answer_calls();
             let next = cx.fault(class, address, syndrome);
@@ -151,6 +159,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.answer_calls();
         let me = self.s.cores[self.core].current;
         let Some(thread) = self.v.follow(me) else { return self.reschedule(None) };
+        if self.v.get(thread).slow & slow::TRACED != 0 {
+            return self.traced_syscall(thread);
+        }
+        self.serve_call(thread)
+    }
+
+    /// What the running thread called.
+    #[inline(always)]
+    fn serve_call(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
+        let me = thread.link();
         if self.v.get(thread).ends_at != 0 && self.go_on_ending(thread) {
             return self.reschedule(None);
         }
@@ -232,6 +250,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             call::ioport => self.ioport(thread),
             call::debug_log => self.debug_log(thread),
             call::system => self.system(thread),
+            call::trace => self.trace(thread),
             _ => Err(Error::BadArgument),
         }
     }

@@ -78,15 +78,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let extent = self.extent(memory, offset, range.pages)?;
         self.check_states(extent.physical, range.pages as u32, extent.kind, access)?;
+        let mut tables_missing = false;
         for part in range.leaves() {
-            let Some(leaf) = self.leaf(process, part.address) else { continue };
+            let Some(leaf) = self.leaf(process, part.address) else {
+                tables_missing = true;
+                continue;
+            };
             if part.addresses().any(|address| self.page_at(leaf, address) != Decoded::Empty) {
                 return Err(Error::BadAddress);
             }
         }
         let pool = self.v.get(process).pool;
         let mut need = Need::default();
-        need.add(pool, self.missing_tables(process, range.address, range.pages));
+        if tables_missing {
+            need.add(pool, self.missing_tables(process, range.address, range.pages));
+        }
         let mut records = range.leaves().count() as u32;
         for part in range.leaves() {
             records += self.will_split(process, part, extent.physical + range.pages_before(part)) as u32;

@@ -10,8 +10,11 @@ use abi::info::MemoryType;
 use kmem::{AnyName, Class, Frame, Key, Link, Name};
 
 use crate::Context;
+use crate::budget::Budget;
+use crate::fast::Doors;
 use crate::hw::{Asid, Trigger};
 use crate::serving::Depths;
+use crate::trace::Trace;
 
 // Class numbers; the first ten are `abi::info::Kind`.
 
@@ -127,6 +130,9 @@ pub struct Pool {
     pub depth: u8,
     /// Nothing new may be made from it.
     pub dying: bool,
+    /// The nearest pool, this or one above, with a budget: who pays for its threads' time. None: nobody does.
+    pub payer: Name<POOL>,
+    pub budget: Budget,
     /// Slabs with a free slot, by class.
     pub partial: [Frame; SLAB_CLASSES],
     /// Slabs without one, by class.
@@ -161,6 +167,8 @@ pub struct Process {
     pub threads: ThreadLink,
     pub thread_count: u32,
     pub refs: u32,
+    /// Who watches it.
+    pub trace: Trace,
     /// Being torn down; up to where its slots are closed.
     pub dying: bool,
     pub closed_slots: u32,
@@ -185,6 +193,16 @@ pub enum State {
     Receiving,
     /// Faulted with nobody to tell.
     Faulted,
+    /// Ready, but out of budget: in its core's wheel until the period ends.
+    Parked,
+}
+
+/// Bits of [`Thread::slow`].
+pub mod slow {
+    /// A budget pays for it.
+    pub const PAID: u8 = 1;
+    /// Its process is traced.
+    pub const TRACED: u8 = 2;
 }
 
 /// A flow of control.
@@ -219,6 +237,12 @@ pub struct Thread {
     pub takes: u8,
     /// The core on which alone it runs, or `cores::ANY_CORE`.
     pub home: u8,
+    /// Its own priority counts no more in this period: its budget is used up.
+    pub demoted: bool,
+    /// Why its calls take the general path: bits of [`slow`].
+    pub slow: u8,
+    /// The call whose return is still to be traced: its number + 1, 0 for none.
+    pub calling: u16,
     /// Timer wheel position + 1, 0 for none.
     pub timer_slot: u16,
     pub process: Link<PROCESS>,
@@ -271,9 +295,14 @@ pub struct Thread {
     pub end_next: ThreadLink,
     /// Its system call is done but for what that ended: the program counter behind the call, 0 for none.
     pub ends_at: u64,
+    /// Who pays for its time at its own priority, and at the one it has.
+    pub budget: Name<POOL>,
+    pub payer: Name<POOL>,
     /// ns run, and since when it runs.
     pub run_time: u64,
     pub run_start: u64,
+    /// For the fast path.
+    pub doors: Doors,
     pub context: Context,
 }
 

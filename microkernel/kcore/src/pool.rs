@@ -4,6 +4,7 @@ use abi::{Error, Rights};
 use kmem::Frame;
 
 use crate::alloc::Need;
+use crate::budget::Budget;
 use crate::objects::*;
 use crate::state::Cx;
 use crate::{Hw, Progress, list};
@@ -37,6 +38,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         parent: PoolKey<'id>,
         pages: u64,
         ceiling: u64,
+        budget: u64,
         mut need: Need,
     ) -> Result<PoolKey<'id>, Error> {
         let p = *self.v.get(parent);
@@ -47,10 +49,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.need_object::<POOL>(&mut need, parent.link());
         need.add(parent.link(), pages);
         self.check(&need)?;
+        let budget = self.check_budget(parent, budget, ceiling)?;
         // ---- point of no return ----
-        let pool =
-            Pool { parent: parent.link(), limit: pages, ceiling: ceiling as u8, depth: p.depth + 1, ..Pool::default() };
+        let (parent_link, ceiling, depth) = (parent.link(), ceiling as u8, p.depth + 1);
+        let pool = Pool { parent: parent_link, limit: pages, ceiling, depth, budget, ..Pool::default() };
         let pool = self.make::<POOL>(parent, pool).ok_or(Error::PoolEmpty)?;
+        self.take_budget(pool, parent);
         let head = list::pools::push(self.v.get(parent).children, &mut self.v, pool);
         let p = self.v.get_mut(parent);
         p.children = head;
@@ -218,6 +222,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let p = *self.v.get(pool);
         if let Some(parent) = self.v.follow(p.parent) {
             let head = list::pools::remove(self.v.get(parent).children, &mut self.v, pool);
+            self.return_budget(&p.budget, parent);
             let parent = self.v.get_mut(parent);
             parent.children = head;
             parent.used -= p.limit;
@@ -267,7 +272,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // The pool object needs a slab before there is a pool to charge it to.
         let slab = self.v.take(1)?;
         let limit = self.v.free_frames() + 1;
-        let pool = Pool { limit, used: 1, ceiling, ..Pool::default() };
+        let pool = Pool { limit, used: 1, ceiling, budget: Budget::ROOT, ..Pool::default() };
         self.v.make_slab::<POOL>(slab, &pool, 0);
         let (key, _) = self.v.take_slot::<POOL>(slab, &pool)?;
         self.v.frame_mut(slab).owner = key.link().raw();

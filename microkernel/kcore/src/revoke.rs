@@ -24,6 +24,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let next = self.s.undo;
         let g = self.v.get_mut(key);
         g.revoked = true;
+        self.s.ends += 1;
         if !g.undoing {
             (g.undoing, g.undo_next) = (true, next);
             self.s.undo = key.link();
@@ -75,6 +76,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return Progress::Done;
             }
             self.v.get_mut(at).revoked = true;
+            self.s.ends += 1;
             self.leave_above(at);
         }
     }

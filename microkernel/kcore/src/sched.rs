@@ -3,7 +3,7 @@
 //! What runs is always the most urgent of its core's ready threads. A call hands the processor to the receiver straight
 //! away, as the *candidate* of [`Cx::reschedule`]; so does a reply to the caller.
 
-use kmem::Link;
+use kmem::{Link, Name};
 
 use crate::Hw;
 use crate::list::queue;
@@ -15,11 +15,13 @@ const MAX_CHAIN: usize = abi::message::MAX_CHAIN;
 /// Deadlines handled in one entry.
 const TIMER_UNITS: u32 = 32;
 
+/// A priority, and whose budget pays for it.
+type Due = (u8, Name<POOL>);
+
 /// Where a thread stands: copied, because a whole Thread is a page.
 struct Header {
     state: State,
     core: u8,
-    priority: u8,
     channel: Link<CHANNEL>,
     server: ThreadLink,
 }
@@ -27,8 +29,13 @@ struct Header {
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Makes a thread that waits for nothing any more ready on its core.
     pub fn wake(&mut self, thread: ThreadKey<'id>) {
-        self.cancel_timer(thread);
+        self.leave_wheel(thread);
         self.choose_core(thread);
+        self.make_ready(thread);
+    }
+
+    /// The same for one whose place in the wheel is to stay.
+    fn make_ready(&mut self, thread: ThreadKey<'id>) {
         self.enqueue(thread, queue::push_back);
         let (core, priority) = (self.v.get(thread).core as usize, self.v.get(thread).priority);
         let current = self.v.follow(self.s.cores[core].current).map(|current| self.v.get(current).priority);
@@ -48,15 +55,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // It waits no more before priorities are computed anew: in a circle of calls that comes back to it.
         self.v.get_mut(thread).state = State::Stopped;
         match t.state {
-            State::Ready => {
-                self.count_loose(thread, -1);
-                let core = t.core as usize;
-                let p = t.priority as usize;
-                self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
-                if self.s.cores[core].queues[p].head.is_none() {
-                    self.s.cores[core].ready &= !(1 << p);
-                }
-            }
+            State::Ready => self.leave_ready(thread),
             State::Running => {
                 debug_assert_eq!(t.core as usize, self.core, "its own core takes a running thread off");
                 let core = self.my_core();
@@ -80,11 +79,24 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                     self.wait_no_more_through(thread);
                 }
             }
-            State::Stopped | State::Faulted => {}
+            State::Stopped | State::Faulted | State::Parked => {}
         }
         let t = self.v.get_mut(thread);
         t.channel = Link::NONE;
         t.server = Link::NONE;
+        if core::mem::take(&mut t.demoted) {
+            self.settle_priority(thread);
+        }
+    }
+
+    /// Takes a thread out of its core's ready queue.
+    pub fn leave_ready(&mut self, thread: ThreadKey<'id>) {
+        self.count_loose(thread, -1);
+        let (core, p) = (self.v.get(thread).core as usize, self.v.get(thread).priority as usize);
+        self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
+        if self.s.cores[core].queues[p].head.is_none() {
+            self.s.cores[core].ready &= !(1 << p);
+        }
     }
 
     /// Decides what this core runs now: the candidate, the current thread, or the most urgent ready one.
@@ -94,14 +106,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let current = self.v.follow(self.s.cores[core].current);
         if let Some(candidate) = candidate {
             let p = self.v.get(candidate).priority;
-            if current.is_none() && self.s.cores[core].ready >> p >> 1 == 0 {
+            if current.is_none() && self.s.cores[core].ready >> p >> 1 == 0 && !self.out_of_budget(candidate) {
                 return self.hand_core_to(candidate);
             }
             self.enqueue(candidate, queue::push_front);
         }
         if let Some(current) = current {
             let p = self.v.get(current).priority;
-            if self.s.cores[core].ready >> p >> 1 == 0 {
+            if self.s.cores[core].ready >> p >> 1 == 0 && !self.out_of_budget(current) {
                 self.arm();
                 return current.link();
             }
@@ -109,12 +121,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.charge(current);
             self.enqueue(current, queue::push_front);
         }
-        let Some(next) = self.pop_ready().or_else(|| self.take_over()) else {
+        let Some(next) = self.next_of_all() else {
             self.s.cores[core].current = Link::NONE;
             self.begin_to_idle();
             self.arm();
             return Link::NONE;
         };
+        self.leave_ready(next);
         // A call or reply hands over what is left of the slice, too.
         if candidate != Some(next) {
             self.s.cores[core].slice_end = self.now() + SLICE;
@@ -126,7 +139,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Runs a thread that is in no queue on this core, where nobody runs and nobody more urgent is ready.
     #[inline(always)]
-    pub fn hand_core_to(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
+    fn hand_core_to(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
+        let end = if self.v.get(thread).slow == 0 { u64::MAX } else { self.resume_slow(thread) };
+        self.run_until(thread, end)
+    }
+
+    /// What is to be done for some threads before they run: when it has to stop.
+    #[cold]
+    fn resume_slow(&mut self, thread: ThreadKey<'id>) -> u64 {
+        self.trace_return(thread);
+        self.budget_end(thread)
+    }
+
+    /// The same for one that has to stop at `end`, when its budget is used up.
+    #[inline(always)]
+    pub fn run_until(&mut self, thread: ThreadKey<'id>, end: u64) -> ThreadLink {
         let now = self.now();
         let t = self.v.get_mut(thread);
         t.state = State::Running;
@@ -134,7 +161,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let priority = t.priority;
         self.my_core().current = thread.link();
         self.my_core().switches += 1;
-        self.arm_for(priority);
+        self.arm_for(priority, end);
         thread.link()
     }
 
@@ -171,6 +198,23 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let core = self.v.get(thread).core as usize;
         let Cx { v, s, .. } = self;
         s.cores[core].wheel.insert(v, thread);
+        // Its timer may be set for later.
+        s.cores[core].look_again = true;
+        if core != self.core {
+            self.kick(core);
+        }
+    }
+
+    /// Takes a thread that is in no queue, and from which nobody inherits, out of the wheel. Whether its budget is used up
+    /// is found out again.
+    #[inline(always)]
+    pub fn leave_wheel(&mut self, thread: ThreadKey<'id>) {
+        if self.v.get(thread).timer_slot != 0 {
+            self.cancel_timer(thread);
+            if core::mem::take(&mut self.v.get_mut(thread).demoted) {
+                self.settle_priority(thread);
+            }
+        }
     }
 
     /// Takes a thread's deadline out of the wheel.
@@ -186,8 +230,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn charge(&mut self, thread: ThreadKey<'id>) {
         let now = self.now();
         let t = self.v.get_mut(thread);
-        t.run_time += now - t.run_start;
+        let ran = now.saturating_sub(t.run_start);
+        t.run_time += ran;
         t.run_start = now;
+        let (payer, core) = (t.payer, t.core as usize);
+        if !payer.is_none() {
+            self.charge_budget(payer, core, ran);
+        }
     }
 
     /// Recomputes the priority that a thread has from itself, from those it works for, and from those that wait for it;
@@ -196,11 +245,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let mut at = Some(thread);
         for _ in 0..MAX_CHAIN {
             let Some(thread) = at else { return };
-            let priority = self.due_priority(thread);
-            if priority == self.v.get(thread).priority {
+            let due = self.due_priority(thread);
+            if due == (self.v.get(thread).priority, self.v.get(thread).payer) {
                 return;
             }
-            at = self.change_priority(thread, priority);
+            at = self.change_priority(thread, due);
         }
     }
 
@@ -211,25 +260,61 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    fn due_priority(&self, thread: ThreadKey<'id>) -> u8 {
+    /// The most urgent of its own priority, that of whom it works for, and that of whom waits for it; and who pays for
+    /// that. A demoted thread has none of its own.
+    fn due_priority(&self, thread: ThreadKey<'id>) -> Due {
         let t = self.v.get(thread);
-        let of = |link: ThreadLink| self.v.follow(link).map_or(0, |thread| self.v.get(thread).priority);
+        let mut due = if t.demoted { (0, t.budget) } else { (t.base_priority, t.budget) };
+        let mut least = if t.demoted { 0 } else { t.base_priority + 1 };
         let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| self.v.get(channel).callers.head);
-        t.base_priority.max(of(t.serving)).max(of(waiting))
+        for lender in [t.serving, waiting] {
+            if let Some(lender) = self.v.follow(lender).map(|lender| self.v.get(lender))
+                && lender.priority >= least
+            {
+                due = (lender.priority, lender.payer);
+                least = lender.priority + 1;
+            }
+        }
+        due
+    }
+
+    fn set_priority(&mut self, thread: ThreadKey<'id>, (priority, payer): Due) {
+        let t = self.v.get_mut(thread);
+        (t.priority, t.payer) = (priority, payer);
+        let paid = !payer.is_none() || !t.budget.is_none();
+        t.slow = if paid { t.slow | slow::PAID } else { t.slow & !slow::PAID };
+    }
+
+    /// Gives a thread that is in no queue, and from which nobody inherits, the priority that is due.
+    pub fn settle_priority(&mut self, thread: ThreadKey<'id>) {
+        let due = self.due_priority(thread);
+        self.set_priority(thread, due);
     }
 
     /// Gives a thread another priority and moves it in its queue; returns the thread that inherits it.
-    fn change_priority(&mut self, thread: ThreadKey<'id>, priority: u8) -> Option<ThreadKey<'id>> {
+    fn change_priority(&mut self, thread: ThreadKey<'id>, priority: Due) -> Option<ThreadKey<'id>> {
         let t = self.header(thread);
         match t.state {
             State::Ready => {
-                self.leave_queues(thread);
-                self.v.get_mut(thread).priority = priority;
-                self.wake(thread);
+                self.leave_ready(thread);
+                self.set_priority(thread, priority);
+                self.make_ready(thread);
+                None
+            }
+            State::Parked => {
+                if !self.v.get(thread).demoted {
+                    self.cancel_timer(thread);
+                }
+                self.set_priority(thread, priority);
+                self.make_ready(thread);
+                if self.s.several {
+                    self.call_idle();
+                }
                 None
             }
             State::Running => {
-                self.v.get_mut(thread).priority = priority;
+                self.charge(thread);
+                self.set_priority(thread, priority);
                 self.s.cores[t.core as usize].look_again = true;
                 if t.core as usize != self.core {
                     self.kick(t.core as usize);
@@ -237,7 +322,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 None
             }
             State::Calling => {
-                self.v.get_mut(thread).priority = priority;
+                self.set_priority(thread, priority);
                 let channel = self.v.follow(t.channel)?;
                 let callers = queue::remove(self.v.get(channel).callers, &mut self.v, thread);
                 let callers = queue::insert_by_priority(callers, &mut self.v, thread);
@@ -245,20 +330,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.v.follow(self.v.get(channel).server)
             }
             State::AwaitingReply => {
-                self.v.get_mut(thread).priority = priority;
+                self.set_priority(thread, priority);
                 let server = self.v.follow(t.server)?;
                 self.unlink_served(server, thread);
                 self.link_served(server, thread);
                 Some(server)
             }
             State::Stopped | State::Receiving | State::Faulted => {
-                self.v.get_mut(thread).priority = priority;
+                self.set_priority(thread, priority);
                 None
             }
         }
     }
 
-    fn enqueue(
+    /// Puts a thread into the queue of its core and priority.
+    pub fn enqueue(
         &mut self,
         thread: ThreadKey<'id>,
         push: fn(Queue<THREAD>, &mut kmem::View<'_, 'id, Objects>, ThreadKey<'id>) -> Queue<THREAD>,
@@ -271,20 +357,35 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.count_loose(thread, 1);
     }
 
-    fn pop_ready(&mut self) -> Option<ThreadKey<'id>> {
-        let core = self.core;
-        let ready = self.s.cores[core].ready;
-        if ready == 0 {
-            return None;
+    /// The most urgent ready thread of this core that has processor time left; if there is none, of those of other cores that may
+    /// run here. None as well if too many are out of budget: then somebody is ready here still.
+    fn next_of_all(&mut self) -> Option<ThreadKey<'id>> {
+        loop {
+            if let Some(next) = self.next_ready() {
+                return Some(next);
+            }
+            // What comes from elsewhere may have no budget left here.
+            if self.my_core().ready != 0 || !self.take_over() || !self.afford(1) {
+                return None;
+            }
         }
-        let p = ready.ilog2() as usize;
-        let thread = self.v.follow(self.s.cores[core].queues[p].head)?;
-        self.count_loose(thread, -1);
-        self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
-        if self.s.cores[core].queues[p].head.is_none() {
-            self.s.cores[core].ready &= !(1 << p);
+    }
+
+    /// The most urgent ready thread of this core that has processor time left. None as well if more of them are out of budget than
+    /// this entry can look at: then somebody is ready still.
+    fn next_ready(&mut self) -> Option<ThreadKey<'id>> {
+        loop {
+            let core = &self.s.cores[self.core];
+            let p = core.ready.checked_ilog2()? as usize;
+            let thread = self.v.follow(core.queues[p].head)?;
+            if !self.out_of_budget(thread) {
+                return Some(thread);
+            }
+            if !self.afford(1) {
+                return None;
+            }
+            self.lower(thread);
         }
-        Some(thread)
     }
 
     /// Whether another thread as urgent as the current one is ready.
@@ -297,19 +398,25 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Sets the timer to what comes first: a deadline, or the end of a slice that somebody waits for.
     fn arm(&mut self) {
         if let Some(current) = self.v.follow(self.s.cores[self.core].current) {
-            return self.arm_for(self.v.get(current).priority);
+            let end = self.budget_end(current);
+            return self.arm_for(self.v.get(current).priority, end);
         }
-        // What waits to be torn down is done by a core with nothing to run, as fast as its interrupts let it.
-        let at = if self.work_waits() { self.now() } else { self.s.cores[self.core].wheel.next() };
+        // What waits to be torn down, or to be looked at, is done by a core with nothing to run, as fast as its interrupts
+        // let it.
+        let at = if self.work_waits() || self.s.cores[self.core].ready != 0 {
+            self.now()
+        } else {
+            self.s.cores[self.core].wheel.next()
+        };
         self.arm_at(at);
     }
 
-    /// The same while a thread of this priority runs.
+    /// The same while a thread of this priority runs, which has to stop at `end`.
     #[inline(always)]
-    fn arm_for(&mut self, priority: u8) {
+    fn arm_for(&mut self, priority: u8, end: u64) {
         let core = self.my_core();
-        let slice = if core.ready >> priority & 1 != 0 { core.slice_end } else { u64::MAX };
-        let at = core.wheel.next().min(slice);
+        let slice = if core.ready >> priority & 1 != 0 { core.slice_end } else { end };
+        let at = core.wheel.next().min(slice).min(end);
         self.arm_at(at);
     }
 
@@ -326,7 +433,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     fn header(&self, thread: ThreadKey<'id>) -> Header {
         let t = self.v.get(thread);
-        Header { state: t.state, core: t.core, priority: t.priority, channel: t.channel, server: t.server }
+        Header { state: t.state, core: t.core, channel: t.channel, server: t.server }
     }
 
     /// A deadline has come: `recv` returns with that.
@@ -335,6 +442,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.leave_queues(thread);
             self.deliver_deadline(thread);
             self.wake(thread);
+        } else {
+            self.end_of_period(thread);
         }
     }
 }

@@ -74,8 +74,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.unlink_served(server, caller);
             let depth = self.v.get(caller).depth;
             self.uncount_depth(server, depth);
-            // It is never less urgent than on its own.
-            if self.v.get(server).priority != self.v.get(server).base_priority {
+            // It is never less urgent than on its own, but while that counts for nothing.
+            let s = self.v.get(server);
+            if s.priority != s.base_priority || s.demoted {
                 self.refresh_priority(server);
             }
         }
@@ -136,6 +137,22 @@ impl Depths {
         let depth = depth as usize % MAX_CHAIN;
         self.count[depth] += 1;
         self.some |= 1 << depth;
+    }
+
+    /// There is one caller, at this depth; before, there was none. Returns how deep that makes the server.
+    #[inline(always)]
+    pub fn only(&mut self, depth: u8) -> u8 {
+        let depth = depth as usize % MAX_CHAIN;
+        self.count[depth] = 1;
+        self.some = 1 << depth;
+        depth as u8 + 1
+    }
+
+    /// There is no caller any more; the last was at this depth.
+    #[inline(always)]
+    pub fn none(&mut self, depth: u8) {
+        self.count[depth as usize % MAX_CHAIN] = 0;
+        self.some = 0;
     }
 
     /// Counts one caller less at a depth.

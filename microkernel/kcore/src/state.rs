@@ -47,9 +47,12 @@ pub struct Core {
     /// Times that others called it, and that it had TLBs forget something.
     pub kicks: u64,
     pub flushes: u64,
-    /// Threads switched to, and threads that came from other cores.
+    /// Threads switched to, but for fast calls and replies; and threads that came from other cores.
     pub switches: u64,
     pub taken: u64,
+    /// Fast calls and replies: each is a system call, and a switch.
+    pub fast_calls: u64,
+    pub fast_replies: u64,
     /// ns for which it had nothing to run, and since when it has: [`BUSY`] while it runs something.
     pub idle_time: u64,
     pub idle_since: u64,
@@ -79,11 +82,18 @@ impl Core {
             flushes: 0,
             switches: 0,
             taken: 0,
+            fast_calls: 0,
+            fast_replies: 0,
             idle_time: 0,
             idle_since: BUSY,
             loose: 0,
             loose_count: [0; PRIORITIES],
         }
+    }
+
+    /// Threads switched to.
+    pub fn all_switches(&self) -> u64 {
+        self.switches + self.fast_calls + self.fast_replies
     }
 }
 
@@ -100,13 +110,13 @@ pub enum Count {
     Timers,
     Faults,
     ThreadSwitches,
-    SpaceSwitches,
     Restarts,
     FramesZeroed,
     ObjectsMade,
     ObjectsDestroyed,
     LogLost,
     Refused,
+    BudgetsUsedUp,
 }
 
 /// Everything but the objects.
@@ -128,8 +138,26 @@ pub struct System<H> {
     /// Grants whose revocation is not finished.
     pub undo: Link<GRANT>,
     pub endings: Endings,
+    /// Counts, from 1, whatever may have a handle to a channel or notification come to something else than it did: the
+    /// handle gone, the object gone, a Grant gone or revoked.
+    pub ends: u64,
+    /// As counted, but for what is counted by core: see [`System::counters`].
     pub counts: [u64; abi::info::COUNTERS.len()],
     pub log: Log,
+}
+
+impl<H> System<H> {
+    /// The counters as they are told. The fast path counts once for all that it is: a system call, and a switch.
+    pub fn counters(&self) -> [u64; abi::info::COUNTERS.len()] {
+        let mut told = self.counts;
+        for core in &self.cores {
+            told[Count::FastCalls as usize] += core.fast_calls;
+            told[Count::FastReplies as usize] += core.fast_replies;
+            told[Count::Calls as usize] += core.fast_calls + core.fast_replies;
+            told[Count::ThreadSwitches as usize] += core.all_switches();
+        }
+        told
+    }
 }
 
 /// The kernel.
@@ -155,6 +183,7 @@ impl<H: Hw> Kernel<H> {
                 reap: Link::NONE,
                 undo: Link::NONE,
                 endings: Endings::NONE,
+                ends: 1,
                 counts: [0; abi::info::COUNTERS.len()],
                 log: Log::new(),
             },

@@ -10,6 +10,7 @@ use kmem::{Frame, Link, Name};
 
 use crate::alloc::Need;
 use crate::cores::{ANY_CORE, Wanted};
+use crate::fast::Doors;
 use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
 use crate::serving::Depths;
@@ -54,10 +55,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.s.hw.publish();
         let thread = self.make_like::<THREAD>(pool, &NEW).ok_or(Error::PoolEmpty)?;
         let (core, space) = (self.core as u8, self.v.get(process).space);
+        let payer = self.v.get(pool).payer;
+        let paid = if payer.is_none() { 0 } else { slow::PAID };
+        let traced = if self.v.get(process).trace.ring.is_none() { 0 } else { slow::TRACED };
         let t = self.v.get_mut(thread);
         (t.priority, t.base_priority, t.core) = (priority as u8, priority as u8, core);
         (t.process, t.pool) = (process.link(), pool.link());
         (t.buffer, t.buffer_address) = (frame, buffer);
+        (t.budget, t.payer, t.slow) = (payer, payer, paid | traced);
         t.context.space = space;
         let head = list::siblings::push(self.v.get(process).threads, &mut self.v, thread);
         let p = self.v.get_mut(process);
@@ -277,6 +282,9 @@ impl Thread {
             bits_last: false,
             takes: 0,
             home: ANY_CORE,
+            demoted: false,
+            slow: 0,
+            calling: 0,
             timer_slot: 0,
             process: Link::NONE,
             pool: Link::NONE,
@@ -310,8 +318,11 @@ impl Thread {
             evict_next: Link::NONE,
             end_next: Link::NONE,
             ends_at: 0,
+            budget: Name::NONE,
+            payer: Name::NONE,
             run_time: 0,
             run_start: 0,
+            doors: Doors::NONE,
             context: Context { regs: Regs::ZERO, space: 0, fpu_valid: 0, reserved: [0; 2], fpu: [0; FPU_BYTES] },
         }
     };

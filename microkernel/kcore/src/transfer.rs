@@ -13,13 +13,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// buffer.
     pub fn copy_payload(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
         let bytes = tag.bytes();
-        if bytes <= REGISTER_BYTES {
-            self.copy_registers(from, to, bytes);
-        } else {
-            let (source, target) = (self.v.get(from).buffer, self.v.get(to).buffer);
-            self.v.copy_words(source, target, BUFFER_PAYLOAD, bytes.div_ceil(8));
-            self.v.get_mut(to).context.regs.words = [0; 8];
-        }
+        if bytes <= REGISTER_BYTES { self.copy_registers(from, to, bytes) } else { self.copy_buffer(from, to, bytes) }
+    }
+
+    /// Copies a longer message from buffer to buffer.
+    #[inline(always)]
+    pub fn copy_buffer(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
+        let (source, target) = (self.v.get(from).buffer, self.v.get(to).buffer);
+        self.v.copy_words(source, target, BUFFER_PAYLOAD, bytes.div_ceil(8));
+        self.v.get_mut(to).context.regs.words = [0; 8];
     }
 
     /// Copies a message of at most 64 bytes from words to words.

@@ -19,23 +19,21 @@ pub static KERNEL: Lock<Option<Kernel<Machine>>> = Lock::new(None);
 /// The running thread made a system call.
 pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
     let _stretch = stretch::begin(number as usize & 31);
-    if kcore::may_be_fast(number) { message() } else { decide(Kernel::general) }
+    decide(Kernel::general)
 }
 
-/// A call that may be done by the fast path. Not part of its caller, so that other calls don't save registers for it.
-#[inline(never)]
-fn message() -> *mut Context {
+/// The same, with a number up to [`kcore::LAST_FAST`]: it may be done by the fast path.
+pub extern "C" fn kernel_message(number: u64) -> *mut Context {
+    let _stretch = stretch::begin(number as usize & 31);
     let core = arch::core_id();
     let mut guard = KERNEL.lock();
     let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
-    let next = kernel.fast(core);
-    if next.is_none() {
-        return general(guard, core);
+    // Who made the call goes on or waits, so it is not gone.
+    let Some(next) = kernel.fast_context(core) else { return general(guard, core) };
+    if next.another {
+        guard.keep();
     }
-    // Who made the call waits, so it is not gone.
-    let context = context_of(kernel, next);
-    guard.keep();
-    context
+    next.context
 }
 
 #[inline(never)]

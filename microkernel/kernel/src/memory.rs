@@ -10,17 +10,26 @@ use crate::physical;
 /// Frames below this would leave no room for a system.
 const LEAST_BYTES: u64 = 40 << 20;
 
+/// Objects' names have room for so many frames: 32 GiB. What lies beyond is not used.
+const MOST_FRAMES: u64 = 1 << 23;
+
 /// Puts the frame tables at the end of the largest region and adds all the rest.
 pub fn build(boot: &Boot) -> Result<Mem<Objects>, &'static str> {
-    let regions = boot.ram.as_slice();
+    let all = boot.ram.as_slice().iter().chain([&boot.archive]).chain(boot.tables.as_slice());
+    let (first, end) = all.fold((u64::MAX, 0), |(first, end), r| (first.min(r.base), end.max(r.end())));
+    let first = first / PAGE as u64;
+    let count = (end.div_ceil(PAGE as u64) - first).min(MOST_FRAMES);
+    let beyond = Region { base: (first + count) * PAGE as u64, length: u64::MAX };
+    if boot.tables.overlap(beyond) || boot.archive.overlaps(beyond) {
+        return Err("boot archive and tables must lie in the first 32 GiB of memory");
+    }
+    let mut ram = boot.ram;
+    ram.remove(beyond);
+    let regions = ram.as_slice();
     let free: u64 = regions.iter().map(|region| region.length).sum();
     if free < LEAST_BYTES {
         return Err("too little memory: 64 MiB are needed");
     }
-    let all = regions.iter().chain([&boot.archive]).chain(boot.tables.as_slice());
-    let (first, end) = all.fold((u64::MAX, 0), |(first, end), r| (first.min(r.base), end.max(r.end())));
-    let first = first / PAGE as u64;
-    let count = end.div_ceil(PAGE as u64) - first;
     let infos_bytes = count * size_of::<FrameInfo>() as u64;
     let table_bytes = (infos_bytes + count).next_multiple_of(PAGE as u64);
     let largest = regions.iter().max_by_key(|region| region.length).ok_or("no memory")?;

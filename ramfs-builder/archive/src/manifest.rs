@@ -10,6 +10,7 @@
 //! level = 5                       # calls go downhill: to lower levels only
 //! class = "server"                # scheduling class
 //! pages = 2048                    # its pool, in pages of 4 KiB
+//! realtime = 50                   # its commands may have so many % of each core in real time
 //! devices = [{ kind = "virtio-net", dma_pages = 512 }]
 //! holds = []                      # root objects handed to it
 //! provides = ["net"]              # services, which become names
@@ -34,9 +35,11 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// The version of these types; the first byte of the encoding.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// The level of the shell and of commands, the highest (`contracts.md` §1).
 pub const SHELL_LEVEL: u8 = 7;
+/// From this level on a process's memory comes by the pager, which stands below it; the levels before have it from the start.
+pub const PAGED_LEVEL: u8 = 5;
 /// Servers, at most.
 pub const MAX_SERVERS: usize = 32;
 /// Bindings in a name space, at most.
@@ -136,6 +139,9 @@ pub enum Root {
     Archive,
     /// The kernel's log ring and its Interrupt, as `log-ring` and `log-interrupt`.
     LogRing,
+    /// The faults of all processes from [`PAGED_LEVEL`] on as `faults`, a page for notes to the next pager as `scratch`, and
+    /// what init keeps for pagers, by the protocol `pager`, as `pager`.
+    Faults,
 }
 
 /// A right on the `process` channel.
@@ -189,6 +195,10 @@ pub struct Server {
     pub class: Class,
     /// Its pool, in pages of 4 KiB.
     pub pages: u32,
+    /// What of each core it may give to real-time programs and to those with a CPU budget, in per cent: it gets a pool for
+    /// them, with an eighth of its pages.
+    #[serde(default)]
+    pub realtime: u8,
     /// Devices it may claim: its name space then has `device`, narrowed to `KIND=DMA-PAGES` for each, such as
     /// `uart=0 virtio-console=64`.
     #[serde(default)]

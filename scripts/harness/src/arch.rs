@@ -70,6 +70,24 @@ impl Arch {
         }
     }
 
+    /// UEFI for QEMU: its code and its empty variables.
+    #[must_use]
+    pub fn uefi(self) -> [&'static str; 2] {
+        match self {
+            Self::Aarch64 => ["/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"],
+            Self::X86_64 => ["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"],
+        }
+    }
+
+    /// Debian's package for that.
+    #[must_use]
+    pub fn uefi_package(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "qemu-efi-aarch64",
+            Self::X86_64 => "ovmf",
+        }
+    }
+
     /// A GDB that knows the processor, and Debian's package for it.
     #[must_use]
     pub fn gdb(self) -> (&'static str, &'static str) {

@@ -9,7 +9,7 @@ use crate::options::Profile;
 use crate::project::{Package, Project, USER_PROFILE};
 use crate::step::Steps;
 use crate::with::{self, Guests};
-use crate::{Failure, image, models};
+use crate::{Failure, image, install, models};
 use ramfs_builder::{Inputs, Missing, Problem};
 use std::fs;
 use std::io::IsTerminal;
@@ -23,6 +23,8 @@ pub struct System {
     pub kernel: PathBuf,
     /// The boot archive.
     pub archive: PathBuf,
+    /// Both as an image that firmware boots, where one was made.
+    pub image: Option<PathBuf>,
     /// What the compiler warned of, as far as it was not shown ([`Steps::show_cargo`]).
     pub warnings: String,
 }
@@ -53,7 +55,7 @@ pub fn system(
     let programs = project.programs(arch, profile);
     steps.step("the boot archive", || pack(project, &programs, with, &archive, steps))?;
     let kernel = finished_kernel(arch, &elf, &folder, steps)?;
-    Ok(System { kernel, archive, warnings })
+    Ok(System { kernel, archive, image: None, warnings })
 }
 
 /// Builds the system with a kernel that measures how long interrupts are off. It has a folder of its own, so that neither kernel
@@ -146,6 +148,18 @@ fn kernel(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Res
     cargo.arg("--target-dir").arg(project.kernel_target());
     cargo.args(["--target", arch.kernel_target(), "-p", "kernel"]);
     finish(cargo, "the kernel", steps)
+}
+
+/// Builds the loader by which UEFI boots aarch64; returns where it is.
+///
+/// # Errors
+/// As [`system`].
+pub fn loader(project: &Project, steps: &Steps) -> Result<PathBuf, Failure> {
+    let mut cargo = cargo(project);
+    cargo.args(["--release", "--target", install::LOADER_TARGET, "-p", "loader"]);
+    cargo.arg("--target-dir").arg(project.kernel_target());
+    finish(cargo, "the UEFI loader", steps)?;
+    Ok(project.kernel_target().join(install::LOADER_TARGET).join("release/loader.efi"))
 }
 
 fn cargo(project: &Project) -> Command {

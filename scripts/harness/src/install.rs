@@ -9,6 +9,9 @@ use rustix::process::geteuid;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The target of the UEFI loader.
+pub const LOADER_TARGET: &str = "aarch64-unknown-uefi";
+
 /// Finds a program in `PATH`.
 #[must_use]
 pub fn find(program: &str) -> Option<PathBuf> {
@@ -60,12 +63,37 @@ fn add(missing: &[Vec<&str>], steps: &Steps) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes sure that each program is there, by installing the Debian packages that have it.
+/// Makes sure that cargo can build for UEFI.
+///
+/// # Errors
+/// As [`rust`].
+pub fn loader(steps: &Steps) -> Result<(), Failure> {
+    match sysroot()?.join("lib/rustlib").join(LOADER_TARGET).is_dir() {
+        true => Ok(()),
+        false => add(&[vec!["target", "add", LOADER_TARGET]], steps),
+    }
+}
+
+/// UEFI for `arch` in QEMU.
+///
+/// # Errors
+/// As [`programs`].
+pub fn uefi(arch: Arch, steps: &Steps) -> Result<(), Failure> {
+    let [code, _] = arch.uefi();
+    programs(&[(code, &[arch.uefi_package()])], steps)
+}
+
+/// Whether a program, or a file if it is a whole path, is there.
+fn is_there(needed: &str) -> bool {
+    if needed.starts_with('/') { Path::new(needed).is_file() } else { find(needed).is_some() }
+}
+
+/// Makes sure that each program, or file, is there, by installing the Debian packages that have it.
 ///
 /// # Errors
 /// One is missing, and could not be installed: says what to install.
 pub fn programs(needed: &[(&str, &[&str])], steps: &Steps) -> Result<(), Failure> {
-    let missing: Vec<_> = needed.iter().filter(|(program, _)| find(program).is_none()).collect();
+    let missing: Vec<_> = needed.iter().filter(|(program, _)| !is_there(program)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -83,7 +111,7 @@ pub fn programs(needed: &[(&str, &[&str])], steps: &Steps) -> Result<(), Failure
     install.env("DEBIAN_FRONTEND", "noninteractive");
     install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(&packages);
     let done = quietly(Command::new("apt-get").args(["update", "-qq"])) && quietly(&mut install);
-    match needed.iter().find(|(program, _)| find(program).is_none()) {
+    match needed.iter().find(|(program, _)| !is_there(program)) {
         None if done => Ok(()),
         _ => Err(Failure::new(format!("the packages could not be installed; please run: {by_hand}"))),
     }

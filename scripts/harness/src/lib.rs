@@ -1,4 +1,4 @@
-//! The harness behind `scripts/run`, `scripts/test`, `scripts/bench` and `scripts/debug`.
+//! The harness behind `scripts/run`, `scripts/test`, `scripts/bench`, `scripts/image` and `scripts/debug`.
 //!
 //! ```text
 //! options --install--> tools --build--> kernel, archive --machine--> QEMU's arguments
@@ -21,6 +21,7 @@ pub mod image;
 pub mod install;
 pub mod interrupt;
 pub mod machine;
+pub mod media;
 pub mod models;
 pub mod names;
 pub mod options;

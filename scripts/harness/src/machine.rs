@@ -4,7 +4,7 @@
 //! one driver; on x86_64 `pc` slot 1 is taken.
 
 use crate::arch::Arch;
-use crate::options::{Forward, Net};
+use crate::options::{Firmware, Forward, Medium, Net};
 use std::path::{Path, PathBuf};
 
 /// The guest's port of the web server.
@@ -37,6 +37,17 @@ pub enum Display {
     Window,
 }
 
+/// An image that firmware boots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Where it is.
+    pub file: PathBuf,
+    /// What it is on.
+    pub medium: Medium,
+    /// What boots it.
+    pub firmware: Firmware,
+}
+
 /// A machine to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
@@ -66,6 +77,8 @@ pub struct Machine {
     pub uart: Uart,
     /// Socket that takes the records of `--exec`.
     pub records: Option<PathBuf>,
+    /// An image that firmware boots, instead of kernel, command line and archive.
+    pub image: Option<Image>,
     /// Kernel: ELF with a PVH note on x86_64, Linux image on aarch64.
     pub kernel: PathBuf,
     /// The kernel's command line.
@@ -74,6 +87,8 @@ pub struct Machine {
     pub archive: PathBuf,
     /// fw_cfg entries: name and file.
     pub fw_cfg: Vec<(&'static str, PathBuf)>,
+    /// Whatever else QEMU is told.
+    pub more: Vec<String>,
 }
 
 impl Machine {
@@ -92,10 +107,15 @@ impl Machine {
         if self.clock == Clock::Instructions {
             line.pair("-icount", "shift=0");
         }
-        line.pair("-kernel", path(&self.kernel));
-        line.pair("-initrd", path(&self.archive));
-        if !self.command_line.is_empty() {
-            line.pair("-append", &self.command_line);
+        match &self.image {
+            Some(image) => self.image(image, &mut line),
+            None => {
+                line.pair("-kernel", path(&self.kernel));
+                line.pair("-initrd", path(&self.archive));
+                if !self.command_line.is_empty() {
+                    line.pair("-append", &self.command_line);
+                }
+            }
         }
         for (name, file) in &self.fw_cfg {
             line.pair("-fw_cfg", format!("name={name},file={}", path(file)));
@@ -120,6 +140,7 @@ impl Machine {
             line.word("-S");
             line.pair("-gdb", format!("tcp:127.0.0.1:{port}"));
         }
+        line.0.extend(self.more.iter().cloned());
         line.0
     }
 
@@ -145,6 +166,28 @@ impl Machine {
             (Some(cpu), ..) => cpu.clone(),
             (None, Arch::X86_64, Clock::Instructions) => "max,-erms,-fsrm".into(),
             (None, ..) => "max".into(),
+        }
+    }
+
+    /// Firmware, and the drive. What the firmware remembers is forgotten with the run.
+    fn image(&self, image: &Image, line: &mut Line) {
+        if image.firmware == Firmware::Uefi {
+            let [code, variables] = self.arch.uefi();
+            line.pair("-drive", format!("if=pflash,unit=0,format=raw,readonly=on,file={code}"));
+            line.pair("-drive", format!("if=pflash,unit=1,format=raw,snapshot=on,file={variables}"));
+        }
+        let kind = if image.medium == Medium::Cd { "cdrom" } else { "disk" };
+        line.pair("-drive", format!("if=none,id=image,format=raw,media={kind},readonly=on,file={}", path(&image.file)));
+        match (image.medium, self.arch) {
+            (Medium::Cd, Arch::X86_64) => line.pair("-device", "ide-cd,drive=image,bootindex=0"),
+            (Medium::Cd, Arch::Aarch64) => {
+                line.pair("-device", "virtio-scsi-pci,id=scsi,addr=0x6,disable-legacy=on");
+                line.pair("-device", "scsi-cd,bus=scsi.0,drive=image,bootindex=0");
+            }
+            (Medium::Usb, _) => {
+                line.pair("-device", "qemu-xhci,id=usb,addr=0x6");
+                line.pair("-device", "usb-storage,bus=usb.0,drive=image,bootindex=0");
+            }
         }
     }
 
@@ -217,10 +260,12 @@ mod tests {
             display: Display::None,
             uart: Uart::Captured,
             records: Some("/tmp/r.sock".into()),
+            image: None,
             kernel: "kernel".into(),
             command_line: String::new(),
             archive: "archive.img".into(),
             fw_cfg: vec![("opt/viaether/options", "options".into())],
+            more: Vec::new(),
         }
     }
 
@@ -287,6 +332,22 @@ mod tests {
     fn gdb_finds_a_stopped_machine() {
         let stopped = Machine { gdb: Some(1234), ..machine(Arch::Aarch64) };
         assert!(line(&stopped).ends_with("-S -gdb tcp:127.0.0.1:1234"));
+    }
+
+    #[test]
+    fn firmware_boots_an_image() {
+        let of = |arch, medium, firmware| {
+            let image = Some(Image { file: "a.iso".into(), medium, firmware });
+            line(&Machine { image, ..machine(arch) })
+        };
+        let drive = |kind| format!("-drive if=none,id=image,format=raw,media={kind},readonly=on,file=a.iso -device ");
+        let bios = of(Arch::X86_64, Medium::Cd, Firmware::Bios);
+        assert!(bios.contains(&(drive("cdrom") + "ide-cd,drive=image")) && !bios.contains("pflash"));
+        let stick = of(Arch::X86_64, Medium::Usb, Firmware::Uefi);
+        assert!(stick.contains(&(drive("disk") + "qemu-xhci")) && stick.contains("OVMF_CODE_4M.fd"));
+        let arm = of(Arch::Aarch64, Medium::Cd, Firmware::Uefi);
+        assert!(arm.contains("scsi-cd,bus=scsi.0,drive=image") && arm.contains("AAVMF_VARS.fd"));
+        assert!([bios, stick, arm].iter().all(|line| !line.contains("-kernel") && !line.contains("-initrd")));
     }
 
     #[test]

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         "run" => (command::run::command(args), options::USAGE),
         "test" => (command::test::command(args), command::test::USAGE),
         "bench" => (command::bench::command(args), command::bench::USAGE),
+        "image" => (command::image::command(args), command::image::USAGE),
         "debug" => (command::debug::command(args), command::debug::USAGE),
         _ => (Err(Failure::usage("no such command; use the scripts beside this folder")), ""),
     };

@@ -29,7 +29,10 @@ the host (8080 or the next free one) to the web server.
   --gdb                 wait for GDB (scripts/debug starts one)
   --icount              count guest instructions: a virtual nanosecond is an instruction
   --cpu NAME            QEMU's processor model (max)
+  --media MEDIUM        boot an image as scripts/image makes it, by firmware: cd or usb
+  --firmware NAME       bios (x86_64's) or uefi, for --media
   --machine OPTIONS     options for QEMU's machine: gic-version=2, virtualization=on; or another one: pc
+  --qemu \"ARGUMENTS\"    further arguments for QEMU
   --release   --debug   how it is built (release)
   --help                this text
 
@@ -47,6 +50,24 @@ pub enum Net {
     Tap(String),
     /// There is no card.
     None,
+}
+
+/// What an image is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    /// A CD in a drive.
+    Cd,
+    /// A USB stick.
+    Usb,
+}
+
+/// What boots an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Firmware {
+    /// SeaBIOS.
+    Bios,
+    /// EDK II.
+    Uefi,
 }
 
 /// A TCP port of the host's loopback that leads to one of the guest.
@@ -114,6 +135,12 @@ pub struct Options {
     pub cpu: Option<String>,
     /// `--machine`
     pub machine: Option<String>,
+    /// `--qemu`
+    pub qemu: Vec<String>,
+    /// `--media`; `None`: QEMU loads the kernel itself
+    pub media: Option<Medium>,
+    /// `--firmware`
+    pub firmware: Option<Firmware>,
 }
 
 impl Default for Options {
@@ -136,6 +163,9 @@ impl Default for Options {
             exec: None,
             cpu: None,
             machine: None,
+            qemu: Vec::new(),
+            media: None,
+            firmware: None,
         }
     }
 }
@@ -172,6 +202,9 @@ pub fn parse(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Requ
             Long("exec") => options.exec = Some(exec(text(&mut parser)?)?),
             Long("cpu") => options.cpu = Some(text(&mut parser)?),
             Long("machine") => options.machine = Some(text(&mut parser)?),
+            Long("qemu") => options.qemu.extend(text(&mut parser)?.split_whitespace().map(str::to_string)),
+            Long("media") => options.media = Some(medium(&text(&mut parser)?)?),
+            Long("firmware") => options.firmware = Some(firmware(&text(&mut parser)?)?),
             Long("disk") => return Err(Failure::usage("--disk: not yet; there are no disks so far")),
             Long("gui") => options.gui = true,
             Long("gdb") => options.gdb = true,
@@ -183,7 +216,22 @@ pub fn parse(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Requ
             _ => return Err(usage(arg.unexpected())),
         }
     }
+    check(&options)?;
     Ok(Request::Run(Box::new(options)))
+}
+
+/// What does not go together.
+fn check(options: &Options) -> Result<(), Failure> {
+    if options.firmware.is_some() && options.media.is_none() {
+        return Err(Failure::usage("--firmware: without firmware QEMU loads the kernel; give --media cd or usb too"));
+    }
+    if options.firmware == Some(Firmware::Bios) && options.arch == Arch::Aarch64 {
+        return Err(Failure::usage("--firmware bios: aarch64 has UEFI alone"));
+    }
+    if options.media.is_some() && options.gdb {
+        return Err(Failure::usage("--gdb: not with --media; firmware and boot loader would be stopped in first"));
+    }
+    Ok(())
 }
 
 fn usage(error: lexopt::Error) -> Failure {
@@ -204,6 +252,22 @@ fn number(parser: &mut lexopt::Parser, option: &str, least: u32, most: u32) -> R
 
 fn arch(name: &str) -> Result<Arch, Failure> {
     Arch::from_name(name).ok_or_else(|| Failure::usage(format!("--arch {name}: give aarch64 or x86_64")))
+}
+
+fn medium(value: &str) -> Result<Medium, Failure> {
+    match value {
+        "cd" => Ok(Medium::Cd),
+        "usb" => Ok(Medium::Usb),
+        _ => Err(Failure::usage(format!("--media {value}: give cd or usb"))),
+    }
+}
+
+fn firmware(value: &str) -> Result<Firmware, Failure> {
+    match value {
+        "bios" => Ok(Firmware::Bios),
+        "uefi" => Ok(Firmware::Uefi),
+        _ => Err(Failure::usage(format!("--firmware {value}: give bios or uefi"))),
+    }
 }
 
 fn forward(value: &str) -> Result<Forward, Failure> {
@@ -308,6 +372,9 @@ mod tests {
         assert!(o.gui && o.gdb && o.icount && o.quiet);
         assert_eq!((o.timeout, o.profile), (Some(Duration::from_secs(20)), Profile::Debug));
         assert_eq!(o.exec.as_deref(), Some("version; avail"));
+        let image = options(&["--media=usb", "--firmware", "uefi", "--qemu", "-dtb x.dtb"]);
+        assert_eq!(image.qemu, ["-dtb", "x.dtb"]);
+        assert_eq!((image.media, image.firmware), (Some(Medium::Usb), Some(Firmware::Uefi)));
         assert_eq!((o.cpu.as_deref(), o.machine.as_deref()), (Some("cortex-a72"), Some("gic-version=2")));
     }
 
@@ -324,6 +391,11 @@ mod tests {
             (vec!["--put", ".."], "no name below RAM:"),
             (vec!["--disk", "x.img"], "not yet"),
             (vec!["--timeout", "soon"], "--timeout soon"),
+            (vec!["--media", "floppy"], "cd or usb"),
+            (vec!["--media", "cd", "--firmware", "u-boot"], "bios or uefi"),
+            (vec!["--firmware", "uefi"], "--media"),
+            (vec!["--media", "cd", "--firmware", "bios", "--arch", "aarch64"], "UEFI alone"),
+            (vec!["--media", "cd", "--gdb"], "not with --media"),
         ] {
             let failure = parse(&args).unwrap_err();
             assert_eq!(failure.status, 2, "{args:?}");

@@ -32,7 +32,7 @@ impl Sink for Heard {
 fn run_into(heard: &mut Heard, script: &str, change: impl FnOnce(&mut Options), stop: &Interrupt) -> Report {
     let mut options = Options { exec: Some(script.into()), ..Options::default() };
     change(&mut options);
-    let system = System { kernel: "kernel".into(), archive: "archive".into(), warnings: String::new() };
+    let system = System { kernel: "kernel".into(), archive: "archive".into(), image: None, warnings: String::new() };
     execute_with(env!("CARGO_BIN_EXE_fake-qemu").into(), &system, &options, 18080, heard, stop).unwrap()
 }
 

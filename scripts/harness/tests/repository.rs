@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// Crates that need no `unsafe` forbid it; it may stand in the kernel's bottom, in the entry and mapping code of libsys,
 /// in drivers' memory and in inference kernels only.
 const MUST_FORBID: &[&str] = &[
+    "microkernel/firmware",
     "microkernel/kcore",
     "servers/netd/tcpip",
     "servers/netd/tls",

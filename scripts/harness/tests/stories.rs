@@ -11,7 +11,7 @@ use harness::system::story::Story;
 
 fn play(story: &Story, first_port: u16) -> Outcome {
     let project = Project::find().unwrap();
-    let system = System { kernel: "kernel".into(), archive: "archive".into(), warnings: String::new() };
+    let system = System { kernel: "kernel".into(), archive: "archive".into(), image: None, warnings: String::new() };
     let mut stage = Stage::new(&project, &system, Arch::Aarch64, first_port);
     stage.qemu = env!("CARGO_BIN_EXE_fake-qemu").into();
     run(&stage, story, &Interrupt::never())

@@ -6,7 +6,7 @@ use libsys::{
     Error, IoPorts, Pool, Width,
     protocol::{
         Text,
-        device::{Bus as Where, Info},
+        device::{Bus as Where, Info, Messages},
     },
 };
 use machine::tree::{Board, Tree};
@@ -85,6 +85,8 @@ impl Device {
             name: Text::cut(&self.name),
             bus: self.place,
             claimed_by: self.claim.as_ref().map_or(0, |claim| claim.client),
+            interrupts: self.claim.as_ref().map_or(0, |claim| claim.interrupts.len() as u8),
+            messages: self.claim.as_ref().map_or(Messages::Line, |claim| claim.messages),
         }
     }
 }

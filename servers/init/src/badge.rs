@@ -3,12 +3,14 @@
 /// What a badge says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Badge {
-    /// The `process` service of a process, and the channel of its faults.
+    /// The `process` service of a process; without a pager, also the channel of its faults.
     Process(u32),
     /// A name space.
     Names(u32),
     /// A process that is being made, for its spawner.
     Child(u32),
+    /// The pager: this process.
+    Pager(u32),
 }
 
 impl Badge {
@@ -18,6 +20,7 @@ impl Badge {
             Badge::Process(number) => (1, number),
             Badge::Names(number) => (2, number),
             Badge::Child(number) => (3, number),
+            Badge::Pager(number) => (4, number),
         };
         kind << 32 | number as u64
     }
@@ -29,6 +32,7 @@ impl Badge {
             1 => Some(Badge::Process(number)),
             2 => Some(Badge::Names(number)),
             3 => Some(Badge::Child(number)),
+            4 => Some(Badge::Pager(number)),
             _ => None,
         }
     }

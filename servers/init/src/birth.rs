@@ -5,14 +5,19 @@
 
 use archive::manifest::FIXED_PLACES;
 use libsys::abi::{PAGE_SIZE, user};
+use libsys::protocol::pager::Backing;
 use libsys::{
-    Access, Authority, Error, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread, layout,
+    Access, Authority, Error, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread, layout,
 };
+
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use elfload::{Segment, Use};
 use symbols::Symbols;
 
 use crate::images::Image;
+use crate::paging::{Origin, Paging};
 
 /// Pages that the kernel maps at once.
 const MAP_PAGES: usize = 128;
@@ -28,16 +33,20 @@ pub struct Body {
     pub thread: Thread,
     /// Its notification, with OWNER.
     pub notification: Notification,
-    /// Its main thread's stack, for traces.
-    pub stack: Memory,
+    /// What lies where, for its pager and for traces.
+    pub paging: Paging,
+    /// Its program's name in the archive.
+    pub image: String,
     /// Where its program lies.
     pub base: u64,
     /// Bytes of its program.
     pub span: u64,
-    /// Where it starts.
-    pub entry: u64,
+    /// Where it starts, and its stack pointer then.
+    pub start: (u64, u64),
     /// The names of its functions, for traces.
     pub symbols: Option<Symbols<'static>>,
+    /// Sessions that it was given, by the service they are of: to be taken back.
+    pub lent: Vec<(String, Grant)>,
     /// What there is only until it starts.
     pub newborn: Option<Newborn>,
 }
@@ -64,6 +73,8 @@ pub enum Spot {
 pub struct Plan<'a> {
     /// Its program.
     pub image: &'a Image,
+    /// The program's name.
+    pub name: &'a str,
     /// The archive's Memory.
     pub archive: &'a Memory,
     /// Who pays.
@@ -74,17 +85,19 @@ pub struct Plan<'a> {
     pub ceiling: u8,
     /// The main thread's priority.
     pub priority: u8,
-    /// Bytes of its stack.
-    pub stack: usize,
     /// Where its program goes.
     pub spot: Spot,
+    /// Whose memory it is to have, if it is a clone.
+    pub origin: Option<Origin>,
+    /// Tells the pager of its faults. Without one everything is there from the start, and init is told.
+    pub fault: Option<OwnedHandle>,
     /// LOG, with OWNER.
     pub log: &'a Authority,
     /// The time page.
     pub time: &'a Memory,
     /// Its number: the label of its log records.
     pub number: u32,
-    /// Its handle 4, with CALL and TRANSFER, also told of its faults.
+    /// Its handle 4, with CALL and TRANSFER.
     pub service: OwnedHandle,
 }
 
@@ -104,18 +117,23 @@ pub fn make(plan: Plan<'_>) -> Result<Body, Error> {
 fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
     let process = Process::create(&pool)?;
     let program = &plan.image.program;
-    let base = place(program.span, program.align, plan.spot)?;
+    let base = match &plan.origin {
+        Some(origin) => origin.base,
+        None => place(program.span, program.align, plan.spot)?,
+    };
+    let mut loader = Loader { plan: &plan, base, pool: &pool, process: &process, paging: Paging::default() };
     for segment in &program.segments {
-        load(&plan, segment, base, &pool, &process)?;
+        loader.load(segment)?;
     }
-    let pages = plan.stack / PAGE_SIZE;
-    let stack = Memory::create(&pool, pages)?;
-    map(&process, &stack, layout::STACK_TOP - plan.stack, 0, pages, Access::READ | Access::WRITE)?;
+    if plan.origin.is_none() {
+        loader.stack_and_heap()?;
+    }
+    let mut paging = loader.paging;
     process.map(plan.time, user::TIME_PAGE as usize, 0, 1, Access::READ)?;
     let thread = process.thread(&pool, plan.priority, layout::MAIN_BUFFER)?;
     let notification = Notification::create(&pool)?;
     thread.set_notification(Some(&notification))?;
-    thread.set_fault_channel(Some(&plan.service))?;
+    thread.set_fault_channel(Some(plan.fault.as_ref().unwrap_or(&plan.service)))?;
     let (log, _) = plan.log.label(&pool, Rights::LOG | Rights::TRANSFER, plan.number.into())?;
     let first = [
         (user::OWN_PROCESS, process.handle(), Rights::MAP | Rights::ENDOW | Rights::INSPECT),
@@ -130,9 +148,19 @@ fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
         process.endow(handle, rights, place.index())?;
     }
     let newborn = Some(Newborn::default());
-    let (span, entry) = (program.span, base + program.entry);
+    let span = program.span;
     let symbols = Symbols::parse(symbols::program::in_file(plan.image.file));
-    Ok(Body { pool, process, thread, notification, stack, base, span, entry, symbols, newborn })
+    let start = match plan.origin {
+        Some(origin) => {
+            paging.inherit(origin.regions, plan.pages as u64, origin.next_view);
+            origin.start
+        }
+        None => (base + program.entry, layout::STACK_TOP as u64),
+    };
+    let lent = Vec::new();
+    paging.fault = plan.fault;
+    let image = plan.name.into();
+    Ok(Body { pool, process, thread, notification, paging, image, base, span, start, symbols, lent, newborn })
 }
 
 /// Where a program goes, in its part of the address space.
@@ -146,41 +174,73 @@ fn place(span: u64, align: u64, spot: Spot) -> Result<u64, Error> {
     })
 }
 
-/// Maps a segment: what can't be written from the archive, the rest as a relocated copy.
-fn load(plan: &Plan<'_>, segment: &Segment, base: u64, pool: &Pool, process: &Process) -> Result<(), Error> {
-    let (address, pages) = ((base + segment.address) as usize, segment.pages() as usize);
-    let access = match segment.usage {
-        Use::Read => Access::READ,
-        Use::ReadExecute => Access::READ | Access::EXECUTE,
-        Use::ReadWrite => return copy(plan, segment, base, pool, process),
-    };
-    map(process, plan.archive, address, plan.image.pages_before(segment), pages, access)
+/// Fills a process's address space.
+struct Loader<'a> {
+    plan: &'a Plan<'a>,
+    base: u64,
+    pool: &'a Pool,
+    process: &'a Process,
+    paging: Paging,
 }
 
-/// A writable segment: the pages that the file fills are copied and relocated, those that are only zeros are a Memory of
-/// their own. What is constant from now on is mapped read-only.
-fn copy(plan: &Plan<'_>, segment: &Segment, base: u64, pool: &Pool, process: &Process) -> Result<(), Error> {
-    let address = (base + segment.address) as usize;
-    let (pages, filled) = (segment.pages() as usize, (segment.file_length as usize).div_ceil(PAGE_SIZE));
-    let write = Access::READ | Access::WRITE;
-    if filled > 0 {
-        let mut bytes = Private::create(pool, filled)?;
-        plan.image.program.fill(plan.image.file, segment, base, &mut bytes);
-        let (memory, mapping) = bytes.share();
-        drop(mapping);
+impl Loader<'_> {
+    /// Maps a segment: what can't be written from the archive, the rest as a relocated copy. A clone has its origin's.
+    fn load(&mut self, segment: &Segment) -> Result<(), Error> {
+        let (address, pages) = ((self.base + segment.address) as usize, segment.pages() as usize);
+        let access = match segment.usage {
+            Use::Read => Access::READ,
+            Use::ReadExecute => Access::READ | Access::EXECUTE,
+            Use::ReadWrite if self.plan.origin.is_some() => return Ok(()),
+            Use::ReadWrite => return self.copy(segment),
+        };
+        map(self.process, self.plan.archive, address, self.plan.image.pages_before(segment), pages, access)
+    }
+
+    /// A writable segment: the pages that the file fills are copied and relocated, those that are only zeros are a Memory
+    /// of their own. What is constant from now on is mapped read-only.
+    fn copy(&mut self, segment: &Segment) -> Result<(), Error> {
+        let address = (self.base + segment.address) as usize;
+        let (pages, filled) = (segment.pages() as usize, (segment.file_length as usize).div_ceil(PAGE_SIZE));
         let constant = (segment.constant_pages as usize).min(filled);
-        if constant > 0 {
-            map(process, &memory, address, 0, constant, Access::READ)?;
+        let write = Access::READ | Access::WRITE;
+        if filled > 0 {
+            let mut bytes = Private::create(self.pool, filled)?;
+            self.plan.image.program.fill(self.plan.image.file, segment, self.base, &mut bytes);
+            let (memory, mapping) = bytes.share();
+            drop(mapping);
+            if constant > 0 {
+                map(self.process, &memory, address, 0, constant, Access::READ)?;
+            }
+            if filled > constant {
+                map(self.process, &memory, address + constant * PAGE_SIZE, constant, filled - constant, write)?;
+            }
+            self.paging.keep(memory)?;
         }
-        if filled > constant {
-            map(process, &memory, address + constant * PAGE_SIZE, constant, filled - constant, write)?;
+        if pages > filled {
+            let zeros = Memory::create(self.pool, pages - filled)?;
+            map(self.process, &zeros, address + filled * PAGE_SIZE, 0, pages - filled, write)?;
+            self.paging.keep(zeros)?;
         }
+        self.paging.add(address, constant, Backing::Constant);
+        self.paging.add(address + constant * PAGE_SIZE, pages - constant, Backing::Zero);
+        Ok(())
     }
-    if pages > filled {
-        let zeros = Memory::create(pool, pages - filled)?;
-        map(process, &zeros, address + filled * PAGE_SIZE, 0, pages - filled, write)?;
+
+    /// The main thread's stack and, with a pager, the first of the heap. What there is of both at the start is one Memory.
+    fn stack_and_heap(&mut self) -> Result<(), Error> {
+        let (paged, write) = (self.plan.fault.is_some(), Access::READ | Access::WRITE);
+        let stack = if paged { layout::STACK_START } else { layout::MAIN_STACK_BYTES } / PAGE_SIZE;
+        let heap = if paged { layout::HEAP_START / PAGE_SIZE } else { 0 };
+        let memory = Memory::create(self.pool, stack + heap)?;
+        map(self.process, &memory, layout::STACK_TOP - stack * PAGE_SIZE, 0, stack, write)?;
+        if paged {
+            map(self.process, &memory, layout::HEAP.start, stack, heap, write)?;
+            let limit = layout::MAIN_STACK_BYTES;
+            self.paging.add(layout::STACK_TOP - limit, limit / PAGE_SIZE, Backing::Zero);
+            self.paging.add(layout::HEAP.start, self.plan.pages, Backing::Zero);
+        }
+        self.paging.keep(memory)
     }
-    Ok(())
 }
 
 /// Maps any number of pages.

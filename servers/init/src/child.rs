@@ -109,6 +109,7 @@ impl World {
         flags.set(Flags::SEEDED, self.entropy.seeded());
         let seed = self.entropy.derive();
         let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
+        flags.set(Flags::PAGED, process.kernel.paging.fault.is_some());
         start_block::start(&process.kernel, block, number, seed, flags)?;
         process.kernel.newborn = None;
         process.started = Some(time::now_ns());

@@ -1,7 +1,11 @@
 //! How processes end: by themselves, by a fault, by others, by their pool; all alike (`contracts.md` §6).
 
+use core::cell::{Cell, RefCell};
+
 use abi::message::Fault;
-use libsys::{Access, Error, Faulted, time};
+use libsys::abi::PAGE_SIZE;
+use libsys::protocol::pager::Why;
+use libsys::{Access, Error, Faulted, Mapping, layout, time};
 use supervise::Time;
 use supervise::restart::End;
 
@@ -10,6 +14,8 @@ use crate::world::World;
 
 /// Bit 4 of a notification: a child is over.
 const CHILD: u64 = 1 << 4;
+/// What counts as a step beyond a stack's end.
+const GUARD: u64 = 64 << 10;
 /// Frames of a trace, at most.
 const MAX_FRAMES: usize = 24;
 
@@ -26,6 +32,7 @@ impl World {
         for (_, _, token) in gone {
             token.abandon();
         }
+        self.forget_clones(number);
         // It may be gone already, with the pool it lay in.
         let _ = process.kernel.pool.destroy();
         self.entropy.stir(&now.to_le_bytes());
@@ -57,18 +64,46 @@ impl World {
         if self.table.get(number).is_none() {
             return;
         }
-        self.report(number, &words);
-        self.end_process(number, 20, Error::Fault.code(), End::Own, time::now_ns());
+        let [a, b, c, d, e, f, ..] = words;
+        self.unrepaired(number, [a, b, c, d, e, f], Why::Wild);
     }
 
-    fn report(&self, number: u32, words: &[u64; 8]) {
+    /// A fault that nobody repairs: a report, then the process ends.
+    pub fn unrepaired(&mut self, number: u32, words: [u64; 6], why: Why) {
+        self.report(number, &words, why);
+        let reason = match why {
+            Why::Wild => Error::Fault,
+            Why::PoolEmpty => Error::NoMemory,
+            Why::Limit => Error::Limit,
+        };
+        self.end_process(number, 20, reason.code(), End::Own, time::now_ns());
+    }
+
+    fn report(&self, number: u32, words: &[u64; 6], why: Why) {
         let Some(process) = self.table.get(number) else { return };
         let [class, address, pc, sp, syndrome, ..] = *words;
         let body = &process.kernel;
+        let name = &process.name;
+        let pages = body.pool.info().map_or(0, |pool| pool.pages);
+        match why {
+            Why::Wild => {}
+            Why::PoolEmpty => libsys::log!(
+                Error,
+                "{name} (process {number}) is out of memory: its pool of {pages} pages, {} KiB, is used up",
+                pages * 4
+            ),
+            Why::Limit => {
+                libsys::log!(Error, "{name} (process {number}) is out of memory: its pages are in too many pieces")
+            }
+        }
+        let guard = (layout::STACK_TOP - layout::MAIN_STACK_BYTES) as u64;
+        if why == Why::Wild && (guard - GUARD..guard).contains(&address) {
+            let limit = layout::MAIN_STACK_BYTES >> 10;
+            libsys::log!(Error, "{name} (process {number}): its stack has grown to its limit of {limit} KiB");
+        }
         libsys::log!(
             Error,
-            "{} (process {number}) faulted: {} at {address:#x}, pc {pc:#x}, sp {sp:#x}, syndrome {syndrome:#x}",
-            process.name,
+            "{name} (process {number}) faulted: {} at {address:#x}, pc {pc:#x}, sp {sp:#x}, syndrome {syndrome:#x}",
             class_name(class)
         );
         let mut frames = [0; MAX_FRAMES];
@@ -83,24 +118,18 @@ impl World {
 }
 
 /// Return addresses of the main thread, by the chain of frames on its stack. How many there are.
-fn trace(body: &Body, fault: &[u64; 8], frames: &mut [u64; MAX_FRAMES]) -> usize {
+fn trace(body: &Body, fault: &[u64; 6], frames: &mut [u64; MAX_FRAMES]) -> usize {
     let [class, _, pc, sp, ..] = *fault;
     let (Ok(words), Ok(control)) = (body.thread.registers(FRAME_REGISTER), body.thread.registers(8)) else {
         return 0;
     };
     // Another thread's fault: its stack is its process's own.
     let [_, _, _, _, _, own_pc, ..] = control;
-    let Ok(stack) = body.stack.map(Access::READ) else { return 0 };
     if own_pc != pc {
         return 0;
     }
-    let bottom = libsys::layout::STACK_TOP as u64 - stack.len() as u64;
-    let word = |at: u64| {
-        let offset = usize::try_from(at.checked_sub(bottom)?).ok()?;
-        let mut bytes = [0; 8];
-        stack.read(offset, &mut bytes).ok()?;
-        Some(u64::from_le_bytes(bytes))
-    };
+    let stack = Stack { body, page: Cell::new(0), mapping: RefCell::new(None) };
+    let word = |at: u64| stack.word(usize::try_from(at).ok()?);
     let [mut frame, link, ..] = words;
     let mut count = 0;
     // What was called where no code is has no frame: the call alone tells who did it.
@@ -122,6 +151,32 @@ fn trace(body: &Body, fault: &[u64; 8], frames: &mut [u64; MAX_FRAMES]) -> usize
         frame = next;
     }
     count
+}
+
+/// A process's main stack, read page by page, wherever its pages are.
+struct Stack<'a> {
+    body: &'a Body,
+    page: Cell<usize>,
+    mapping: RefCell<Option<Mapping>>,
+}
+
+impl Stack<'_> {
+    /// The word at an address, if it lies in the stack.
+    fn word(&self, at: usize) -> Option<u64> {
+        let page = at & !(PAGE_SIZE - 1);
+        if !(layout::STACK_TOP - layout::MAIN_STACK_BYTES..layout::STACK_TOP).contains(&at) {
+            return None;
+        }
+        if self.page.get() != page {
+            let seen = self.body.process.page(page).ok()?;
+            let memory = self.body.paging.memory(seen.identity)?;
+            self.mapping.replace(Some(memory.map_part(seen.page, 1, Access::READ).ok()?));
+            self.page.set(page);
+        }
+        let mut bytes = [0; 8];
+        self.mapping.borrow().as_ref()?.read(at - page, &mut bytes).ok()?;
+        Some(u64::from_le_bytes(bytes))
+    }
 }
 
 /// Where the frame pointer stands among a thread's registers: rbp; x29, and x30 after it.

@@ -27,6 +27,7 @@ mod devices;
 mod images;
 mod names;
 mod overview;
+mod paging;
 mod power;
 mod process;
 mod roots;

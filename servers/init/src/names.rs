@@ -3,10 +3,14 @@
 //! A space belongs to a process: what it opens is counted on it, and the server is told its number. A copy belongs to who
 //! made it until it is given to a child.
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use archive::manifest::SHELL_LEVEL;
 use libsys::protocol::names::{Reply, Request, Service};
 use libsys::protocol::{Answer, List, Text};
 use libsys::protocol::{Protocol, ai, console, device, fs, net};
-use libsys::{Error, Handles, Incoming, OwnedHandle, time};
+use libsys::{Error, Grant, Handles, Incoming, OwnedHandle, Rights, time};
 use namespace::{Binding, Table};
 use supervise::opens::Wanted;
 
@@ -20,6 +24,8 @@ const MAX_SPACES_EACH: usize = MAX_SPACES / 4;
 /// What all name spaces may weigh, and those of one job: they lie in init's own memory.
 const MAX_WEIGHT: usize = 2 << 20;
 const MAX_WEIGHT_EACH: usize = MAX_WEIGHT / 4;
+/// Sessions of a process that can be taken back, at most.
+const MAX_LENT: usize = 64;
 /// Bit 6 of a notification: somebody wants to open what the server provides.
 const WORK: u64 = 1 << 6;
 
@@ -116,7 +122,7 @@ impl World {
         let (found, bindings) = space.table.resolve(name, binding)?;
         let Binding::Service(target) = found else { return Err(Error::WrongType) };
         check_version(protocol, major)?;
-        let provides = |provided: &alloc::string::String| provided.eq_ignore_ascii_case(&target.service);
+        let provides = |provided: &String| provided.eq_ignore_ascii_case(&target.service);
         let provider = self.services.iter().position(|service| service.server.provides.iter().any(provides));
         Ok(Wanted {
             provider: provider.ok_or(Error::NotFound)?,
@@ -176,7 +182,7 @@ impl World {
             service.attention.answered();
         }
         let open = self.opens.take(index).ok_or(Error::NoMoreEntries)?;
-        let narrowings: alloc::vec::Vec<Text<128>> = open.narrowings.iter().map(|text| Text::cut(text)).collect();
+        let narrowings: Vec<Text<128>> = open.narrowings.iter().map(|text| Text::cut(text)).collect();
         let reply = Reply::Work {
             request: open.number,
             narrowings: List::new(narrowings)?,
@@ -195,9 +201,48 @@ impl World {
         let [session] = handles.exactly()?;
         let open = self.opens.finish(index, request)?;
         self.answered(index);
+        let session = self.lend(open.client, index, session);
         let answer: Answer<Service> = Ok(Reply::Opened { bindings: open.bindings });
         open.token.reply_with::<Service>(&answer, Handles::one(session));
         Ok(())
+    }
+
+    /// A session for a command, behind a Grant in its own pool by which REVOKE takes it back. One that can't be had so, for
+    /// want of memory or because the service's handles are too deep already, is given as it is.
+    fn lend(&mut self, client: u32, index: usize, session: OwnedHandle) -> OwnedHandle {
+        let (Some(process), Some(service)) = (self.table.get_mut(client), self.services.get(index)) else {
+            return session;
+        };
+        if process.level < SHELL_LEVEL || process.kernel.lent.len() >= MAX_LENT {
+            return session;
+        }
+        match Grant::derive(&process.kernel.pool, &session, Rights::all()) {
+            Ok((lent, grant)) => {
+                process.kernel.lent.push((service.server.name.clone(), grant));
+                lent
+            }
+            Err(_) => session,
+        }
+    }
+
+    /// Takes a service back from a process: the sessions that it was given, wherever they are by now, and the names that
+    /// lead there. What it opened by them (files, connections) stays until it closes that.
+    pub fn revoke(&mut self, caller: u32, number: u32, service: &str) -> Result<(), Error> {
+        self.table.may_signal(caller, number)?;
+        let known = self.services.iter().find(|s| s.server.name.eq_ignore_ascii_case(service));
+        let server = &known.ok_or(Error::NotFound)?.server;
+        let (name, provides) = (server.name.clone(), server.provides.clone());
+        for space in self.spaces.values_mut().filter(|space| space.owner == number) {
+            for name in names_of_services(&space.table, &provides) {
+                space.table.unbind(&name, None)?;
+            }
+        }
+        let process = self.table.get_mut(number).ok_or(Error::NotFound)?;
+        let lent = core::mem::take(&mut process.kernel.lent);
+        let (back, kept) = lent.into_iter().partition(|(of, _)| *of == name);
+        process.kernel.lent = kept;
+        let back: Vec<(String, Grant)> = back;
+        back.into_iter().try_for_each(|(_, grant)| grant.revoke())
     }
 
     // ---- spaces ----
@@ -244,6 +289,19 @@ impl World {
     pub fn names_closed(&mut self, number: u32) {
         self.spaces.remove(&number);
     }
+}
+
+/// The names of a table that lead to one of these services.
+fn names_of_services(table: &Table, services: &[String]) -> Vec<String> {
+    let leads = |binding: &libsys::protocol::names::Binding| match binding {
+        libsys::protocol::names::Binding::Service { service, .. } => {
+            services.iter().any(|known| known.eq_ignore_ascii_case(service))
+        }
+        _ => false,
+    };
+    let parts = (0..).step_by(4).map(|skip| table.list(skip)).take_while(|part| !part.is_empty());
+    let bound = parts.flatten().filter(|name| name.bindings.iter().any(leads));
+    bound.map(|name| name.name.to_string()).collect()
 }
 
 /// What changes or shows a table alone.

@@ -2,7 +2,8 @@
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
-use libsys::abi::info::ThreadState;
+use libsys::Held;
+use libsys::abi::info::{ThreadState, class_of};
 use libsys::protocol::process::{ProcessInfo, Reply, ServiceInfo, State, SystemInfo};
 use libsys::protocol::{List, Text};
 use libsys::{Error, time};
@@ -16,6 +17,8 @@ use crate::world::World;
 const PROCESSES: usize = 16;
 /// Lines in a message.
 const LINES: usize = 24;
+/// Handles of a process that are told, at most.
+const MAX_HELD: usize = 1024;
 /// Services in a message.
 const SERVICES: usize = 6;
 
@@ -33,11 +36,13 @@ impl World {
         let figures = body.process.figures().ok();
         let thread = body.thread.figures().ok();
         let pool = body.pool.info().ok();
+        let budget = pool.and_then(|pool| pool.budget);
         let state = match (process.started, thread.map(|thread| thread.state)) {
             (None, _) => State::New,
             (_, Some(ThreadState::Receiving)) => State::Receiving,
             (_, Some(ThreadState::Calling | ThreadState::AwaitingReply)) => State::Calling,
             (_, Some(ThreadState::Stopped | ThreadState::Faulted)) => State::Stopped,
+            (_, Some(ThreadState::Parked)) => State::Parked,
             (_, None) => State::Ended,
             _ => State::Running,
         };
@@ -54,6 +59,8 @@ impl World {
             used: pool.map_or(0, |pool| pool.used as u32),
             pages: pool.map_or(0, |pool| pool.pages as u32),
             cpu_ns: thread.map_or(0, |thread| thread.cpu_ns),
+            budget_us: budget.map_or(0, |budget| budget.micros),
+            period_us: budget.map_or(0, |budget| budget.period),
             started_ns: process.started.unwrap_or(0),
         }
     }
@@ -82,6 +89,8 @@ impl World {
             used: pool.map_or(0, |pool| pool.used.saturating_sub(pool.given) as u32),
             pages: pool.map_or(0, |pool| pool.pages as u32),
             cpu_ns: 0,
+            budget_us: 0,
+            period_us: 0,
             started_ns: self.boot.boot_ns,
         }
     }
@@ -94,7 +103,17 @@ impl World {
         let process = self.table.get(number).ok_or(Error::NotFound)?;
         let mut lines: Vec<String> = Vec::new();
         if let Ok(pool) = process.kernel.pool.info() {
-            lines.push(format!("pool: {} of {} pages, ceiling {}", pool.used, pool.pages, pool.ceiling));
+            let (used, pages, given) = (pool.used, pool.pages, pool.given);
+            lines
+                .push(format!("pool: {used} of {pages} pages, {given} of them in sub-pools, {} objects", pool.objects));
+            lines.push(format!("ceiling: {} ({})", pool.ceiling, class_of(pool.ceiling as u8)));
+            if let Some(budget) = pool.budget {
+                let charged = pool.charged_ns / 1_000_000;
+                lines.push(format!(
+                    "budget: {} of {} us on each core, {charged} ms used so far",
+                    budget.micros, budget.period
+                ));
+            }
         }
         lines.push(format!("process: {}", rights_text(process)));
         if let Some(service) = process.service.and_then(|index| self.services.get(index)) {
@@ -111,6 +130,8 @@ impl World {
                 );
             }
         }
+        let held = process.kernel.process.handles(MAX_HELD).unwrap_or_default();
+        lines.extend(held.iter().map(held_text));
         let some: Vec<Text<128>> = lines.iter().skip(skip).take(LINES).map(|line| Text::cut(line)).collect();
         Ok(Reply::Holds(List::new(some)?))
     }
@@ -180,6 +201,15 @@ impl World {
         let pool = process.and_then(|process| process.kernel.pool.info().ok());
         pool.map_or(0, |pool| pool.pages.saturating_sub(pool.used))
     }
+}
+
+/// A handle as a line: index, kind, rights, badge, and how deep it was derived.
+fn held_text(held: &Held) -> String {
+    let rights: Vec<String> = held.rights.iter_names().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let badge = if held.badge == 0 { String::new() } else { format!(", badge {:#x}", held.badge) };
+    let depth = if held.depth == 0 { String::new() } else { format!(", grant depth {}", held.depth) };
+    let dead = if held.alive { "" } else { ", dead" };
+    format!("handle {}: {:?} {}{badge}{depth}{dead}", held.handle.index(), held.kind, rights.join(" "))
 }
 
 fn rights_text(process: &Process<Body>) -> String {

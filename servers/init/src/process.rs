@@ -1,13 +1,15 @@
 //! The `process` service: making others, ending, waiting for them, entropy, power (`contracts.md` §4, §6, §12).
 
 use archive::manifest::Class;
+use libsys::abi::info::{CLASSES, REAL_TIME};
 use libsys::protocol::process::{Image, Reply, Request, Rights, Service, Signal};
-use libsys::{Error, Handles, Incoming, Memory, OwnedHandle, Pool, Rights as HandleRights, Token, layout, time};
+use libsys::{Error, Handles, Incoming, Memory, OwnedHandle, Pool, Rights as HandleRights, Token, time};
 use supervise::restart::End;
 use supervise::table::{New, child_rights};
 
 use crate::badge::Badge;
 use crate::birth::{self, Plan};
+use crate::paging::Origin;
 use crate::services;
 use crate::world::{SEED_PATIENCE, World};
 
@@ -31,7 +33,9 @@ impl World {
             Err(error) => return incoming.token.reply::<Service>(Err(error)),
         };
         let Incoming { token, handles, .. } = incoming;
-        let takes = matches!(request, Request::Create { .. } | Request::Image { .. } | Request::Verify);
+        use Request::{Clone, Create, Image, Trace, Verify, View};
+        let takes =
+            matches!(request, Create { .. } | Clone { .. } | Image { .. } | Verify | View { .. } | Trace { .. });
         if !takes && !handles.is_empty() {
             return token.reply::<Service>(Err(Error::Malformed));
         }
@@ -41,6 +45,12 @@ impl World {
                 self.end_process(caller, code, reason, End::Own, time::now_ns());
             }
             Request::Seed => self.seed(caller, token),
+            Request::Clone { name, pages, entry, stack } => {
+                match self.clone_process(caller, &name, pages, (entry, stack), handles) {
+                    Ok((child, gifts)) => self.share_memory(caller, child, gifts, token),
+                    Err(error) => token.reply::<Service>(Err(error)),
+                }
+            }
             Request::Break { number, signal } if number == caller => self.break_self(caller, signal, token),
             Request::Power { how } => match self.start_shutdown(caller, how) {
                 Ok(()) => token.abandon(),
@@ -61,10 +71,14 @@ impl World {
                 self.create(caller, &image, &name, pages, rights, handles)
             }
             Request::Image { pages } => new_image(pages, handles),
+            Request::View { first, pages, write } => self.view(caller, (first, pages, write), handles).map(alone),
+            Request::Trace { number } => self.trace(caller, number, handles).map(done),
             // The image; none runs yet.
             Request::Verify => handles.exactly::<1>().and(Err(Error::NotExecutable)),
             Request::Catch { bits } => self.catch(caller, bits).map(done),
             Request::Break { number, signal } => self.signal(caller, number, signal).map(done),
+            Request::Revoke { number, service } => self.revoke(caller, number, &service).map(done),
+            Request::Priority { number, priority } => self.set_priority(caller, number, priority).map(done),
             Request::Reap => self.table.reap(caller).map(|ended| alone(Reply::Reaped(ended))),
             Request::Entropy { bytes } => self.add_entropy(caller, &bytes).map(done),
             Request::List { after } => Ok(alone(self.list(caller, after))),
@@ -80,8 +94,11 @@ impl World {
                 let ring = self.roots.log_ring.dup(HandleRights::READ | HandleRights::TRANSFER)?;
                 Ok((Reply::Done, Handles::one(ring)))
             }
+            Request::Forget { address } => self.forget(caller, address).map(done),
             // Answered by `process_call`.
-            Request::Exit { .. } | Request::Seed | Request::Power { .. } => Err(Error::Internal),
+            Request::Exit { .. } | Request::Seed | Request::Power { .. } | Request::Clone { .. } => {
+                Err(Error::Internal)
+            }
         }
     }
 
@@ -104,27 +121,60 @@ impl World {
     ) -> Answered {
         let Image::Archive(path) = image else { return Err(Error::NotExecutable) };
         let [pool] = handles.exactly()?;
+        let (number, gifts) = self.make(caller, path, name, pages, asked, Pool::adopt(pool), None)?;
+        Ok((Reply::Created { number }, gifts))
+    }
+
+    /// An empty process for a clone of the caller's memory.
+    fn clone_process(
+        &mut self,
+        caller: u32,
+        name: &str,
+        pages: u32,
+        start: (u64, u64),
+        handles: Handles,
+    ) -> Result<(u32, Handles), Error> {
+        let [pool] = handles.exactly()?;
+        let (origin, path) = self.origin(caller, start)?;
+        let rights = self.table.get(caller).ok_or(Error::ServerDied)?.rights;
+        self.make(caller, &path, name, pages, rights, Pool::adopt(pool), Some(origin))
+    }
+
+    /// Makes a process, not started: its number, the child channel and its Notification.
+    #[allow(clippy::too_many_arguments, reason = "a birth has that many sides")]
+    fn make(
+        &mut self,
+        caller: u32,
+        path: &str,
+        name: &str,
+        pages: u32,
+        asked: Rights,
+        from: Pool,
+        origin: Option<Origin>,
+    ) -> Result<(u32, Handles), Error> {
         if self.shutdown.is_some() {
             return Err(Error::Unavailable);
         }
         let number = self.table.reserve(caller)?;
-        let from = Pool::adopt(pool);
         let ceiling = from.info()?.ceiling as u8;
         let parent = self.table.get(caller).ok_or(Error::ServerDied)?;
         let rights = child_rights(parent.rights, asked, services::rights(self.manifest.rights_of(path)));
         let new = New { parent: caller, name: name.into(), level: parent.level, rights, service: None };
         let spot = self.spot(path);
         let service = self.client(Badge::Process(number))?;
+        let fault = self.fault_channel(number, new.level)?;
         let channel = self.client(Badge::Child(number))?;
         let body = birth::make(Plan {
             image: self.images.find(path, &self.roots.archive, &self.roots.seal)?,
+            name: path,
             archive: &self.roots.archive,
             from: &from,
             pages: pages as usize,
             ceiling,
-            priority: ceiling.min(command_priority()),
-            stack: layout::STACK_BYTES,
+            priority: if ceiling >= REAL_TIME { ceiling } else { ceiling.min(command_priority()) },
             spot,
+            origin,
+            fault,
             log: &self.roots.log,
             time: &self.time,
             number,
@@ -136,11 +186,8 @@ impl World {
             let _ = body.pool.destroy();
             error
         })?;
-        match notification {
-            Ok(notification) => Ok((Reply::Created { number }, Handles::two(channel, notification))),
-            // The channel's end ends the child.
-            Err(error) => Err(error),
-        }
+        // If the second is missing, the channel's end ends the child.
+        Ok((number, Handles::two(channel, notification?)))
     }
 
     // ---- signals ----
@@ -164,6 +211,20 @@ impl World {
                 Ok(())
             }
         }
+    }
+
+    /// The kernel holds it to the ceiling of the process's pool.
+    fn set_priority(&mut self, caller: u32, number: u32, priority: u8) -> Result<(), Error> {
+        self.table.may_signal(caller, number)?;
+        self.table.get(number).ok_or(Error::NotFound)?.kernel.thread.set_priority(priority)
+    }
+
+    /// The trace ends with the ring, which the caller has.
+    fn trace(&mut self, caller: u32, number: u32, handles: Handles) -> Result<(), Error> {
+        let [ring] = handles.exactly()?;
+        self.table.may_signal(caller, number)?;
+        let process = self.table.get(number).ok_or(Error::NotFound)?;
+        process.kernel.process.trace(&Memory::adopt(ring), &self.roots.log)
     }
 
     /// A process that breaks itself: unless it handles the signal, there is nobody to answer afterwards.
@@ -218,5 +279,6 @@ fn new_image(pages: u32, handles: Handles) -> Answered {
 /// Commands run a little below the shell, so that it hears Ctrl-C whatever they do. Servers of their class run beside them: who
 /// keeps httpd busy from outside keeps neither the shell nor its commands from running.
 pub const fn command_priority() -> u8 {
+    const { assert!(CLASSES[3].1 == Class::Interactive.ceiling() && CLASSES[0].1 == Class::RealTime.ceiling()) };
     Class::Interactive.ceiling() - 4
 }

@@ -10,7 +10,7 @@ use archive::manifest::{Class, Restart, Right, Root, SHELL_LEVEL, Server};
 use libsys::abi::user::FIRST_NAMED;
 use libsys::protocol::process::{Action, Rights, ServiceState};
 use libsys::protocol::{StartBody, encode_vec, start::MAX_BODY};
-use libsys::{Error, Rights as Handles, layout, time};
+use libsys::{Budget, Error, Pool, Rights as Handles, time};
 use namespace::{Table as Names, Target};
 use supervise::Time;
 use supervise::opens::Attention;
@@ -22,6 +22,13 @@ use crate::birth::{self, Plan};
 use crate::devices::{self, Gift};
 use crate::process::command_priority;
 use crate::world::{World, boot_page};
+
+/// How long the pager rests after it ended too often.
+const LAST_RESORT: Time = 3_200_000_000;
+/// The part of a service's pages that its real-time programs have.
+const REALTIME_PART: u64 = 8;
+/// The period of their budget, in µs.
+const REALTIME_PERIOD: u32 = 1_000;
 
 /// How a service fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +50,8 @@ pub struct Service {
     pub server: Server,
     /// Pages of its pool on this machine.
     pub pages: u64,
+    /// The pool of its real-time programs, if it has such.
+    pub realtime: Option<Pool>,
     /// How it fares.
     pub fares: Fares,
     /// Whether it asked for work since it started.
@@ -66,6 +75,7 @@ impl Service {
         Service {
             server: server.clone(),
             pages,
+            realtime: None,
             fares: Fares::Waiting(0),
             ready: false,
             restarts: Restarts::default(),
@@ -148,14 +158,17 @@ impl World {
     /// Makes and starts a service's process.
     fn launch(&mut self, index: usize) -> Result<u32, Error> {
         let server = self.services.get(index).ok_or(Error::NotFound)?.server.clone();
-        let pages = self.services.get(index).map_or(0, |service| service.pages);
+        let mut pages = self.services.get(index).map_or(0, |service| service.pages);
+        let realtime = self.make_realtime(index, &server, &mut pages)?;
         let number = self.table.reserve(0)?;
         let spot = self.spot(&server.image);
         let service = self.client(Badge::Process(number))?;
+        let fault = self.fault_channel(number, server.level)?;
         let image = self.images.find(&server.image, &self.roots.archive, &self.roots.seal)?;
         let ceiling = server.class.ceiling();
         let body = birth::make(Plan {
             image,
+            name: &server.image,
             archive: &self.roots.archive,
             from: &self.roots.pool,
             pages: pages as usize,
@@ -164,8 +177,9 @@ impl World {
                 Class::Interactive if server.level < SHELL_LEVEL => command_priority(),
                 _ => ceiling,
             },
-            stack: if server.level < SHELL_LEVEL { layout::SERVER_STACK_BYTES } else { 2 * layout::STACK_BYTES },
             spot,
+            origin: None,
+            fault,
             log: &self.roots.log,
             time: &self.time,
             number,
@@ -180,7 +194,7 @@ impl World {
             service: Some(index),
         };
         self.table.add(number, new, body).map_err(|(error, _)| error)?;
-        let result = self.equip(number, &server);
+        let result = self.equip(number, &server, realtime);
         if result.is_err() {
             let _ = self.table.end(number, 20, 0);
             let _ = pool.destroy();
@@ -188,13 +202,33 @@ impl World {
         result.map(|()| number)
     }
 
+    /// The pool of a service's real-time programs: beside its own, as that has a lower ceiling, and with a part of its
+    /// pages. What the last instance had in there is gone.
+    fn make_realtime(&mut self, index: usize, server: &Server, pages: &mut u64) -> Result<Option<Gift>, Error> {
+        let service = self.services.get_mut(index).ok_or(Error::NotFound)?;
+        if let Some(old) = service.realtime.take() {
+            old.destroy()?;
+        }
+        if server.realtime == 0 {
+            return Ok(None);
+        }
+        let part = *pages / REALTIME_PART;
+        *pages -= part;
+        let budget = Budget::percent(server.realtime, REALTIME_PERIOD);
+        let pool = self.roots.pool.create_limited(part as usize, Class::RealTime.ceiling(), Some(budget))?;
+        let gift = Gift::named("realtime", pool.dup(Handles::MAKE | Handles::TRANSFER)?);
+        service.realtime = Some(pool);
+        Ok(Some(gift))
+    }
+
     /// Name space, root objects, start block; then it runs.
-    fn equip(&mut self, number: u32, server: &Server) -> Result<(), Error> {
+    fn equip(&mut self, number: u32, server: &Server, realtime: Option<Gift>) -> Result<(), Error> {
         let names = self.names_of(server);
         let space = self.new_space(names, number)?;
         let body = &self.table.get(number).ok_or(Error::Internal)?.kernel;
         body.process.endow(space.handle(), Handles::CALL, libsys::abi::user::NAMES_CHANNEL.index())?;
-        let gifts = self.gifts(server, &body.pool)?;
+        let mut gifts = self.gifts(number, server, &body.pool)?;
+        gifts.extend(realtime);
         for (gift, index) in gifts.iter().zip(FIRST_NAMED..) {
             body.process.endow(gift.handle.handle(), Handles::all(), index)?;
         }
@@ -210,7 +244,7 @@ impl World {
     }
 
     /// What a server `holds`: root objects as named handles.
-    fn gifts(&self, server: &Server, pool: &libsys::Pool) -> Result<Vec<Gift>, Error> {
+    fn gifts(&self, number: u32, server: &Server, pool: &libsys::Pool) -> Result<Vec<Gift>, Error> {
         let read = Handles::READ | Handles::TRANSFER;
         let mut gifts = Vec::new();
         // The device roots speak of each other by index: they come first.
@@ -231,6 +265,12 @@ impl World {
                     gifts.push(Gift::named("log-ring", self.roots.log_ring.dup(read)?));
                     let interrupt = self.roots.log_interrupt.dup(Handles::USE | Handles::TRANSFER)?;
                     gifts.push(Gift::named("log-interrupt", interrupt));
+                }
+                Root::Faults => {
+                    let faults = libsys::dup(self.faults.handle(), Handles::RECV | Handles::TRANSFER)?;
+                    gifts.push(Gift::named("faults", faults));
+                    gifts.push(Gift::named("pager", self.client(Badge::Pager(number))?));
+                    gifts.push(Gift::named("scratch", self.scratch.dup(read | Handles::WRITE)?));
                 }
             }
         }
@@ -304,6 +344,10 @@ impl World {
         let Some(service) = self.services.get_mut(index) else { return };
         match next {
             Next::Start(at) => service.fares = Fares::Waiting(at),
+            // Without a pager no other process gets far: it is tried again for ever.
+            Next::Fail if service.server.holds.contains(&Root::Faults) => {
+                service.fares = Fares::Waiting(time::now_ns().saturating_add(LAST_RESORT));
+            }
             Next::Fail => {
                 service.fares = Fares::Failed;
                 libsys::log!(Error, "{} is left alone", service.server.name);
@@ -324,6 +368,10 @@ impl World {
         let found = self.services.iter().position(|service| service.server.name.eq_ignore_ascii_case(name));
         let index = found.ok_or(Error::NotFound)?;
         let service = self.services.get_mut(index).ok_or(Error::NotFound)?;
+        if action == Action::Stop && service.server.holds.contains(&Root::Faults) {
+            // Whoever stopped it could not even start it again.
+            return Err(Error::InUse);
+        }
         match (action, service.process()) {
             (Action::Start, Some(_)) => return Err(Error::Exists),
             (Action::Stop, None) => {

@@ -2,7 +2,7 @@
 
 use libsys::abi::{PAGE_SIZE, user};
 use libsys::protocol::start::{Flags, HEADER, Header, MAX_BODY};
-use libsys::{Access, Error, Private, Rights, layout};
+use libsys::{Access, Error, Private, Rights};
 
 use crate::birth::Body;
 
@@ -22,5 +22,6 @@ pub fn start(body: &Body, block: &[u8], number: u32, seed: [u8; 32], flags: Flag
     memory.freeze(0, pages)?;
     body.process.map(&memory, user::START_BLOCK as usize, 0, pages, Access::READ)?;
     body.process.endow(memory.handle(), Rights::READ | Rights::TRANSFER, user::START_MEMORY.index())?;
-    body.thread.start(body.entry as usize, layout::STACK_TOP, 0)
+    let (entry, stack) = body.start;
+    body.thread.start(entry as usize, stack as usize, 0)
 }

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use abi::boot::{BootInfo, RootKind};
-use archive::manifest::Manifest;
+use archive::manifest::{Manifest, PAGED_LEVEL, Root};
 use archive::{Archive, MANIFEST_NAME};
 use libsys::abi::{PAGE_SIZE, user::TimePage};
 use libsys::{Access, Error, Event, Frozen, Memory, OwnedHandle, Pool, Receiver, Rights, Token, time};
@@ -16,6 +16,7 @@ use crate::badge::Badge;
 use crate::birth::{Body, Spot};
 use crate::images::Images;
 use crate::names::Space;
+use crate::paging::Sharing;
 use crate::power::Shutdown;
 use crate::roots::Roots;
 use crate::services::Service;
@@ -31,6 +32,12 @@ pub struct World {
     pub roots: Roots,
     /// The one channel that all handles made by init lead to.
     pub receiver: Receiver,
+    /// The channel of the faults that the pager repairs. It lives here: a pager that dies leaves it to the next one.
+    pub faults: Receiver,
+    /// A page for the pager's notes to the next one.
+    pub scratch: Memory,
+    /// Clones whose memory is to be shared.
+    pub clones: Vec<Sharing>,
     pub manifest: Manifest,
     pub images: Images,
     /// The time page.
@@ -62,10 +69,15 @@ impl World {
         })?;
         let manifest = read_manifest(&archive)?;
         let receiver = Receiver::new(&roots.pool)?;
+        let faults = Receiver::new(&roots.pool)?;
+        let scratch = Memory::create(&roots.pool, 1)?;
         let time = time_page(boot, &roots.pool)?;
         let mut world = World {
             boot,
             receiver,
+            faults,
+            scratch,
+            clones: Vec::new(),
             images: Images::new(archive),
             time,
             dma: None,
@@ -111,12 +123,14 @@ impl World {
                 Some(Badge::Process(number)) => self.process_call(number, incoming),
                 Some(Badge::Names(number)) => self.names_call(number, incoming),
                 Some(Badge::Child(number)) => self.child_call(number, incoming),
+                Some(Badge::Pager(_)) => self.pager_call(incoming),
                 None => {}
             },
             Event::Closed(badge) => match Badge::unpack(badge) {
                 Some(Badge::Process(number)) => self.process_closed(number),
                 Some(Badge::Names(number)) => self.names_closed(number),
                 Some(Badge::Child(number)) => self.child_closed(number),
+                Some(Badge::Pager(_)) => {}
                 None => {}
             },
             Event::Fault(fault) => self.faulted(fault),
@@ -149,6 +163,15 @@ impl World {
     /// A handle of init's channel with this badge; its cell lies in init's own pool, so that its end is always told.
     pub fn client(&self, badge: Badge) -> Result<OwnedHandle, Error> {
         Ok(self.receiver.client(&self.roots.pool, badge.pack())?.0)
+    }
+
+    /// What tells the pager of a process's faults; none for those that have all their memory from the start.
+    pub fn fault_channel(&self, number: u32, level: u8) -> Result<Option<OwnedHandle>, Error> {
+        let pager = || self.manifest.servers.iter().any(|server| server.holds.contains(&Root::Faults));
+        if level < PAGED_LEVEL || !pager() {
+            return Ok(None);
+        }
+        Ok(Some(self.faults.client(&self.roots.pool, number.into())?.0))
     }
 
     /// Where the program of an image is placed.

@@ -16,8 +16,10 @@ mod format;
 mod listing;
 mod logs;
 mod processes;
+mod report;
 mod system;
 mod text;
+mod tracing;
 mod transfer;
 
 use command::Command;
@@ -60,6 +62,8 @@ const COMMANDS: &[Command] = &[
     ("STATUS", processes::status),
     ("BREAK", processes::send_break),
     ("SERVICES", processes::services),
+    ("TRACE", tracing::trace),
+    ("REVOKE", processes::revoke),
     ("CAPS", processes::caps),
     ("VERSION", system::version),
     ("UPTIME", system::uptime),
@@ -69,7 +73,7 @@ const COMMANDS: &[Command] = &[
     ("SMPINFO", system::cores),
     ("KSTATS", system::counters),
     ("KLOG", logs::klog),
-    ("DIAGDUMP", system::diagnostics),
+    ("DIAGDUMP", report::diagnostics),
     ("LSPCI", system::devices),
     ("SHUTDOWN", system::shut_down),
     ("REBOOT", system::reboot),

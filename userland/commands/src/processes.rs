@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use libsys::abi::info::class_of;
 use libsys::device::Devices;
 use libsys::protocol::device::Info;
 use libsys::protocol::process::{Action, ProcessInfo, ServiceInfo, ServiceState, Signal, State};
@@ -25,8 +26,8 @@ pub fn list(args: &Args) -> Outcome {
         all.retain(|info| pattern.matches(&info.name));
     }
     println!(
-        "{:>5} {:>6} {:<20} {:>4} {:<24} {:>10} {:>12}",
-        "Num", "Parent", "Name", "Prio", "State", "Memory", "CPU"
+        "{:>5} {:>6} {:<20} {:>4} {:<11} {:>6} {:<24} {:>10} {:>12}",
+        "Num", "Parent", "Name", "Prio", "Class", "Budget", "State", "Memory", "CPU"
     );
     if args.switch("TREE") {
         tree(&all, 0, 0);
@@ -58,15 +59,25 @@ fn row(info: &ProcessInfo, depth: usize) {
         false => alloc::format!("waits for {}", info.waits_for),
     };
     println!(
-        "{:>5} {:>6} {:<20} {:>4} {:<24} {:>10} {:>12}",
+        "{:>5} {:>6} {:<20} {:>4} {:<11} {:>6} {:<24} {:>10} {:>12}",
         info.number,
         info.parent,
         alloc::format!("{:depth$}{}", "", info.name),
         info.priority,
+        class_of(info.priority),
+        budget(info),
         state,
         human(info.used as u64 * PAGE),
         span(info.cpu_ns)
     );
+}
+
+/// The CPU budget that a process has or shares, of each core.
+pub fn budget(info: &ProcessInfo) -> String {
+    match u64::from(info.period_us) {
+        0 => String::from("-"),
+        period => alloc::format!("{} %", u64::from(info.budget_us) * 100 / period),
+    }
 }
 
 /// STATUS.
@@ -92,7 +103,8 @@ pub fn status(args: &Args) -> Outcome {
         if args.switch("FULL") {
             row(info, 0);
         } else {
-            println!("Process {:>3}: {}", info.number, info.name);
+            let budget = if info.budget_us == 0 { String::new() } else { alloc::format!(", {} at most", budget(info)) };
+            println!("Process {:>3}: {} ({}{budget})", info.number, info.name, class_of(info.priority));
         }
     }
     Ok(Status::OK)
@@ -122,7 +134,7 @@ pub fn send_break(args: &Args) -> Outcome {
 }
 
 /// The processes that a number or name means.
-fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
+pub fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
     if let Ok(number) = target.parse() {
         return Ok(alloc::vec![number]);
     }
@@ -134,6 +146,16 @@ fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
         return Err(Failure::new(Error::NotFound, alloc::format!("{target}: no such process; PS lists them")));
     }
     Ok(found)
+}
+
+/// REVOKE.
+pub fn revoke(args: &Args) -> Outcome {
+    let target = args.string_or("PROCESS", "");
+    let service = args.string_or("SERVICE", "");
+    for number in numbers(target)? {
+        system::revoke(number, service).about(&alloc::format!("{service} of {target}"))?;
+    }
+    Ok(Status::OK)
 }
 
 /// SERVICES.
@@ -209,8 +231,13 @@ pub fn caps(args: &Args) -> Outcome {
             .map_err(|_| Failure::new(Error::BadNumber, alloc::format!("{number}: not a process number")))?,
         None => env::number(),
     };
-    for line in system::holds(number).about(&alloc::format!("process {number}"))? {
+    let lines = system::holds(number).about(&alloc::format!("process {number}"))?;
+    for line in lines.iter().filter(|line| args.switch("FULL") || !line.starts_with("handle ")) {
         println!("{line}");
+    }
+    if !args.switch("FULL") {
+        let count = lines.iter().filter(|line| line.starts_with("handle ")).count();
+        println!("{count} handles; CAPS {number} FULL lists them");
     }
     Ok(Status::OK)
 }

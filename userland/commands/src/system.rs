@@ -1,23 +1,24 @@
-//! VERSION, UPTIME, AVAIL, SMPINFO, KSTATS, DIAGDUMP, LSPCI, SHUTDOWN, REBOOT, CRASH.
+//! VERSION, UPTIME, AVAIL, SMPINFO, KSTATS, LSPCI, SHUTDOWN, REBOOT, CRASH.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use libsys::abi::info::COUNTERS;
 use libsys::abi::user::Features;
 use libsys::device::Devices;
 use libsys::io::{self, Lines, Write};
-use libsys::protocol::device::Bus;
+use libsys::protocol::device::{Bus, Info, Messages};
 use libsys::protocol::process::Power;
-use libsys::system::{self, LogReader};
-use libsys::{CoreFigures, Error, Pool, Status, fs, print, println, time};
+use libsys::system;
+use libsys::{CoreFigures, Error, Pool, Status, print, println, time};
 use readargs::Args;
 
-use crate::context::{About, Failure, Outcome};
+use crate::context::{Failure, Outcome};
 use crate::format::{grouped, human, span};
-use crate::logs;
 
 const PAGE: u64 = 4096;
-const ARCH: &str = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x86_64" };
+/// The processor that this was built for.
+pub const ARCH: &str = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x86_64" };
 
 /// VERSION.
 pub fn version(args: &Args) -> Outcome {
@@ -30,7 +31,8 @@ pub fn version(args: &Args) -> Outcome {
     Ok(Status::OK)
 }
 
-fn features(bits: u64) -> String {
+/// What the processor can do, as names.
+pub fn features(bits: u64) -> String {
     let set = Features::from_bits_truncate(bits);
     let names: alloc::vec::Vec<String> = set.iter_names().map(|(name, _)| name.to_ascii_lowercase()).collect();
     if names.is_empty() { "none".into() } else { names.join(", ") }
@@ -125,52 +127,15 @@ const MAX_CORES: u32 = 8;
 /// KSTATS.
 pub fn counters(args: &Args) -> Outcome {
     loop {
-        for (name, count) in libsys::kernel_counters()? {
-            println!("{name:<30} {:>16}", grouped(count));
+        for ((name, count), (_, text)) in libsys::kernel_counters()?.into_iter().zip(COUNTERS) {
+            let text = if args.switch("FULL") { text } else { "" };
+            println!("{}", alloc::format!("{name:<30} {:>16}  {text}", grouped(count)).trim_end());
         }
         let Some(seconds) = args.number("INTERVAL").filter(|seconds| *seconds > 0) else { return Ok(Status::OK) };
         io::stdout().flush()?;
         libsys::wait_bits(0, time::after(seconds as u64 * 1_000_000_000));
         println!("");
     }
-}
-
-/// DIAGDUMP.
-pub fn diagnostics(args: &Args) -> Outcome {
-    let path = args.string_or("TO", "RAM:diagdump.txt");
-    let mut out = fs::File::create(path).about(path)?;
-    let info = system::info()?;
-    writeln(&mut out, &alloc::format!("Viaether {} ({ARCH}), up {}", info.version, span(time::now_ns())))?;
-    writeln(&mut out, &alloc::format!("memory: {} free of {}", human(info.ram_free), human(info.ram_total)))?;
-    writeln(&mut out, &alloc::format!("features: {}", features(info.features)))?;
-    writeln(&mut out, "\nprocesses")?;
-    for p in system::processes()? {
-        writeln(
-            &mut out,
-            &alloc::format!("{:>5} {:<20} {:?} {} of {} pages", p.number, p.name, p.state, p.used, p.pages),
-        )?;
-    }
-    writeln(&mut out, "\nservices")?;
-    for s in system::services()? {
-        let line = alloc::format!("{:<12} {:?} restarts {} provides {}", s.name, s.state, s.restarts, s.provides);
-        writeln(&mut out, &line)?;
-    }
-    writeln(&mut out, "\ncounters")?;
-    for (name, count) in libsys::kernel_counters()? {
-        writeln(&mut out, &alloc::format!("{name:<30} {count}"))?;
-    }
-    writeln(&mut out, "\nlog")?;
-    let most = if args.switch("ALL") { usize::MAX } else { 200 };
-    for record in logs::newest(&mut LogReader::open()?, most, |_| true) {
-        writeln(&mut out, &logs::line(&record))?;
-    }
-    println!("written to {path}");
-    Ok(Status::OK)
-}
-
-fn writeln(out: &mut fs::File, line: &str) -> Result<(), Error> {
-    out.write_all(line.as_bytes())?;
-    out.write_all(b"\n")
 }
 
 /// LSPCI.
@@ -187,10 +152,19 @@ pub fn devices(args: &Args) -> Outcome {
         }
         match info.claimed_by {
             0 => println!(""),
-            process => println!(" process {process}"),
+            process => println!(" process {process}{}", interrupts(&info)),
         }
     }
     Ok(Status::OK)
+}
+
+/// By what a device reaches its driver.
+fn interrupts(info: &Info) -> String {
+    match (info.interrupts, info.messages) {
+        (0, _) => ", polled".into(),
+        (_, Messages::Line) => ", a line".into(),
+        (count, Messages::MsiX) => alloc::format!(", {count} messages"),
+    }
 }
 
 /// SHUTDOWN.

@@ -22,7 +22,7 @@ pub(crate) const MANUALS: &[Manual] = &[
         summary: "shows processes of this shell",
         arguments: &[
             ("PROCESS", "only this one"),
-            ("FULL", "with memory and time"),
+            ("FULL", "with class, CPU budget, memory and time"),
             ("ALL", "of all"),
             ("COM", "only the number of the process with this name"),
         ],
@@ -45,6 +45,22 @@ pub(crate) const MANUALS: &[Manual] = &[
         examples: &[("break 12", "asks process 12 to stop")],
     },
     Manual {
+        name: "REVOKE",
+        aliases: &[],
+        template: "PROCESS/A,SERVICE/A",
+        summary: "takes a service back from a process, with the sessions that it has opened",
+        arguments: &[("PROCESS", "its number or name"), ("SERVICE", "as SERVICES lists them, such as netd")],
+        examples: &[("revoke 12 netd", "process 12 is without the network from now on")],
+    },
+    Manual {
+        name: "TRACE",
+        aliases: &["strace"],
+        template: "PROCESS/A,COUNT/K/N",
+        summary: "shows what a process calls, live",
+        arguments: &[("PROCESS", "its number or name"), ("COUNT", "ends after so many lines")],
+        examples: &[("trace netd COUNT=100", "what netd asks of the kernel and says to others")],
+    },
+    Manual {
         name: "SERVICES",
         aliases: &["svc"],
         template: "NAME,START/S,STOP/S,RESTART/S,LOG/S",
@@ -61,14 +77,13 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "CAPS",
         aliases: &[],
-        template: "PROCESS/N,FULL/S,TREE/S",
-        summary: "shows the capabilities that a process holds",
+        template: "PROCESS/N,FULL/S",
+        summary: "shows what a process may: its pool, its names, the capabilities it holds",
         arguments: &[
-            ("PROCESS", "its number; this shell without"),
-            ("FULL", "all of them"),
-            ("TREE", "by where they came from"),
+            ("PROCESS", "its number; this command without"),
+            ("FULL", "each handle: kind, rights, badge, depth"),
         ],
-        examples: &[],
+        examples: &[("caps 3 FULL", "all that process 3 can reach")],
     },
     Manual {
         name: "VERSION",
@@ -138,9 +153,9 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "KSTATS",
         aliases: &["vmstat"],
-        template: "INTERVAL/N",
+        template: "INTERVAL/N,FULL/S",
         summary: "shows the kernel's counters",
-        arguments: &[("INTERVAL", "again after so many seconds")],
+        arguments: &[("INTERVAL", "again after so many seconds"), ("FULL", "with what each counts")],
         examples: &[],
     },
     Manual {
@@ -158,10 +173,10 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "DIAGDUMP",
         aliases: &[],
-        template: "TO/K,ALL/S",
-        summary: "writes one file for a bug report",
+        template: "TO,ALL/S",
+        summary: "writes one file for a bug report: all that the system tells about itself",
         arguments: &[("TO", "the file (RAM:diagdump.txt)"), ("ALL", "the whole log, too")],
-        examples: &[],
+        examples: &[("diagdump RAM:report", "then TYPE or copy it")],
     },
     Manual {
         name: "LSPCI",

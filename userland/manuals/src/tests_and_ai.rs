@@ -51,6 +51,14 @@ pub(crate) const MANUALS: &[Manual] = &[
         examples: &[("sectest", "tries what must not work")],
     },
     Manual {
+        name: "BURN",
+        aliases: &[],
+        template: "SECONDS/N,MS/S",
+        summary: "keeps a processor busy: for tests of the scheduler",
+        arguments: &[("SECONDS", "how long; until it is broken without"), ("MS", "they are milliseconds")],
+        examples: &[("burn 5", "for five seconds; NICE REALTIME BUDGET=50% before it leaves others half of them")],
+    },
+    Manual {
         name: "KILLTEST",
         aliases: &[],
         template: "KILLS/N,SEED/K/N,SERVER/K,PEER/K",

@@ -1,7 +1,7 @@
 //! Doing in a child what must end it.
 
 use libsys::protocol::process::Ended;
-use libsys::spawn::Command;
+use libsys::spawn::{Child, Command};
 use libsys::{Error, Pool};
 
 /// The word before a deed among the arguments.
@@ -21,5 +21,10 @@ pub fn room(most: u32) -> Result<u32, Error> {
 
 /// Starts this program to do a deed, and tells how it ended.
 pub fn doing(deed: &str) -> Result<Ended, Error> {
-    Command::new("C/selftest").arg(WORD).arg(deed).pages(PAGES).spawn(&Pool::own()?)?.wait()
+    start(deed)?.wait()
+}
+
+/// Starts this program to do a deed.
+pub fn start(deed: &str) -> Result<Child, Error> {
+    Command::new("C/selftest").arg(WORD).arg(deed).pages(PAGES).spawn(&Pool::own()?)
 }

@@ -76,6 +76,9 @@ pub fn perform(deed: &str) -> ! {
             let code = black_box(alloc::boxed::Box::new([RETURN; 4]));
             jump(code.as_ptr() as u64)
         }
+        "deep-stack" | "heap-to-limit" | "over-commit" | "fault-together" | "write-file" | "work" => {
+            crate::paged::perform(deed)
+        }
         "undefined" => undefined(),
         "privileged" => privileged(),
         "secret" => exit_now(crate::sec::leaks::keep_secret().map_or_else(Status::from, |()| Status::OK)),

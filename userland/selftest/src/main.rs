@@ -15,10 +15,12 @@ extern crate alloc;
 
 mod checks;
 mod child;
+mod clones;
 mod deeds;
 mod hard;
 mod kernel;
 mod kill;
+mod paged;
 mod privileged;
 mod sec;
 mod shell;
@@ -31,12 +33,26 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use command::{Failure, Outcome};
-use libsys::{Error, Status, env, println};
+use libsys::{Error, Status, env, println, time};
 use readargs::Args;
 
 use checks::{Checks, Group, Style};
 
 libsys::entry!(main);
+
+/// How long BURN runs between two looks at the clock's end and at breaks, in turns.
+const TURNS: u32 = 10_000;
+
+/// BURN.
+fn burn(args: &Args) -> Outcome {
+    let unit = if args.switch("MS") { time::SECOND / 1_000 } else { time::SECOND };
+    let length = args.number("SECONDS").map(|n| u64::try_from(n).unwrap_or(0).saturating_mul(unit));
+    let end = length.map_or(u64::MAX, time::after);
+    while time::now_ns() < end {
+        (0..TURNS).for_each(|turn| _ = core::hint::black_box(turn));
+    }
+    Ok(Status::OK)
+}
 
 /// The suites of this program, and what they have.
 const SUITES: &[(&str, &[Group])] = &[
@@ -55,7 +71,7 @@ fn main() -> Status {
         [child::WORD, deed] => deeds::perform(deed),
         _ => {}
     }
-    command::run(&[("SELFTEST", run), ("KILLTEST", kill::run)], |_, command| command())
+    command::run(&[("SELFTEST", run), ("BURN", burn), ("KILLTEST", kill::run)], |_, command| command())
 }
 
 fn run(args: &Args) -> Outcome {

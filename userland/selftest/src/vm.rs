@@ -11,6 +11,7 @@ use libsys::{Access, Error as LibError, Frozen, Keep, Memory, Pool, Private};
 use crate::checks::{Checks, Group};
 use crate::child;
 use crate::kernel::{POOL, PROCESS, call, create, derive, dup, playground, raw, snapshot};
+use crate::{clones, paged};
 
 /// The groups.
 pub const GROUPS: &[Group] = &[
@@ -19,6 +20,13 @@ pub const GROUPS: &[Group] = &[
     Group { name: "evict and freeze", run: owners },
     Group { name: "slices", run: slices },
     Group { name: "the stack's guard", run: guard },
+    Group { name: "memory comes at its first use", run: paged::first_use },
+    Group { name: "what the pool can't pay is refused", run: paged::limits },
+    Group { name: "threads that fault at the same time", run: paged::threads },
+    Group { name: "files without a copy, and shared views", run: paged::views },
+    Group { name: "clones share until they write", run: clones::sharing },
+    Group { name: "clones have a life of their own", run: clones::life },
+    Group { name: "pagers that are killed meanwhile", run: paged::killed },
     Group { name: "nothing is left", run: leaks },
 ];
 

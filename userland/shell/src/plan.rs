@@ -25,11 +25,12 @@ const SHELL: &str = "C/shell";
 /// The same as a path.
 pub const SHELL_PATH: &str = "SYS:C/shell";
 /// Commands that start others or try what large pools cost, and the pages that they get at most.
-const LARGE: [(&str, u64); 5] = [
+const LARGE: [(&str, u64); 6] = [
     ("shelltest", SHELL_PAGES),
     ("killtest", SHELL_PAGES),
     ("sectest", SHELL_PAGES),
     ("selftest", SHELL_PAGES),
+    ("vmtest", 10 * COMMAND_PAGES as u64),
     ("kbench", 28 << 10),
 ];
 /// Pages of a shell's pool that stay the shell's own.
@@ -67,6 +68,8 @@ pub struct How<'a> {
     pub names: Option<NameSpace>,
     /// What lends its pool to jobs that outlive a shell.
     pub session: &'a Pool,
+    /// What pays for its programs with a CPU budget.
+    pub realtime: Option<&'a Pool>,
 }
 
 /// An opened file.
@@ -219,6 +222,9 @@ fn prepare(job: &Job<'_>, stage: &Stage, how: &How<'_>) -> Result<Prepared, Faul
     };
     if let Source::Shell { .. } = stage.source {
         command = command.handle("session", how.session.lend().map_err(fault(""))?);
+        if let Some(realtime) = how.realtime {
+            command = command.handle("realtime", realtime.lend().map_err(fault(""))?);
+        }
     }
     let about = match &stage.source {
         Source::Program { name, .. } => name,

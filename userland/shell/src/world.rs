@@ -3,15 +3,17 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use libsys::abi::info::REAL_TIME;
 use libsys::fs::{self, File, Kind as FileKind};
 use libsys::names::{NameSpace, bits};
-use libsys::{Error, Pool, env, time, wait_bits};
+use libsys::{Budget, Error, Pool, env, system, time, wait_bits};
 use lineedit::History;
 use readargs::{Line, Manual};
 use shell_lang::ast::Stream;
 use shell_lang::fault::{Fault, code};
 use shell_lang::host::{
-    Background, Entry, Finished, Found, Host, Job, Keep, Kind, Outcome, Output, Signal, Source, Stage, Started,
+    Background, Entry, Finished, Found, Host, Job, Keep, Kind, Outcome, Output, Scheduling, Signal, Source, Stage,
+    Started,
 };
 use shell_lang::names::Names;
 
@@ -44,6 +46,10 @@ pub struct World {
     own: Pool,
     /// Jobs that outlive a shell are paid by this: the login session's.
     session: Pool,
+    /// Who pays for programs with a CPU budget, if anybody does.
+    realtime: Option<Pool>,
+    /// How jobs are scheduled: by NICE.
+    scheduling: Option<Scheduling>,
     jobs: Vec<InBackground>,
     manuals: Vec<Manual>,
     stop_script: bool,
@@ -70,6 +76,8 @@ impl World {
             number,
             own,
             session,
+            realtime: env::take_handle("realtime").ok().map(Pool::adopt),
+            scheduling: None,
             jobs: Vec::new(),
             manuals,
             stop_script: false,
@@ -113,10 +121,9 @@ impl World {
     }
 
     fn foreground(&mut self, job: Job<'_>, names: Option<NameSpace>) -> Result<Finished, Fault> {
-        let (each, all) = plan::pages(&self.own, &job.stages)?;
-        let ceiling = self.own.info().map_err(fault(""))?.ceiling as u8;
-        let pool = self.own.create(all, ceiling).map_err(fault(""))?;
-        let how = How { pool: &pool, pages: each, waits: true, names, session: &self.session };
+        let (pool, pages) = self.job_pool(&job.stages)?;
+        let how =
+            How { pool: &pool, pages, waits: true, names, session: &self.session, realtime: self.realtime.as_ref() };
         let started = plan::start(&job, &mut self.streams, &how);
         drop(how);
         let mut running = match started {
@@ -136,6 +143,40 @@ impl World {
             let _ = terminal.foreground();
         }
         Ok(finished)
+    }
+
+    /// A pool for a job, scheduled as NICE says, and the pages of each of its commands.
+    fn job_pool(&self, stages: &[Stage]) -> Result<(Pool, u32), Fault> {
+        let budgeted = |how: &Scheduling| how.budget.is_some() || how.priority >= REAL_TIME;
+        let from = match self.scheduling.filter(budgeted) {
+            None => &self.own,
+            Some(_) => self.realtime.as_ref().ok_or_else(|| {
+                Fault::new(
+                    Error::Denied.code(),
+                    "this shell has no processor time to reserve, and so no real-time class",
+                )
+            })?,
+        };
+        let (pages, all) = plan::pages(from, stages)?;
+        let info = from.info().map_err(fault(""))?;
+        let highest = info.ceiling as u8;
+        let ceiling = self.scheduling.map_or(highest, |how| how.priority);
+        if ceiling > highest {
+            return Err(Fault::new(
+                Error::Denied.code(),
+                alloc::format!("priority {ceiling} is above this shell's, {highest}"),
+            ));
+        }
+        let budget = self.scheduling.and_then(|how| how.budget).map(|(micros, period)| Budget { micros, period });
+        match from.create_limited(all, ceiling, budget) {
+            Ok(pool) => Ok((pool, pages)),
+            Err(Error::OverBudget) => {
+                let most = info.budget.map_or(0, |budget| u64::from(budget.micros) * 100 / u64::from(budget.period));
+                let text = alloc::format!("this shell can reserve {most} % of a core for all its jobs together");
+                Err(Fault::new(Error::OverBudget.code(), text))
+            }
+            Err(error) => Err(fault("")(error)),
+        }
     }
 
     /// Jobs that ended since the last time: a line for each.
@@ -220,14 +261,43 @@ impl Host for World {
             let source = Source::Shell { text: job.text.to_string() };
             job.stages = alloc::vec![Stage { source, redirections: Vec::new() }];
         }
-        let (pages, _) = plan::pages(&self.own, &job.stages)?;
         let names = background.caps.as_deref().map(narrowed).transpose()?;
-        let how = How { pool: &self.session, pages, waits: false, names, session: &self.session };
-        let running = plan::start(&job, &mut self.streams, &how)?;
+        let (session, realtime) = (&self.session, self.realtime.as_ref());
+        // A job that is scheduled in its own way has a pool of its own.
+        let own = if self.scheduling.is_some() { Some(self.job_pool(&job.stages)?) } else { None };
+        let (pool, pages) = match &own {
+            Some((pool, pages)) => (pool, *pages),
+            None => (session, plan::pages(&self.own, &job.stages)?.0),
+        };
+        let how = How { pool, pages, waits: false, names, session, realtime };
+        let started = plan::start(&job, &mut self.streams, &how);
+        drop(how);
+        let running = match (started, own) {
+            (Ok(running), own) => Running { pool: own.map(|(pool, _)| pool), ..running },
+            (Err(fault), own) => {
+                if let Some((pool, _)) = own {
+                    let _ = pool.destroy();
+                }
+                return Err(fault);
+            }
+        };
         let process = running.process();
         let number = (1..).find(|number| !self.jobs.iter().any(|job| job.number == *number)).unwrap_or(1);
         self.jobs.push(InBackground { number, running });
         Ok(Started { job: number, process })
+    }
+
+    fn schedule(&mut self, how: Option<Scheduling>) -> Option<Scheduling> {
+        core::mem::replace(&mut self.scheduling, how)
+    }
+
+    fn set_priority(&mut self, process: u32, priority: u8) -> Result<(), Fault> {
+        system::set_priority(process, priority).map_err(|error| match error {
+            Error::BadArgument => {
+                Fault::new(error.code(), "that is above what its pool allows; CAPS shows the ceiling")
+            }
+            error => fault(&alloc::format!("process {process}"))(error),
+        })
     }
 
     fn jobs(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Samples of `process`, `child`, `names` and `device`.
 
-use protocol::{Error, child, device, names, process};
+use protocol::{Error, child, device, names, pager, process};
 
 use super::{bytes, list, text};
 
@@ -25,6 +25,42 @@ pub fn process_requests() -> Vec<process::Request> {
         Request::Service { name: text("netd"), action: Action::Restart },
         Request::System,
         Request::Log,
+        Request::View { first: 3, pages: 64, write: true },
+        Request::Forget { address: 0x3000_0000_0000 },
+        Request::Clone { name: text("clone"), pages: 400, entry: 0x5000_0000_1000, stack: 0x7fff_1fff_ff00 },
+        Request::Revoke { number: 9, service: text("net") },
+        Request::Trace { number: 9 },
+        Request::Priority { number: 9, priority: 63 },
+    ]
+}
+
+/// Requests of `pager`.
+pub fn pager_requests() -> Vec<pager::Request> {
+    use pager::*;
+    vec![
+        Request::Process { number: 9 },
+        Request::Backing { number: 9, region: 3 },
+        Request::Extents { number: 9, skip: 4 },
+        Request::Keep { number: 9 },
+        Request::Release { number: 9, identity: 70_000 },
+        Request::Faulted { number: 9, words: [2, 0x80, 0x5000_0000_1000, 0x7fff_1fff_ff00, 6, 1], why: Why::PoolEmpty },
+        Request::Work,
+        Request::Cloned { child: 12, error: 1007 },
+    ]
+}
+
+/// Replies of `pager`.
+pub fn pager_replies() -> Vec<pager::Reply> {
+    use pager::*;
+    let heap = Region { start: 0x2000_0000_0000, pages: 1024, backing: Backing::Zero };
+    let constant = Region { start: 0x5000_0000_1000, pages: 2, backing: Backing::Constant };
+    let backing = Backing::Memory { first: 3, write: true };
+    let view = Region { start: 0x3000_0000_0000, pages: 64, backing };
+    vec![
+        Reply::Done,
+        Reply::Process { regions: list([heap, constant, view]) },
+        Reply::Extents(list([false, true])),
+        Reply::Clone { parent: 9, child: 12 },
     ]
 }
 
@@ -44,6 +80,8 @@ pub fn process_replies() -> Vec<process::Reply> {
         used: 200,
         pages: 1024,
         cpu_ns: 1 << 40,
+        budget_us: 100,
+        period_us: 200,
         started_ns: 77,
     };
     let service = ServiceInfo {
@@ -75,6 +113,7 @@ pub fn process_replies() -> Vec<process::Reply> {
         Reply::Holds(list([text("net")])),
         Reply::Services(list([service])),
         Reply::System(system),
+        Reply::View { address: 0x3000_0000_0000 },
     ]
 }
 
@@ -156,7 +195,15 @@ pub fn device_replies() -> Vec<device::Reply> {
         class: 0x02_0000,
         subsystem: 0x1100,
     };
-    let info = |id, bus| Info { id, kind: text("virtio-net"), name: text("virtio-net@00:02.0"), bus, claimed_by: 0 };
+    let info = |id, bus| Info {
+        id,
+        kind: text("virtio-net"),
+        name: text("virtio-net@00:02.0"),
+        bus,
+        claimed_by: 5,
+        interrupts: 3,
+        messages: Messages::MsiX,
+    };
     let claimed = Claimed {
         regions: list([Region { bar: 4, kind: RegionKind::Memory, offset: 0, length: 16384 }]),
         interrupts: 3,

@@ -189,6 +189,8 @@ macro_rules! each {
         $run("net reply", samples::net_replies().into_iter().map(Ok).collect::<Vec<Result<_, Error>>>());
         $run("ai request", samples::ai_requests());
         $run("ai reply", samples::ai_replies().into_iter().map(Ok).collect::<Vec<Result<_, Error>>>());
+        $run("pager request", samples::pager_requests());
+        $run("pager reply", samples::pager_replies().into_iter().map(Ok).collect::<Vec<Result<_, Error>>>());
         $run("start body", samples::bodies());
         $run("failure", vec![Err::<(), Error>(Error::ServerDied), Err(Error::NotFound)]);
     };

@@ -1,6 +1,6 @@
 //! Good and bad arguments for every system call, after the table of calls in `abi`.
 
-use abi::calls::{CALLS, Kind, number as nr};
+use abi::calls::{CALLS, CONFIG_FAULT, CONFIG_NOTIFICATION, Kind, number as nr};
 use abi::message::{TAKES_SHIFT, Tag};
 use kcore::objects::*;
 
@@ -136,7 +136,25 @@ pub fn of(r: &mut Random, known: &Known, number: u16) -> Attempt {
 }
 
 /// A message that one side may wait for: a call, or an answer to whoever waits for one, with the receiving of the next.
+/// Now and then a signal, receiving alone, or what a thread needs to be told faults and signals.
 pub fn talk(r: &mut Random, known: &Known) -> Attempt {
+    if r.one_in(3) {
+        let mut attempt = match r.below(8) {
+            0..3 => of(r, known, nr::notify),
+            3..6 => of(r, known, nr::recv),
+            what => Attempt {
+                arguments: match what {
+                    6 => vec![handle(r, known, &[THREAD]), CONFIG_FAULT, handle(r, known, &[CHANNEL])],
+                    _ => vec![handle(r, known, &[THREAD]), CONFIG_NOTIFICATION, handle(r, known, &[NOTIFICATION])],
+                },
+                ..of(r, known, nr::config)
+            },
+        };
+        if !r.one_in(8) {
+            attempt.deadline = u64::MAX;
+        }
+        return attempt;
+    }
     let call = r.one_in(2) && (known.tokens.is_empty() || r.one_in(4));
     let mut attempt = of(r, known, if call { nr::call } else { nr::reply_recv });
     let channel = handle(r, known, &[CHANNEL]);
@@ -222,7 +240,11 @@ fn create(r: &mut Random, known: &Known, arguments: &mut [u64]) {
     let kind = r.pick(&[POOL, PROCESS, THREAD, THREAD, CHANNEL, CHANNEL, NOTIFICATION, MEMORY, MEMORY, MEMORY, GRANT]);
     arguments[1] = kind as u64;
     match kind {
-        POOL => (arguments[2], arguments[3]) = (r.below(40), r.below(64)),
+        POOL => {
+            (arguments[2], arguments[3]) = (r.below(40), r.below(64));
+            let period = 1_000 + r.below(50_000);
+            arguments[4] = if r.one_in(2) { 0 } else { (100 + r.below(period / 4)) | (period << 32) };
+        }
         THREAD => {
             arguments[2] = handle(r, known, &[PROCESS]);
             arguments[3] = r.below(50);
@@ -260,8 +282,13 @@ fn part(r: &mut Random, known: &Known, arguments: &mut [u64]) {
 }
 
 fn info(r: &mut Random, known: &Known, arguments: &mut [u64]) {
-    arguments[1] = r.below(9);
-    const CLASSES: [u8; 9] = [0, POOL, MEMORY, MEMORY, PROCESS, THREAD, INTERRUPT, AUTHORITY, AUTHORITY];
+    arguments[1] = r.below(11);
+    if arguments[1] == 4 && r.one_in(2) {
+        (arguments[0], arguments[1], arguments[2]) = (handle(r, known, &[PROCESS]), abi::info::HANDLES, r.below(200));
+        return;
+    }
+    const CLASSES: [u8; 11] =
+        [0, POOL, MEMORY, MEMORY, PROCESS, THREAD, INTERRUPT, AUTHORITY, AUTHORITY, AUTHORITY, PROCESS];
     let class = CLASSES[arguments[1] as usize];
     arguments[0] = handle(r, known, if class == 0 { &[] } else { std::slice::from_ref(&class) });
 }

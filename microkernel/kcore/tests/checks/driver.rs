@@ -17,6 +17,8 @@ pub struct Driver {
     pub r: Random,
     /// How threads' calls enter the kernel.
     pub enter: fn(&mut World),
+    /// How their faults do: class and address.
+    pub fault: fn(&mut World, u64, u64),
     /// Whether a snapshot is to be taken before each call.
     pub watch: bool,
     /// The state just before the last call, if so.
@@ -44,21 +46,23 @@ impl Driver {
     /// The same on several cores, of which any may enter the kernel next.
     pub fn of(cores: u8, seed: u64, frames: u32) -> Driver {
         let enter = |w: &mut World| _ = w.k.syscall(w.core);
+        let fault = |w: &mut World, class, address| _ = w.k.fault(w.core, class, address, 5);
         let mut d = Driver {
             w: world_of(cores, frames),
             cores,
             r: Random::new(seed),
             enter,
+            fault,
             watch: false,
             before: None,
             trace: Vec::new(),
         };
-        d.populate();
+        d.populate(seed);
         invariants::check(&mut d.w);
         d
     }
 
-    fn populate(&mut self) {
+    fn populate(&mut self, seed: u64) {
         let w = &mut self.w;
         let pool = w.pool;
         let ports = w.with(|cx| {
@@ -76,7 +80,9 @@ impl Driver {
         let (extra, _) = w.thread(own, 10 + self.r.below(20), 0x2000_0000);
         for i in 0..2 {
             let pages = 40 + self.r.below(40);
-            let sub = w.ok(nr::create, &[pool, POOL as u64, pages, 40]);
+            let (period, share) = (5_000 + self.r.below(40_000), 100 + self.r.below(6_000));
+            let budget = if seed.is_multiple_of(4) { share.min(period / 5 * 2) | (period << 32) } else { 0 };
+            let sub = w.ok(nr::create, &[pool, POOL as u64, pages, 40, budget]);
             let process = w.ok(nr::create, &[sub, PROCESS as u64]);
             let thread = w.ok(nr::create, &[sub, THREAD as u64, process, 10 + self.r.below(25), 0x2000_0000]);
             let note = w.ok(nr::create, &[sub, NOTIFICATION as u64]);
@@ -131,8 +137,7 @@ impl Driver {
             }),
             7..9 => self.event(|d| {
                 let (class, address) = (1 + d.r.below(9), d.r.next());
-                let core = d.w.core;
-                d.w.k.fault(core, class, address, 5);
+                (d.fault)(&mut d.w, class, address);
                 "fault"
             }),
             9..11 => self.event(|d| {
@@ -203,7 +208,8 @@ impl Driver {
         }
     }
 
-    fn event(&mut self, f: impl FnOnce(&mut Driver) -> &'static str) -> Step {
+    /// Something that is no call.
+    pub fn event(&mut self, f: impl FnOnce(&mut Driver) -> &'static str) -> Step {
         let what = f(self);
         self.trace.push(what.into());
         Step::Event

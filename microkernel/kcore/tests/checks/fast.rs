@@ -1,23 +1,28 @@
 //! The fast path does what the general path does: at each call of a random sequence both are tried on the same state, and
 //! all of the kernel's memory is compared.
 
-use abi::calls::number as nr;
-use kcore::objects::{CHANNEL, State, ThreadLink};
+use abi::calls::{CONFIG_FAULT, CONFIG_NOTIFICATION, number as nr};
+use kcore::Doors;
+use kcore::objects::{CHANNEL, NOTIFICATION, State, ThreadLink};
 
 use crate::arguments;
 use crate::driver::{Driver, Step};
+use crate::invariants;
 use crate::random::each_seed;
 use crate::world::{World, world};
 
+/// The handle of init's own thread.
+const MAIN: u64 = abi::user::MAIN_THREAD.raw() as u64;
 /// Steps of a case.
 const STEPS: usize = 200;
 
 #[test]
 fn the_fast_path_is_the_general_path() {
     let mut all = [0; 3];
-    each_seed("the_fast_path_is_the_general_path", 40, |seed| {
+    each_seed("the_fast_path_is_the_general_path", 100, |seed| {
         let mut d = Driver::new(seed, 420);
         d.enter = by_both_paths;
+        d.fault = fault_by_both_paths;
         // Now and then `config` moves a thread to a core on which nothing else happens.
         if seed % 4 == 0 {
             d.w.k.join(1);
@@ -29,9 +34,14 @@ fn the_fast_path_is_the_general_path() {
         }
         all.iter_mut().zip(taken(&d.w)).for_each(|(sum, count)| *sum += count);
     });
-    println!("calls and replies by the fast path, calls by the general one: {all:?}");
+    let taken = TAKEN.get();
+    println!(
+        "calls and replies by the fast path, calls by the general one: {all:?}; by number, faults first: {taken:?}"
+    );
     let alone = std::env::var_os("VIAETHER_SEED").is_some();
-    assert!(alone || all.iter().all(|count| *count > 100), "all are often taken: {all:?}");
+    let often = all.iter().all(|count| *count > 100);
+    let signals = [nr::recv, nr::notify].iter().all(|number| taken[*number as usize] > 50) && taken[0] > 10;
+    assert!(alone || often && signals, "all are often taken: {all:?}, {taken:?}");
 }
 
 #[test]
@@ -45,6 +55,43 @@ fn a_server_loop_takes_the_fast_path_each_time() {
         assert_eq!(w.answer(client).unwrap(), [0, 9, !i, 0xff, 0, 0, 0, 0, 0, 0], "unused bytes are zero");
     }
     assert_eq!(taken(&w), [5, 5, 0]);
+}
+
+#[test]
+fn a_long_message_and_a_fault_take_it_too() {
+    let (mut w, channel, server, client) = conversation();
+    w.enter(nr::call as u64, &[channel, 512, 1]);
+    let got = w.answer(server).unwrap();
+    assert_eq!(got[2..], [0; 8], "what is in the buffer is not in the words");
+    w.enter(nr::reply_recv as u64, &[got[0], channel << 32 | 4064, 0]);
+    assert_eq!(taken(&w), [1, 1, 0]);
+    w.ok(nr::config, &[channel + 1, CONFIG_FAULT, channel]);
+    assert_eq!(w.k.fast_fault(0, 2, 0x5000, 1), server);
+    let got = w.answer(server).unwrap();
+    assert_eq!(got[2..4], [2, 0x5000]);
+    w.enter(nr::reply_recv as u64, &[got[0], channel << 32]);
+    assert_eq!((w.current(), taken(&w)), (client, [1, 2, 0]), "its instruction runs again");
+}
+
+#[test]
+fn threads_that_notify_each_other_take_it_too() {
+    let (mut w, channel, server, client) = conversation_on(1);
+    let [own, other] = [(); 2].map(|()| w.ok(nr::create, &[w.pool, NOTIFICATION as u64]));
+    w.ok(nr::config, &[channel + 1, CONFIG_NOTIFICATION, own]);
+    w.ok(nr::config, &[MAIN, CONFIG_NOTIFICATION, other]);
+    let fast = |w: &mut World, number: u16, arguments: &[u64]| {
+        let me = w.current();
+        w.prepare(me, number as u64, arguments, u64::MAX);
+        w.k.fast(0)
+    };
+    assert_eq!(fast(&mut w, nr::notify, &[own, 5]), client, "nobody waits: it goes on");
+    assert_eq!(fast(&mut w, nr::recv, &[0]), client, "bits are there");
+    w.edit(server, |t| (t.priority, t.base_priority) = (20, 20));
+    w.k.system.cores[0].armed = 0;
+    assert_eq!(fast(&mut w, nr::notify, &[other, 9]), client);
+    assert_eq!((w.state(server), w.k.system.hw.kicks.len()), (Some(State::Ready), 0));
+    assert_eq!(fast(&mut w, nr::recv, &[0]), server, "the one waits, the other runs");
+    invariants::check(&mut w);
 }
 
 #[test]
@@ -66,10 +113,16 @@ fn a_thread_that_another_core_is_home_to_is_left_to_the_general_path() {
 
 /// init waits as a server, its second thread runs as client: the channel, server and client.
 fn conversation() -> (World, u64, ThreadLink, ThreadLink) {
+    conversation_on(2)
+}
+
+/// The same with so many cores.
+fn conversation_on(cores: u8) -> (World, u64, ThreadLink, ThreadLink) {
     let mut w = world(256);
-    w.k.join(1);
+    (1..cores).for_each(|core| w.k.join(core));
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
     let (handle, client) = w.thread(w.process, 20, 0x2000_0000);
+    assert_eq!(handle, channel + 1, "the slot after it");
     w.ok(nr::start, &[handle, 0x40_0000, 0x60_0000, 0]);
     w.enter(nr::recv as u64, &[channel, u64::MAX]);
     assert_eq!(w.current(), client);
@@ -79,10 +132,12 @@ fn conversation() -> (World, u64, ThreadLink, ThreadLink) {
 
 /// Calls and replies by the fast path, calls by the general one.
 fn taken(w: &World) -> [u64; 3] {
-    [FAST_CALLS, FAST_REPLIES, GENERAL_CALLS].map(|count| w.k.system.counts[count])
+    let counters = w.k.system.counters();
+    [FAST_CALLS, FAST_REPLIES, GENERAL_CALLS].map(|count| counters[count])
 }
 
 /// In `abi::info::COUNTERS`.
+const CALLS: usize = 0;
 const FAST_CALLS: usize = 1;
 const GENERAL_CALLS: usize = 2;
 const FAST_REPLIES: usize = 3;
@@ -93,12 +148,18 @@ fn talk(d: &mut Driver) -> Step {
     if current.is_none() || d.r.one_in(4) {
         return d.step();
     }
+    if d.r.one_in(12) {
+        return d.event(|d| {
+            (d.fault)(&mut d.w, 2, 0x5000);
+            "fault"
+        });
+    }
     let known = arguments::known(&mut d.w, current);
     let attempt = arguments::talk(&mut d.r, &known);
     d.call(current, Some(attempt))
 }
 
-/// The running thread's call by the fast path, and from the same state by the general one.
+/// The running thread's call by both paths.
 fn by_both_paths(w: &mut World) {
     let me = w.current();
     if !kcore::may_be_fast(w.edit(me, |t| t.context.regs.number)) {
@@ -106,28 +167,57 @@ fn by_both_paths(w: &mut World) {
         return;
     }
     // As when the instruction to which a long call was rewound has become a message: too rare to wait for.
-    w.edit(me, |t| t.restarting |= t.context.regs.words[7] % 4 == 0);
+    w.edit(me, |t| t.restarting |= t.context.regs.words[7] % 4 == 3);
+    let number = w.edit(me, |t| t.context.regs.number as u16);
+    on_both_paths(w, number, |w| w.k.fast(0), |w| w.k.general(0));
+}
+
+/// Its fault by both paths.
+fn fault_by_both_paths(w: &mut World, class: u64, address: u64) {
+    on_both_paths(w, 0, |w| w.k.fast_fault(0, class, address, 5), |w| w.k.general_fault(0, class, address, 5));
+}
+
+/// Takes the fast path and from the same state the general one, and goes on from the fast one, if that was one.
+fn on_both_paths(
+    w: &mut World,
+    number: u16,
+    fast: impl Fn(&mut World) -> ThreadLink,
+    general: impl Fn(&mut World) -> ThreadLink,
+) {
+    let me = w.current();
+    // What handles came to is kept on the way, and is no part of the state.
+    let kept = w.save_whole();
+    w.edit(me, |t| t.doors = Doors::NONE);
     let before = w.save_whole();
-    let next = w.k.fast(0);
+    w.restore_whole(&kept);
+    let next = fast(w);
+    w.edit(me, |t| t.doors = Doors::NONE);
     let mut by_fast = w.save_whole();
     if next.is_none() {
         assert_eq!(before.difference(&by_fast), None, "the fast path gave up and has changed something");
-        w.k.general(0);
+        general(w);
         return;
     }
     w.restore_whole(&before);
-    assert_eq!(w.k.general(0), next, "who runs next");
+    assert_eq!(general(w), next, "who runs next");
     let by_general = w.save_whole();
     // The counters alone tell which path it was.
-    for (fast, general) in [(FAST_CALLS, Some(GENERAL_CALLS)), (FAST_REPLIES, None)] {
-        let counted = by_fast.counts[fast] - before.counts[fast];
-        by_fast.counts[fast] -= counted;
-        if let Some(general) = general {
-            by_fast.counts[general] += counted;
-        }
-    }
+    let (core, was) = (&mut by_fast.cores[0], &before.cores[0]);
+    let calls = std::mem::replace(&mut core.fast_calls, was.fast_calls) - was.fast_calls;
+    let replies = std::mem::replace(&mut core.fast_replies, was.fast_replies) - was.fast_replies;
+    core.switches += calls + replies;
+    by_fast.counts[GENERAL_CALLS] += calls;
+    by_fast.counts[CALLS] += calls + replies;
     assert_eq!(by_general.difference(&by_fast), None, "from the general path to the fast one");
     // On from here as if it had been the fast one.
-    w.restore_whole(&before);
-    w.k.fast(0);
+    w.restore_whole(&kept);
+    fast(w);
+    let mut taken = TAKEN.get();
+    taken[number as usize] += 1;
+    TAKEN.set(taken);
+}
+
+std::thread_local! {
+    /// How often the fast path was one, by the call's number; 0 for faults.
+    static TAKEN: std::cell::Cell<[u64; 6]> = const { std::cell::Cell::new([0; 6]) };
 }

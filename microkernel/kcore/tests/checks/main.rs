@@ -9,6 +9,7 @@ mod directed;
 mod driver;
 mod exhaustion;
 mod fast;
+mod guide;
 mod invariants;
 mod model;
 mod random;

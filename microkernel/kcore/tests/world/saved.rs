@@ -10,7 +10,7 @@ use super::World;
 /// All memory, the cores, the counters, and the hardware that a message may touch.
 pub struct Saved {
     blocks: [Vec<u8>; 3],
-    cores: Box<[Core; MAX_CORES]>,
+    pub cores: Box<[Core; MAX_CORES]>,
     pub counts: [u64; abi::info::COUNTERS.len()],
     timer: u64,
     idle: u8,

@@ -2,5 +2,6 @@
 
 pub mod bench;
 pub mod debug;
+pub mod image;
 pub mod run;
 pub mod test;

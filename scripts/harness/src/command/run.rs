@@ -1,14 +1,15 @@
 //! `scripts/run`.
 
+use crate::arch::Arch;
 use crate::build::{self, System};
 use crate::guest::{self, End, Guest, Report, Sink};
 use crate::handover::{Handover, Scratch};
 use crate::interrupt::{self, Interrupt};
-use crate::machine::{Clock, Display, HTTP, Machine, Uart};
-use crate::options::{self, Forward, Net, Options, Request};
+use crate::machine::{Clock, Display, HTTP, Image, Machine, Uart};
+use crate::options::{self, Firmware, Forward, Net, Options, Request};
 use crate::project::Project;
 use crate::step::{Say, Steps};
-use crate::{Failure, install, port, terminal};
+use crate::{Failure, install, media, port, terminal};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::Command;
@@ -62,7 +63,30 @@ pub fn prepare(project: &Project, options: &Options, steps: &Steps) -> Result<Sy
     if options.gui {
         install::gui(steps)?;
     }
-    build::system(project, options.arch, options.profile, &options.with, steps)
+    let mut system = build::system(project, options.arch, options.profile, &options.with, steps)?;
+    if options.media.is_some() {
+        add_image(&mut system, project, options, steps)?;
+    }
+    Ok(system)
+}
+
+/// Makes an image of a built system, and sees to it that there is firmware for it.
+///
+/// # Errors
+/// What could not be installed or made.
+pub fn add_image(system: &mut System, project: &Project, options: &Options, steps: &Steps) -> Result<(), Failure> {
+    install::uefi(options.arch, steps)?;
+    media::install(options.arch, steps)?;
+    system.image = Some(media::build(project, system, options.arch, steps)?);
+    Ok(())
+}
+
+/// The image to boot, if one is asked for.
+fn image(system: &System, options: &Options) -> Result<Option<Image>, Failure> {
+    let Some(medium) = options.media else { return Ok(None) };
+    let file = system.image.clone().ok_or_else(|| Failure::new("no image was made"))?;
+    let usual = if options.arch == Arch::Aarch64 { Firmware::Uefi } else { Firmware::Bios };
+    Ok(Some(Image { file, medium, firmware: options.firmware.unwrap_or(usual) }))
 }
 
 /// Boots the system, runs the script of `options`, and returns how that ended. The web server's port on the host is the
@@ -144,10 +168,12 @@ fn machine(system: &System, options: &Options, first_port: u16, scratch: &Scratc
         display: if options.gui { Display::Window } else { Display::None },
         uart: Uart::Terminal,
         records: None,
+        image: image(system, options)?,
         kernel: system.kernel.clone(),
         command_line: command_line(options),
         archive: system.archive.clone(),
         fw_cfg,
+        more: options.qemu.clone(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::arch::Arch;
 use crate::build::{self, System};
-use crate::command::bench;
+use crate::command::{bench, run};
 use crate::interrupt::{self, Interrupt};
 use crate::options::Profile;
 use crate::project::Project;
@@ -11,7 +11,7 @@ use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
 use crate::system::{audit, halted, shipped};
-use crate::{Failure, install, models, vectors};
+use crate::{Failure, install, models, options, vectors};
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::fmt;
@@ -307,6 +307,10 @@ fn prepare(project: &Project, arch: Arch, stories: &[&Story]) -> Result<Systems,
     install::rust(arch, &steps)?;
     install::qemu(arch, &steps)?;
     let mut systems = Systems { own: build::system(project, arch, Profile::Release, &[], &steps)?, joined: Vec::new() };
+    if stories.iter().any(|story| story.options.contains(&"--media")) {
+        let options = options::Options { arch, ..options::Options::default() };
+        run::add_image(&mut systems.own, project, &options, &steps)?;
+    }
     for story in stories {
         let folders = runner::folders(project, story);
         if !folders.is_empty() && !systems.joined.iter().any(|(with, _)| *with == folders) {

@@ -21,6 +21,8 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "restarts", state: State::Enabled, stories: RESTARTS },
     Feature { name: "kills", state: State::Enabled, stories: KILLS },
     Feature { name: "traces", state: State::Enabled, stories: TRACES },
+    Feature { name: "scheduling", state: State::Enabled, stories: SCHEDULING },
+    Feature { name: "diagnostics", state: State::Enabled, stories: DIAGNOSTICS },
     Feature { name: "example", state: State::Enabled, stories: EXAMPLE },
 ];
 
@@ -31,6 +33,8 @@ const FIRST: &[Story] = &[
     Story::new("return-codes", "failat 21; quit 20").fails(20),
     Story::new("bad-argument", "wait xyz").fails(10).prints(&["xyz"]),
 ];
+
+const VERSION: &[&str] = &["Viaether 0.1.0"];
 
 const MACHINES: &[Story] = &[
     Story::new("little-memory", "avail").with(&["--mem", "64"]),
@@ -45,6 +49,40 @@ const MACHINES: &[Story] = &[
     Story::new("el2", "version").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
     Story::new("cortex-a72", "version").with(&["--cpu", "cortex-a72"]).only(Arch::Aarch64),
     Story::new("pc", "version").with(&["--machine", "pc"]).only(Arch::X86_64),
+    Story::new("gicv2-el2", "version")
+        .with(&["--machine", "gic-version=2,virtualization=on", "--smp", "4"])
+        .only(Arch::Aarch64),
+    Story::new("messages", "lspci v | search virtio-net").only(Arch::X86_64).prints(&[" messages"]),
+    Story::new("messages-gicv2", "lspci v | search virtio-net")
+        .with(&["--machine", "gic-version=2"])
+        .only(Arch::Aarch64)
+        .prints(&[" messages"]),
+    Story::new("lines-gicv3", "lspci v | search virtio-net").only(Arch::Aarch64).prints(&[", a line"]),
+    Story::new("memory-beyond-4-gib", "avail").with(&["--mem", "4096"]),
+    Story::new("cd-bios", "version").with(&["--media", "cd"]).only(Arch::X86_64).prints(VERSION),
+    Story::new("cd-bios-pc", "version").with(&["--media", "cd", "--machine", "pc"]).only(Arch::X86_64).prints(VERSION),
+    Story::new("usb-bios", "version").with(&["--media", "usb"]).only(Arch::X86_64).prints(VERSION),
+    Story::new("cd-uefi", "version").with(&["--media", "cd", "--firmware", "uefi"]).prints(VERSION),
+    Story::new("usb-uefi", "version").with(&["--media", "usb", "--firmware", "uefi"]).prints(VERSION),
+    Story::new("uefi-gicv2-el2", "version")
+        .with(&["--media", "usb", "--machine", "gic-version=2,virtualization=on"])
+        .only(Arch::Aarch64)
+        .prints(VERSION),
+    Story::new("broken-acpi", "version")
+        .with(&["--qemu", "-acpitable sig=APIC,data={root}/scripts/harness/tests/data/apic.bin"])
+        .only(Arch::X86_64)
+        .fails(1)
+        .logs(&["ACPI table APIC: entry of impossible length"]),
+    Story::new("broken-tree", "version")
+        .with(&["--qemu", "-dtb {root}/scripts/harness/tests/data/no-controller.dtb"])
+        .only(Arch::Aarch64)
+        .fails(1)
+        .logs(&["device tree: no interrupt controller that is known"]),
+    Story::new("misleading-tree", "version")
+        .with(&["--qemu", "-dtb {root}/scripts/harness/tests/data/misplaced-controller.dtb"])
+        .only(Arch::Aarch64)
+        .fails(1)
+        .logs(&["device tree: its interrupt controller does not answer"]),
     Story::new("counted", "version").with(&["--icount"]),
 ];
 
@@ -66,6 +104,37 @@ const SHELL: &[Story] = &[
     Story::new("not-from-the-archive", "echo x TO RAM:x; RAM:x").fails(10).prints(&["can't be run"]),
     Story::new("help", "help copy; copy --help").prints(&["COPY: copies"]),
     Story::new("narrow-rights", "status; services").prints(&["netd"]),
+];
+
+/// A spinner more urgent than everything, and what it leaves to the shell, in instructions.
+const SPINNER: &str = "time echo a; time echo b; time echo c; time echo d; nice REALTIME BUDGET=25/50 run burn 200 MS; \
+    wait 20 MS; time echo e; time echo f; time echo g; time echo h; status; wait 300 MS";
+
+const SCHEDULING: &[Story] = &[
+    Story::new("sched-spinner", SPINNER)
+        .with(&["--icount", "--smp", "1"])
+        .prints(&["burn (realtime, 50 % at most)"])
+        .slows_down_at_most(3),
+    Story::new("sched-nice", "nice batch run burn 60; status COM=burn; nice 5 10; status; break burn")
+        .prints(&["burn (idle)"]),
+    Story::new("sched-refused", "nice driver version").fails(10).prints(&["above this shell's"]),
+    Story::new("sched-too-much", "nice realtime BUDGET=80% version").fails(10).prints(&["can reserve 75 %"]),
+    Story::new("sched-ends", "nice realtime version; nice realtime BUDGET=75% version; nice idle version")
+        .prints(&["Viaether 0.1.0"]),
+];
+
+const DIAGNOSTICS: &[Story] = &[
+    Story::new("diag-trace", "run QUIET ping 10.0.2.2 C=3; trace netd COUNT=40").prints(&[
+        "1 recv(channel=",
+        "  irq_ack = ok",
+        "  close = ok",
+    ]),
+    Story::new("diag-refused", "trace init; echo no").fails(10).never(&["no\n"]),
+    Story::new("diag-caps", "caps 3; caps 3 FULL")
+        .prints(&["ceiling: 55 (driver)", "handle 1: Process map endow inspect"]),
+    Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
+        .prints(&["== machine", "== capabilities of the services", "== log"]),
+    Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
 ];
 
 const FILES: &[Story] = &[

@@ -66,6 +66,8 @@ pub struct Story {
     pub only: Option<Arch>,
     /// A program on the host that it talks to.
     pub peer: Option<Peer>,
+    /// At most so many times what the first half of the times that TIME printed are, the second half are.
+    pub slowdown: Option<u32>,
     /// When it is run.
     pub length: Length,
 }
@@ -88,6 +90,7 @@ impl Story {
             forbid: &[],
             only: None,
             peer: None,
+            slowdown: None,
             length: Length::Ordinary,
         }
     }
@@ -141,6 +144,12 @@ impl Story {
         Self { peer: Some(peer), ending, ..self }
     }
 
+    /// Of the times that TIME prints, each of the second half is at most so many times the median of the first half.
+    #[must_use]
+    pub const fn slows_down_at_most(self, times: u32) -> Self {
+        Self { slowdown: Some(times), ..self }
+    }
+
     /// It is run with `--long` only.
     #[must_use]
     pub const fn long(self) -> Self {
@@ -177,14 +186,44 @@ pub fn judge(story: &Story, expect: &[String], told: &Told) -> Option<String> {
     if let Some(text) = story.expect_log.iter().find(|t| !told.log.contains(**t)) {
         return Some(format!("its log has no \"{text}\""));
     }
+    if let Some(why) = story.slowdown.and_then(|most| slowdown(&told.output, most)) {
+        return Some(why);
+    }
     let forbidden = story.forbid.iter().chain(ALWAYS_FORBIDDEN);
     let said = |text: &&&str| told.output.contains(**text) || told.log.contains(**text);
     forbidden.into_iter().find(said).map(|text| format!("it says \"{text}\""))
 }
 
+/// Why the times in an output are not as [`Story::slows_down_at_most`] says.
+fn slowdown(output: &str, most: u32) -> Option<String> {
+    let micros = |line: &str| {
+        let (seconds, fraction) = line.trim_end().strip_suffix(" s")?.split_once('.')?;
+        (fraction.len() == 6).then_some(())?;
+        Some(seconds.parse::<u64>().ok()? * 1_000_000 + fraction.parse::<u64>().ok()?)
+    };
+    let mut times: Vec<u64> = output.lines().filter_map(micros).collect();
+    if times.is_empty() || !times.len().is_multiple_of(2) {
+        return Some(format!("TIME printed {} times, which are no two halves", times.len()));
+    }
+    let loaded = times.split_off(times.len() / 2);
+    times.sort_unstable();
+    let usual = times[times.len() / 2];
+    let worst = loaded.iter().max().copied().unwrap_or(0);
+    (worst > usual * u64::from(most))
+        .then(|| format!("{worst} us, more than {most} times {usual} us: {times:?}, {loaded:?}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_compared_by_halves() {
+        let output = "a\n0.000100 s\n0.000900 s\nx s\n0.000110 s\n0.000100 s\n0.000330 s\n0.000200 s\n";
+        assert_eq!(slowdown(output, 3), None);
+        assert!(slowdown(output, 2).is_some());
+        assert!(slowdown("0.000100 s\n", 2).is_some() && slowdown("", 2).is_some());
+    }
 
     fn told(end: End, output: &str, log: &str) -> Told {
         Told { end, output: output.into(), log: log.into() }

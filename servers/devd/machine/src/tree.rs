@@ -104,9 +104,10 @@ pub struct Tree {
     pub transports: Vec<Board>,
 }
 
-/// Reads a tree; none if it is malformed.
+/// Reads a tree, whatever follows it in its last page; none if it is malformed.
 pub fn read(bytes: &[u8]) -> Option<Tree> {
-    let root = Fdt::new(bytes).ok()?.root();
+    let length = u32::from_be_bytes(*bytes.get(4..)?.first_chunk()?) as usize;
+    let root = Fdt::new(bytes.get(..length)?).ok()?.root();
     let mut tree = Tree::default();
     for node in root.children().filter(enabled).take(4096) {
         if node.is_compatible("pci-host-ecam-generic") {

@@ -135,6 +135,11 @@ impl<K> Table<K> {
         self.live.values()
     }
 
+    /// The same, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Process<K>> {
+        self.live.values_mut()
+    }
+
     /// Processes and records.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -19,12 +19,17 @@ const MOST_LOOKS: u32 = 200;
 /// Page tables that a server may have more or fewer than an earlier start of it: programs, stacks and mappings are placed at
 /// random, and may lie across the bounds of tables or not.
 const PLACES: u64 = 3;
+/// Handles that init may have more or fewer: it keeps one for each extent that the pager made, and how many a process has
+/// come to need differs from start to start. Fewer than the kills, so that one lost a kill is found.
+const EXTENTS: u64 = 8;
 
 /// Pages and handles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// What must be the same to the last page.
     exact: BTreeMap<String, u64>,
+    /// Handles of init.
+    handles: BTreeMap<String, u64>,
     /// Pages of the servers that are killed.
     servers: BTreeMap<String, u64>,
 }
@@ -38,7 +43,8 @@ impl Figures {
             let name = process.name.to_string();
             let server = SERVERS.contains(&name.as_str());
             if server || name == "init" {
-                exact.insert(format!("handles of {name}"), process.handles.into());
+                let handles = if server { &mut *exact } else { &mut figures.handles };
+                handles.insert(format!("handles of {name}"), process.handles.into());
                 exact.insert(format!("threads of {name}"), process.threads.into());
                 let pages = if server { &mut figures.servers } else { &mut *exact };
                 pages.insert(format!("pages of {name}"), process.used.into());
@@ -59,7 +65,9 @@ impl Figures {
             then => Some(format!("{name}: {now}, before {then:?}")),
         };
         let exact = self.exact.iter().filter_map(|figure| differ(figure, &before.exact, 0));
-        exact.chain(self.servers.iter().filter_map(|figure| differ(figure, &before.servers, PLACES))).collect()
+        let handles = self.handles.iter().filter_map(|figure| differ(figure, &before.handles, EXTENTS));
+        let servers = self.servers.iter().filter_map(|figure| differ(figure, &before.servers, PLACES));
+        exact.chain(handles).chain(servers).collect()
     }
 }
 

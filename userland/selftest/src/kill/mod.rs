@@ -6,6 +6,7 @@
 //!  the same figures ◄─ settle ◄─ clients end ◄─ each client: a round without any error ◄──────────────┘
 //! ```
 //!
+//! The small siege first lets init and the pager have the memory that they need with so many clients; they keep it.
 //! *Settling* ends every server once and waits until it is back, so both figures are those of servers that have just
 //! started. A client is a process of its own ([`client`]); an answer may be an error that the contracts allow while a
 //! server is away, but never a wrong one. The *canary* is memory full of a pattern, part of it taken anew after each
@@ -31,6 +32,8 @@ use figures::Figures;
 
 /// Kills if nothing else is said.
 const KILLS: u64 = 20;
+/// Kills of the siege before the figures are taken.
+const FIRST_KILLS: u64 = 8;
 /// Servers that are killed if nothing else is said: all but the shell, which tells this program what to do.
 const SERVERS: &[&str] = &["devd", "console", "fsd", "netd", "httpd", "aid"];
 /// The longest time between two kills.
@@ -56,9 +59,10 @@ pub fn run(args: &Args) -> Outcome {
     let peer = args.string("PEER").unwrap_or("");
     known(&servers)?;
     println!("killtest: {kills} kills of {}, seed {seed}", servers.join(", "));
+    let mut troubles = siege(FIRST_KILLS, !seed, &servers, peer)?;
     settle()?;
     let before = Figures::take()?;
-    let troubles = siege(kills, seed, &servers, peer)?;
+    troubles.extend(siege(kills, seed, &servers, peer)?);
     settle()?;
     let after = Figures::take()?;
     let mut failed = 0;

@@ -3,7 +3,7 @@
 use alloc::format;
 
 use libsys::Error as LibError;
-use libsys::abi::calls::number;
+use libsys::abi::calls::{CALLS, number};
 use libsys::abi::info::Kind;
 use libsys::abi::user::{USER_END, USER_START};
 use libsys::abi::{Error, Rights, user};
@@ -94,7 +94,7 @@ pub fn numbers(checks: &mut Checks) -> Result<(), LibError> {
         let made = call(number::create, &[POOL, kind, 1, 0, 0]);
         checks.refused(format!("create kind {kind}"), made, &argument);
     }
-    for what in [20, 100, u64::MAX] {
+    for what in [60, 100, u64::MAX] {
         checks.refused(format!("info {what}"), call(number::info, &[memory, what, 0]), &argument);
         checks.refused(format!("config {what}"), call(number::config, &[raw(&bench.thread), what, 0]), &argument);
     }
@@ -110,7 +110,7 @@ pub fn numbers(checks: &mut Checks) -> Result<(), LibError> {
         let made = call(number::dup, &[memory, rights, 0, 0]);
         checks.refused(format!("rights {rights:#x}"), made, &argument);
     }
-    for number in [31, 64, 255, 256, 0x7fff, 0xffff] {
+    for number in [CALLS.len() as u16, 64, 255, 256, 0x7fff, 0xffff] {
         checks.refused(format!("system call {number}"), call(number, &[0; 10]), &argument);
     }
     drop(dup(memory, Rights::all())?);

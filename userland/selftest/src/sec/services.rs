@@ -13,8 +13,9 @@ use libsys::{Channel, Error, system};
 use crate::checks::{Checks, many};
 use crate::child;
 
-/// Rounds of taking all.
-const ROUNDS: u64 = 2;
+/// Rounds of taking all. A heap that comes page by page has grown to its size after the first two: what has not been given
+/// back yet when the next round begins lies beside it.
+const ROUNDS: u64 = 3;
 /// What is taken at most: more than any limit.
 const MOST: usize = 2_000;
 /// Pages that a service may have more after a round than after the one before.
@@ -81,7 +82,7 @@ fn take_beside<T>(
             let before = last.iter().flatten().find(|(known, _): &&(String, u32)| known == name);
             before.filter(|(_, before)| *pages > before + KEPT).map(|(_, before)| format!("{name} {before} -> {pages}"))
         };
-        let grown: Vec<String> = now.iter().filter_map(grown).collect();
+        let grown: Vec<String> = if round < 2 { Vec::new() } else { now.iter().filter_map(grown).collect() };
         checks.equal(format!("{what}, round {round}: no service grows by it"), grown, Vec::new());
         last = Some(now);
     }

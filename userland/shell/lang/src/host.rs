@@ -168,6 +168,15 @@ pub struct Started {
     pub process: u32,
 }
 
+/// How what is started is scheduled (NICE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheduling {
+    /// The highest priority, 0 to 63.
+    pub priority: u8,
+    /// Processor time on each core: so many µs, of each period of so many.
+    pub budget: Option<(u32, u32)>,
+}
+
 /// How long a global variable is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -200,6 +209,13 @@ pub trait Host {
     /// # Errors
     /// As `run`.
     fn start(&mut self, job: Job<'_>, background: &Background) -> Result<Started, Fault>;
+    /// How what is started from now on is scheduled, instead of as usual; what was in force before.
+    fn schedule(&mut self, how: Option<Scheduling>) -> Option<Scheduling>;
+    /// Gives a process another priority.
+    ///
+    /// # Errors
+    /// There is no such process, or it can't have that.
+    fn set_priority(&mut self, process: u32, priority: u8) -> Result<(), Fault>;
     /// How many background jobs there are.
     fn jobs(&self) -> usize;
     /// Writes to the shell's own standard output or error.

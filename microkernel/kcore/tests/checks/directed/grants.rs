@@ -277,3 +277,40 @@ fn an_end_waits_in_the_next_pool_up_as_often_as_it_takes() {
     w.ok(nr::close, &[channel]);
     invariants::check(&mut w);
 }
+
+#[test]
+fn revoking_the_first_of_four_undoes_every_effect_of_the_last() {
+    for level in 0..4 {
+        let mut w = world(600);
+        let process = w.process_of(w.init);
+        let memory = w.ok(nr::create, &[ROOT, MEMORY as u64, 2, 0]);
+        let line = w.ok(nr::slice, &[ROOT, w.lines, 7, 1, 0]);
+        let channel = w.ok(nr::create, &[ROOT, CHANNEL as u64]);
+        let chain = |w: &mut World, from: u64| {
+            let (mut handle, mut grants) = (from, Vec::new());
+            for _ in 0..4 {
+                let got = w.call(nr::derive, &[ROOT, handle, ALL, 0, 0]).unwrap();
+                (handle, grants) = (got[0], [grants, vec![got[1]]].concat());
+            }
+            (handle, grants)
+        };
+        let (mapped, of_memory) = chain(&mut w, memory);
+        let (bound, of_line) = chain(&mut w, line);
+        let (called, of_channel) = chain(&mut w, channel);
+        let at = 0x7000_0000;
+        w.ok(nr::map, &[OWN, mapped, at, 0, 2, 3]);
+        w.ok(nr::irq_bind, &[bound, 0x1_0006, 1]);
+        let (_, caller) = helper(&mut w, 5, 0);
+        waits(&mut w, caller, nr::call, &[called, 0]);
+        assert_eq!(w.state(caller), Some(State::Calling));
+        for grants in [of_memory, of_line, of_channel] {
+            w.ok(nr::revoke, &[grants[level]]);
+            invariants::check(&mut w);
+        }
+        assert_eq!(w.page(process, at), Page::Empty, "the mapping, revoked at depth {}", level + 1);
+        assert!(!w.k.system.hw.unmasked.contains(&7), "the interrupt");
+        assert_eq!(w.answer(caller).map(|_| ()), Err(Error::Revoked), "the queued call");
+        w.ok(nr::map, &[OWN, memory, at, 0, 1, 1]);
+        w.ok(nr::irq_bind, &[line, 0x1_0006, 1]);
+    }
+}

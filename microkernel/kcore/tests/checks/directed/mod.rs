@@ -1,5 +1,6 @@
 //! Stories of the corners: limits, deaths, circles, and every bug that was found, so that it stays dead.
 
+mod budgets;
 mod calls;
 mod cores;
 mod creation;
@@ -8,6 +9,7 @@ mod grants;
 mod limits;
 mod mappings;
 mod threads;
+mod traces;
 
 use abi::calls::number as nr;
 use kcore::objects::*;

@@ -139,6 +139,66 @@ fn a_fault_waits_for_somebody_to_tell_and_outlives_its_handler() {
     invariants::check(&mut w);
 }
 
+#[test]
+fn a_fault_whose_handler_dies_goes_to_the_next_one_on_the_same_channel() {
+    let mut w = world(900);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let (handle, link) = helper(&mut w, 5, 0);
+    let (pager, pager_link) = helper(&mut w, 6, 1);
+    w.ok(nr::config, &[handle, 1, channel]);
+    waits(&mut w, pager_link, nr::recv, &[channel, WAIT]);
+    w.run(link);
+    w.k.fault(0, 2, 0x5000, 1);
+    w.run(w.init);
+    assert_eq!(w.state(link), Some(State::AwaitingReply), "the pager has it");
+    w.ok(nr::destroy, &[pager]);
+    assert_eq!(w.state(link), Some(State::Ready), "the channel lives: its instruction runs again");
+    w.run(link);
+    w.k.fault(0, 2, 0x5000, 1);
+    w.run(w.init);
+    assert_eq!(w.state(link), Some(State::Calling));
+    w.enter(nr::recv as u64, &[channel, WAIT]);
+    assert_eq!(w.state(link), Some(State::AwaitingReply), "and the next one is told");
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_process_s_own_threads_fault_to_whom_their_maker_faults() {
+    let mut w = world(900);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    w.ok(nr::config, &[MAIN, 1, channel]);
+    let (_, link) = helper(&mut w, 5, 0);
+    w.run(link);
+    w.k.fault(0, 2, 0x5000, 1);
+    w.run(w.init);
+    assert_eq!(w.state(link), Some(State::Calling));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn info_tells_what_is_mapped_where_and_how_far_it_goes_on() {
+    let mut w = world(900);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 8, 0]);
+    let at = 0x3000_0000;
+    let page = |w: &mut World, address: u64| {
+        let words = w.call(nr::info, &[OWN, 10, address]).unwrap();
+        (words[2], words[3], words[4], words[5])
+    };
+    let identity = w.call(nr::info, &[memory, 2]).unwrap()[6];
+    assert_ne!(identity, 0);
+    w.ok(nr::map, &[OWN, memory, at, 1, 4, 3]);
+    w.ok(nr::map, &[OWN, memory, at + 0x4000, 6, 2, 1]);
+    assert_eq!(page(&mut w, at), (3, identity, 1, 4));
+    assert_eq!(page(&mut w, at + 0x3000), (3, identity, 4, 1));
+    assert_eq!(page(&mut w, at + 0x4000), (1, identity, 6, 2));
+    assert_eq!(page(&mut w, at + 0x6000), (0, 0, 0, 128), "nothing, as far as one call looks");
+    assert_eq!(page(&mut w, at + 0x1f_f000), (0, 0, 0, 1), "nothing, to the end of the table");
+    let slice = w.ok(nr::slice, &[w.pool, memory, 3, 2]);
+    assert_eq!(w.call(nr::info, &[slice, 2]).unwrap()[6..8], [identity, 3], "a slice tells its whole's");
+    assert_eq!(w.call(nr::info, &[OWN, 10, at + 1]), Err(Error::BadAddress));
+    invariants::check(&mut w);
+}
+
 fn token(w: &mut World, caller: ThreadLink) -> u64 {
     caller.raw() as u64 | (w.edit(caller, |t| t.sequence) as u64) << 32
 }

@@ -117,6 +117,27 @@ fn bytes(cx: &Cx<'_, '_>, own: &mut Counts) {
     }
 }
 
+/// What the pools below have of a pool's budget, or of the root's, is what it gave; and who has none asks the next above.
+fn budget<'id>(cx: &Cx<'_, 'id>, pool: PoolKey<'id>) {
+    let p = cx.v.get(pool);
+    let own = cx.v.name(pool);
+    let parent = cx.v.live(p.parent).map(|parent| cx.v.get(parent).payer);
+    let has = p.budget.share != 0 && parent.is_some();
+    assert_eq!(p.payer, if has { own } else { parent.unwrap_or(kmem::Name::NONE) });
+    let mut given = 0;
+    for other in all::<POOL>(cx).into_iter().filter(|other| *other != pool) {
+        let o = cx.v.get(other);
+        let Some(above) = cx.v.live(o.parent) else { continue };
+        let lender = cx.v.find(cx.v.get(above).payer).map_or(o.parent, |lender| lender.link());
+        if lender == pool.link() {
+            given += o.budget.cost(&p.budget);
+        }
+    }
+    assert_eq!(p.budget.given, given, "given of the budget");
+    assert!(given <= p.budget.share);
+    assert!(p.ceiling < abi::info::REAL_TIME || !p.payer.is_none() || p.parent.is_none(), "real time has a budget");
+}
+
 fn pools(cx: &Cx<'_, '_>, own: &Counts, objects: &Counts) {
     let (mut listed, mut count) = (1, 0);
     for pool in all::<POOL>(cx) {
@@ -136,6 +157,7 @@ fn pools(cx: &Cx<'_, '_>, own: &Counts, objects: &Counts) {
         assert_eq!(p.given, given, "given to sub-pools");
         assert_eq!(p.used, own + given, "used = slabs, extents, tables, buffers and sub-pools");
         assert!(p.used <= p.limit);
+        budget(cx, pool);
         assert_eq!(p.objects, objects.get(&pool.link().raw()).copied().unwrap_or(0), "objects");
     }
     assert_eq!(listed, count, "every pool but the root is its parent's child");

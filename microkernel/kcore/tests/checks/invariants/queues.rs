@@ -70,11 +70,12 @@ pub fn check(cx: &mut Cx<'_, '_>) {
             State::Calling => Some("channel"),
             State::Receiving if !t.channel.is_none() => Some("channel"),
             State::AwaitingReply => Some("server"),
-            State::Receiving | State::Stopped | State::Faulted => None,
+            State::Receiving | State::Stopped | State::Faulted | State::Parked => None,
         };
         assert_eq!(places.get(&thread.link().raw()).copied(), expected, "{:?}", t.state);
         if expected.is_none() {
-            assert!(t.next.is_none() && t.prev.is_none() && t.server.is_none() && t.channel.is_none());
+            assert!(t.next.is_none() && t.prev.is_none());
+            assert!(t.state == State::Parked || t.server.is_none() && t.channel.is_none());
         }
     }
 }

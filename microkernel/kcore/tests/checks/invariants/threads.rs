@@ -11,6 +11,7 @@ use super::{Cx, all};
 pub fn check(cx: &mut Cx<'_, '_>) {
     for thread in all::<THREAD>(cx) {
         priority(cx, thread);
+        payers(cx, thread);
         bindings(cx, thread);
         deadline(cx, thread);
         let t = cx.v.get(thread);
@@ -36,18 +37,33 @@ pub fn check(cx: &mut Cx<'_, '_>) {
 
 fn priority<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
     let t = cx.v.get(thread);
-    let mut due = t.base_priority;
-    for caller in served(cx, thread) {
-        due = due.max(cx.v.get(caller).priority);
-    }
+    let mut callers = served(cx, thread);
     if let Some(channel) = cx.v.live(t.serves) {
         let mut at = cx.v.get(channel).callers.head;
         while let Some(caller) = cx.v.live(at) {
-            due = due.max(cx.v.get(caller).priority);
+            callers.push(caller);
             at = cx.v.get(caller).next;
         }
     }
-    assert_eq!(t.priority, due, "a thread has its own priority or that of whom it works for ({:?})", t.state);
+    let mut due = (!t.demoted).then_some((t.base_priority, t.budget));
+    for caller in callers {
+        let c = cx.v.get(caller);
+        if due.is_none_or(|(priority, _)| c.priority > priority) {
+            due = Some((c.priority, c.payer));
+        }
+    }
+    let due = due.unwrap_or((0, t.budget));
+    let text = "a thread has its own priority or that of whom it works for, and that one's payer";
+    assert_eq!((t.priority, t.payer), due, "{text} ({:?})", t.state);
+}
+
+fn payers<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
+    let t = cx.v.get(thread);
+    let pool = cx.v.get(cx.v.live(t.pool).expect("a thread has a pool"));
+    assert_eq!(t.budget, pool.payer);
+    let paid = !t.budget.is_none() || !t.payer.is_none();
+    assert_eq!(t.slow & slow::PAID != 0, paid, "who is paid for takes the general path");
+    assert!(!t.demoted || !t.budget.is_none());
 }
 
 fn bindings<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
@@ -65,9 +81,12 @@ fn bindings<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
 fn deadline<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
     let t = cx.v.get(thread);
     if t.timer_slot == 0 {
+        assert!(!t.demoted && t.state != State::Parked, "who waits for a budget comes back");
         return;
     }
-    assert_eq!(t.state, State::Receiving, "only recv has a deadline");
+    let waits = t.demoted || t.state == State::Parked;
+    assert_ne!(waits, t.state == State::Receiving, "only recv has a deadline, or who waits for a budget");
+    assert!(!matches!(t.state, State::Stopped | State::Faulted));
     assert_ne!(t.deadline, FOREVER);
     let heads: Vec<_> = cx.s.cores[t.core as usize].wheel.heads().collect();
     let mut at = heads.iter().find(|(slot, _)| *slot + 1 == t.timer_slot).expect("its slot is in use").1;
@@ -91,21 +110,27 @@ fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core) {
     assert!(!core.called, "who is called is told");
     match cx.v.follow(core.current) {
         None => {
-            assert_eq!(core.ready, 0, "nobody runs only if nobody is ready");
+            let looks = core.armed <= cx.s.hw.now;
+            assert!(
+                core.ready == 0 || looks,
+                "nobody runs only if nobody is ready, or all who are have to be looked at first"
+            );
             let loose = cx.s.cores.iter().fold(0, |all, core| all | core.loose);
             assert!(cx.s.idle >> n & 1 != 0, "who has nothing to run idles");
             let all_called = (0..8u8).all(|n| cx.s.idle >> n & 1 == 0 || cx.s.hw.kicks.contains(&n));
             assert!(
-                loose == 0 || all_called || cx.s.hw.kicks.len() > 0,
+                loose == 0 || looks || all_called || cx.s.hw.kicks.len() > 0,
                 "no core idles while a thread that may run there is ready"
             );
         }
         Some(current) => {
+            budget(cx, n, current);
             let p = cx.v.get(current).priority as u32;
             assert!(cx.s.idle >> n & 1 == 0, "who runs something does not idle");
             assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
             let contended = core.ready >> p & 1 != 0;
             assert!(!contended || core.armed <= core.slice_end, "somebody waits for the end of the slice");
+            assert!(core.look_again || core.armed <= core.wheel.next(), "somebody waits for a deadline");
         }
     }
 }
@@ -121,6 +146,18 @@ fn wheels(cx: &Cx<'_, '_>) {
         assert!(at.is_none(), "who is in the wheel is alive");
     }
     assert_eq!(timed, in_wheel);
+}
+
+/// Who runs has processor time left, and is stopped when it has not.
+fn budget<'id>(cx: &Cx<'_, 'id>, n: usize, current: ThreadKey<'id>) {
+    let (core, t) = (&cx.s.cores[n], cx.v.get(current));
+    if core.armed <= cx.s.hw.now {
+        return;
+    }
+    let Some(pool) = cx.v.find(t.payer) else { return assert!(t.payer.is_none(), "who pays is there") };
+    let (budget, ran) = (cx.v.get(pool).budget, cx.s.hw.now - t.run_start);
+    assert!(budget.left(n) > ran, "who runs has processor time left");
+    assert!(core.armed <= t.run_start + budget.left(n), "and is stopped in time");
 }
 
 /// What is unmasked is bound; what is bound has its line, and its trigger.

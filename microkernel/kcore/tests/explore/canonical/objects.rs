@@ -35,6 +35,9 @@ impl Former {
         self.link(p.reap_next);
         self.all([p.limit, p.used, p.given, p.objects, p.refs].map(u64::from));
         self.all([p.ceiling as u64, p.depth as u64, p.dying as u64]);
+        self.name(cx, p.payer);
+        let b = &p.budget;
+        self.all([b.share, b.period, b.given, b.cores[0].spent, b.cores[0].until.saturating_sub(cx.s.hw.now)]);
         // How much room its slabs have decides what the next object costs.
         for class in 1..SLAB_CLASSES {
             let mut at = p.partial[class];
@@ -96,7 +99,7 @@ impl Former {
         let waits = matches!(t.state, State::Calling | State::AwaitingReply | State::Receiving);
         self.put(if waits { t.takes as u64 } else { 0 });
         self.put(if t.state == State::Calling { t.badge } else { 0 });
-        let flags = [t.faulting, t.restarting, t.ending, t.bits_last, t.timer_slot != 0, t.ends_at != 0];
+        let flags = [t.faulting, t.restarting, t.ending, t.bits_last, t.timer_slot != 0, t.ends_at != 0, t.demoted];
         self.put(flags.iter().fold(0, |bits, flag| bits << 1 | *flag as u64));
         self.link(t.process);
         self.link(t.pool);
@@ -110,6 +113,8 @@ impl Former {
         self.link(t.notification);
         self.link(t.via);
         self.name(cx, t.bound_via);
+        self.name(cx, t.budget);
+        self.name(cx, t.payer);
         self.entry(cx, &t.fault);
         self.name(cx, t.pending);
         // How far a Memory is zeroed matters while there is one.

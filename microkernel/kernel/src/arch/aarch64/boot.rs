@@ -7,10 +7,10 @@
 //! What can't be booted is named on the UART, and the machine is switched off.
 
 use core::arch::global_asm;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use dtoolkit::fdt::Fdt;
+use firmware::dtb::{self, Fdt, Platform};
 
-use super::dtb::{self, Platform, rounded};
 use super::fatal::stop;
 use super::gic::Gic;
 use super::mmu::{self, Image, PAGE, PHYS_BASE};
@@ -51,18 +51,45 @@ extern "C" fn main(tree: u64, image: u64, level: u64, counter: u64) -> ! {
     unsafe { mmu::init(image) };
     match boot(tree, image, level, counter) {
         Ok((boot, machine)) => crate::kmain(&boot, machine),
-        Err(reason) => stop("can't boot", reason),
+        Err(Failed { what, reason }) => stop(what, reason),
     }
 }
 
-fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, Machine), &'static str> {
+/// Set while registers are touched for the first time of which only the device tree says where they are.
+static TRUSTING: AtomicBool = AtomicBool::new(false);
+
+/// What the device tree is wrong about, if an exception comes now.
+pub fn misled() -> Option<&'static str> {
+    TRUSTING.load(Ordering::Relaxed).then_some("device tree: its interrupt controller does not answer")
+}
+
+/// Why it can't boot, and what says so.
+struct Failed {
+    what: &'static str,
+    reason: &'static str,
+}
+
+impl From<&'static str> for Failed {
+    fn from(reason: &'static str) -> Failed {
+        Failed { what: "can't boot", reason }
+    }
+}
+
+impl Failed {
+    /// The device tree makes no sense.
+    fn tree(reason: &'static str) -> Failed {
+        Failed { what: "device tree", reason }
+    }
+}
+
+fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, Machine), Failed> {
     let tree = match tree(tree_at) {
         Ok(tree) => tree,
         Err(reason) => {
             // Firmware is below a hypervisor, or below the kernel.
             psci::init(if level == 2 { Conduit::Smc } else { Conduit::Hvc });
             console(FALLBACK_UART)?;
-            return Err(reason);
+            return Err(Failed::tree(reason));
         }
     };
     psci::init(dtb::conduit(tree));
@@ -70,14 +97,17 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
         console(registers)?;
     }
     let clock = Clock::start(counter).ok_or("the counter's frequency isn't set")?;
-    let mut platform = dtb::platform(tree)?;
+    let mut platform = dtb::platform(tree).map_err(Failed::tree)?;
     let tree = Region { base: tree_at, length: tree.data().len() as u64 };
     mmu::unmap_window();
-    map_ram(&platform)?;
-    erase(tree, &platform)?;
+    separate(tree, image, &platform).map_err(Failed::tree)?;
+    map_ram(&platform).map_err(Failed::tree)?;
+    erase(tree, &platform);
 
+    TRUSTING.store(true, Ordering::Relaxed);
     // SAFETY: the tree told where it is, and this is the only call.
-    let gic = unsafe { Gic::start(platform.gic, platform.timer)? };
+    let gic = unsafe { Gic::start(platform.gic, platform.timer).map_err(Failed::tree)? };
+    TRUSTING.store(false, Ordering::Relaxed);
     STATE.call_once(|| State { gic, timer: platform.timer });
     let running = cores::start(&platform.affinities, image, &clock);
     for chunk in platform.seed.chunks_exact_mut(8) {
@@ -85,15 +115,15 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
         chunk.iter_mut().zip(random).for_each(|(byte, random)| *byte ^= random);
     }
 
-    let archive = archive(&platform)?;
+    let archive = platform.archive.ok_or("no boot archive (QEMU: -initrd)")?;
     let mut ram = Regions::new();
     platform.banks.as_slice().iter().for_each(|bank| ram.push(*bank));
     for taken in [image.whole(), archive, tree].iter().chain(platform.reserved.as_slice()) {
-        ram.remove(rounded(*taken));
+        ram.remove(taken.touched_pages());
     }
     ram.push(image.unused_stacks(platform.cores));
     let mut tables = Regions::new();
-    tables.push(rounded(tree));
+    tables.push(tree.touched_pages());
     let boot = Boot {
         ram,
         ram_total: platform.banks.as_slice().iter().map(|bank| bank.length).sum(),
@@ -116,7 +146,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
 /// The checked tree at a physical address, seen through the window.
 fn tree(at: u64) -> Result<Fdt<'static>, &'static str> {
     if at == 0 || !at.is_multiple_of(8) || at >= mmu::PHYS_END {
-        return Err("no device tree in x0");
+        return Err("x0 is no address of one");
     }
     // The header's first eight bytes don't cross a page; how far the tree goes is known only then.
     let head = mmu::map_window(at, 8)? as *const [u8; 8];
@@ -127,7 +157,7 @@ fn tree(at: u64) -> Result<Fdt<'static>, &'static str> {
     // 1. The window shows `length` bytes from there, and nobody writes them while the tree is read.
     // 2. It stays until `unmap_window`, which `boot` calls when it has copied what it needs.
     let bytes = unsafe { core::slice::from_raw_parts(start, length as usize) };
-    Fdt::new(bytes).map_err(|_| "a device tree that is malformed")
+    Fdt::new(bytes).map_err(|_| "malformed")
 }
 
 fn console(registers: Region) -> Result<(), &'static str> {
@@ -145,30 +175,29 @@ fn map_ram(platform: &Platform) -> Result<(), &'static str> {
     mapped.as_slice().iter().try_for_each(|bank| mmu::map_ram(*bank))
 }
 
-/// Erases the tree's seeds: init gets them from `Boot`, whoever reads the tree later doesn't.
-fn erase(tree: Region, platform: &Platform) -> Result<(), &'static str> {
-    if !inside(tree, platform) {
-        return Err("a device tree outside of memory");
+/// Tree, image and archive are memory, and none of them lies in another.
+fn separate(tree: Region, image: Image, platform: &Platform) -> Result<(), &'static str> {
+    let inside = |region: Region| platform.banks.as_slice().iter().any(|bank| bank.contains(region));
+    if !inside(tree) {
+        return Err("it lies outside of the memory that it tells of");
     }
-    for secret in platform.secrets.as_slice() {
-        let start = (PHYS_BASE + tree.base + secret.base) as *mut u8;
-        // SAFETY: the bytes lie in the tree, the tree in RAM, which is mapped; nobody refers to the tree any more.
-        unsafe { start.write_bytes(0, secret.length as usize) };
+    let all = [tree, image.whole(), platform.archive.unwrap_or_default()].map(Region::touched_pages);
+    let [tree, image, archive] = all;
+    if tree.overlaps(image) || tree.overlaps(archive) || image.overlaps(archive) {
+        return Err("kernel, device tree and boot archive overlap");
+    }
+    if all.iter().any(|region| platform.unmapped.overlap(*region)) {
+        return Err("kernel, device tree or boot archive in memory that may not be mapped");
     }
     Ok(())
 }
 
-fn archive(platform: &Platform) -> Result<Region, &'static str> {
-    let archive = platform.archive.ok_or("no boot archive (QEMU: -initrd)")?;
-    if archive.length == 0 || !archive.base.is_multiple_of(PAGE) {
-        return Err("a boot archive that is empty or doesn't start on a page");
+/// Erases the tree's seeds: init gets them from `Boot`, whoever reads the tree later doesn't.
+fn erase(tree: Region, platform: &Platform) {
+    for secret in platform.secrets.as_slice() {
+        let start = (PHYS_BASE + tree.base + secret.base) as *mut u8;
+        // SAFETY: the bytes lie in the tree, the tree in RAM (`separate`), which is mapped, writable, as the image is
+        // elsewhere; nobody refers to the tree any more.
+        unsafe { start.write_bytes(0, secret.length as usize) };
     }
-    if !inside(archive, platform) {
-        return Err("a boot archive outside of memory");
-    }
-    Ok(archive)
-}
-
-fn inside(region: Region, platform: &Platform) -> bool {
-    platform.banks.as_slice().iter().any(|bank| region.base >= bank.base && region.end() <= bank.end())
 }

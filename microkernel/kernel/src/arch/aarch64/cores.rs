@@ -10,11 +10,12 @@ use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use aarch64_cpu::asm::wfe;
 use aarch64_cpu::registers::{MPIDR_EL1, Readable};
+use firmware::dtb;
 use kcore::hw::{CoreId, MAX_CORES};
 
 use super::mmu::Image;
 use super::timer::{self, Clock};
-use super::{STATE, core_id, dtb, psci, vectors};
+use super::{STATE, core_id, psci, vectors};
 
 unsafe extern "C" {
     static start_core: u8;

@@ -6,6 +6,7 @@ use core::fmt::Write;
 use aarch64_cpu::registers::{FP, Readable};
 use kcore::hw::Reboot;
 
+use super::boot;
 use super::mmu::PAGE;
 use super::psci;
 use super::uart::Console;
@@ -64,6 +65,9 @@ pub extern "C" fn report(frame: &Frame) -> ! {
     super::cores::stop_others();
     let vector = VECTORS.get(frame.vector as usize).unwrap_or(&"?");
     let mut out = Console;
+    if let Some(what) = boot::misled() {
+        let _ = writeln!(out, "viaether: {what}");
+    }
     let _ = writeln!(out, "\nkernel exception ({vector}), class {:#x}", frame.esr >> 26 & 0x3f);
     let Frame { esr, far, elr, spsr, .. } = frame;
     let _ = writeln!(out, "esr {esr:016x}  far {far:016x}  elr {elr:016x}  spsr {spsr:016x}");

@@ -9,6 +9,7 @@
 mod v2;
 mod v3;
 
+use firmware::dtb::Location;
 use kcore::hw::{CoreId, Trigger};
 
 use super::mmu;
@@ -39,27 +40,6 @@ mod distributor {
     pub const CLEAR_ACTIVE: usize = 0x0380;
     pub const PRIORITY: usize = 0x0400;
     pub const CONFIGURATION: usize = 0x0c00;
-}
-
-/// Where the device tree says the controller is.
-#[derive(Clone, Copy, Debug)]
-pub enum Location {
-    /// Version 2: distributor, CPU interface, message frame.
-    V2 {
-        /// Distributor.
-        distributor: Region,
-        /// CPU interface.
-        interface: Region,
-        /// GICv2m frame.
-        messages: Option<Region>,
-    },
-    /// Version 3: distributor and redistributors.
-    V3 {
-        /// Distributor.
-        distributor: Region,
-        /// Redistributors of all cores.
-        redistributors: Region,
-    },
 }
 
 /// The controller.

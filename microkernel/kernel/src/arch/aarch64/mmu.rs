@@ -29,8 +29,6 @@ pub const PHYS_END: u64 = 1 << 47;
 pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// Where the device tree is seen while it is read.
 const WINDOW: u64 = 0xffff_ffff_c000_0000;
-/// The longest device tree: booting.rst has 2 MiB, but QEMU doubles what `-dtb` gives it.
-pub const TREE_LIMIT: u64 = 4 << 20;
 /// The longest block of device registers that is mapped.
 pub const DEVICE_LIMIT: u64 = 16 << 20;
 

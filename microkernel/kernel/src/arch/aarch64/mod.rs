@@ -3,7 +3,6 @@
 //! | file | subject |
 //! |---|---|
 //! | `boot.s`, `boot.rs` | from the loader to `kmain` |
-//! | `dtb` | what the device tree says |
 //! | `mmu` | the kernel's half, page-table entries |
 //! | `vectors.s`, `vectors.rs` | entry, exit, thread switch |
 //! | `cores` | starting and stopping the other cores |
@@ -19,7 +18,6 @@
 mod boot;
 mod cores;
 mod cpu;
-mod dtb;
 mod fatal;
 mod gic;
 mod hw;

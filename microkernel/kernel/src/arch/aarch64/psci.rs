@@ -4,22 +4,11 @@ use core::arch::asm;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use aarch64_cpu::asm::wfe;
+pub use firmware::dtb::Conduit;
 
 const CPU_ON: u32 = 0xc400_0003;
 const SYSTEM_OFF: u32 = 0x8400_0008;
 const SYSTEM_RESET: u32 = 0x8400_0009;
-
-/// The instruction that reaches the firmware.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Conduit {
-    /// No PSCI.
-    None = 0,
-    /// A hypervisor call.
-    Hvc = 1,
-    /// A secure monitor call.
-    Smc = 2,
-}
 
 static CONDUIT: AtomicU8 = AtomicU8::new(Conduit::None as u8);
 

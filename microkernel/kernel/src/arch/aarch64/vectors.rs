@@ -39,6 +39,8 @@ global_asm!(
     stack_stride = const STACK_STRIDE,
     kernel = sym entry::KERNEL,
     syscall = sym entry::kernel_syscall,
+    message = sym entry::kernel_message,
+    last_fast = const kcore::LAST_FAST,
     exception = sym exception,
     interrupt = sym interrupt,
     fatal = sym fatal::report,

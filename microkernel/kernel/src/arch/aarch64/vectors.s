@@ -62,7 +62,11 @@ vectors:
     str     x11, [x17, #SP_PC + 8]
     str     x30, [x17, #R30]
     and     x0, x16, #0xffff
-    bl      {syscall}
+    cmp     x0, #{last_fast}
+    b.hi    1f
+    bl      {message}
+    b       syscall_done
+1:  bl      {syscall}
     b       syscall_done
     slot    user_irq
     slot    fatal_10

@@ -44,6 +44,13 @@ const TSC_DEADLINE: u32 = 0x6e0;
 /// Virtual address of the registers; 0: x2APIC.
 static REGISTERS: AtomicU64 = AtomicU64::new(0);
 
+/// Whether the processor has its APIC at this physical address.
+pub fn is_at(physical: u64) -> bool {
+    // SAFETY: the processor has an APIC (`cpu::require`).
+    let base = unsafe { Msr::new(APIC_BASE).read() };
+    base & 0x000f_ffff_ffff_f000 == physical
+}
+
 /// Masks the legacy PICs and enables the booting core's APIC.
 pub fn init(physical: u64) {
     mask_legacy();

@@ -9,20 +9,28 @@
 //! pvh_entry --(32 bit)--> long_entry --> boot_main: console, tables, paging --> start: devices, clock --> kmain
 //! ```
 //!
-//! A second boot protocol needs a header in `.boot.header`, an entry that puts its number into `edi` and its
-//! information into `esi`, and a reader beside `pvh.rs` that fills a [`Firmware`].
+//! | loader | protocol | header | entry |
+//! |---|---|---|---|
+//! | QEMU's `-kernel` | PVH | ELF note | `pvh_entry`, information in EBX |
+//! | GRUB, from BIOS or UEFI | Multiboot2 | `.boot.header` | `multiboot_entry`, information in EBX, magic number in EAX |
+//!
+//! Both are in the same file. A reader of the crate `firmware` turns what they hand over into a [`Handover`].
 
 use core::arch::global_asm;
 
-use super::memory::Firmware;
+use firmware::handover::Handover;
+use firmware::{multiboot, pvh};
+
 use super::{
-    Machine, PHYS_BASE, acpi, clock, core_block, cores, cpu, fatal, gdt, idt, ioapic, memory, paging, power, pvh, uart,
+    Machine, PHYS_BASE, acpi, clock, core_block, cores, cpu, fatal, gdt, idt, ioapic, memory, paging, power, uart,
 };
 use super::{apic, entry, fpu};
-use crate::boot::{Boot, Region, Regions};
+use crate::boot::{Boot, Regions};
 
 /// The boot protocol that enters at `pvh_entry`.
 const PROTOCOL_PVH: u64 = 0;
+/// The one that enters at `multiboot_entry`.
+const PROTOCOL_MULTIBOOT: u64 = 1;
 
 global_asm!(
     r#"
@@ -32,8 +40,30 @@ global_asm!(
     .asciz "Xen"
     .quad pvh_entry
 
+    .section .boot.header, "a"          // Multiboot2 specification 3.1
+    .balign 8
+multiboot_header:
+    .long 0xe85250d6, 0, multiboot_header_end - multiboot_header
+    .long -(0xe85250d6 + multiboot_header_end - multiboot_header)
+    .word 3, 0                          // entry address
+    .long 12, multiboot_entry, 0
+    .word 6, 0                          // modules start on pages
+    .long 8
+    .word 0, 0                          // no more tags
+    .long 8
+multiboot_header_end:
+
     .section .boot, "ax"
     .code32
+    .global multiboot_entry
+multiboot_entry:
+    mov ebp, ebx
+    mov esi, {multiboot}
+    cmp eax, {multiboot_magic}
+    je go_long
+    mov esi, -1                         // some other loader
+    jmp go_long
+
     .global pvh_entry
 pvh_entry:
     mov ebp, ebx                        // cpuid writes ebx
@@ -152,6 +182,8 @@ no_long_mode_text:
     .text
     "#,
     pvh = const PROTOCOL_PVH,
+    multiboot = const PROTOCOL_MULTIBOOT,
+    multiboot_magic = const multiboot::MAGIC,
     phys = const PHYS_BASE,
     main = sym boot_main,
 );
@@ -160,7 +192,7 @@ no_long_mode_text:
 struct Found {
     /// TSC at the first Rust instruction.
     started: u64,
-    firmware: Firmware,
+    firmware: Handover,
     tables: acpi::Tables,
     paging: paging::Kernel,
 }
@@ -172,13 +204,22 @@ extern "C" fn boot_main(protocol: u64, info: u64) -> ! {
     idt::init();
     cpu::require();
     let firmware = match protocol {
-        PROTOCOL_PVH => pvh::read(info),
+        PROTOCOL_PVH => pvh::read(info, &memory::early),
+        PROTOCOL_MULTIBOOT => multiboot::read(info, &memory::early),
         _ => Err("unknown boot protocol"),
     };
+    let firmware = firmware.and_then(|mut handover| memory::claim(&mut handover).map(|()| handover));
     let mut firmware = firmware.unwrap_or_else(|what| fatal::stop(format_args!("boot information: {what}")));
     let tables = acpi::read(firmware.rsdp, &memory::early)
         .unwrap_or_else(|wrong| fatal::stop(format_args!("ACPI table {}: {}", wrong.name(), wrong.why)));
     power::set(tables.power);
+    if !apic::is_at(tables.local_apic) {
+        fatal::stop(format_args!("ACPI table APIC: the processor has its local APIC elsewhere"));
+    }
+    let taken = [memory::image(), firmware.archive.touched_pages()];
+    if tables.controllers().chain(taken).any(|region| tables.memory.overlap(region)) {
+        fatal::stop(format_args!("ACPI tables: one lies in the kernel, in the boot archive or where an APIC is"));
+    }
     for span in tables.memory.as_slice() {
         firmware.ram.remove(*span);
     }
@@ -232,17 +273,4 @@ fn description(found: &Found, machine: &Machine, running: u8) -> Boot {
         running,
         counter: machine.counter(),
     }
-}
-
-/// The part of a region that lies in whole pages.
-pub fn whole_pages(region: Region) -> Region {
-    let base = region.base.next_multiple_of(4096);
-    let end = region.end() & !4095;
-    Region { base, length: end.saturating_sub(base) }
-}
-
-/// The pages that a region touches.
-pub fn touched_pages(region: Region) -> Region {
-    let base = region.base & !4095;
-    Region { base, length: region.end().next_multiple_of(4096) - base }
 }

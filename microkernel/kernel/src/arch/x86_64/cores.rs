@@ -11,6 +11,7 @@
 use core::arch::global_asm;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 
+use firmware::handover::Handover;
 use kcore::hw::{CoreId, MAX_CORES};
 use x86_64::VirtAddr;
 use x86_64::instructions::tlb::{self, InvPcidCommand, Pcid};
@@ -18,8 +19,8 @@ use x86_64::instructions::{hlt, interrupts};
 
 use super::clock::Clock;
 use super::core_block::{self, WINDOW, core_id, stack_top};
-use super::memory::Firmware;
 use super::{PHYS_BASE, acpi, apic, cpu, entry, fpu, gdt, idt, paging};
+use crate::boot::Region;
 
 global_asm!(include_str!("start.s"), window = const WINDOW, cores = const MAX_CORES);
 
@@ -54,7 +55,7 @@ static RELEASED: AtomicBool = AtomicBool::new(false);
 static ROOT: AtomicU64 = AtomicU64::new(0);
 
 /// Starts the other cores, on the boot core; returns those that run. One that doesn't come in time never will.
-pub fn start(firmware: &Firmware, tables: &acpi::Tables, paging: &paging::Kernel, clock: &Clock) -> u8 {
+pub fn start(firmware: &Handover, tables: &acpi::Tables, paging: &paging::Kernel, clock: &Clock) -> u8 {
     let own = apic::id();
     let mut ids = [u8::MAX; MAX_CORES];
     let mut count = 1;
@@ -66,7 +67,8 @@ pub fn start(firmware: &Firmware, tables: &acpi::Tables, paging: &paging::Kernel
             count += 1;
         }
     }
-    let Some(page) = firmware.start_page.filter(|_| count > 1 && paging.start_root() != 0) else { return 1 };
+    let page = firmware.start_page.filter(|base| !tables.memory.overlap(Region { base: *base, length: 4096 }));
+    let Some(page) = page.filter(|_| count > 1 && paging.start_root() != 0) else { return 1 };
     ROOT.store(paging.root(), Ordering::Relaxed);
     prepare(page, paging.start_root(), &ids);
     let others = &ids[1..count];
@@ -82,8 +84,8 @@ pub fn start(firmware: &Firmware, tables: &acpi::Tables, paging: &paging::Kernel
     }
     let all = |state: &AtomicU8| state.load(Ordering::Acquire) == ARRIVED;
     wait(clock, START_TIME, || STATES[1..count].iter().all(all));
-    for core in 1..count {
-        if STATES[core].compare_exchange(EXPECTED, LEFT_OUT, Ordering::AcqRel, Ordering::Acquire).is_err() {
+    for (core, state) in STATES.iter().enumerate().take(count).skip(1) {
+        if state.compare_exchange(EXPECTED, LEFT_OUT, Ordering::AcqRel, Ordering::Acquire).is_err() {
             RUNNING.fetch_or(1 << core, Ordering::Relaxed);
         }
     }
@@ -114,7 +116,7 @@ fn prepare(page: u64, root: u64, ids: &[u8; MAX_CORES]) {
     // The far pointer already holds its offset in the page.
     let far = at(&raw const start_far);
     // SAFETY:
-    // 1. The page is usable memory below 1 MiB, which nobody uses: `Firmware::finish` leaves it out of `ram`.
+    // 1. The page is usable memory below 1 MiB, which nobody uses: `memory::claim` takes it out of `ram`, and no ACPI table lies there.
     // 2. `start.s` is shorter than a page, and the places that are written lie in it and are as long as what they get.
     unsafe {
         core::ptr::copy_nonoverlapping(&raw const start_code, to, length);

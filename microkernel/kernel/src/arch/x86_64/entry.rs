@@ -65,6 +65,8 @@ global_asm!(
     fpu_mode = sym fpu::MODE,
     fpu_reset = sym fpu::RESET,
     kernel_syscall = sym crate::entry::kernel_syscall,
+    kernel_message = sym crate::entry::kernel_message,
+    last_fast = const kcore::LAST_FAST,
     dispatch = sym vectors::dispatch,
     bad_pc = sym vectors::bad_pc,
     fatal = sym fatal::exception,

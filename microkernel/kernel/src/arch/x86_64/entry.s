@@ -68,8 +68,10 @@ syscall_entry_\n:
     mov [rsp + 96], rcx
     mov rsp, [rip + {blocks} + \n * 128 + {stack}]
     mov edi, eax
-    call {kernel_syscall}
-    cmp rax, [rip + {blocks} + \n * 128 + {current}]
+    cmp ax, {last_fast}
+    ja 4f
+    call {kernel_message}
+3:  cmp rax, [rip + {blocks} + \n * 128 + {current}]
     lea rbx, [rip + {blocks} + \n * 128]
     jne syscall_switch
     mov rcx, [rax + 104]
@@ -81,6 +83,8 @@ syscall_entry_\n:
 2:  bt rcx, 47
     jc 1b
     sysretq
+4:  call {kernel_syscall}
+    jmp 3b
     .endm
 
     .section .text.entry, "ax"

@@ -1,6 +1,7 @@
 //! Memory and device ranges, from what the firmware says.
 
-use super::boot::{touched_pages, whole_pages};
+use firmware::handover::Handover;
+
 use super::{PHYS_BASE, acpi, cpu};
 use crate::boot::{Region, Regions};
 
@@ -10,83 +11,19 @@ pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 const EARLY_END: u64 = 1 << 32;
 /// Below it lie the BIOS's data and, later, the page in which other cores start.
 const LOW_END: u64 = 1 << 20;
-/// From here on lie the video memory and ROMs.
-const LEGACY: u64 = 0xa_0000;
 /// I/O APICs and what lies near them; local APICs and messages.
 const IO_APICS: Region = Region { base: 0xfec0_0000, length: 0x10_0000 };
 const LOCAL_APICS: Region = Region { base: 0xfee0_0000, length: 0x10_0000 };
 
-/// What a boot loader tells, whichever it is.
-pub struct Firmware {
-    /// Usable memory in whole pages, without what the kernel and the archive occupy; the early area is in it.
-    pub ram: Regions<32>,
-    /// All usable memory in whole pages, to be mapped.
-    pub mapped: Regions<32>,
-    /// Memory that is neither usable nor a device: ACPI tables and data.
-    pub reserved: Regions<32>,
-    /// Bytes of usable memory.
-    pub ram_total: u64,
-    /// A usable page below 1 MiB, in which other cores start.
-    pub start_page: Option<u64>,
-    /// The first module.
-    pub archive: Region,
-    /// The RSDP's physical address.
-    pub rsdp: u64,
-    /// The command line.
-    pub command_line: [u8; 1024],
-    /// Bytes of it.
-    pub command_line_length: usize,
-}
-
-/// What a range of the firmware's memory map is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// Usable memory.
-    Ram,
-    /// Anything else: what firmware and ACPI keep, devices.
-    Reserved,
-}
-
-impl Firmware {
-    /// Knows nothing yet but the archive and the RSDP.
-    pub fn new(archive: Region, rsdp: u64) -> Self {
-        Firmware {
-            ram: Regions::new(),
-            mapped: Regions::new(),
-            reserved: Regions::new(),
-            ram_total: 0,
-            start_page: None,
-            archive,
-            rsdp,
-            command_line: [0; 1024],
-            command_line_length: 0,
-        }
+/// What remains for the system of what the boot loader hands over: not the BIOS's first megabyte, not the image. The early area is in
+/// it.
+pub fn claim(handover: &mut Handover) -> Result<(), &'static str> {
+    if image().overlaps(handover.archive.touched_pages()) {
+        return Err("the boot module lies in the kernel");
     }
-
-    /// Adds a range of the memory map.
-    pub fn add(&mut self, region: Region, usage: Use) {
-        match usage {
-            Use::Ram => {
-                self.ram_total += region.length;
-                self.mapped.push(whole_pages(region));
-            }
-            Use::Reserved => self.reserved.push(touched_pages(region)),
-        }
-    }
-
-    /// When the map is complete: what remains for the system.
-    pub fn finish(&mut self) {
-        self.ram = self.mapped;
-        let low = self.mapped.as_slice().iter().filter(|region| region.base < LEGACY && region.length >= 4096);
-        let last = low.map(|region| region.end().min(LEGACY) - 4096).max();
-        self.start_page = last.filter(|page| *page != 0);
-        self.ram.remove(Region { base: 0, length: LOW_END });
-        self.ram.remove(image());
-        self.ram.remove(touched_pages(self.archive));
-        for region in self.reserved.as_slice() {
-            self.ram.remove(*region);
-        }
-    }
+    handover.ram.remove(Region { base: 0, length: LOW_END });
+    handover.ram.remove(image());
+    Ok(())
 }
 
 /// Bytes of physical memory while the early page tables are loaded; `None` outside them.
@@ -116,7 +53,7 @@ pub fn early_area() -> Region {
 
 /// The physical ranges that user-space drivers may get: the ECAM, the 32-bit PCI hole without the interrupt
 /// controllers, and what lies above all memory.
-pub fn devices(firmware: &Firmware, tables: &acpi::Tables) -> Regions<16> {
+pub fn devices(firmware: &Handover, tables: &acpi::Tables) -> Regions<16> {
     let low_top = end_of_memory_below_4g(firmware, tables.ecam);
     let high_top = firmware.mapped.as_slice().iter().map(|r| r.end()).max().unwrap_or(0).max(1 << 32);
     let mut devices: Regions<16> = Regions::new();
@@ -130,6 +67,10 @@ pub fn devices(firmware: &Firmware, tables: &acpi::Tables) -> Regions<16> {
     for memory in firmware.mapped.as_slice().iter().chain(tables.memory.as_slice()) {
         devices.remove(*memory);
     }
+    // Nor are the interrupt controllers, wherever they are.
+    for page in tables.controllers() {
+        devices.remove(page);
+    }
     let above = high_top.next_multiple_of(1 << 30);
     let limit = 1u64 << cpu::physical_bits().min(44);
     devices.push(Region { base: above, length: limit.saturating_sub(above) });
@@ -137,7 +78,7 @@ pub fn devices(firmware: &Firmware, tables: &acpi::Tables) -> Regions<16> {
 }
 
 /// Where memory below 4 GiB ends, with the reserved ranges that follow it at once (firmware keeps its tables there).
-fn end_of_memory_below_4g(firmware: &Firmware, ecam: Option<Region>) -> u64 {
+fn end_of_memory_below_4g(firmware: &Handover, ecam: Option<Region>) -> u64 {
     let ram = firmware.mapped.as_slice().iter().map(|r| r.end());
     let mut top = ram.filter(|end| *end <= 1 << 32).max().unwrap_or(LOW_END).next_multiple_of(4096);
     // As often as there are ranges: each round takes in at least one, or none is left that touches.

@@ -3,7 +3,6 @@
 //! What the rest of the kernel uses is re-exported here; the modules are private. Neighbours: `crate::kmain` takes over
 //! from [`boot`]; `crate::entry` decides, [`entry`] saves and restores; [`Machine`] is kcore's `Hw`.
 
-mod acpi;
 mod apic;
 mod boot;
 mod clock;
@@ -20,9 +19,10 @@ mod ioapic;
 mod memory;
 mod paging;
 mod power;
-mod pvh;
 mod uart;
 mod vectors;
+
+use firmware::acpi;
 
 #[cfg(feature = "stretch")]
 pub use clock::tsc as ticks;

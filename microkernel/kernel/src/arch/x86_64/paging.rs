@@ -12,10 +12,10 @@
 
 use abi::calls::Access;
 use abi::info::MemoryType;
+use firmware::handover::Handover;
 use kcore::hw::{CoreId, Entry, Frame, MAX_CORES};
 
-use super::boot::whole_pages;
-use super::memory::{Firmware, early_area, symbols};
+use super::memory::{early_area, symbols};
 use super::{PHYS_BASE, acpi, core_block, cpu};
 use crate::boot::Region;
 
@@ -58,10 +58,9 @@ pub struct Kernel {
 }
 
 /// Makes the kernel's page tables from memory that is then no longer in `firmware.ram`; or says why that can't be.
-pub fn build(firmware: &mut Firmware, tables: &acpi::Tables) -> Result<Kernel, &'static str> {
-    let io_apics = tables.io_apics.as_slice().iter().map(|io_apic| io_apic.address);
-    let registers = io_apics.chain([tables.local_apic]).map(|address| Region { base: address & !4095, length: 4096 });
-    if registers.clone().any(|page| firmware.mapped.as_slice().iter().any(|memory| overlap(page, *memory))) {
+pub fn build(firmware: &mut Handover, tables: &acpi::Tables) -> Result<Kernel, &'static str> {
+    let registers = tables.controllers();
+    if registers.clone().any(|page| firmware.mapped.overlap(page)) {
         return Err("ACPI table APIC: an APIC's address lies in memory");
     }
     let region = pick(firmware).ok_or(TOO_LITTLE)?;
@@ -75,16 +74,12 @@ pub fn build(firmware: &mut Firmware, tables: &acpi::Tables) -> Result<Kernel, &
 const TOO_LITTLE: &str = "too little memory: at least 64 MiB are needed";
 
 /// The end of the largest region that the early page tables reach (to 4 GiB) and the early area is not in.
-fn pick(firmware: &Firmware) -> Option<Region> {
+fn pick(firmware: &Handover) -> Option<Region> {
     let low = firmware.ram.as_slice().iter().filter(|region| region.end() <= 1 << 32);
     let largest = *low.max_by_key(|region| region.length)?;
-    let free_from = if overlap(largest, early_area()) { early_area().end() } else { largest.base };
+    let free_from = if largest.overlaps(early_area()) { early_area().end() } else { largest.base };
     let base = free_from.max(largest.end().saturating_sub(MOST_FRAMES * 4096));
     Some(Region { base, length: largest.end() - base })
-}
-
-fn overlap(a: Region, b: Region) -> bool {
-    a.base < b.end() && b.base < a.end()
 }
 
 impl Kernel {
@@ -110,14 +105,14 @@ impl Kernel {
 
     fn fill(
         &mut self,
-        firmware: &Firmware,
+        firmware: &Handover,
         tables: &acpi::Tables,
         registers: impl Iterator<Item = Region>,
     ) -> Option<()> {
         self.root = self.frame()?;
         self.map_image()?;
         for region in firmware.mapped.as_slice() {
-            self.map_memory(whole_pages(*region))?;
+            self.map_memory(*region)?;
         }
         for page in registers {
             self.map(PHYS_BASE + page.base, page, REGISTERS)?;
@@ -157,10 +152,10 @@ impl Kernel {
     }
 
     /// Maps the pages of ACPI tables that are not in usable memory, read-only.
-    fn map_table(&mut self, table: Region, firmware: &Firmware) -> Option<()> {
+    fn map_table(&mut self, table: Region, firmware: &Handover) -> Option<()> {
         for base in (table.base..table.end()).step_by(4096) {
             let page = Region { base, length: 4096 };
-            if !firmware.mapped.as_slice().iter().any(|memory| overlap(page, *memory)) {
+            if !firmware.mapped.overlap(page) {
                 self.map(PHYS_BASE + base, page, CONSTANT)?;
             }
         }

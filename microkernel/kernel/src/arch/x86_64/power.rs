@@ -2,6 +2,7 @@
 
 use core::cell::UnsafeCell;
 
+use firmware::acpi::Power;
 use kcore::hw::Reboot;
 use x86_64::instructions::{hlt, interrupts, port::Port};
 
@@ -12,21 +13,6 @@ const SLEEP_ENABLE: u16 = 1 << 13;
 const QEMU_CONTROL: u16 = 0x604;
 /// Most reads while firmware hands the ACPI registers over.
 const PATIENCE: u32 = 1_000_000;
-
-/// The registers for it. 0 where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Power {
-    /// PM1a and PM1b control.
-    pub control: [u16; 2],
-    /// Values of SLP_TYP for them, from `\_S5`.
-    pub sleep_types: Option<[u8; 2]>,
-    /// Port by which ACPI mode is entered, and what to write.
-    pub smi_command: u16,
-    /// See `smi_command`.
-    pub acpi_enable: u8,
-    /// Reset register and value.
-    pub reset: Option<(u16, u8)>,
-}
 
 struct Shared(UnsafeCell<Power>);
 

@@ -110,7 +110,9 @@ fn virt() -> Vec<u8> {
 
 #[test]
 fn the_virt_machine() {
-    let tree = read(&virt()).unwrap();
+    let mut page = virt();
+    page.resize(page.len().next_multiple_of(4096), 0);
+    let tree = read(&page).unwrap();
     assert_eq!(tree.fw_cfg, Some(Range { base: 0x0902_0000, length: 0x18 }));
     assert_eq!(tree.clock, Some(Range { base: 0x0901_0000, length: 0x1000 }));
     let line = Some(Line { number: 1, signal: Signal::Level });

@@ -37,6 +37,7 @@ pub(super) const fn state(state: State) -> &'static str {
         State::Receiving => "waiting",
         State::Calling => "calling",
         State::Stopped => "stopped",
+        State::Parked => "out of budget",
         State::Ended => "ended",
     }
 }

@@ -283,6 +283,8 @@ pub fn figures(name: &str) -> Figures {
         used: 10,
         pages: 100,
         cpu_ns: 1_500_000,
+        budget_us: 100,
+        period_us: 200,
         started_ns: 0,
     };
     let interface = Interface {

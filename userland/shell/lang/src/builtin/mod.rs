@@ -140,7 +140,7 @@ fn action(name: &str) -> Option<Action> {
         "HELP" => info::help,
         "HISTORY" => info::history,
         "WHICH" => info::which,
-        "RUN" | "TIME" => prefix::bare,
+        "NICE" | "RUN" | "TIME" => prefix::bare,
         _ if MANUALS.iter().any(|manual| manual.name == name) => control::block_word,
         _ => return None,
     })
@@ -194,6 +194,10 @@ manuals! {
           "": "the left side", "EQ": "is the same, in whatever case", "GT": "is greater", "GE": "is greater or the same",
           "VAL": "compare numbers", "EXISTS": "there is such a file" } "IF EXISTS RAM:x" => "then commands, then ENDIF";
     "LAB" [] "LABEL" "A place for SKIP." { "LABEL": "its name" };
+    "NICE" ["changetaskpri"] "PRI/A,PROCESS/N,BUDGET/K,COMMAND/F" "Runs a command in another class, or gives a process another priority."
+        { "PRI": "REALTIME, DRIVER, SERVER, INTERACTIVE, BATCH, IDLE or 0 to 63, the most urgent", "PROCESS": "the process; none runs a command",
+          "BUDGET": "processor time on each core: 50%, or 100/200 for 100 of each 200 microseconds", "COMMAND": "the command" }
+        "NICE BATCH copy SYS: RAM: ALL" => "copies when nobody else wants the processor", "NICE REALTIME BUDGET=50% burn 5" => "more urgent than everything, for half the time";
     "PATH" [] "PATH/M,ADD/S,SHOW/S,RESET/S,REMOVE/S,HEAD/S" "Shows or changes where commands are looked for."
         { "PATH": "directories", "ADD": "adds them (also without this word)", "SHOW": "shows the path", "RESET": "replaces the path",
           "REMOVE": "removes them", "HEAD": "adds in front" } "PATH RAM:bin HEAD" => "looks there first";

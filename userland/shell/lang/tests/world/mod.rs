@@ -51,6 +51,7 @@ pub struct World {
     pub history: Vec<String>,
     pub steps: usize,
     pub clock: u64,
+    pub scheduling: Option<Scheduling>,
 }
 
 impl World {
@@ -149,6 +150,15 @@ impl World {
 }
 
 impl Host for World {
+    fn schedule(&mut self, how: Option<Scheduling>) -> Option<Scheduling> {
+        std::mem::replace(&mut self.scheduling, how)
+    }
+
+    fn set_priority(&mut self, process: u32, priority: u8) -> Result<(), Fault> {
+        self.out.push_str(&format!("process {process} at {priority}\n"));
+        Ok(())
+    }
+
     fn find(&mut self, name: &str, cwd: &str, path: &[String]) -> Found {
         const PROGRAMS: &[&str] = &[
             "args", "quoted", "raw", "upper", "count", "read", "type", "complain", "tick", "hang", "end", "list",
@@ -175,6 +185,9 @@ impl Host for World {
         assert!(!job.stages.is_empty() && job.stages.len() <= 16);
         let mut input = Vec::new();
         let mut finished = Finished::default();
+        if let Some(Scheduling { priority, budget }) = self.scheduling {
+            self.out.push_str(&format!("at {priority}, budget {budget:?}: "));
+        }
         for stage in &job.stages {
             let mut target = None;
             let mut error_target = None;

@@ -4,9 +4,9 @@
 //! checked before anything else is believed; what the kernel can't do without must be there. The places of all tables
 //! are noted, so that devd can read them too.
 
-use super::boot::touched_pages;
-use super::power::Power;
-use crate::boot::{Region, Regions};
+use crate::Memory;
+use crate::handover::MEMORY_END;
+use crate::region::{PAGE, Region, Regions};
 
 /// Most tables, I/O APICs, and interrupt overrides that are looked at.
 const TABLES: usize = 64;
@@ -98,11 +98,35 @@ pub struct Tables {
     pub memory: Regions<8>,
 }
 
-/// Access to physical memory.
-type Memory<'a> = &'a dyn Fn(u64, usize) -> Option<&'static [u8]>;
+impl Tables {
+    /// The pages of the APICs' registers, each once.
+    pub fn controllers(&self) -> impl Iterator<Item = Region> + Clone {
+        let page = |address: u64| Region { base: address, length: 1 }.touched_pages();
+        let io_apics = self.io_apics.as_slice().iter().map(move |io_apic| page(io_apic.address));
+        io_apics.chain([page(self.local_apic)])
+    }
+}
+
+/// The registers for power-off and reset (4.8.3 and 7.4.2). 0 where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Power {
+    /// PM1a and PM1b control.
+    pub control: [u16; 2],
+    /// Values of SLP_TYP for them, from `\_S5`.
+    pub sleep_types: Option<[u8; 2]>,
+    /// Port by which ACPI mode is entered, and what to write.
+    pub smi_command: u16,
+    /// See `smi_command`.
+    pub acpi_enable: u8,
+    /// Reset register and value.
+    pub reset: Option<(u16, u8)>,
+}
 
 /// Reads the tables from the RSDP on.
-pub fn read(rsdp: u64, memory: Memory) -> Result<Tables, Wrong> {
+///
+/// # Errors
+/// Which table is wrong, and why.
+pub fn read(rsdp: u64, memory: Memory<'_>) -> Result<Tables, Wrong> {
     let mut tables = Tables {
         local_apic: 0,
         cores: 0,
@@ -147,7 +171,7 @@ pub fn read(rsdp: u64, memory: Memory) -> Result<Tables, Wrong> {
 }
 
 /// RSDP and RSDT or XSDT: the latter and the size of its entries.
-fn root(rsdp: u64, memory: Memory, places: &mut Short<Region, TABLES>) -> Result<(&'static [u8], usize), Wrong> {
+fn root<'m>(rsdp: u64, memory: Memory<'m>, places: &mut Short<Region, TABLES>) -> Result<(&'m [u8], usize), Wrong> {
     let bad = |why| wrong(*b"RSDP", why);
     let pointer = memory(rsdp, 36).filter(|_| rsdp != 0).ok_or(bad("the boot loader gives no address"))?;
     if !pointer.starts_with(b"RSD PTR ") || sum(&pointer[..20]) != 0 {
@@ -165,7 +189,7 @@ fn root(rsdp: u64, memory: Memory, places: &mut Short<Region, TABLES>) -> Result
 }
 
 /// The table at an address, whole and with the right checksum; at least 36 bytes.
-fn table(address: u64, name: Option<[u8; 4]>, memory: Memory) -> Result<&'static [u8], Wrong> {
+fn table<'m>(address: u64, name: Option<[u8; 4]>, memory: Memory<'m>) -> Result<&'m [u8], Wrong> {
     let expected = name.unwrap_or(*b"????");
     let header = memory(address, 36).ok_or(wrong(expected, "out of reach"))?;
     let signature = name.unwrap_or([header[0], header[1], header[2], header[3]]);
@@ -202,7 +226,7 @@ fn madt(table: &[u8], tables: &mut Tables) -> Result<(), Wrong> {
     }
     let addresses = tables.io_apics.as_slice().iter().map(|io_apic| io_apic.address).chain([tables.local_apic]);
     for address in addresses {
-        if address >= 1 << 44 || address == 0 {
+        if !(PAGE..MEMORY_END).contains(&address) {
             return Err(wrong(*b"APIC", "impossible address"));
         }
     }
@@ -215,7 +239,12 @@ fn core(tables: &mut Tables, id: u32) {
 }
 
 /// Fixed ACPI description table (5.2.9), and the DSDT and FACS that it points to.
-fn fadt(table: &[u8], memory: Memory, tables: &mut Tables, places: &mut Short<Region, TABLES>) -> Result<(), Wrong> {
+fn fadt(
+    table: &[u8],
+    memory: Memory<'_>,
+    tables: &mut Tables,
+    places: &mut Short<Region, TABLES>,
+) -> Result<(), Wrong> {
     if table.len() < 116 {
         return Err(wrong(*b"FACP", "too short"));
     }
@@ -265,7 +294,7 @@ fn mcfg(table: &[u8]) -> Result<Option<Region>, Wrong> {
         if segment != 0 {
             continue;
         }
-        if first > last || base & 0xfffff != 0 || base >= 1 << 44 {
+        if first > last || base & 0xfffff != 0 || base >= MEMORY_END {
             return Err(wrong(*b"MCFG", "impossible range"));
         }
         let offset = u64::from(first) << 20;
@@ -277,7 +306,7 @@ fn mcfg(table: &[u8]) -> Result<Option<Region>, Wrong> {
 /// The pages of all tables, merged where they touch.
 fn merge(places: &Short<Region, TABLES>, memory: &mut Regions<8>) {
     let mut pages = *places;
-    pages.items[..pages.count].iter_mut().for_each(|place| *place = touched_pages(*place));
+    pages.items[..pages.count].iter_mut().for_each(|place| *place = place.touched_pages());
     pages.items[..pages.count].sort_unstable_by_key(|place| place.base);
     let mut current = Region::default();
     for place in pages.as_slice() {

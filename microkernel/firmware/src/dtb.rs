@@ -3,20 +3,51 @@
 //! The tree comes from outside: `dtoolkit` checks its structure, this module what it says. Everything is copied out, so
 //! nothing refers to the tree afterwards.
 
-use dtoolkit::fdt::{Fdt, FdtNode};
+pub use dtoolkit::fdt::Fdt;
+use dtoolkit::fdt::FdtNode;
 use dtoolkit::standard::NodeStandard;
 use dtoolkit::{Node, Property, ToCellInt};
 
-use super::gic::Location;
-use super::mmu::{PAGE, TREE_LIMIT};
-use super::psci::Conduit;
-use crate::boot::{Region, Regions};
+pub use crate::handover::Reason;
+use crate::region::{PAGE, Region, Regions};
 
 /// Most cores whose affinities are read.
 pub const CORES: usize = 16;
+/// The longest tree: Linux's booting.rst has 2 MiB, but QEMU doubles what `-dtb` gives it.
+pub const TREE_LIMIT: u64 = 4 << 20;
 
-/// Why a tree is of no use: what is missing or wrong.
-pub type Reason = &'static str;
+/// The instruction that reaches PSCI's firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Conduit {
+    /// No PSCI.
+    None = 0,
+    /// A hypervisor call.
+    Hvc = 1,
+    /// A secure monitor call.
+    Smc = 2,
+}
+
+/// Where the interrupt controller is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// Version 2: distributor, CPU interface, message frame.
+    V2 {
+        /// Distributor.
+        distributor: Region,
+        /// CPU interface.
+        interface: Region,
+        /// GICv2m frame.
+        messages: Option<Region>,
+    },
+    /// Version 3: distributor and redistributors.
+    V3 {
+        /// Distributor.
+        distributor: Region,
+        /// Redistributors of all cores.
+        redistributors: Region,
+    },
+}
 
 /// The machine.
 pub struct Platform {
@@ -50,10 +81,10 @@ pub struct Platform {
 pub fn length(head: &[u8; 8]) -> Result<u64, Reason> {
     let [m0, m1, m2, m3, l0, l1, l2, l3] = *head;
     if u32::from_be_bytes([m0, m1, m2, m3]) != 0xd00d_feed {
-        return Err("no device tree where x0 points");
+        return Err("none where x0 points");
     }
     let length = u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
-    if length > TREE_LIMIT { Err("a device tree that is too long") } else { Ok(length) }
+    if length > TREE_LIMIT { Err("too long") } else { Ok(length) }
 }
 
 /// The console's registers: `/chosen/stdout-path` if it is a PL011, else the first PL011.
@@ -81,7 +112,7 @@ pub fn conduit(tree: Fdt<'_>) -> Conduit {
 /// Reads the machine out of the tree.
 pub fn platform(tree: Fdt<'_>) -> Result<Platform, Reason> {
     let root = tree.root();
-    let (reserved, unmapped) = reserved(tree);
+    let (reserved, unmapped) = reserved(tree).ok_or("too many reserved ranges")?;
     let mut platform = Platform {
         banks: banks(root)?,
         reserved,
@@ -99,9 +130,40 @@ pub fn platform(tree: Fdt<'_>) -> Result<Platform, Reason> {
     if let Some(chosen) = tree.find_node("/chosen") {
         read_chosen(tree, chosen, &mut platform)?;
     }
+    platform.separate()?;
     Ok(platform)
 }
 
+impl Platform {
+    /// What user drivers may get is neither memory nor the interrupt controller, and that is not memory.
+    fn separate(&mut self) -> Result<(), Reason> {
+        for controller in self.gic.regions().into_iter().flatten() {
+            if self.banks.overlap(controller) {
+                return Err("the interrupt controller lies in memory");
+            }
+            self.devices.remove(controller.touched_pages());
+        }
+        self.banks.as_slice().iter().for_each(|bank| self.devices.remove(*bank));
+        let archive = self.archive.unwrap_or_default();
+        let inside = self.banks.as_slice().iter().any(|bank| bank.contains(archive));
+        if self.archive.is_some() && !(inside && archive.length != 0 && archive.base.is_multiple_of(PAGE)) {
+            return Err("/chosen: a boot archive that is empty, outside of memory or doesn't start on a page");
+        }
+        Ok(())
+    }
+}
+
+impl Location {
+    /// All registers.
+    pub fn regions(&self) -> [Option<Region>; 3] {
+        match *self {
+            Location::V2 { distributor, interface, messages } => [Some(distributor), Some(interface), messages],
+            Location::V3 { distributor, redistributors } => [Some(distributor), Some(redistributors), None],
+        }
+    }
+}
+
+/// Command line, archive and seeds.
 fn read_chosen(tree: Fdt<'_>, chosen: FdtNode<'_>, platform: &mut Platform) -> Result<(), Reason> {
     let line = text(chosen, "bootargs").unwrap_or("").as_bytes();
     let length = line.len().min(platform.command_line.0.len());
@@ -128,35 +190,36 @@ fn read_chosen(tree: Fdt<'_>, chosen: FdtNode<'_>, platform: &mut Platform) -> R
 
 /// The RAM: every `memory` node's regions, cut to whole pages.
 fn banks(root: FdtNode<'_>) -> Result<Regions<8>, Reason> {
-    let mut banks = Regions::new();
+    let mut banks = Regions::<8>::new();
     for node in root.children().filter(|node| text(*node, "device_type") == Some("memory") && enabled(node)) {
         for region in registers(node) {
-            let base = region.base.next_multiple_of(PAGE);
-            let end = region.end() / PAGE * PAGE;
-            banks.push(Region { base, length: end.saturating_sub(base) });
+            if banks.overlap(region) {
+                return Err("the same memory twice");
+            }
+            banks.try_push(region.whole_pages()).ok_or("memory in too many pieces")?;
         }
     }
     if banks.as_slice().is_empty() { Err("no memory") } else { Ok(banks) }
 }
 
 /// The header's reservations and `/reserved-memory`, rounded out to whole pages.
-fn reserved(tree: Fdt<'_>) -> (Regions<16>, Regions<8>) {
+fn reserved(tree: Fdt<'_>) -> Option<(Regions<16>, Regions<8>)> {
     let mut reserved = Regions::new();
     let mut unmapped = Regions::new();
     for entry in tree.memory_reservations() {
         if let Some(region) = checked(entry.address(), entry.size()) {
-            reserved.push(rounded(region));
+            reserved.try_push(region.touched_pages())?;
         }
     }
     for node in tree.find_node("/reserved-memory").iter().flat_map(|node| node.children()).filter(enabled) {
         for region in registers(node) {
-            reserved.push(rounded(region));
+            reserved.try_push(region.touched_pages())?;
             if node.property("no-map").is_some() {
-                unmapped.push(rounded(region));
+                unmapped.try_push(region.touched_pages())?;
             }
         }
     }
-    (reserved, unmapped)
+    Some((reserved, unmapped))
 }
 
 fn gic(root: FdtNode<'_>) -> Result<Location, Reason> {
@@ -210,7 +273,7 @@ fn devices(root: FdtNode<'_>) -> Regions<16> {
 fn joined(found: &Regions<64>) -> Regions<16> {
     let mut joined = Regions::new();
     let mut after = 0;
-    let found = || found.as_slice().iter().map(|region| rounded(*region));
+    let found = || found.as_slice().iter().map(|region| region.touched_pages());
     while let Some(first) = found().filter(|region| region.base >= after).min_by_key(|region| region.base) {
         let mut end = first.end();
         while let Some(next) = found().find(|region| region.base <= end && region.end() > end) {
@@ -269,10 +332,4 @@ fn register(node: FdtNode<'_>, i: usize) -> Option<Region> {
 fn checked(base: u64, length: u64) -> Option<Region> {
     base.checked_add(length)?.checked_add(PAGE)?;
     Some(Region { base, length })
-}
-
-/// A region rounded out to whole pages.
-pub fn rounded(region: Region) -> Region {
-    let base = region.base / PAGE * PAGE;
-    Region { base, length: region.end().next_multiple_of(PAGE) - base }
 }

@@ -1,0 +1,182 @@
+//! `call`, `reply_recv` and faults: from a caller to the server that waits for it, and back.
+
+use abi::message::{CHANNEL_SHIFT, FOREVER, Kind, MAX_BYTES, MAX_CHAIN, REGISTER_BYTES, Tag};
+use abi::{Rights, Status};
+use kmem::Link;
+
+use crate::Hw;
+use crate::ipc;
+use crate::objects::*;
+use crate::state::{Count, Cx};
+
+/// A server that waits for whoever comes.
+struct Waiting<'id> {
+    channel: ChannelKey<'id>,
+    receiver: ThreadKey<'id>,
+    /// What it will have while it works for this caller.
+    priority: u8,
+    /// How deep the caller is in a chain of calls.
+    depth: u8,
+}
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    #[inline(always)]
+    pub(super) fn fast_call(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadKey<'id>> {
+        let t = self.v.get(me);
+        let (handle, tag, known) = (t.context.regs.a0, t.context.regs.a1, t.doors.call);
+        if tag > MAX_BYTES as u64 {
+            return None;
+        }
+        let door = if self.still(&known, handle) {
+            known
+        } else {
+            let door = self.door(me, handle, Rights::CALL)?;
+            self.v.get_mut(me).doors.call = door;
+            door
+        };
+        let channel = self.v.follow(door.object)?;
+        let waiting = self.waiting(me, channel)?;
+        // ---- point of no return ----
+        self.my_core().fast_calls += 1;
+        self.copy(me, waiting.receiver, tag as usize);
+        Some(self.meet_waiting(me, waiting, door.badge, takes, Tag(tag).with_kind(Kind::Call)))
+    }
+
+    /// As [`Cx::fault`], if the thread's server waits for faults.
+    #[inline(always)]
+    pub(super) fn fast_fault(&mut self, class: u64, address: u64, syndrome: u64) -> Option<ThreadKey<'id>> {
+        let me = self.running()?;
+        let t = self.v.get(me);
+        if t.slow != 0 {
+            return None;
+        }
+        let fault = t.fault;
+        let channel = self.v.find_any::<CHANNEL>(fault.object)?;
+        if !fault.rights().contains(Rights::CALL) || !self.grants_alive_here(fault.grant) {
+            return None;
+        }
+        let waiting = self.waiting(me, channel)?;
+        // ---- point of no return ----
+        self.count(Count::Faults);
+        self.my_core().switches += 1;
+        let t = self.v.get_mut(me);
+        let words = [class, address, t.context.regs.pc, t.context.regs.sp, syndrome, me.link().raw() as u64];
+        (t.fault_words, t.faulting) = (words, true);
+        let [w0, w1, w2, w3, w4, w5] = words;
+        self.v.get_mut(waiting.receiver).context.regs.words = [w0, w1, w2, w3, w4, w5, 0, 0];
+        Some(self.meet_waiting(me, waiting, fault.badge, 0, Tag(48).with_kind(Kind::Fault)))
+    }
+
+    /// The channel's only receiver, if the thread may hand it the core.
+    #[inline(always)]
+    fn waiting(&self, me: ThreadKey<'id>, channel: ChannelKey<'id>) -> Option<Waiting<'id>> {
+        let receivers = self.v.get(channel).receivers;
+        let receiver = self.v.follow(receivers.head)?;
+        let (t, r) = (self.v.get(me), self.v.get(receiver));
+        let depth = t.depth;
+        let busy = r.via.raw() | r.serving.raw() | r.timer_slot as u32 | r.slow as u32;
+        let near = receivers.head == receivers.tail && self.may_run_here(r);
+        // It inherits from one caller more.
+        let priority = t.priority.max(r.priority);
+        let good = near && busy == 0 && (depth as usize) < MAX_CHAIN && self.first_at(priority);
+        good.then_some(Waiting { channel, receiver, priority, depth })
+    }
+
+    /// The caller's message lies in the receiver's words or buffer: it waits now, and the receiver runs.
+    #[inline(always)]
+    fn meet_waiting(
+        &mut self,
+        me: ThreadKey<'id>,
+        waiting: Waiting<'id>,
+        badge: u64,
+        takes: u8,
+        tag: Tag,
+    ) -> ThreadKey<'id> {
+        let Waiting { channel, receiver, priority, depth } = waiting;
+        let (now, core) = (self.s.hw.now(), self.core as u8);
+        let t = self.v.get_mut(me);
+        t.state = State::AwaitingReply;
+        (t.channel, t.server) = (channel.link(), receiver.link());
+        (t.badge, t.takes) = (badge, takes);
+        let sequence = t.sequence.wrapping_add(1);
+        t.sequence = sequence;
+        t.run_time += now - t.run_start;
+        t.run_start = now;
+        self.v.get_mut(channel).receivers = Queue { head: Link::NONE, tail: Link::NONE };
+        let r = self.v.get_mut(receiver);
+        (r.state, r.core) = (State::Running, core);
+        (r.channel, r.server) = (Link::NONE, Link::NONE);
+        r.bits_last = false;
+        r.priority = priority;
+        r.serving = me.link();
+        r.depth = r.callers.only(depth);
+        r.run_start = now;
+        let regs = &mut r.context.regs;
+        (regs.a0, regs.a1, regs.badge, regs.number) = (ipc::token(me, sequence), tag.0, badge, Status::OK.0);
+        self.run_instead(receiver);
+        receiver
+    }
+
+    #[inline(always)]
+    pub(super) fn fast_reply_recv(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadKey<'id>> {
+        let t = self.v.get(me);
+        let (token, word, deadline) = (t.context.regs.a0, t.context.regs.a1, t.context.regs.badge);
+        let (tag, handle) = (word & u32::MAX as u64, word >> CHANNEL_SHIFT);
+        let (serving, notification) = (t.serving, t.notification);
+        if tag > MAX_BYTES as u64 || deadline != FOREVER {
+            return None;
+        }
+        let channel = self.receive_door(me, handle)?;
+        if !self.nothing_waits(me, channel) {
+            return None;
+        }
+        if let Some(notification) = self.v.follow(notification)
+            && self.v.get(notification).bits != 0
+        {
+            return None;
+        }
+        // The only one, and in the list of those to answer, so it is alive and waits for that.
+        let caller = self.v.follow(serving)?;
+        let c = self.v.get(caller);
+        let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
+        if !meant || c.slow != 0 || !self.may_run_here(c) || !self.first_at(c.priority) {
+            return None;
+        }
+        let (depth, faulting) = (c.depth, c.faulting);
+        // ---- point of no return ----
+        self.my_core().fast_replies += 1;
+        let (now, core) = (self.s.hw.now(), self.core as u8);
+        if faulting {
+            // Its instruction runs again, with its registers.
+            self.v.get_mut(caller).faulting = false;
+        } else {
+            self.copy(me, caller, tag as usize);
+            let regs = &mut self.v.get_mut(caller).context.regs;
+            (regs.a0, regs.a1, regs.number) = (0, tag, Status::OK.0);
+        }
+        let c = self.v.get_mut(caller);
+        (c.state, c.core) = (State::Running, core);
+        c.server = Link::NONE;
+        c.run_start = now;
+        let t = self.v.get_mut(me);
+        t.state = State::Receiving;
+        // Nobody is left from whom it inherits.
+        t.priority = t.base_priority;
+        t.serving = Link::NONE;
+        t.callers.none(depth);
+        t.depth = 0;
+        (t.channel, t.server) = (channel.link(), Link::NONE);
+        t.takes = takes;
+        t.run_time += now - t.run_start;
+        t.run_start = now;
+        self.v.get_mut(channel).receivers = Queue { head: me.link(), tail: me.link() };
+        self.run_instead(caller);
+        Some(caller)
+    }
+
+    /// Copies a message without handles.
+    #[inline(always)]
+    fn copy(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
+        if bytes <= REGISTER_BYTES { self.copy_registers(from, to, bytes) } else { self.copy_buffer(from, to, bytes) }
+    }
+}

@@ -1,0 +1,160 @@
+//! `notify` and `recv`: to the thread that waits for bits, and waiting for them.
+
+use abi::message::{FOREVER, Kind, Tag};
+use abi::{Rights, Status};
+use kmem::Link;
+
+use crate::Hw;
+use crate::cores::ANY_CORE;
+use crate::objects::*;
+use crate::state::{Count, Cx, SLICE};
+
+impl<'id, H: Hw> Cx<'_, 'id, H> {
+    #[inline(always)]
+    pub(super) fn fast_notify(&mut self, me: ThreadKey<'id>) -> Option<ThreadKey<'id>> {
+        let t = self.v.get(me);
+        let (handle, bits, priority, known) = (t.context.regs.a0, t.context.regs.a1, t.priority, t.doors.notify);
+        if self.s.cores[self.core].ready >> priority > 1 {
+            return None;
+        }
+        let door = if self.still(&known, handle) {
+            known
+        } else {
+            let door = self.door(me, handle, Rights::NOTIFY)?;
+            self.v.get_mut(me).doors.notify = door;
+            door
+        };
+        let notification = self.v.follow(door.object)?;
+        let n = self.v.get(notification);
+        let (all, bound) = (n.bits | bits & door.badge, n.bound);
+        let bound = self.v.follow(bound).filter(|bound| all != 0 && self.v.get(*bound).state == State::Receiving);
+        if let Some(receiver) = bound
+            && !self.may_wake(receiver, priority)
+        {
+            return None;
+        }
+        // ---- point of no return ----
+        self.count(Count::Calls);
+        self.count(Count::Notifications);
+        self.v.get_mut(me).context.regs.number = Status::OK.0;
+        let Some(receiver) = bound else {
+            self.v.get_mut(notification).bits = all;
+            return Some(me);
+        };
+        self.v.get_mut(notification).bits = 0;
+        let r = self.v.get_mut(receiver);
+        let (channel, at) = (r.channel, r.priority as usize);
+        r.state = State::Ready;
+        (r.channel, r.server) = (Link::NONE, Link::NONE);
+        self.give_bits(receiver, all);
+        if let Some(channel) = self.v.follow(channel) {
+            self.v.get_mut(channel).receivers = Queue { head: Link::NONE, tail: Link::NONE };
+        }
+        let link = receiver.link();
+        let queue = &mut self.s.cores[self.core].queues[at];
+        let last = core::mem::replace(&mut queue.tail, link);
+        match self.v.follow(last) {
+            Some(last) => {
+                self.v.get_mut(receiver).prev = last.link();
+                self.v.get_mut(last).next = link;
+            }
+            None => queue.head = link,
+        }
+        self.my_core().ready |= 1 << at;
+        Some(me)
+    }
+
+    /// Whether that is all there is to it: of this core, in no other queue than one of its own, not more urgent than the
+    /// running thread; and if as urgent, the timer comes when the slice ends.
+    #[inline(always)]
+    fn may_wake(&self, receiver: ThreadKey<'id>, running: u8) -> bool {
+        let r = self.v.get(receiver);
+        let core = &self.s.cores[self.core];
+        let busy = r.via.raw() | r.next.raw() | r.prev.raw() | r.timer_slot as u32;
+        let calm = r.priority < running || r.priority == running && core.armed <= core.slice_end;
+        // One that may go to other cores may be better off there.
+        let stays = r.core as usize == self.core && (!self.s.several || r.home != ANY_CORE);
+        busy == 0 && stays && calm
+    }
+
+    #[inline(always)]
+    pub(super) fn fast_recv(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadKey<'id>> {
+        let t = self.v.get(me);
+        let (handle, deadline, notification) = (t.context.regs.a0, t.context.regs.badge, t.notification);
+        if deadline != FOREVER {
+            return None;
+        }
+        let channel = match handle {
+            0 => None,
+            handle => {
+                let channel = self.receive_door(me, handle)?;
+                if !self.nothing_waits(me, channel) {
+                    return None;
+                }
+                Some(channel)
+            }
+        };
+        if let Some(notification) = self.v.follow(notification) {
+            let bits = self.v.get(notification).bits;
+            if bits != 0 {
+                // ---- point of no return ----
+                self.count(Count::Calls);
+                self.v.get_mut(notification).bits = 0;
+                self.v.get_mut(me).takes = takes;
+                self.give_bits(me, bits);
+                return Some(me);
+            }
+        }
+        let core = &self.s.cores[self.core];
+        let at = core.ready.checked_ilog2()? as usize;
+        let next = self.v.follow(core.queues[at].head)?;
+        let n = self.v.get(next);
+        // One that may go to other cores is counted, and they may have to be told what is left.
+        if n.slow != 0 || self.s.several && n.home == ANY_CORE {
+            return None;
+        }
+        let second = n.next;
+        let slice_end = self.s.hw.now() + SLICE;
+        if !second.is_none() && core.armed > slice_end {
+            return None;
+        }
+        // ---- point of no return ----
+        self.count(Count::Calls);
+        self.my_core().switches += 1;
+        let now = slice_end - SLICE;
+        let t = self.v.get_mut(me);
+        t.state = State::Receiving;
+        t.takes = takes;
+        (t.channel, t.server) = (channel.map_or(Link::NONE, |channel| channel.link()), Link::NONE);
+        t.run_time += now - t.run_start;
+        t.run_start = now;
+        if let Some(channel) = channel {
+            self.v.get_mut(channel).receivers = Queue { head: me.link(), tail: me.link() };
+        }
+        let core = &mut self.s.cores[self.core];
+        core.slice_end = slice_end;
+        core.queues[at].head = second;
+        match self.v.follow(second) {
+            Some(second) => self.v.get_mut(second).prev = Link::NONE,
+            None => {
+                core.queues[at].tail = Link::NONE;
+                core.ready &= !(1 << at);
+            }
+        }
+        let n = self.v.get_mut(next);
+        n.next = Link::NONE;
+        n.state = State::Running;
+        n.run_start = now;
+        self.run_instead(next);
+        Some(next)
+    }
+
+    /// `recv` returns with bits.
+    #[inline(always)]
+    fn give_bits(&mut self, thread: ThreadKey<'id>, bits: u64) {
+        let t = self.v.get_mut(thread);
+        t.bits_last = true;
+        let regs = &mut t.context.regs;
+        (regs.a0, regs.a1, regs.badge, regs.number) = (0, Tag(0).with_kind(Kind::Bits).0, bits, Status::OK.0);
+    }
+}
