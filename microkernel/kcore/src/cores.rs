@@ -61,12 +61,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub fn answer_calls(&mut self) {
         if self.my_core().called {
-            self.obey();
+            self.obey(0);
         }
     }
 
+    /// The same as the running thread makes a system call: one that goes elsewhere makes it there.
+    #[inline(always)]
+    pub fn answer_calls_before_its_own(&mut self) {
+        if self.my_core().called {
+            self.obey(H::CALL_LENGTH);
+        }
+    }
+
+    /// `call` is the length of the instruction by which the running thread came, if it is to be made again.
     #[cold]
-    fn obey(&mut self) {
+    fn obey(&mut self, call: u64) {
         let core = self.my_core();
         core.called = false;
         let wanted = core::mem::take(&mut core.wanted);
@@ -74,7 +83,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let Some(thread) = self.v.follow(current) else { return };
         match wanted {
             Wanted::Nothing => {}
-            Wanted::Move => self.go_home(thread),
+            Wanted::Move => {
+                if self.go_home(thread) {
+                    self.v.get_mut(thread).context.regs.pc -= call;
+                }
+            }
             Wanted::Stop => self.stop_here(thread),
             Wanted::End => _ = self.end_thread(thread),
         }
@@ -122,12 +135,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Has a thread that does not run elsewhere go to its home core, whatever it waits for.
-    fn go_home(&mut self, thread: ThreadKey<'id>) {
+    /// Has a thread that does not run elsewhere go to its home core, whatever it waits for; false if it is there.
+    fn go_home(&mut self, thread: ThreadKey<'id>) -> bool {
         let t = self.v.get(thread);
         let (home, core) = (t.home, t.core);
         if home == core || home as usize >= MAX_CORES {
-            return;
+            return false;
         }
         match t.state {
             State::Ready | State::Running => {
@@ -142,6 +155,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             _ => self.v.get_mut(thread).core = home,
         }
+        true
     }
 
     // ---- where a thread runs ----

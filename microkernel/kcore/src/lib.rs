@@ -156,7 +156,7 @@ impl<H: Hw> Kernel<H> {
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn syscall(&mut self) -> ThreadLink {
         self.count(Count::Calls);
-        self.answer_calls();
+        self.answer_calls_before_its_own();
         let me = self.s.cores[self.core].current;
         let Some(thread) = self.v.follow(me) else { return self.reschedule(None) };
         if self.v.get(thread).slow & slow::TRACED != 0 {

@@ -4,8 +4,8 @@
 //! loaded: the stubs give it back then ([`FREE`]). A core that waits for it does what other cores ask meanwhile.
 //!
 //! Whoever finds it free has it, in no order. First come, first served was tried: where a host has fewer processors than
-//! the guest has cores, the one whose turn it is mostly does not run, all others spin meanwhile, and each change of hands
-//! takes a slice of the host's time (120 a second were seen). It is held for so short that nobody waits long.
+//! the guest has cores, the one whose turn it is may be one that the host doesn't run, and all others spin until it does.
+//! It is held for one bounded unit of work at most.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};

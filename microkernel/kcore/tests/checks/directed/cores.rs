@@ -67,6 +67,23 @@ fn what_it_does_meanwhile_is_not_done() {
 }
 
 #[test]
+fn a_call_made_as_its_thread_is_sent_home_is_made_there() {
+    let mut w = world_of(2, 512);
+    let (handle, link) = running(&mut w, 1, ANY_CORE, 0);
+    w.ok(nr::config, &[handle, CONFIG_CORE, 0]);
+    assert_eq!(w.k.system.cores[1].wanted, Wanted::Move);
+    w.on(1).prepare(link, nr::yield_now as u64, &[], WAIT);
+    let after = w.edit(link, |t| t.context.regs.pc);
+    assert!(w.k.syscall(1).is_none());
+    let (state, core, number, pc) = w.edit(link, |t| (t.state, t.core, t.context.regs.number, t.context.regs.pc));
+    assert_eq!(
+        (state, core, number, pc),
+        (State::Ready, 0, nr::yield_now as u64, after - 4),
+        "its call is still to come"
+    );
+}
+
+#[test]
 fn a_thread_that_runs_elsewhere_is_ended_by_its_own_core() {
     let mut w = world_of(2, 512);
     let (handle, link) = running(&mut w, 1, 1, 0);
