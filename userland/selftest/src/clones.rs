@@ -15,6 +15,12 @@ const LARGE: usize = 8192;
 const POOL: u32 = 400;
 /// Pages of the large clone that each side writes: more than an extent may have at hand.
 const WRITTEN: usize = 160;
+/// Pages that a process loses, for a time, to pagers that are killed: what was left of the last extent of each.
+const LOST: u32 = crate::paged::KILLS * 16;
+/// Pages of a worker's clone, and of a worker, which pays for it.
+const CLONE_PAGES: u32 = 100 + LOST;
+/// See [`CLONE_PAGES`].
+pub const WORK_PAGES: u32 = 256 + LOST + LOST;
 /// Words of a page.
 const WORDS: usize = PAGE / 8;
 
@@ -198,7 +204,7 @@ pub fn work() -> Result<(), Error> {
     for round in 0..20 {
         task.base = round * 100;
         number(&mut task.words, task.base);
-        let clone = clones::prepare(&pool, "worker", 100, changes, &raw mut task as u64)?;
+        let clone = clones::prepare(&pool, "worker", CLONE_PAGES, changes, &raw mut task as u64)?;
         number(&mut task.words, task.base + 100);
         let end = clone.start()?.wait()?;
         if (end.code, end.reason) != (7, 0) || !numbered(&task.words, task.base + 100) {
