@@ -12,7 +12,7 @@ use core::{
 use abi::{Handle, PAGE_SIZE, calls::Access, info, user};
 use talc::{TalcLock, base::Talc, base::binning::Binning, source::Source};
 
-use crate::{layout, mapping, memory::MAP_PAGES, objects, sync::RawLock, sys};
+use crate::{layout, mapping, objects, sync::RawLock, sys};
 
 #[global_allocator]
 static HEAP: TalcLock<RawLock, Grow> = TalcLock::new(Grow { end: 0, mapped: layout::HEAP.start });
@@ -85,20 +85,13 @@ fn extend(at: usize, bytes: usize) -> Result<usize, ()> {
     if bytes > layout::HEAP.end - at {
         return Err(());
     }
-    let pages = (bytes / PAGE_SIZE) as u64;
+    let pages = bytes / PAGE_SIZE;
     let pool = objects::own_pool().raw().into();
-    let (memory, _) = sys::create(pool, info::Kind::Memory as u64, pages, 0, 0).map_err(drop)?;
-    let access = (Access::READ | Access::WRITE).bits().into();
-    let part = |done: u64| {
-        let address = (at as u64) + done * PAGE_SIZE as u64;
-        let some = (pages - done).min(MAP_PAGES as u64);
-        sys::map(user::OWN_PROCESS.raw().into(), memory, address, done, some, access)
-    };
-    let mapped = (0..pages).step_by(MAP_PAGES).try_for_each(|done| {
-        part(done).map(drop).map_err(|_| {
-            // Nobody has seen what was mapped so far.
-            let _ = mapping::unmap(at, done as usize);
-        })
+    let (memory, _) = sys::create(pool, info::Kind::Memory as u64, pages as u64, 0, 0).map_err(drop)?;
+    let own = user::OWN_PROCESS.raw().into();
+    let mapped = mapping::map(own, memory, at, 0, pages, Access::READ | Access::WRITE).map_err(|(_, done)| {
+        // Nobody has seen what was mapped so far.
+        let _ = mapping::unmap(at, done);
     });
     if let Some(memory) = Handle::from_raw(memory as u32) {
         let _ = sys::close(memory.raw().into());

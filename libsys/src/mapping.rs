@@ -5,13 +5,14 @@ use core::{
     sync::atomic::{AtomicU32, AtomicU64},
 };
 
-use abi::{PAGE_SIZE, user};
+use abi::{
+    PAGE_SIZE,
+    calls::{Access, MAP_PAGES, UNMAP_PAGES},
+    user,
+};
 use protocol::{Error, process};
 
 use crate::{Handles, channel, layout, memory::give_addresses, sys};
-
-/// Pages that the kernel takes away at once.
-const UNMAP_PAGES: usize = 1 << 15;
 
 /// Mapped memory that others may write at any time. Unmapped when dropped.
 ///
@@ -143,11 +144,34 @@ impl Drop for Mapping {
 ///
 /// Only for pages that nothing refers to any more.
 pub(crate) fn unmap(start: usize, pages: usize) -> Result<(), Error> {
-    for done in (0..pages).step_by(UNMAP_PAGES) {
-        let at = start + done * PAGE_SIZE;
-        sys::unmap(user::OWN_PROCESS.raw().into(), at as u64, (pages - done).min(UNMAP_PAGES) as u64)?;
+    for (done, some) in parts(pages, UNMAP_PAGES) {
+        sys::unmap(user::OWN_PROCESS.raw().into(), (start + done * PAGE_SIZE) as u64, some as u64)?;
     }
     Ok(())
+}
+
+/// Maps any number of pages of a Memory in a process, as many at once as the kernel maps. An error comes with the pages
+/// that were mapped before it.
+pub(crate) fn map(
+    process: u64,
+    memory: u64,
+    address: usize,
+    first: usize,
+    pages: usize,
+    access: Access,
+) -> Result<(), (Error, usize)> {
+    for (done, some) in parts(pages, MAP_PAGES) {
+        let at = (address + done * PAGE_SIZE) as u64;
+        sys::map(process, memory, at, (first + done) as u64, some as u64, access.bits().into())
+            .map_err(|error| (error.into(), done))?;
+    }
+    Ok(())
+}
+
+/// So many pages, in parts that a call takes: the pages before each part, and its own.
+pub(crate) fn parts(pages: usize, most: u64) -> impl Iterator<Item = (usize, usize)> {
+    let most = most as usize;
+    (0..pages).step_by(most).map(move |done| (done, (pages - done).min(most)))
 }
 
 /// Keeps the compiler from reading shared bytes again where a copy of them was made.

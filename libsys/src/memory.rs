@@ -13,7 +13,7 @@ use core::{
 
 use abi::{
     PAGE_SIZE, Rights,
-    calls::Access,
+    calls::{Access, COUNTED_PAGES, FREEZE_PAGES, SEAL_PAGES},
     info::{self, MemoryType},
     user,
 };
@@ -23,18 +23,12 @@ use protocol::process::{Reply, Request, Service};
 use crate::{
     Handles, Mapping, Pool, channel,
     handle::{self, typed},
-    layout,
+    layout, mapping,
+    mapping::parts,
     region::Regions,
     sync::Mutex,
     sys,
 };
-
-/// Pages that the kernel maps at once.
-pub(crate) const MAP_PAGES: usize = 128;
-/// Pages that it freezes at once.
-const FREEZE_PAGES: usize = 256;
-/// Pages that it counts at once.
-const COUNT_PAGES: usize = 512;
 
 typed! {
     /// An extent of frames: RAM, device registers or DMA memory.
@@ -109,23 +103,15 @@ impl Memory {
         }
         let bytes = pages.checked_mul(PAGE_SIZE).ok_or(Error::BadArgument)?;
         let start = take_addresses(bytes)?;
-        let own = user::OWN_PROCESS.raw().into();
-        let mut done = 0;
-        // The kernel maps a bounded number of pages at once.
-        while done < pages {
-            let step = (pages - done).min(MAP_PAGES);
-            let at = (start + done * PAGE_SIZE) as u64;
-            let mapped = sys::map(own, self.raw(), at, (first + done) as u64, step as u64, access.bits().into());
-            if let Err(error) = mapped {
-                let undone = done == 0 || crate::mapping::unmap(start, done).is_ok();
-                if undone {
+        match mapping::map(user::OWN_PROCESS.raw().into(), self.raw(), start, first, pages, access) {
+            Ok(()) => Ok(Mapping { start, bytes }),
+            Err((error, done)) => {
+                if mapping::unmap(start, done).is_ok() {
                     give_addresses(start, bytes);
                 }
-                return Err(error.into());
+                Err(error)
             }
-            done += step;
         }
-        Ok(Mapping { start, bytes })
     }
 
     /// Has a part of it appear at its first use, page by page: costs nothing for what is never touched. `Unavailable` for
@@ -145,15 +131,17 @@ impl Memory {
     /// Nobody can write these pages any more. Refused while a writable mapping exists; of very many pages some may be frozen
     /// then.
     pub fn freeze(&self, first: usize, pages: usize) -> Result<(), Error> {
-        for done in (0..pages).step_by(FREEZE_PAGES) {
-            sys::freeze(self.raw(), (first + done) as u64, (pages - done).min(FREEZE_PAGES) as u64)?;
+        for (done, some) in parts(pages, FREEZE_PAGES) {
+            sys::freeze(self.raw(), (first + done) as u64, some as u64)?;
         }
         Ok(())
     }
 
-    /// Frozen pages become code.
+    /// Frozen pages become code. Refused for pages that aren't frozen; of very many some may be code then.
     pub fn seal(&self, first: usize, pages: usize, authority: &crate::Authority) -> Result<(), Error> {
-        sys::seal(self.raw(), first as u64, pages as u64, authority.raw())?;
+        for (done, some) in parts(pages, SEAL_PAGES) {
+            sys::seal(self.raw(), (first + done) as u64, some as u64, authority.raw())?;
+        }
         Ok(())
     }
 
@@ -267,8 +255,7 @@ impl Frozen {
 fn all_frozen(memory: &Memory) -> Result<usize, Error> {
     let pages = memory.info()?.pages;
     // The kernel counts the frozen pages of a bounded number: a larger Memory is asked in slices.
-    for first in (0..pages).step_by(COUNT_PAGES) {
-        let some = (pages - first).min(COUNT_PAGES);
+    for (first, some) in parts(pages, COUNTED_PAGES) {
         let part = if some == pages { memory.info()? } else { memory.slice(&Pool::own()?, first, some)?.info()? };
         if part.frozen != some {
             return Err(Error::NotFrozen);

@@ -11,7 +11,7 @@ use protocol::Error;
 use crate::{
     Memory, Notification, OwnedHandle, Pool,
     handle::{self, typed},
-    sys,
+    mapping, sys,
 };
 
 typed! {
@@ -103,7 +103,7 @@ impl Process {
         Ok(())
     }
 
-    /// Maps pages of a Memory in it.
+    /// Maps pages of a Memory in it. An error leaves none of them.
     pub fn map(
         &self,
         memory: &Memory,
@@ -112,9 +112,13 @@ impl Process {
         pages: usize,
         access: Access,
     ) -> Result<(), Error> {
-        let access = access.bits().into();
-        sys::map(self.raw(), memory.raw(), address as u64, first as u64, pages as u64, access)?;
-        Ok(())
+        if pages == 0 {
+            return Err(Error::BadArgument);
+        }
+        mapping::map(self.raw(), memory.raw(), address, first, pages, access).map_err(|(error, done)| {
+            let _ = sys::unmap(self.raw(), address as u64, done as u64);
+            error
+        })
     }
 
     /// Takes mappings away. Not for this process itself: [`Error::Denied`].

@@ -13,6 +13,7 @@
 //! business.
 
 use crate::Problem;
+use crate::pack::INIT_BINARY;
 use archive::manifest::{Binding, Manifest, Need, Program, Server};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -20,8 +21,6 @@ use std::path::Path;
 
 /// The file with a folder's rows.
 pub const FILE: &str = "manifest.toml";
-/// Its program is packed by itself, named by no row.
-const INIT: &str = "init";
 
 /// The rows of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -101,7 +100,7 @@ fn taken(manifest: &Manifest, rows: &Rows) -> Vec<Problem> {
     for ((what, there), (_, new)) in there.into_iter().zip(new) {
         let mut there: BTreeSet<String> = there.iter().map(|name| name.to_ascii_lowercase()).collect();
         if what == "program" {
-            there.insert(INIT.into());
+            there.insert(INIT_BINARY.into());
         }
         for name in new.iter().filter(|name| there.contains(&name.to_ascii_lowercase())) {
             problems.push(Problem(format!("the system has a {what} {name} already; take another name")));

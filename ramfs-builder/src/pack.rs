@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// init's name in the archive and of its built program.
+/// init in the archive.
 const INIT_NAME: &str = "L/init";
-const INIT_BINARY: &str = "init";
+/// Its program is packed by itself, named by no row.
+pub(crate) const INIT_BINARY: &str = "init";
 /// Files below it are scripts that run by name.
 const SCRIPTS: &str = "S/";
 

@@ -157,6 +157,17 @@ macro_rules! table {
 }
 for_each_call!(table);
 
+/// `map` and `protect`: pages at most. What is checked at once is also changed at once.
+pub const MAP_PAGES: u64 = 128;
+/// `unmap`: pages at most.
+pub const UNMAP_PAGES: u64 = 1 << 15;
+/// `freeze`: pages at most.
+pub const FREEZE_PAGES: u64 = 256;
+/// `seal`: pages at most. Making the instruction caches coherent takes long.
+pub const SEAL_PAGES: u64 = 32;
+/// `info` MEMORY: pages of which it tells how many are frozen or sealed; the first ones.
+pub const COUNTED_PAGES: u64 = 512;
+
 /// `config`: base priority.
 pub const CONFIG_PRIORITY: u64 = 0;
 /// `config`: fault channel.

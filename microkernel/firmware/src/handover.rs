@@ -1,6 +1,7 @@
 //! What a PC's boot loader hands over, whichever protocol it speaks.
 
 use crate::region::{PAGE, Region, Regions};
+use crate::{double, quad};
 
 /// Beyond 16 TiB a frame has no number.
 pub const MEMORY_END: u64 = 1 << 44;
@@ -26,6 +27,11 @@ impl Use {
     pub fn from_e820(kind: u32) -> Use {
         if kind == 1 { Use::Ram } else { Use::Reserved }
     }
+}
+
+/// An entry of the memory maps of PVH and of Multiboot2, which have the BIOS's form.
+pub fn map_entry(entry: &[u8]) -> Option<(Region, Use)> {
+    Some((Region { base: quad(entry, 0)?, length: quad(entry, 8)? }, Use::from_e820(double(entry, 16)?)))
 }
 
 /// What the boot loader said.

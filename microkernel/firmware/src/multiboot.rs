@@ -3,9 +3,9 @@
 //! The loader passes the physical address of a list of tags, each of 8-byte alignment: type, size, contents. A copy of
 //! ACPI's RSDP is among them, because under UEFI it can't be found otherwise.
 
-use crate::handover::{Handover, Reason, Use};
+use crate::handover::{Handover, Reason, map_entry};
 use crate::region::Region;
-use crate::{Memory, double, quad};
+use crate::{Memory, double};
 
 /// What the loader leaves in EAX.
 pub const MAGIC: u32 = 0x36d7_6289;
@@ -55,10 +55,6 @@ pub fn read(info: u64, memory: Memory<'_>) -> Result<Handover, Reason> {
 fn module(contents: &[u8]) -> Option<Region> {
     let (base, end) = (double(contents, 0)?, double(contents, 4)?);
     Some(Region { base: base.into(), length: end.checked_sub(base)?.into() })
-}
-
-fn map_entry(entry: &[u8]) -> Option<(Region, Use)> {
-    Some((Region { base: quad(entry, 0)?, length: quad(entry, 8)? }, Use::from_e820(double(entry, 16)?)))
 }
 
 struct Tag<'m> {

@@ -2,7 +2,7 @@
 //!
 //! The loader passes the physical address of an `hvm_start_info`: command line, modules, memory map, RSDP.
 
-use crate::handover::{COMMAND_LINE, Handover, Reason, Use};
+use crate::handover::{COMMAND_LINE, Handover, Reason, map_entry};
 use crate::region::Region;
 use crate::{Memory, double, quad};
 
@@ -41,8 +41,4 @@ fn module(header: &[u8], memory: Memory<'_>) -> Option<Region> {
     let count = double(header, 12)?;
     let module = memory(quad(header, 16)?, MODULE).filter(|_| count >= 1)?;
     Some(Region { base: quad(module, 0)?, length: quad(module, 8)? })
-}
-
-fn map_entry(entry: &[u8]) -> Option<(Region, Use)> {
-    Some((Region { base: quad(entry, 0)?, length: quad(entry, 8)? }, Use::from_e820(double(entry, 16)?)))
 }

@@ -1,6 +1,6 @@
 //! `info`: what the kernel tells about its objects.
 
-use abi::calls::Access;
+use abi::calls::{Access, COUNTED_PAGES};
 use abi::info as select;
 use abi::{Error, Rights};
 use kmem::{FrameState, Kind, Link};
@@ -148,7 +148,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let identity = root.map_or(0, |root| root.link().raw());
         let first = root.map_or(0, |root| m.base - self.v.get(root).base);
         // Bounded: a larger Memory tells of its first pages only.
-        let fixed = (0..m.pages.min(512))
+        let fixed = (0..m.pages.min(COUNTED_PAGES as u32))
             .filter(|n| {
                 let frame = self.v.managed(m.base + n);
                 m.kind != select::MemoryType::Device

@@ -5,7 +5,7 @@
 //! of its pages are left. Two records may cover the same address; an entry belongs to the one whose frame it has, and
 //! `holes` sees to it that this is only one.
 
-use abi::calls::Access;
+use abi::calls::{Access, MAP_PAGES, UNMAP_PAGES};
 use abi::info::MemoryType;
 use abi::{Error, Rights};
 use kmem::{FrameState, Link};
@@ -17,11 +17,6 @@ use crate::range::{Range, access_argument, allowed};
 use crate::state::Cx;
 use crate::tables::TableKey;
 use crate::{Hw, Progress, list};
-
-/// Most pages of one `map` or `protect`: what is checked at once is also changed at once.
-pub const MAP_PAGES: u64 = 128;
-/// Most pages of one `unmap`.
-pub const UNMAP_PAGES: u64 = 1 << 15;
 
 /// Mappings that an `evict` passes by for a unit.
 const PASSED_A_UNIT: u32 = 16;

@@ -1,5 +1,6 @@
 //! Memories: extents of frames, their slices, and the life of their pages.
 
+use abi::calls::{FREEZE_PAGES, SEAL_PAGES};
 use abi::info::MemoryType;
 use abi::{Error, Rights};
 use kmem::{Frame, FrameState, Kind, Link, Name};
@@ -9,10 +10,6 @@ use crate::objects::*;
 use crate::state::{Count, Cx};
 use crate::{Hw, Progress};
 
-/// Most pages of one `freeze` or `seal`.
-pub const FREEZE_PAGES: u64 = 256;
-/// Pages that one `seal` takes at most: making the instruction caches coherent takes long.
-pub const SEAL_PAGES: u64 = 32;
 /// Pages zeroed in one entry into the kernel.
 const ZERO_PAGES: u32 = 16;
 

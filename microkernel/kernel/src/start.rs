@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use abi::boot::{self, BootInfo, MAX_ROOTS, Root, RootKind};
-use abi::calls::Access;
+use abi::calls::{Access, SEAL_PAGES};
 use abi::info::MemoryType;
 use abi::user::{MAIN_BUFFER, STACK_TOP, START_BLOCK};
 use abi::{Error, Rights};
@@ -22,8 +22,8 @@ const INIT_PRIORITY: u8 = 56;
 const STACK_PAGES: u64 = 64;
 /// Level of a record about what is odd, but goes on.
 const WARNING: u8 = 1;
-/// What `map`, `freeze` and `seal` take at once.
-const CHUNK: u64 = 32;
+/// What `map`, `freeze` and `seal` all take at once.
+const CHUNK: u64 = SEAL_PAGES;
 
 type Core<'k, 'id> = Cx<'k, 'id, Machine>;
 

@@ -264,6 +264,12 @@ pub struct Manifest {
 }
 
 impl Server {
+    /// Whether it is given the faults of the others, to make their memory appear.
+    #[must_use]
+    pub fn is_pager(&self) -> bool {
+        self.holds.contains(&Root::Faults)
+    }
+
     /// The name of its built program: that of its image, without folders.
     #[must_use]
     pub fn binary(&self) -> String {

@@ -190,7 +190,7 @@ fn make_iso<'a>(
     let beside = to.with_extension(format!("new{}", std::process::id()));
     let mut iso = Command::new("xorriso");
     iso.args(["-as", "mkisofs", "-quiet", "-graft-points", "-R", "-V", "VIAETHER"]);
-    iso.args(["--modification-date=2026010100000000", "--set_all_file_dates", VOLUME_DATE]).args(boot);
+    iso.arg(format!("--modification-date={VOLUME_DATE}")).args(["--set_all_file_dates", VOLUME_DATE]).args(boot);
     iso.args(["-append_partition", "2", "0xef"]).arg(fat);
     iso.args(["-e", "--interval:appended_partition_2:all::", "-no-emul-boot", "-o"]).arg(&beside);
     for (file, name) in files {

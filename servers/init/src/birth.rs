@@ -19,9 +19,6 @@ use symbols::Symbols;
 use crate::images::Image;
 use crate::paging::{Origin, Paging};
 
-/// Pages that the kernel maps at once.
-const MAP_PAGES: usize = 128;
-
 /// What the kernel has of a process.
 #[derive(Debug)]
 pub struct Body {
@@ -193,7 +190,7 @@ impl Loader<'_> {
             Use::ReadWrite if self.plan.origin.is_some() => return Ok(()),
             Use::ReadWrite => return self.copy(segment),
         };
-        map(self.process, self.plan.archive, address, self.plan.image.pages_before(segment), pages, access)
+        self.process.map(self.plan.archive, address, self.plan.image.pages_before(segment), pages, access)
     }
 
     /// A writable segment: the pages that the file fills are copied and relocated, those that are only zeros are a Memory
@@ -209,16 +206,16 @@ impl Loader<'_> {
             let (memory, mapping) = bytes.share();
             drop(mapping);
             if constant > 0 {
-                map(self.process, &memory, address, 0, constant, Access::READ)?;
+                self.process.map(&memory, address, 0, constant, Access::READ)?;
             }
             if filled > constant {
-                map(self.process, &memory, address + constant * PAGE_SIZE, constant, filled - constant, write)?;
+                self.process.map(&memory, address + constant * PAGE_SIZE, constant, filled - constant, write)?;
             }
             self.paging.keep(memory)?;
         }
         if pages > filled {
             let zeros = Memory::create(self.pool, pages - filled)?;
-            map(self.process, &zeros, address + filled * PAGE_SIZE, 0, pages - filled, write)?;
+            self.process.map(&zeros, address + filled * PAGE_SIZE, 0, pages - filled, write)?;
             self.paging.keep(zeros)?;
         }
         self.paging.add(address, constant, Backing::Constant);
@@ -232,29 +229,13 @@ impl Loader<'_> {
         let stack = if paged { layout::STACK_START } else { layout::MAIN_STACK_BYTES } / PAGE_SIZE;
         let heap = if paged { layout::HEAP_START / PAGE_SIZE } else { 0 };
         let memory = Memory::create(self.pool, stack + heap)?;
-        map(self.process, &memory, layout::STACK_TOP - stack * PAGE_SIZE, 0, stack, write)?;
+        self.process.map(&memory, layout::STACK_TOP - stack * PAGE_SIZE, 0, stack, write)?;
         if paged {
-            map(self.process, &memory, layout::HEAP.start, stack, heap, write)?;
+            self.process.map(&memory, layout::HEAP.start, stack, heap, write)?;
             let limit = layout::MAIN_STACK_BYTES;
             self.paging.add(layout::STACK_TOP - limit, limit / PAGE_SIZE, Backing::Zero);
             self.paging.add(layout::HEAP.start, self.plan.pages, Backing::Zero);
         }
         self.paging.keep(memory)
     }
-}
-
-/// Maps any number of pages.
-pub fn map(
-    process: &Process,
-    memory: &Memory,
-    address: usize,
-    first: usize,
-    pages: usize,
-    access: Access,
-) -> Result<(), Error> {
-    for done in (0..pages).step_by(MAP_PAGES) {
-        let step = (pages - done).min(MAP_PAGES);
-        process.map(memory, address + done * PAGE_SIZE, first + done, step, access)?;
-    }
-    Ok(())
 }

@@ -6,9 +6,6 @@ use archive::{Archive, Kind};
 use elfload::{Processor, Program, Segment, Use};
 use libsys::{Authority, Error, Memory, abi::PAGE_SIZE};
 
-/// Pages that the kernel seals at once.
-const SEAL_PAGES: usize = 32;
-
 /// A program that can be loaded.
 #[derive(Debug)]
 pub struct Image {
@@ -68,10 +65,7 @@ impl Image {
             return Ok(());
         }
         for segment in self.program.segments.iter().filter(|s| s.usage == Use::ReadExecute) {
-            let (first, pages) = (self.pages_before(segment), segment.pages() as usize);
-            for done in (0..pages).step_by(SEAL_PAGES) {
-                memory.seal(first + done, (pages - done).min(SEAL_PAGES), seal)?;
-            }
+            memory.seal(self.pages_before(segment), segment.pages() as usize, seal)?;
         }
         self.sealed = true;
         Ok(())

@@ -7,6 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use archive::manifest::SHELL_LEVEL;
+use libsys::names::bits;
 use libsys::protocol::names::{Reply, Request, Service};
 use libsys::protocol::{Answer, List, Text};
 use libsys::protocol::{Protocol, ai, console, device, fs, net};
@@ -26,8 +27,6 @@ const MAX_WEIGHT: usize = 2 << 20;
 const MAX_WEIGHT_EACH: usize = MAX_WEIGHT / 4;
 /// Sessions of a process that can be taken back, at most.
 const MAX_LENT: usize = 64;
-/// Bit 6 of a notification: somebody wants to open what the server provides.
-const WORK: u64 = 1 << 6;
 
 /// A name space.
 #[derive(Debug)]
@@ -157,7 +156,7 @@ impl World {
         service.attention.asked(time::now_ns());
         let number = service.process();
         if let Some(process) = number.and_then(|number| self.table.get(number)) {
-            let _ = process.kernel.notification.notify(WORK);
+            let _ = process.kernel.notification.notify(bits::WORK);
         }
     }
 

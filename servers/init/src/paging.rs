@@ -8,8 +8,8 @@
 
 use alloc::vec::Vec;
 
-use archive::manifest::Root;
 use libsys::abi::PAGE_SIZE;
+use libsys::names::bits;
 use libsys::protocol::List;
 use libsys::protocol::pager::{Backing, EXTENTS, MAX_EXTENTS, MAX_REGIONS, Region, Reply, Request, Service};
 use libsys::protocol::process;
@@ -17,11 +17,9 @@ use libsys::{Error, Handles, Incoming, Memory, OwnedHandle, Rights, Token, layou
 
 use crate::world::World;
 
-/// Bit 6 of a notification: there is work.
-const WORK: u64 = 1 << 6;
 /// Clones that are being made, at most.
 const MAX_CLONES: usize = 64;
-/// Pages of a view, at most: 1 GiB, as many as one `unmap` takes.
+/// Pages of a view, at most: 1 GiB.
 const MAX_VIEW: u32 = 1 << 18;
 
 /// How a process's pages come to be.
@@ -250,11 +248,11 @@ impl World {
     /// A clone was made; its memory is the pager's to share. The spawner waits.
     pub fn share_memory(&mut self, parent: u32, child: u32, gifts: Handles, token: Token) {
         self.clones.push(Sharing { parent, child, gifts, token });
-        let serves = |service: &&crate::services::Service| service.server.holds.contains(&Root::Faults);
-        let pager = self.services.iter().find(serves).and_then(|service| service.process());
+        let pager =
+            self.services.iter().find(|service| service.server.is_pager()).and_then(|service| service.process());
         // One that is being started looks for work by itself.
         if let Some(pager) = pager.and_then(|number| self.table.get(number)) {
-            let _ = pager.kernel.notification.notify(WORK);
+            let _ = pager.kernel.notification.notify(bits::WORK);
         }
     }
 

@@ -345,7 +345,7 @@ impl World {
         match next {
             Next::Start(at) => service.fares = Fares::Waiting(at),
             // Without a pager no other process gets far: it is tried again for ever.
-            Next::Fail if service.server.holds.contains(&Root::Faults) => {
+            Next::Fail if service.server.is_pager() => {
                 service.fares = Fares::Waiting(time::now_ns().saturating_add(LAST_RESORT));
             }
             Next::Fail => {
@@ -368,7 +368,7 @@ impl World {
         let found = self.services.iter().position(|service| service.server.name.eq_ignore_ascii_case(name));
         let index = found.ok_or(Error::NotFound)?;
         let service = self.services.get_mut(index).ok_or(Error::NotFound)?;
-        if action == Action::Stop && service.server.holds.contains(&Root::Faults) {
+        if action == Action::Stop && service.server.is_pager() {
             // Whoever stopped it could not even start it again.
             return Err(Error::InUse);
         }

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use abi::boot::{BootInfo, RootKind};
-use archive::manifest::{Manifest, PAGED_LEVEL, Root};
+use archive::manifest::{Manifest, PAGED_LEVEL, Server};
 use archive::{Archive, MANIFEST_NAME};
 use libsys::abi::{PAGE_SIZE, user::TimePage};
 use libsys::{Access, Error, Event, Frozen, Memory, OwnedHandle, Pool, Receiver, Rights, Token, time};
@@ -167,7 +167,7 @@ impl World {
 
     /// What tells the pager of a process's faults; none for those that have all their memory from the start.
     pub fn fault_channel(&self, number: u32, level: u8) -> Result<Option<OwnedHandle>, Error> {
-        let pager = || self.manifest.servers.iter().any(|server| server.holds.contains(&Root::Faults));
+        let pager = || self.manifest.servers.iter().any(Server::is_pager);
         if level < PAGED_LEVEL || !pager() {
             return Ok(None);
         }
