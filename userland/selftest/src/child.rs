@@ -7,7 +7,7 @@ use libsys::{Error, Pool};
 /// The word before a deed among the arguments.
 pub const WORD: &str = "CHILD";
 /// Pages of a child's pool.
-const PAGES: u32 = 256;
+pub const PAGES: u32 = 256;
 
 /// Pages that stay this process's own.
 const OWN: u64 = 320;

@@ -139,9 +139,14 @@ pub fn views(checks: &mut Checks) -> Result<(), Error> {
 
 /// Has the pager killed while processes clone themselves and write.
 pub fn killed(checks: &mut Checks) -> Result<(), Error> {
+    let pages = if child::room(WORKERS as u32 * clones::WORK_PAGES)? < WORKERS as u32 * clones::WORK_PAGES {
+        child::PAGES
+    } else {
+        clones::WORK_PAGES
+    };
     let mut workers = Vec::new();
     for _ in 0..WORKERS {
-        match child::start_with("work", clones::WORK_PAGES) {
+        match child::start_with("work", pages) {
             Ok(worker) => workers.push(worker),
             // A small machine has room for fewer.
             Err(Error::PoolEmpty) if !workers.is_empty() => break,
