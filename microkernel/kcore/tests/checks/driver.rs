@@ -81,7 +81,7 @@ impl Driver {
         for i in 0..2 {
             let pages = 40 + self.r.below(40);
             let (period, share) = (5_000 + self.r.below(40_000), 100 + self.r.below(6_000));
-            let budget = if seed % 5 == 0 { share.min(period / 5 * 2) | (period << 32) } else { 0 };
+            let budget = if seed.is_multiple_of(5) { share.min(period / 5 * 2) | (period << 32) } else { 0 };
             let sub = w.ok(nr::create, &[pool, POOL as u64, pages, 40, budget]);
             let process = w.ok(nr::create, &[sub, PROCESS as u64]);
             let thread = w.ok(nr::create, &[sub, THREAD as u64, process, 10 + self.r.below(25), 0x2000_0000]);

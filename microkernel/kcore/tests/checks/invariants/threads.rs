@@ -119,7 +119,7 @@ fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core) {
             assert!(cx.s.idle >> n & 1 != 0, "who has nothing to run idles");
             let all_called = (0..8u8).all(|n| cx.s.idle >> n & 1 == 0 || cx.s.hw.kicks.contains(&n));
             assert!(
-                loose == 0 || looks || all_called || cx.s.hw.kicks.len() > 0,
+                loose == 0 || looks || all_called || !cx.s.hw.kicks.is_empty(),
                 "no core idles while a thread that may run there is ready"
             );
         }
