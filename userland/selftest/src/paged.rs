@@ -139,11 +139,8 @@ pub fn views(checks: &mut Checks) -> Result<(), Error> {
 
 /// Has the pager killed while processes clone themselves and write.
 pub fn killed(checks: &mut Checks) -> Result<(), Error> {
-    let pages = if child::room(WORKERS as u32 * clones::WORK_PAGES)? < WORKERS as u32 * clones::WORK_PAGES {
-        child::PAGES
-    } else {
-        clones::WORK_PAGES
-    };
+    let most = clones::WORK_PAGES;
+    let pages = if child::room(most)? < most { child::PAGES } else { most };
     let mut workers = Vec::new();
     for _ in 0..WORKERS {
         match child::start_with("work", pages) {
