@@ -7,4 +7,6 @@ fn main() {
     println!("cargo:rerun-if-changed={script}");
     println!("cargo:rustc-link-arg=-T{script}");
     println!("cargo:rustc-link-arg=--no-pie");
+    // The harness reads from them what must change when the kernel is moved.
+    println!("cargo:rustc-link-arg=--emit-relocs");
 }

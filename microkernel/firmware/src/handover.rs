@@ -57,6 +57,11 @@ pub struct Handover {
 }
 
 impl Handover {
+    /// The command line.
+    pub fn command_line(&self) -> &[u8] {
+        self.command_line.get(..self.command_line_length).unwrap_or_default()
+    }
+
     /// From a memory map and the archive's place, which must be whole pages of memory.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ pub mod acpi;
 pub mod dtb;
 pub mod handover;
 pub mod multiboot;
+pub mod place;
 pub mod pvh;
 pub mod region;
 

@@ -4,6 +4,7 @@
 //! slabs of that class. [`Need`] adds up what a call is going to take, so that all of it is checked before any is taken.
 
 use abi::Error;
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Class, Frame, Key, Link, SlabChange};
 
 use crate::Hw;
@@ -35,7 +36,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 continue;
             }
             let pool = self.v.get(self.v.follow::<POOL>(pool).ok_or(Error::ServerDied)?);
-            if pool.dying || pool.limit - pool.used < pages {
+            let short = pool.limit - pool.used < pages && !mutant(Mutant::QuotaUnchecked);
+            if pool.dying || short {
                 return Err(Error::PoolEmpty);
             }
         }
@@ -81,7 +83,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Credits a pool for pages given back.
     pub fn credit(&mut self, pool: Link<POOL>, pages: u32) {
         if let Some(pool) = self.v.follow::<POOL>(pool) {
-            self.v.get_mut::<POOL>(pool).used -= pages;
+            self.v.get_mut::<POOL>(pool).used -= if mutant(Mutant::FramesNotCredited) { 0 } else { pages };
         }
     }
 
@@ -140,7 +142,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             SlabChange::Empty => {
                 self.unlink_slab(pool, class, slab);
                 self.v.release(slab);
-                self.v.get_mut::<POOL>(pool).used -= 1;
+                self.v.get_mut::<POOL>(pool).used -= !mutant(Mutant::QuotaNotCredited) as u32;
             }
             SlabChange::NoLongerFull => {
                 self.unlink_slab(pool, class, slab);

@@ -22,6 +22,7 @@
 use abi::Error;
 use abi::message::MAX_CHAIN;
 use kmem::Name;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::hw::MAX_CORES;
@@ -96,7 +97,8 @@ impl Budget {
         if now >= account.until && self.period != 0 {
             let periods = (now - account.until) / self.period + 1;
             account.until += periods * self.period;
-            account.spent = account.spent.saturating_sub(share.saturating_mul(periods));
+            let paid = if mutant(Mutant::OverrunForgiven) { u64::MAX } else { share.saturating_mul(periods) };
+            account.spent = account.spent.saturating_sub(if mutant(Mutant::BudgetNeverBack) { 0 } else { paid });
         }
     }
 }
@@ -109,11 +111,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let asked = Budget::asked(word)?;
         if let Some(budget) = &asked {
             let lender = &self.v.get(self.lender(parent).ok_or(Error::OverBudget)?).budget;
-            if budget.cost(lender) > lender.share - lender.given {
+            if budget.cost(lender) > lender.share - lender.given && !mutant(Mutant::BudgetUnchecked) {
                 return Err(Error::OverBudget);
             }
         }
-        if ceiling >= REAL_TIME && asked.is_none() && self.v.get(parent).payer.is_none() {
+        let urgent = ceiling >= REAL_TIME && !mutant(Mutant::RealTimeUnpaid);
+        if urgent && asked.is_none() && self.v.get(parent).payer.is_none() {
             return Err(Error::OverBudget);
         }
         Ok(asked.unwrap_or_default())
@@ -129,7 +132,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(pool).payer = self.v.name(pool);
         if let Some(lender) = self.lender(parent) {
             let lender = &mut self.v.get_mut(lender).budget;
-            lender.given += budget.cost(lender);
+            lender.given += if mutant(Mutant::BudgetNotTaken) { 0 } else { budget.cost(lender) };
             // Who runs by what is left may have none any more.
             self.my_core().look_again = true;
             if self.s.several {
@@ -154,7 +157,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             && let Some(lender) = self.lender(parent)
         {
             let lender = &mut self.v.get_mut(lender).budget;
-            lender.given -= budget.cost(lender);
+            lender.given -= if mutant(Mutant::BudgetNotReturned) { 0 } else { budget.cost(lender) };
         }
     }
 
@@ -171,7 +174,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if let Some(pool) = self.v.find(payer) {
             let budget = &mut self.v.get_mut(pool).budget;
             budget.charged += ran;
-            budget.cores[core].spent += ran;
+            budget.cores[core].spent += if mutant(Mutant::BudgetUncharged) { 0 } else { ran };
         }
     }
 
@@ -197,7 +200,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// When the thread that runs, or is about to, has to stop; `u64::MAX`: never.
     #[inline(always)]
     pub fn budget_end(&mut self, thread: ThreadKey<'id>) -> u64 {
-        if self.v.get(thread).payer.is_none() { u64::MAX } else { self.end_by_budget(thread) }
+        let endless = self.v.get(thread).payer.is_none() || mutant(Mutant::BudgetEndNotArmed);
+        if endless { u64::MAX } else { self.end_by_budget(thread) }
     }
 
     #[cold]
@@ -217,7 +221,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let until = self.v.find(payer).map_or(0, |pool| self.v.get(pool).budget.cores[self.core].until);
         match self.source(thread) {
             Some(source) => {
-                self.v.get_mut(source).demoted = true;
+                self.v.get_mut(source).demoted = !mutant(Mutant::UsedUpGoesOn);
                 self.wait_for_budget(source, until);
                 self.refresh_priority(source);
             }
@@ -252,7 +256,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     fn wait_for_budget(&mut self, thread: ThreadKey<'id>, until: u64) {
-        if self.v.get(thread).timer_slot != 0 {
+        if self.v.get(thread).timer_slot != 0 || mutant(Mutant::ParkedForEver) {
             return;
         }
         self.v.get_mut(thread).deadline = until;
@@ -262,7 +266,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// The period has ended for a thread that is demoted or parked.
     pub fn end_of_period(&mut self, thread: ThreadKey<'id>) {
         let t = self.v.get_mut(thread);
-        t.demoted = false;
+        t.demoted = mutant(Mutant::DemotedForEver) && t.demoted;
         if t.state == State::Parked {
             // In no queue: nobody else has its priority from this one.
             t.state = State::Stopped;

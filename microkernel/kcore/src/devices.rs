@@ -4,6 +4,7 @@ use abi::boot::LOG_TEXT;
 use abi::calls::{SYSTEM_OFF, SYSTEM_REBOOT};
 use abi::message::{BUFFER_PAYLOAD, REGISTER_BYTES};
 use abi::{Error, Rights};
+use kmem::mutants::{Mutant, mutant};
 
 use crate::hw::{PortOperation, PortSize, Reboot};
 use crate::objects::*;
@@ -27,7 +28,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             _ => return Err(Error::BadArgument),
         };
         let offset = regs.argument(2);
-        if offset.checked_add(bytes).is_none_or(|end| end > ports.count as u64) {
+        let most = ports.count as u64 + mutant(Mutant::PortBeyond) as u64;
+        if offset.checked_add(bytes).is_none_or(|end| end > most) {
             return Err(Error::BadArgument);
         }
         let value = self.s.hw.port(ports.first + offset as u16, operation);
@@ -70,7 +72,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             };
             bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
         }
-        self.write_log(level, authority.entry.badge, &text[..length]);
+        let label = if mutant(Mutant::LogLabelForged) { 0 } else { authority.entry.badge };
+        self.write_log(level, label, &text[..length]);
         Ok(Progress::Done)
     }
 
@@ -78,7 +81,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn system(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let regs = &self.v.get(thread).context.regs;
         let (handle, operation) = (regs.a0, regs.a1);
-        self.lookup::<AUTHORITY>(thread, handle, Rights::POWER)?;
+        let need = if mutant(Mutant::PowerForAll) { Rights::empty() } else { Rights::POWER };
+        self.lookup::<AUTHORITY>(thread, handle, need)?;
         let reboot = match operation {
             SYSTEM_OFF => Reboot::No,
             SYSTEM_REBOOT => Reboot::Yes,

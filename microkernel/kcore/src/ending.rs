@@ -18,6 +18,7 @@
 
 use abi::Error;
 use kmem::Link;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::list::{by_grant, closed};
@@ -86,22 +87,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Pays for long work that comes next; false if it is for the next entry. An entry's first always is for this one.
     #[inline(always)]
     pub fn afford(&mut self, units: u32) -> bool {
-        let yes = self.spent == 0 || self.spent + units <= UNITS;
+        let yes = self.spent == 0 || self.spent + units <= UNITS || mutant(Mutant::WorkUnbounded);
         if yes {
             self.spend(units);
         }
         yes
     }
 
-    /// Pays for long work that can't wait: little, and seldom.
-    pub fn spend(&mut self, units: u32) {
+    fn spend(&mut self, units: u32) {
         self.spent += units;
         self.s.endings.most = self.s.endings.most.max(self.spent);
     }
 
     /// Whether there is work for a core that has nothing else to do.
     pub fn work_waits(&self) -> bool {
-        !self.s.reap.is_none() || !self.s.undo.is_none() || !self.s.endings.is_empty()
+        !self.s.reap.is_none() || !self.s.undo.is_none() || !self.s.endings.is_empty() && !mutant(Mutant::EndForgotten)
     }
 
     /// A call is done, but has begun ends that are not: the caller, its results in place, works on them.
@@ -120,7 +120,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[cold]
     pub fn go_on_ending(&mut self, thread: ThreadKey<'id>) -> bool {
         let t = self.v.get_mut(thread);
-        let same = core::mem::take(&mut t.ends_at) == t.context.regs.pc;
+        let same = core::mem::take(&mut t.ends_at) == t.context.regs.pc || mutant(Mutant::WrongCallGoesOn);
         t.restarting = false;
         if same {
             self.begin_to_wait_for_ends(thread);
@@ -177,7 +177,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return false;
             }
             self.leave_queues(caller);
-            self.fail_call(caller, Error::ServerDied);
+            if !mutant(Mutant::DeadServerUntold) {
+                self.fail_call(caller, Error::ServerDied);
+            }
         }
         leave!(self, threads, thread);
         self.free_thread(thread);
@@ -194,7 +196,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return false;
             }
             self.leave_queues(waiting);
-            self.fail_call(waiting, Error::ServerDied);
+            if !mutant(Mutant::DeadChannelUntold) {
+                self.fail_call(waiting, Error::ServerDied);
+            }
         }
         let server = core::mem::take(&mut self.v.get_mut(channel).server);
         if let Some(server) = self.v.follow(server) {
@@ -238,10 +242,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         true
     }
 
-    /// Has one Grant, mapping or thread that hangs on a Grant hang on the one above; false if there is none.
+    /// Has one Grant, mapping, thread or Interrupt that hangs on a Grant hang on the one above; false if there is none.
     fn move_one_up(&mut self, grant: GrantKey<'id>) -> bool {
         let g = *self.v.get(grant);
-        let above = self.v.follow(g.above);
+        let above = self.v.follow(g.above).filter(|_| !mutant(Mutant::ClosedGrantForgotten));
         if let Some(child) = self.v.follow(g.children) {
             self.leave_above(child);
             if let Some(above) = above {
@@ -258,6 +262,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.wait_no_more_through(thread);
             if let Some(above) = above {
                 self.wait_through(thread, above);
+            }
+        } else if let Some(interrupt) = self.v.follow(g.lines) {
+            self.bound_no_more_through(interrupt);
+            if let Some(above) = above {
+                self.bound_through(interrupt, above);
             }
         } else {
             return false;

@@ -5,6 +5,7 @@
 
 use abi::{Error, Rights};
 use kmem::AnyName;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::alloc::Need;
 use crate::objects::*;
@@ -18,7 +19,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Counts a handle that has come to stand in some table.
     pub fn count_handle(&mut self, entry: &Entry) {
         if let Some(grant) = self.v.find(entry.grant) {
-            self.v.get_mut(grant).handles += 1;
+            self.v.get_mut(grant).handles += !mutant(Mutant::HandleUncounted) as u32;
         }
         let name = entry.object;
         if let Some(key) = self.v.find_any::<CHANNEL>(name) {
@@ -89,7 +90,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
         let from = self.live_entry(process, regs.argument(1))?;
         let rights = rights_argument(regs.argument(2))?;
-        if self.v.get(pool).dying {
+        if self.v.get(pool).dying && !mutant(Mutant::DyingPoolMakes) {
             return Err(Error::ServerDied);
         }
         if from.object.class() == GRANT {
@@ -97,7 +98,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let parent = self.v.find(from.grant);
         let depth = parent.map_or(0, |parent| self.v.get(parent).depth) + 1;
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH && !mutant(Mutant::DepthUnbounded) {
             return Err(Error::BadArgument);
         }
         let mut need = Need::default();
@@ -110,7 +111,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             parent: from.grant,
             target: from.object,
             pool: pool.link(),
-            badge: if tells { regs.argument(3) } else { from.badge },
+            badge: if tells || mutant(Mutant::BadgeForged) { regs.argument(3) } else { from.badge },
             close_bits: if tells { regs.argument(4) } else { 0 },
             depth,
             tells,
@@ -123,7 +124,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let name = self.v.name(grant);
         let badge = self.v.get(grant).badge;
-        let derived = Entry { grant: name, badge, rights: (from.rights() & rights).bits(), ..from };
+        let rights = if mutant(Mutant::DeriveAddsRights) { rights } else { from.rights() & rights };
+        let derived = Entry { grant: name, badge, rights: rights.bits(), ..from };
         let cell = Entry { object: name.any(), rights: (Rights::REVOKE | Rights::TRANSFER).bits(), ..Entry::default() };
         let derived = self.insert_counted(process, derived)?;
         let cell = self.insert_counted(process, cell)?;
@@ -143,7 +145,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let mut at = Some(grant);
         while let Some(grant) = at {
             let g = *self.v.get(grant);
-            if g.handles != 0 || g.live_children != 0 || g.ended {
+            let below = g.live_children != 0 && !mutant(Mutant::EndOfGrantWithHandles);
+            if g.handles != 0 || below || g.ended {
                 return;
             }
             self.v.get_mut(grant).ended = true;
@@ -151,7 +154,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if let Some(parent) = parent {
                 self.v.get_mut(parent).live_children -= 1;
             }
-            if g.tells {
+            if g.tells && !mutant(Mutant::EndUntold) {
                 self.tell_end(grant);
             } else {
                 self.free_grant_if_done(grant);
@@ -171,6 +174,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         if let Some(notification) = self.v.find_any::<NOTIFICATION>(g.target)
             && g.close_bits != 0
+            && !mutant(Mutant::CloseBitsLost)
         {
             self.signal(notification, g.close_bits);
         }
@@ -214,7 +218,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return false;
         }
         let parent = if g.ended { None } else { self.v.find(g.parent) };
-        let told = g.tells && !g.ended;
+        let told = g.tells && !g.ended && !mutant(Mutant::DeadPoolsEndsUntold);
         if g.queued || told && self.v.find_any::<CHANNEL>(g.target).is_some() {
             // Nothing new comes about through it, and what there is moves up before its names go.
             self.v.get_mut(grant).revoked = true;
@@ -282,7 +286,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// System call `close`.
     pub fn close(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
-        let entry = self.remove(process, self.v.get(thread).context.regs.argument(0))?;
+        let handle = self.v.get(thread).context.regs.argument(0);
+        let stays = mutant(Mutant::ClosedHandleStays);
+        let entry = if stays { self.entry(process, handle)? } else { self.remove(process, handle)? };
         self.drop_handle(&entry);
         Ok(Progress::Done)
     }
@@ -297,16 +303,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             0 => own,
             process => {
                 let target = self.lookup::<PROCESS>(thread, process, Rights::ENDOW)?.key;
-                if !from.rights().contains(Rights::TRANSFER) {
+                if !from.rights().contains(Rights::TRANSFER) && !mutant(Mutant::DupIgnoresTransfer) {
                     return Err(Error::Denied);
                 }
                 target
             }
         };
-        if self.v.get(target).dying {
+        if self.v.get(target).dying && !mutant(Mutant::DupIntoDying) {
             return Err(Error::ServerDied);
         }
-        let copy = Entry { rights: (from.rights() & rights).bits(), ..from };
+        let rights = if mutant(Mutant::DupAddsRights) { rights } else { from.rights() & rights };
+        let copy = Entry { rights: rights.bits(), ..from };
         let index = u32::try_from(regs.argument(3)).map_err(|_| Error::BadArgument)?;
         let handle = if index == 0 {
             let mut need = Need::default();

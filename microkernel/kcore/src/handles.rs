@@ -1,6 +1,7 @@
 //! Handle tables: looking up, putting in, taking out.
 
 use abi::{Error, Handle, Rights};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{AnyName, Class, Key, Link, Name};
 
 use crate::Hw;
@@ -46,7 +47,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let name = entry.object.cast::<I>().ok_or(Error::WrongKind)?;
         let key = self.v.find(name).ok_or(Error::ServerDied)?;
         self.check_grants(&entry)?;
-        if !entry.rights().contains(need) {
+        if !entry.rights().contains(need) && !mutant(Mutant::RightsUnchecked) {
             return Err(Error::Denied);
         }
         Ok(Found { key, entry })
@@ -59,7 +60,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let index = handle.index() as u32;
         let page = self.slot_page(process, index).ok_or(Error::BadHandle)?;
         let entry = self.v.get(page).0[(index % SLOTS_PER_PAGE) as usize];
-        if entry.generation != handle.generation() || entry.object.class() == 0 {
+        let same = entry.generation == handle.generation() || mutant(Mutant::HandleGenerationIgnored);
+        if !same || entry.object.class() == 0 {
             return Err(Error::BadHandle);
         }
         Ok(entry)
@@ -78,7 +80,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Whether the Grants from the entry's up to the root are all alive.
     #[inline(always)]
     pub fn check_grants(&self, entry: &Entry) -> Result<(), Error> {
-        if entry.grant.is_none() || self.grants_alive(entry.grant) { Ok(()) } else { Err(Error::Revoked) }
+        let alive = entry.grant.is_none() || self.grants_alive(entry.grant) || mutant(Mutant::RevokedHandleWorks);
+        if alive { Ok(()) } else { Err(Error::Revoked) }
     }
 
     /// Whether a Grant and those above it are alive. At most [`crate::grants::MAX_DEPTH`] steps.
@@ -91,6 +94,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn grants_alive_here(&self, mut grant: Name<GRANT>) -> bool {
         while !grant.is_none() {
             match self.v.find(grant) {
+                Some(key) if !self.v.get(key).revoked && mutant(Mutant::OnlyOwnGrantCounts) => return true,
                 Some(key) if !self.v.get(key).revoked => grant = self.v.get(key).parent,
                 _ => return false,
             }
@@ -127,11 +131,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if free >= count {
             return Ok(());
         }
-        if p.slots + SLOTS_PER_PAGE > MAX_SLOTS {
+        if p.slots + SLOTS_PER_PAGE > MAX_SLOTS && !mutant(Mutant::TableOverfull) {
             return Err(Error::TableFull);
         }
         let directory = p.slots == SLOTS_PER_PAGE && p.directory.is_none();
-        need.add(p.pool, 1 + directory as u32);
+        need.add(p.pool, if mutant(Mutant::SlotsUnpaid) { 0 } else { 1 + directory as u32 });
         Ok(())
     }
 
@@ -181,8 +185,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let free = self.v.get(process).free_slot;
         self.s.ends += matches!(entry.object.class(), CHANNEL | NOTIFICATION) as u64;
         if let Some(slot) = self.slot_mut(process, index) {
-            let retired = slot.generation == u16::MAX;
-            *slot = Entry { generation: slot.generation.wrapping_add(1), ..Entry::default() };
+            let step = !mutant(Mutant::SlotGenerationKept) as u16;
+            let retired = slot.generation == u16::MAX && !mutant(Mutant::HandleSlotNotRetired);
+            *slot = Entry { generation: slot.generation.wrapping_add(step), ..Entry::default() };
             if !retired {
                 slot.object = AnyName::from_number(free);
                 self.v.get_mut(process).free_slot = index;

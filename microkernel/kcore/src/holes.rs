@@ -6,6 +6,7 @@
 //! behind. This costs nothing where a page table never had a hole, as with pagers, which map page by page.
 
 use kmem::Link;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::hw::Entry as Decoded;
@@ -43,7 +44,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         while let Some(mapping) = self.v.follow(next) {
             let m = *self.v.get(mapping);
             next = m.table_next;
-            if !self.claims(&m, part, physical) {
+            if !self.claims(&m, part, physical) || mutant(Mutant::HoleForgotten) {
                 continue;
             }
             let [before, behind] = self.sides(leaf, &m, part);

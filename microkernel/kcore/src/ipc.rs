@@ -6,6 +6,7 @@
 
 use abi::message::{CHANNEL_SHIFT, FOREVER, Kind, MAX_CHAIN, TAKES_SHIFT, Tag};
 use abi::{Error, Rights, Status};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Name};
 
 use crate::list::{by_via, closed, queue};
@@ -21,9 +22,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn call(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let regs = &self.v.get(thread).context.regs;
         let (handle, tag, takes) = (regs.a0, regs.a1, takes(regs.number)?);
+        if mutant(Mutant::ErrorSetsBadge) {
+            self.v.get_mut(thread).badge = tag;
+        }
         check_tag(tag)?;
         let channel = self.lookup::<CHANNEL>(thread, handle, Rights::CALL)?;
-        if self.v.get(thread).depth as usize >= MAX_CHAIN {
+        if self.v.get(thread).depth as usize >= MAX_CHAIN && !mutant(Mutant::ChainUnbounded) {
             return Err(Error::Deadlock);
         }
         self.count(Count::GeneralCalls);
@@ -45,7 +49,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         // ---- point of no return ----
         let t = self.v.get_mut(thread);
-        (t.badge, t.takes) = (badge, takes);
+        (t.badge, t.takes) = (if mutant(Mutant::BadgeOfAnother) { t.badge } else { badge }, takes);
         self.block(thread, State::Calling);
         self.v.get_mut(thread).channel = channel.link();
         match receiver {
@@ -56,7 +60,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 Ok(self.hand_over(receiver))
             }
             None => {
-                let callers = queue::insert_by_priority(self.v.get(channel).callers, &mut self.v, thread);
+                let insert = if mutant(Mutant::CallersUnsorted) { queue::push_back } else { queue::insert_by_priority };
+                let callers = insert(self.v.get(channel).callers, &mut self.v, thread);
                 self.v.get_mut(channel).callers = callers;
                 if let Some(grant) = self.v.find(via) {
                     self.wait_through(thread, grant);
@@ -145,13 +150,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(thread).takes = takes;
         if let Some(channel) = channel {
             self.serve(thread, channel);
-            if self.take_closed(thread, channel) {
+            if !mutant(Mutant::ClosedEndsLast) && self.take_closed(thread, channel) {
                 return Progress::Done;
             }
         }
         for _ in 0..RECEIVE_UNITS {
             let caller = channel.and_then(|channel| self.v.follow(self.v.get(channel).callers.head));
-            let bits_first = caller.is_none() || !self.v.get(thread).bits_last;
+            let bits_first = caller.is_none() || !self.v.get(thread).bits_last || mutant(Mutant::CallsStarve);
             if bits_first && self.take_bits(thread) {
                 return Progress::Done;
             }
@@ -201,7 +206,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         via: Name<GRANT>,
         deadline: u64,
     ) -> Progress {
-        if deadline != FOREVER && deadline <= self.now() {
+        if deadline != FOREVER && deadline <= self.now() && !mutant(Mutant::PastDeadlineWaits) {
             self.deliver_deadline(thread);
             return Progress::Done;
         }
@@ -213,10 +218,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if let Some(grant) = self.v.find(via) {
                 self.wait_through(thread, grant);
             }
-            let receivers = queue::push_back(self.v.get(channel).receivers, &mut self.v, thread);
+            let push = if mutant(Mutant::ReceiversBackwards) { queue::push_front } else { queue::push_back };
+            let receivers = push(self.v.get(channel).receivers, &mut self.v, thread);
             self.v.get_mut(channel).receivers = receivers;
         }
-        if deadline != FOREVER {
+        if deadline != FOREVER && !mutant(Mutant::TimerLost) {
             self.v.get_mut(thread).deadline = deadline;
             self.set_deadline(thread);
         }
@@ -299,7 +305,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     fn take_bits(&mut self, thread: ThreadKey<'id>) -> bool {
         let Some(notification) = self.v.follow(self.v.get(thread).notification) else { return false };
-        let bits = core::mem::take(&mut self.v.get_mut(notification).bits);
+        let n = self.v.get_mut(notification);
+        let bits = if mutant(Mutant::BitsTwice) { n.bits } else { core::mem::take(&mut n.bits) };
         if bits == 0 {
             return false;
         }
@@ -326,7 +333,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return false;
         }
         let (queue, first) = closed::pop_front(self.v.get(channel).closed, &mut self.v);
-        self.v.get_mut(channel).closed = queue;
+        if !mutant(Mutant::EndTwice) {
+            self.v.get_mut(channel).closed = queue;
+        }
         let Some(grant) = first else { return false };
         let badge = self.v.get(grant).badge;
         self.v.get_mut(grant).queued = false;
@@ -351,8 +360,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn find_caller(&self, thread: ThreadKey<'id>, token: u64) -> Result<ThreadKey<'id>, Error> {
         let caller = self.v.live(Link::<THREAD>::from_raw(token as u32)).ok_or(Error::CallerGone)?;
         let c = self.v.get(caller);
-        let waits = c.state == State::AwaitingReply && c.server == thread.link();
-        if waits && c.sequence == (token >> 32) as u32 { Ok(caller) } else { Err(Error::CallerGone) }
+        let here = c.server == thread.link() || mutant(Mutant::TokenElsewhere);
+        let waits = c.state == State::AwaitingReply && here;
+        let this = c.sequence == (token >> 32) as u32 || mutant(Mutant::TokenTwice);
+        if waits && this { Ok(caller) } else { Err(Error::CallerGone) }
     }
 
     /// Gives a caller its answer and takes it out of the server's list; it is then ready to run. The server's handles
@@ -361,7 +372,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.leave_server(caller);
         let c = self.v.get_mut(caller);
         c.server = Link::NONE;
-        if core::mem::take(&mut c.faulting) {
+        if core::mem::take(&mut c.faulting) && !mutant(Mutant::FaultAnswerWrites) {
             self.drop_sent_handles(server, tag);
             return;
         }
@@ -403,7 +414,7 @@ pub fn token(caller: ThreadKey<'_>, sequence: u32) -> u64 {
 fn check_tag(tag: u64) -> Result<(), Error> {
     let known = Tag(tag & Tag::SENT);
     let good = tag & !Tag::SENT == 0 && Tag::new(known.bytes(), known.handles()).is_some();
-    if good { Ok(()) } else { Err(Error::BadArgument) }
+    if good || mutant(Mutant::TagUnchecked) { Ok(()) } else { Err(Error::BadArgument) }
 }
 
 /// How many handles a thread takes, beside the call's number.

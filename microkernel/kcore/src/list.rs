@@ -54,12 +54,14 @@ list!(grants, GRANT, next, prev);
 list!(siblings, THREAD, sibling_next, sibling_prev);
 list!(timers, THREAD, timer_next, timer_prev);
 list!(by_via, THREAD, via_next, via_prev);
+list!(by_line, INTERRUPT, via_next, via_prev);
 list!(by_memory, MAPPING, memory_next, memory_prev);
 list!(by_grant, MAPPING, grant_next, grant_prev);
 
 /// Queues of threads: ready, callers, receivers.
 pub mod queue {
     use crate::objects::{Objects, Queue, THREAD, ThreadKey};
+    use kmem::mutants::{Mutant, mutant};
     use kmem::{Link, View};
 
     pub fn push_back<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
@@ -79,7 +81,7 @@ pub mod queue {
         let priority = v.get(key).priority;
         let mut before = q.tail;
         while let Some(other) = v.follow(before) {
-            if v.get(other).priority >= priority {
+            if v.get(other).priority >= priority + mutant(Mutant::CallersBackwards) as u8 {
                 break;
             }
             before = v.get(other).prev;
@@ -127,9 +129,14 @@ pub mod queue {
 /// A channel's queue of closed ends.
 pub mod closed {
     use crate::objects::{GRANT, GrantKey, Objects, Queue};
+    use kmem::mutants::{Mutant, mutant};
     use kmem::{Link, View};
 
     pub fn push_back<'id>(mut q: Queue<GRANT>, v: &mut View<'_, 'id, Objects>, key: GrantKey<'id>) -> Queue<GRANT> {
+        if mutant(Mutant::ClosedEndsBackwards) && !q.head.is_none() {
+            v.get_mut(key).closed_next = core::mem::replace(&mut q.head, key.link());
+            return q;
+        }
         v.get_mut(key).closed_next = Link::NONE;
         match v.follow(q.tail) {
             Some(tail) => v.get_mut(tail).closed_next = key.link(),

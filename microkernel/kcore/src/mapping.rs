@@ -8,6 +8,7 @@
 use abi::calls::{Access, MAP_PAGES, UNMAP_PAGES};
 use abi::info::MemoryType;
 use abi::{Error, Rights};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{FrameState, Link};
 
 use crate::alloc::Need;
@@ -68,7 +69,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if self.v.get(process).dying {
             return Err(Error::ServerDied);
         }
-        if !allowed.contains(access) {
+        if !allowed.contains(access) && !mutant(Mutant::MapBeyondRights) {
             return Err(Error::Denied);
         }
         let extent = self.extent(memory, offset, range.pages)?;
@@ -79,13 +80,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 tables_missing = true;
                 continue;
             };
-            if part.addresses().any(|address| self.page_at(leaf, address) != Decoded::Empty) {
+            let taken = part.addresses().any(|address| self.page_at(leaf, address) != Decoded::Empty);
+            if taken && !mutant(Mutant::MapOverMapping) {
                 return Err(Error::BadAddress);
             }
         }
         let pool = self.v.get(process).pool;
         let mut need = Need::default();
-        if tables_missing {
+        if tables_missing && !mutant(Mutant::TablesUnpaid) {
             need.add(pool, self.missing_tables(process, range.address, range.pages));
         }
         let mut records = range.leaves().count() as u32;
@@ -119,12 +121,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.link_mapping(mapping, leaf);
             for address in part.addresses() {
                 self.set_page(leaf, address, physical, access, extent.kind);
-                self.count_writer(physical, access, 1);
+                self.count_writer(physical, access, !mutant(Mutant::WriterUncounted) as i16);
                 physical += 1;
             }
         }
         self.v.get_mut(process).mapped += range.pages as u32;
-        self.s.hw.publish();
+        if !mutant(Mutant::NotPublished) {
+            self.s.hw.publish();
+        }
         Ok(())
     }
 
@@ -173,7 +177,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
         }
         self.s.hw.publish();
-        self.flush(process, range.address, range.pages);
+        if !mutant(Mutant::StaleAfterProtect) {
+            self.flush(process, range.address, range.pages);
+        }
         Ok(Progress::Done)
     }
 
@@ -188,7 +194,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             _ => return Err(Error::BadArgument),
         };
         let base = self.v.get(extent.root).base;
-        let (from, to) = (extent.physical - base, extent.physical - base + extent.pages);
+        let pages = extent.pages - mutant(Mutant::EvictStopsEarly) as u32;
+        let (from, to) = (extent.physical - base, extent.physical - base + pages);
         let (mut next, mut passed) = (self.evict_from(thread, extent.root), 0_u32);
         while let Some(mapping) = self.v.follow(next) {
             let m = *self.v.get(mapping);
@@ -287,12 +294,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if frame != physical {
                 continue;
             }
-            self.count_writer(physical, access, -1);
+            self.count_writer(physical, access, mutant(Mutant::WriterStays) as i16 - 1);
             if keep.is_empty() {
                 self.clear_page(leaf, address);
                 cleared += 1;
             } else {
-                self.change_page(leaf, address, physical, access - Access::WRITE, kind);
+                let taken = if mutant(Mutant::EvictKeepsWriters) { Access::empty() } else { Access::WRITE };
+                self.change_page(leaf, address, physical, access - taken, kind);
             }
         }
         if let Some(process) = self.v.follow(m.process) {
@@ -301,7 +309,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             // While a process dies, threads of it may still run on other cores.
             let used = !p.dying || !p.threads.is_none();
             self.s.hw.publish();
-            if used {
+            if used && !mutant(Mutant::StaleAfterUnmap) {
                 self.flush(process, hit.address, hit.pages);
             }
         }
@@ -390,7 +398,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         for address in hit.addresses() {
             let physical = root.base + m.offset + ((address - m.address) >> 12) as u32;
             if matches!(self.page_at(leaf, address), Decoded::Page(frame, _) if frame == physical) {
-                if !m.allowed.contains(access) {
+                if !m.allowed.contains(access) && !mutant(Mutant::ProtectBeyondRights) {
                     return Err(Error::Denied);
                 }
                 self.check_states(physical, 1, root.kind, access)?;
@@ -410,13 +418,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         for n in 0..pages {
             let info = self.v.frame(self.v.managed(physical + n).ok_or(Error::BadArgument)?);
-            if access.contains(Access::WRITE) && info.state != FrameState::Data {
+            let fixed = info.state != FrameState::Data && !mutant(Mutant::FrozenWritable);
+            if access.contains(Access::WRITE) && fixed {
                 return Err(Error::Denied);
             }
             if access.contains(Access::WRITE) && info.writers == u16::MAX {
                 return Err(Error::TableFull);
             }
-            if access.contains(Access::EXECUTE) && info.state != FrameState::Code {
+            let unsealed = info.state != FrameState::Code && !mutant(Mutant::DataExecutable);
+            if access.contains(Access::EXECUTE) && unsealed {
                 return Err(Error::NotExecutable);
             }
         }

@@ -3,6 +3,7 @@
 use abi::calls::{FREEZE_PAGES, SEAL_PAGES};
 use abi::info::MemoryType;
 use abi::{Error, Rights};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Frame, FrameState, Kind, Link, Name};
 
 use crate::alloc::Need;
@@ -34,7 +35,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn extent(&self, memory: MemoryKey<'id>, offset: u64, pages: u64) -> Result<Extent<'id>, Error> {
         let m = self.v.get(memory);
         let root = self.extent_of(memory).ok_or(Error::ServerDied)?;
-        if pages == 0 || offset.checked_add(pages).is_none_or(|end| end > m.pages as u64) {
+        let most = m.pages as u64 + mutant(Mutant::ExtentOffByOne) as u64;
+        if pages == 0 || offset.checked_add(pages).is_none_or(|end| end > most) {
             return Err(Error::BadArgument);
         }
         Ok(Extent { root, kind: m.kind, physical: m.base + offset as u32, pages: pages as u32 })
@@ -98,7 +100,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn zero_frames(&mut self, memory: MemoryKey<'id>, frames: core::ops::Range<u32>) {
         let Some(first) = self.v.managed(self.v.get(memory).base) else { return };
         for n in frames {
-            self.v.zero(first.plus(n));
+            if !mutant(Mutant::ZeroingSkipped) {
+                self.v.zero(first.plus(n));
+            }
             self.v.reset(first.plus(n), memory.link().raw());
             self.count(Count::FramesZeroed);
         }
@@ -107,11 +111,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Zeroes the next pages of a thread's pending Memory; returns it when all are.
     fn zero_some(&mut self, thread: ThreadKey<'id>, memory: MemoryKey<'id>) -> Option<MemoryKey<'id>> {
         let m = *self.v.get(memory);
-        let from = self.v.get(thread).pending_done;
+        let done = self.v.get(thread).pending_done;
+        let from = done + (done != 0 && mutant(Mutant::RestartSkipsPage)) as u32;
         let to = (from + ZERO_PAGES).min(m.pages);
         self.zero_frames(memory, from..to);
         let t = self.v.get_mut(thread);
-        t.pending_done = to;
+        t.pending_done = if mutant(Mutant::RestartBeginsAnew) { 0 } else { to };
         if to < m.pages {
             return None;
         }
@@ -122,7 +127,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Gives up a Memory that a thread was still zeroing.
     pub fn drop_pending(&mut self, thread: ThreadKey<'id>) {
         let pending = core::mem::take(&mut self.v.get_mut(thread).pending);
-        if let Some(memory) = self.v.find(pending) {
+        if let Some(memory) = self.v.find(pending)
+            && !mutant(Mutant::HalfMadeKept)
+        {
             self.end_memory(memory);
         }
     }
@@ -140,7 +147,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let root: Name<MEMORY> = self.v.name(extent.root);
         let slice = Memory { base: extent.physical, root, ..Memory::new(pool.link(), extent.pages, extent.kind) };
         let slice = self.make::<MEMORY>(pool, slice).ok_or(Error::PoolEmpty)?;
-        self.v.get_mut(extent.root).refs += 1;
+        self.v.get_mut(extent.root).refs += !mutant(Mutant::SliceUncounted) as u32;
         Ok(slice)
     }
 
@@ -157,7 +164,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let extent = self.state_range(memory, offset, pages)?;
         for n in 0..extent.pages {
             let frame = self.v.managed(extent.physical + n).ok_or(Error::BadArgument)?;
-            if self.v.frame(frame).writers != 0 {
+            if self.v.frame(frame).writers != 0 && !mutant(Mutant::FreezeWhileWritten) {
                 return Err(Error::StillMapped);
             }
         }
@@ -170,7 +177,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn seal(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let regs = self.v.get(thread).context.regs;
         let memory = self.lookup::<MEMORY>(thread, regs.argument(0), Rights::OWNER)?.key;
-        self.lookup::<AUTHORITY>(thread, regs.argument(3), Rights::SEAL)?;
+        let need = if mutant(Mutant::SealUnauthorised) { Rights::empty() } else { Rights::SEAL };
+        self.lookup::<AUTHORITY>(thread, regs.argument(3), need)?;
         self.seal_pages(memory, regs.argument(1), regs.argument(2))?;
         Ok(Progress::Done)
     }
@@ -183,12 +191,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let extent = self.state_range(memory, offset, pages)?;
         for n in 0..extent.pages {
             let frame = self.v.managed(extent.physical + n).ok_or(Error::BadArgument)?;
-            if self.v.frame(frame).state == FrameState::Data {
+            if self.v.frame(frame).state == FrameState::Data && !mutant(Mutant::SealUnfrozen) {
                 return Err(Error::NotFrozen);
             }
         }
         // ---- point of no return ----
-        self.s.hw.synchronise_code(extent.physical, extent.pages);
+        if !mutant(Mutant::CodeNotSynchronised) {
+            self.s.hw.synchronise_code(extent.physical, extent.pages);
+        }
         self.raise_state(&extent, FrameState::Code);
         Ok(())
     }
@@ -213,7 +223,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Ends a Memory that has no handle, no slice and no mapping.
     pub fn end_memory_if_unused(&mut self, memory: MemoryKey<'id>) {
         let m = self.v.get(memory);
-        if m.refs == 0 && m.mapping_count == 0 && !m.ending {
+        if m.refs == 0 && (m.mapping_count == 0 || mutant(Mutant::MemoryFreedWhileMapped)) && !m.ending {
             self.end_memory(memory);
         }
     }

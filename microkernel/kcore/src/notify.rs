@@ -1,9 +1,11 @@
 //! Notifications and interrupts.
 
 use abi::{Error, Rights};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Name};
 
 use crate::hw::Trigger;
+use crate::list::by_line;
 use crate::objects::*;
 use crate::state::{Count, Cx, MAX_LINES};
 use crate::{Hw, Progress};
@@ -15,17 +17,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (handle, bits) = (regs.a0, regs.a1);
         let found = self.lookup::<NOTIFICATION>(thread, handle, Rights::NOTIFY)?;
         self.count(Count::Notifications);
-        self.signal(found.key, bits & found.entry.badge);
+        let badge = if mutant(Mutant::BadgeIgnoredByNotify) { u64::MAX } else { found.entry.badge };
+        self.signal(found.key, bits & badge);
         Ok(Progress::Done)
     }
 
     /// Sets bits; the bound thread takes them if it is receiving.
     pub fn signal(&mut self, notification: NotificationKey<'id>, bits: u64) {
         let n = self.v.get_mut(notification);
-        n.bits |= bits;
+        n.bits = if mutant(Mutant::BitsOverwritten) { bits } else { n.bits | bits };
         let (all, bound) = (n.bits, n.bound);
         let Some(thread) = self.v.follow(bound) else { return };
-        if all != 0 && self.v.get(thread).state == State::Receiving {
+        if all != 0 && self.v.get(thread).state == State::Receiving && !mutant(Mutant::LostWakeUp) {
             self.v.get_mut(notification).bits = 0;
             self.leave_queues(thread);
             self.deliver_bits(thread, all);
@@ -44,7 +47,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// An interrupt line or vector has come: masked until it is acknowledged.
     pub fn interrupt(&mut self, line: u32) {
         self.count(Count::Interrupts);
-        self.s.hw.mask(line);
+        if !mutant(Mutant::LineNotMasked) {
+            self.s.hw.mask(line);
+        }
         let object = self.s.lines.get(line as usize).copied().unwrap_or(Link::NONE);
         if let Some(interrupt) = self.v.follow(object) {
             self.raise(interrupt);
@@ -79,21 +84,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if !rights.intersects(Rights::OWNER | Rights::NOTIFY) {
             return Err(Error::Denied);
         }
-        let mask = if rights.contains(Rights::OWNER) { u64::MAX } else { notification.entry.badge };
+        let any = rights.contains(Rights::OWNER) || mutant(Mutant::BindIgnoresBadge);
+        let mask = if any { u64::MAX } else { notification.entry.badge };
         if bits & mask == 0 {
             return Err(Error::BadArgument);
         }
         let taken = self.s.lines[line as usize];
-        if !taken.is_none() && taken != found.key.link() {
+        if !taken.is_none() && taken != found.key.link() && !mutant(Mutant::LineStolen) {
             return Err(Error::BadArgument);
         }
         // ---- point of no return ----
         let name = self.v.name(notification.key);
+        self.bound_no_more_through(found.key);
+        if let Some(grant) = self.v.find(found.entry.grant) {
+            self.bound_through(found.key, grant);
+        }
         let i = self.v.get_mut(found.key);
-        (i.target, i.bits, i.via) = (name, bits & mask, found.entry.grant);
+        (i.target, i.bits) = (name, bits & mask);
         let trigger = i.trigger;
         // Another slice of the line may have set it meanwhile, or had it bound when this one was made.
-        if trigger.is_some() && self.s.triggers[line as usize] != trigger {
+        if trigger.is_some() && self.s.triggers[line as usize] != trigger && !mutant(Mutant::TriggerForgotten) {
             self.set_trigger(line, trigger);
         }
         self.s.lines[line as usize] = found.key.link();
@@ -116,12 +126,31 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Masks an interrupt and has nobody be told of it.
     pub fn unbind(&mut self, interrupt: InterruptKey<'id>) {
+        self.bound_no_more_through(interrupt);
         let i = self.v.get_mut(interrupt);
         let line = i.first;
-        (i.target, i.bits, i.via) = (Name::NONE, 0, Name::NONE);
+        (i.target, i.bits) = (Name::NONE, 0);
         if self.s.lines.get(line as usize) == Some(&interrupt.link()) {
-            self.s.hw.mask(line);
+            if !mutant(Mutant::UnboundLineOpen) {
+                self.s.hw.mask(line);
+            }
             self.s.lines[line as usize] = Link::NONE;
+        }
+    }
+
+    /// Notes that an Interrupt is bound by a handle behind a Grant: with the Grant, that ends.
+    pub fn bound_through(&mut self, interrupt: InterruptKey<'id>, grant: GrantKey<'id>) {
+        let head = by_line::push(self.v.get(grant).lines, &mut self.v, interrupt);
+        self.v.get_mut(grant).lines = head;
+        self.v.get_mut(interrupt).via = grant.link();
+    }
+
+    /// Takes an Interrupt out of the list of those bound through its Grant.
+    pub fn bound_no_more_through(&mut self, interrupt: InterruptKey<'id>) {
+        if let Some(grant) = self.v.follow(self.v.get(interrupt).via) {
+            let head = by_line::remove(self.v.get(grant).lines, &mut self.v, interrupt);
+            self.v.get_mut(grant).lines = head;
+            self.v.get_mut(interrupt).via = Link::NONE;
         }
     }
 

@@ -405,6 +405,8 @@ pub struct Grant {
     pub mappings: Link<MAPPING>,
     /// Threads in a channel's queue through it.
     pub waiting: ThreadLink,
+    /// Interrupts bound through it.
+    pub lines: Link<INTERRUPT>,
     pub pool: Link<POOL>,
     pub badge: u64,
     pub close_bits: u64,
@@ -434,8 +436,10 @@ pub struct Interrupt {
     pub trigger: Option<Trigger>,
     pub target: Name<NOTIFICATION>,
     pub bits: u64,
-    /// Grant of the handle that bound it.
-    pub via: Name<GRANT>,
+    /// Grant of the handle that bound it, and who else is bound through that.
+    pub via: Link<GRANT>,
+    pub via_next: Link<INTERRUPT>,
+    pub via_prev: Link<INTERRUPT>,
     pub arrivals: u64,
     pub pool: Link<POOL>,
     pub refs: u32,

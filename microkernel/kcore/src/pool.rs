@@ -2,6 +2,7 @@
 
 use abi::{Error, Rights};
 use kmem::Frame;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::alloc::Need;
 use crate::budget::Budget;
@@ -43,7 +44,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     ) -> Result<PoolKey<'id>, Error> {
         let p = *self.v.get(parent);
         let pages = u32::try_from(pages).map_err(|_| Error::PoolEmpty)?;
-        if pages == 0 || ceiling > p.ceiling as u64 || p.depth >= MAX_POOL_DEPTH {
+        let above = ceiling > p.ceiling as u64 && !mutant(Mutant::SubPoolsCeiling);
+        if pages == 0 || above || p.depth >= MAX_POOL_DEPTH && !mutant(Mutant::PoolsTooDeep) {
             return Err(Error::BadArgument);
         }
         self.need_object::<POOL>(&mut need, parent.link());
@@ -58,7 +60,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let head = list::pools::push(self.v.get(parent).children, &mut self.v, pool);
         let p = self.v.get_mut(parent);
         p.children = head;
-        p.used += pages;
+        p.used += if mutant(Mutant::SubPoolFree) { 0 } else { pages };
         p.given += pages;
         Ok(pool)
     }
@@ -71,10 +73,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let pages = u32::try_from(regs.argument(2)).map_err(|_| Error::PoolEmpty)?;
         let down = self.v.get(to.key).parent == from.key.link();
         let up = self.v.get(from.key).parent == to.key.link();
-        if !down && !up {
+        if !down && !up && !mutant(Mutant::PagesToStrangers) {
             return Err(Error::BadArgument);
         }
-        if up && !from.entry.rights().contains(Rights::DESTROY) {
+        if up && !from.entry.rights().contains(Rights::DESTROY) && !mutant(Mutant::PagesTakenBack) {
             return Err(Error::Denied);
         }
         let source = self.v.get(from.key);
@@ -115,7 +117,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return Ok(Progress::Done);
         }
         let pool = found?.key;
-        if self.v.get(pool).parent.is_none() {
+        if self.v.get(pool).parent.is_none() && !mutant(Mutant::RootPoolMortal) {
             return Err(Error::Denied);
         }
         self.doom(pool);
@@ -183,7 +185,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if self.v.get(memory).ending || !self.afford(1) {
             return false;
         }
-        if self.v.get(memory).mapping_count == 0 {
+        if self.v.get(memory).mapping_count == 0 || mutant(Mutant::OrphanFreed) {
             self.end_memory(memory);
             return true;
         }
@@ -206,7 +208,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         for link in self.v.slots::<MEMORY>(slab) {
             if let Some(key) = self.v.live::<MEMORY>(link) {
                 let m = self.v.get_mut(key);
-                m.pool = parent.link();
+                m.pool = if mutant(Mutant::OrphanKeepsPool) { m.pool } else { parent.link() };
                 m.orphan = true;
                 if m.kind != abi::info::MemoryType::Device && m.root.is_none() {
                     pages += m.pages;

@@ -1,6 +1,7 @@
 //! Processes: an address space, a table of handles, threads.
 
 use abi::Error;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::alloc::Need;
@@ -46,7 +47,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return false;
         }
         let p = *self.v.get(process);
-        self.s.hw.invalidate_space(p.space);
+        if !mutant(Mutant::StaleSpace) {
+            self.s.hw.invalidate_space(p.space);
+        }
         self.give_asid(p.asid);
         self.v.release(p.root);
         self.credit(p.pool, 1);

@@ -6,14 +6,12 @@
 
 use abi::{Error, Rights};
 use kmem::Name;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::handles::Found;
 use crate::objects::*;
 use crate::state::Cx;
 use crate::{Hw, Progress};
-
-/// Units that a look at all interrupt lines costs.
-const LINES_COST: u32 = 12;
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// System call `revoke`.
@@ -38,7 +36,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Does a part of the revocations that dead callers left; false when nothing waits.
     pub fn undo_waiting(&mut self) -> bool {
-        let Some(grant) = self.v.follow(self.s.undo) else { return false };
+        let Some(grant) = self.v.follow(self.s.undo).filter(|_| !mutant(Mutant::UndoForgotten)) else { return false };
         self.undo_effects(grant);
         true
     }
@@ -48,27 +46,37 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn undo_effects(&mut self, grant: GrantKey<'id>) -> Progress {
         loop {
             let mut at = grant;
-            while let Some(child) = self.v.follow(self.v.get(at).children) {
+            while let Some(child) = self.v.follow(self.v.get(at).children)
+                && !mutant(Mutant::RevokeStopsAtFirst)
+            {
                 at = child;
             }
             let cost = match self.v.follow(self.v.get(at).mappings) {
                 Some(mapping) => self.mapping_cost(mapping),
-                None if self.v.get(at).target.class() == INTERRUPT => LINES_COST,
                 None => 1,
             };
             if !self.afford(cost) {
                 return Progress::Restart;
             }
-            if let Some(mapping) = self.v.follow(self.v.get(at).mappings) {
+            if let Some(mapping) = self.v.follow(self.v.get(at).mappings)
+                && !mutant(Mutant::RevokeKeepsMappings)
+            {
                 self.remove_mapping(mapping);
                 continue;
             }
-            if let Some(thread) = self.v.follow(self.v.get(at).waiting) {
+            if let Some(thread) = self.v.follow(self.v.get(at).waiting)
+                && !mutant(Mutant::RevokeKeepsCallers)
+            {
                 self.leave_queues(thread);
                 self.fail_call(thread, Error::Revoked);
                 continue;
             }
-            self.undo_interrupts(at);
+            if let Some(interrupt) = self.v.follow(self.v.get(at).lines)
+                && !mutant(Mutant::RevokeKeepsLines)
+            {
+                self.unbind(interrupt);
+                continue;
+            }
             self.undo_binding(at);
             if at == grant {
                 self.leave_undo_list(grant);
@@ -81,28 +89,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Has what is bound through a Grant that goes be undone with the one above.
+    /// Has the notification bound through a Grant that goes be taken away with the one above. All else that came about
+    /// through it stands in its lists.
     pub fn hand_up(&mut self, grant: GrantKey<'id>) {
         let old = self.v.name(grant);
         let above = self.v.follow(self.v.get(grant).above);
         let new = above.map_or(Name::NONE, |above| self.v.name(above));
-        let target = self.v.get(grant).target;
-        if let Some(notification) = self.v.find_any::<NOTIFICATION>(target) {
-            if let Some(thread) = self.v.follow(self.v.get(notification).bound) {
-                let t = self.v.get_mut(thread);
-                if t.bound_via == old {
-                    t.bound_via = new;
-                }
-            }
-        } else if target.class() == INTERRUPT {
-            self.spend(LINES_COST);
-            for line in 0..self.s.lines.len() {
-                if let Some(interrupt) = self.v.follow(self.s.lines[line]) {
-                    let i = self.v.get_mut(interrupt);
-                    if i.via == old {
-                        i.via = new;
-                    }
-                }
+        let notification = self.v.find_any::<NOTIFICATION>(self.v.get(grant).target);
+        let bound = notification.and_then(|notification| self.v.follow(self.v.get(notification).bound));
+        if let Some(thread) = bound {
+            let t = self.v.get_mut(thread);
+            if t.bound_via == old {
+                t.bound_via = new;
             }
         }
     }
@@ -125,26 +123,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Unbinds interrupts bound through a dead Grant, for a Grant on interrupts. What was bound may be a slice of the
-    /// Grant's target, so all lines are looked at.
-    fn undo_interrupts(&mut self, grant: GrantKey<'id>) {
-        if self.v.get(grant).target.class() != INTERRUPT {
-            return;
-        }
-        for line in 0..self.s.lines.len() {
-            if let Some(interrupt) = self.v.follow(self.s.lines[line])
-                && !self.grants_alive(self.v.get(interrupt).via)
-            {
-                self.unbind(interrupt);
-            }
-        }
-    }
-
     /// Takes a notification away from a thread that it was bound to through a dead Grant.
     fn undo_binding(&mut self, grant: GrantKey<'id>) {
         let Some(notification) = self.v.find_any::<NOTIFICATION>(self.v.get(grant).target) else { return };
         if let Some(thread) = self.v.follow(self.v.get(notification).bound)
             && !self.grants_alive(self.v.get(thread).bound_via)
+            && !mutant(Mutant::RevokeKeepsBinding)
         {
             self.bind_notification(thread, None, Name::NONE);
         }

@@ -3,6 +3,7 @@
 //! What runs is always the most urgent of its core's ready threads. A call hands the processor to the receiver straight
 //! away, as the *candidate* of [`Cx::reschedule`]; so does a reply to the caller.
 
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Name};
 
 use crate::Hw;
@@ -36,12 +37,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// The same for one whose place in the wheel is to stay.
     fn make_ready(&mut self, thread: ThreadKey<'id>) {
-        self.enqueue(thread, queue::push_back);
+        self.enqueue(thread, if mutant(Mutant::ReadyAtFront) { queue::push_front } else { queue::push_back });
         let (core, priority) = (self.v.get(thread).core as usize, self.v.get(thread).priority);
         let current = self.v.follow(self.s.cores[core].current).map(|current| self.v.get(current).priority);
         if current.is_none_or(|current| priority >= current) {
             self.s.cores[core].look_again = true;
-            if core != self.core {
+            if core != self.core && !mutant(Mutant::OtherCoreNotKicked) {
                 self.wake_core(core);
             }
         }
@@ -94,7 +95,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.count_loose(thread, -1);
         let (core, p) = (self.v.get(thread).core as usize, self.v.get(thread).priority as usize);
         self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
-        if self.s.cores[core].queues[p].head.is_none() {
+        if self.s.cores[core].queues[p].head.is_none() && !mutant(Mutant::ReadyBitLeft) {
             self.s.cores[core].ready &= !(1 << p);
         }
     }
@@ -113,7 +114,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         if let Some(current) = current {
             let p = self.v.get(current).priority;
-            if self.s.cores[core].ready >> p >> 1 == 0 && !self.out_of_budget(current) {
+            let first = self.s.cores[core].ready >> p >> 1 == 0 || mutant(Mutant::NoPreemption);
+            if first && !self.out_of_budget(current) {
                 self.arm();
                 return current.link();
             }
@@ -187,7 +189,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let Some(thread) = s.cores[core].wheel.pop_due(v, now, &mut units) else { break };
             self.expire(thread);
         }
-        if now >= self.s.cores[core].slice_end && self.contended() {
+        if now >= self.s.cores[core].slice_end && self.contended() && !mutant(Mutant::SliceEndless) {
             self.rotate();
         }
         self.my_core().look_again = true;
@@ -200,18 +202,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         s.cores[core].wheel.insert(v, thread);
         // Its timer may be set for later.
         s.cores[core].look_again = true;
-        if core != self.core {
+        if core != self.core && !mutant(Mutant::MovedDeadlineUntold) {
             self.kick(core);
         }
     }
 
-    /// Takes a thread that is in no queue, and from which nobody inherits, out of the wheel. Whether its budget is used up
-    /// is found out again.
+    /// Takes a thread that is in no queue, and from which nobody inherits, out of the wheel: it waits no longer for a deadline,
+    /// or, if it was demoted when it was answered, for its budget's next period. Whether that is used up is found out again.
     #[inline(always)]
     pub fn leave_wheel(&mut self, thread: ThreadKey<'id>) {
         if self.v.get(thread).timer_slot != 0 {
             self.cancel_timer(thread);
-            if core::mem::take(&mut self.v.get_mut(thread).demoted) {
+            if core::mem::take(&mut self.v.get_mut(thread).demoted) && !mutant(Mutant::AnsweredStaysDemoted) {
                 self.settle_priority(thread);
             }
         }
@@ -219,7 +221,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Takes a thread's deadline out of the wheel.
     pub fn cancel_timer(&mut self, thread: ThreadKey<'id>) {
-        if self.v.get(thread).timer_slot != 0 {
+        if self.v.get(thread).timer_slot != 0 && !mutant(Mutant::TimerStays) {
             let core = self.v.get(thread).core as usize;
             let Cx { v, s, .. } = self;
             s.cores[core].wheel.remove(v, thread);
@@ -243,7 +245,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// and so for the thread that it waits for, and on.
     pub fn refresh_priority(&mut self, thread: ThreadKey<'id>) {
         let mut at = Some(thread);
-        for _ in 0..MAX_CHAIN {
+        for _ in 0..if mutant(Mutant::InheritanceStopsShort) { 1 } else { MAX_CHAIN } {
             let Some(thread) = at else { return };
             let due = self.due_priority(thread);
             if due == (self.v.get(thread).priority, self.v.get(thread).payer) {
@@ -267,11 +269,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let mut due = if t.demoted { (0, t.budget) } else { (t.base_priority, t.budget) };
         let mut least = if t.demoted { 0 } else { t.base_priority + 1 };
         let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| self.v.get(channel).callers.head);
-        for lender in [t.serving, waiting] {
+        let serving = if mutant(Mutant::PriorityNotInherited) { Link::NONE } else { t.serving };
+        let waiting = if mutant(Mutant::WaitingCallersIgnored) { Link::NONE } else { waiting };
+        for lender in [serving, waiting] {
             if let Some(lender) = self.v.follow(lender).map(|lender| self.v.get(lender))
                 && lender.priority >= least
             {
-                due = (lender.priority, lender.payer);
+                due = (lender.priority, if mutant(Mutant::PayerNotInherited) { t.budget } else { lender.payer });
                 least = lender.priority + 1;
             }
         }
@@ -415,7 +419,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     fn arm_for(&mut self, priority: u8, end: u64) {
         let core = self.my_core();
-        let slice = if core.ready >> priority & 1 != 0 { core.slice_end } else { end };
+        let contended = core.ready >> priority & 1 != 0 && !mutant(Mutant::SliceNotArmed);
+        let slice = if contended { core.slice_end } else { end };
         let at = core.wheel.next().min(slice).min(end);
         self.arm_at(at);
     }

@@ -9,6 +9,7 @@
 
 use abi::message::MAX_CHAIN;
 use kmem::Link;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::objects::*;
@@ -76,7 +77,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.uncount_depth(server, depth);
             // It is never less urgent than on its own, but while that counts for nothing.
             let s = self.v.get(server);
-            if s.priority != s.base_priority || s.demoted {
+            if (s.priority != s.base_priority || s.demoted) && !mutant(Mutant::PriorityKept) {
                 self.refresh_priority(server);
             }
         }
@@ -88,7 +89,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let s = self.v.get_mut(server);
         s.callers.remove(depth);
         let old = core::mem::replace(&mut s.depth, s.callers.depth());
-        if old != s.depth && s.state == State::AwaitingReply {
+        if old != s.depth && s.state == State::AwaitingReply && !mutant(Mutant::DepthNotCounted) {
             self.refresh_depth(server, old);
         }
     }

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "fields whose names say it all have no text")]
 
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Mem, View};
 
 use crate::Hw;
@@ -246,7 +247,7 @@ impl<H: Hw> Cx<'_, '_, H> {
         if bit == 64 || asid > max as u32 {
             return None;
         }
-        self.s.asids[word] = word_bits | 1 << bit;
+        self.s.asids[word] = word_bits | (!mutant(Mutant::TagShared) as u64) << bit;
         Some(asid as u16)
     }
 

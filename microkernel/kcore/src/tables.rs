@@ -5,6 +5,7 @@
 
 use abi::calls::Access;
 use abi::info::MemoryType;
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Frame, Key, Link};
 
 use crate::Hw;
@@ -116,7 +117,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 }
             }
             let Some(below) = self.below(table, address, lowest + 1) else { return };
-            if self.v.frame(below.frame()).used != 0 {
+            if self.v.frame(below.frame()).used != 0 || mutant(Mutant::EmptyTableKept) {
                 return;
             }
             self.v.get_mut(table).0[index(address, lowest + 1)] = 0;

@@ -6,6 +6,7 @@ use abi::calls::{
 use abi::info::MemoryType;
 use abi::user::{USER_END, USER_START};
 use abi::{Error, Rights};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Frame, Link, Name};
 
 use crate::alloc::Need;
@@ -28,7 +29,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         buffer: u64,
         mut need: Need,
     ) -> Result<ThreadKey<'id>, Error> {
-        if priority > self.v.get(pool).ceiling as u64 {
+        if priority > self.v.get(pool).ceiling as u64 && !mutant(Mutant::CeilingIgnoredByCreate) {
             return Err(Error::BadArgument);
         }
         if self.v.get(process).dying {
@@ -38,7 +39,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return Err(Error::BadAddress);
         }
         let taken = self.leaf(process, buffer).is_some_and(|leaf| self.page_at(leaf, buffer) != Decoded::Empty);
-        if taken {
+        if taken && !mutant(Mutant::BufferOverMapping) {
             return Err(Error::BadAddress);
         }
         self.need_object::<THREAD>(&mut need, pool.link());
@@ -47,7 +48,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.check(&need)?;
         // ---- point of no return ----
         let frame = self.take_frame(pool).ok_or(Error::PoolEmpty)?;
-        self.v.zero(frame);
+        if !mutant(Mutant::BufferNotZeroed) {
+            self.v.zero(frame);
+        }
         self.v.reset(frame, process.link().raw());
         let leaf = self.leaf_or_make(process, buffer).ok_or(Error::PoolEmpty)?;
         let physical = self.v.physical(frame);
@@ -76,10 +79,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = self.v.get(thread).context.regs;
         let target = self.lookup::<THREAD>(thread, regs.argument(0), Rights::CONTROL)?.key;
         let (pc, sp) = (regs.argument(1), regs.argument(2));
-        if self.v.get(target).state != State::Stopped {
+        if self.v.get(target).state != State::Stopped && !mutant(Mutant::RunningStarted) {
             return Err(Error::BadArgument);
         }
-        if !(USER_START..USER_END).contains(&pc) || sp > USER_END {
+        if (!(USER_START..USER_END).contains(&pc) || sp > USER_END) && !mutant(Mutant::KernelEntryPoint) {
             return Err(Error::BadAddress);
         }
         self.start_at(target, pc, sp, regs.argument(3));
@@ -157,7 +160,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.bind_notification(target, notification, via);
             }
             CONFIG_POINTER => {
-                if value >= USER_END {
+                if value >= USER_END && !mutant(Mutant::PointerUnchecked) {
                     return Err(Error::BadArgument);
                 }
                 let t = self.v.get_mut(target);
@@ -174,7 +177,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let named = usize::try_from(value).ok().filter(|core| *core < MAX_CORES);
                 let home = match named {
                     _ if value == ANY => ANY_CORE,
-                    Some(core) if self.s.cores[core].online => core as u8,
+                    Some(core) if self.s.cores[core].online || mutant(Mutant::CoreNotThere) => core as u8,
                     _ => return Err(Error::BadArgument),
                 };
                 self.set_home(target, home);
@@ -186,7 +189,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     fn set_base_priority(&mut self, target: ThreadKey<'id>, value: u64) -> Result<(), Error> {
         let ceiling = self.v.follow(self.v.get(target).pool).map_or(0, |pool| self.v.get(pool).ceiling);
-        if value > ceiling as u64 || value >= PRIORITIES as u64 {
+        if value > ceiling as u64 && !mutant(Mutant::CeilingIgnoredByConfig) || value >= PRIORITIES as u64 {
             return Err(Error::BadArgument);
         }
         self.v.get_mut(target).base_priority = value as u8;
@@ -232,7 +235,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         self.leave_queues(thread);
         self.drop_pending(thread);
-        self.bind_notification(thread, None, Name::NONE);
+        if !mutant(Mutant::EndedThreadBound) {
+            self.bind_notification(thread, None, Name::NONE);
+        }
         let serves = core::mem::take(&mut self.v.get_mut(thread).serves);
         if let Some(channel) = self.v.follow(serves) {
             self.v.get_mut(channel).server = Link::NONE;
@@ -247,9 +252,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (process, buffer_address, buffer, pool) = (t.process, t.buffer_address, t.buffer, t.pool);
         if let Some(process) = self.v.follow(process) {
             if let Some(leaf) = self.leaf(process, buffer_address) {
-                self.clear_page(leaf, buffer_address);
+                if !mutant(Mutant::BufferStaysMapped) {
+                    self.clear_page(leaf, buffer_address);
+                }
                 self.s.hw.publish();
-                self.flush(process, buffer_address, 1);
+                if !mutant(Mutant::StaleBuffer) {
+                    self.flush(process, buffer_address, 1);
+                }
                 self.prune(process, buffer_address);
             }
             let head = list::siblings::remove(self.v.get(process).threads, &mut self.v, thread);

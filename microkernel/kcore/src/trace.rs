@@ -14,6 +14,7 @@
 
 use abi::trace::{Event, HEADER, RECORD_WORDS, RECORDS_PER_PAGE};
 use abi::{Error, Rights};
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Frame, FrameState, Name};
 
 use crate::objects::*;
@@ -102,7 +103,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return;
         };
         let (written, read) = (self.v.get(process).trace.written, self.v.read_word(base, HEADER.read));
-        if written.wrapping_sub(read) >= capacity {
+        if written.wrapping_sub(read) >= capacity && !mutant(Mutant::TraceOverwrites) {
             let lost = self.v.read_word(base, HEADER.lost);
             self.v.write_word(base, HEADER.lost, lost.wrapping_add(1));
             return;
@@ -131,7 +132,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let trace = &self.v.get(process).trace;
         let memory = self.v.get(self.v.find(trace.ring)?);
         let base = self.v.managed(memory.base)?;
-        let allowed = trace.via.iter().all(|grant| self.grants_alive(*grant));
+        let allowed = trace.via.iter().all(|grant| self.grants_alive(*grant)) || mutant(Mutant::TraceAfterRevocation);
         let open = allowed && self.v.frame(base).state == FrameState::Data;
         open.then_some((base, (memory.pages as u64 - 1) * RECORDS_PER_PAGE))
     }

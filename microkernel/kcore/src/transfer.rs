@@ -2,6 +2,7 @@
 
 use abi::message::{BUFFER_PAYLOAD, MAX_HANDLES, REGISTER_BYTES, Tag};
 use abi::{Error, Rights};
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::alloc::Need;
@@ -20,7 +21,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub fn copy_buffer(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
         let (source, target) = (self.v.get(from).buffer, self.v.get(to).buffer);
-        self.v.copy_words(source, target, BUFFER_PAYLOAD, bytes.div_ceil(8));
+        let words = bytes.div_ceil(8) - mutant(Mutant::LongMessageCut) as usize;
+        self.v.copy_words(source, target, BUFFER_PAYLOAD, words);
         self.v.get_mut(to).context.regs.words = [0; 8];
     }
 
@@ -28,7 +30,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub fn copy_registers(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
         let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
-        let [m0, m1, m2, m3, m4, m5, m6, m7] = USED[bytes.min(REGISTER_BYTES)];
+        let bytes = if mutant(Mutant::UnusedBytesLeak) { REGISTER_BYTES } else { bytes.min(REGISTER_BYTES) };
+        let [m0, m1, m2, m3, m4, m5, m6, m7] = USED[bytes];
         let w = &mut self.v.get_mut(to).context.regs.words;
         (w[0], w[1], w[2], w[3]) = (w0 & m0, w1 & m1, w2 & m2, w3 & m3);
         (w[4], w[5], w[6], w[7]) = (w4 & m4, w5 & m5, w6 & m6, w7 & m7);
@@ -54,10 +57,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.v.follow(self.v.get(from).process).ok_or(Error::BadHandle)?;
         for (i, handle) in handles[..count].iter().enumerate() {
             let entry = self.entry(process, *handle as u64)?;
-            if handles[..i].contains(handle) {
+            if handles[..i].contains(handle) && !mutant(Mutant::SentTwice) {
                 return Err(Error::BadHandle);
             }
-            if !entry.rights().contains(Rights::TRANSFER) {
+            if !entry.rights().contains(Rights::TRANSFER) && !mutant(Mutant::TransferIgnored) {
                 return Err(Error::Denied);
             }
         }
@@ -69,7 +72,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if count == 0 {
             return Ok(());
         }
-        if count > self.v.get(to).takes as u32 {
+        if count > self.v.get(to).takes as u32 && !mutant(Mutant::TakesIgnored) {
             return Err(Error::TooManyHandles);
         }
         let process = self.v.follow(self.v.get(to).process).ok_or(Error::ServerDied)?;
@@ -101,10 +104,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             for (new, old) in arrived.iter_mut().zip(&handles[..count]) {
                 let movable =
                     self.entry(source, *old as u64).is_ok_and(|entry| entry.rights().contains(Rights::TRANSFER));
-                if !movable {
+                if !movable && !mutant(Mutant::TransferIgnored) {
                     continue;
                 }
-                if let Ok(entry) = self.remove(source, *old as u64) {
+                let stays = mutant(Mutant::SentHandleStays);
+                let moved = if stays { self.entry(source, *old as u64) } else { self.remove(source, *old as u64) };
+                if let Ok(entry) = moved {
                     match self.insert(target, entry) {
                         Some(handle) => *new = handle.raw(),
                         None => self.drop_handle(&entry),

@@ -4,6 +4,7 @@
 //! highest 6-bit digit in which its tick differs from the wheel's, and moves down as that digit is reached. (Varghese and
 //! Lauck 1987, scheme 7.)
 
+use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, View};
 
 use crate::list::timers;
@@ -44,7 +45,8 @@ impl Wheel {
     /// Adds a thread's deadline.
     pub fn insert<'id>(&mut self, v: &mut View<'_, 'id, Objects>, thread: ThreadKey<'id>) {
         let deadline = v.get(thread).deadline;
-        let tick = (deadline >> TICK_SHIFT).saturating_add((deadline & ((1 << TICK_SHIFT) - 1) != 0) as u64);
+        let part = deadline & ((1 << TICK_SHIFT) - 1) != 0 && !mutant(Mutant::TimerEarly);
+        let tick = (deadline >> TICK_SHIFT).saturating_add(part as u64);
         let tick = tick.clamp(self.now, LAST_TICK);
         let level = (((tick ^ self.now).max(1)).ilog2() / 6) as usize;
         let slot = (tick >> (6 * level)) as usize % SLOTS;
@@ -126,7 +128,9 @@ impl Wheel {
             while let Some(thread) = v.follow(self.slots[level][slot]) {
                 *units = units.checked_sub(1)?;
                 self.remove(v, thread);
-                self.insert(v, thread);
+                if !mutant(Mutant::TimerLevelLost) {
+                    self.insert(v, thread);
+                }
             }
         }
         if self.next_slot().is_none_or(|(_, _, tick)| tick > limit) {

@@ -37,6 +37,8 @@ pub struct Boot {
     pub rsdp: u64,
     /// Entropy from the tables and the processor, or zeros.
     pub seed: [u8; 32],
+    /// Nothing but a clock chose where the kernel runs.
+    pub guessable: bool,
     /// Cores found.
     pub cores: u32,
     /// Those that run, a bit each: the boot core and those that have come.

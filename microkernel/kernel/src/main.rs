@@ -29,6 +29,12 @@ use entry::KERNEL;
 
 /// Takes over from the processor's boot code: builds the kernel and init, and runs it.
 pub fn kmain(boot: &Boot, machine: arch::Machine) -> ! {
+    if boot.guessable {
+        let _ = writeln!(
+            Console,
+            "viaether: neither loader nor processor has random numbers: a clock chose the kernel's place"
+        );
+    }
     let mem = memory::build(boot).unwrap_or_else(|why| give_up(why));
     let mut guard = KERNEL.lock();
     let kernel = guard.insert(Kernel::new(mem, machine));
@@ -65,7 +71,7 @@ impl fmt::Write for Console {
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
     arch::stop_others();
-    let _ = writeln!(Console, "\nkernel {info}");
+    let _ = writeln!(Console, "\nkernel {info}\n{}", names::Moved);
     let mut number = 0;
     arch::trace(|address| {
         let _ = writeln!(Console, "  #{number} {}", names::Return(address));

@@ -11,7 +11,20 @@ use core::fmt;
 
 use symbols::Symbols;
 
-use crate::arch::KERNEL_BASE;
+use crate::arch::kernel_base;
+
+/// Where the kernel is linked.
+const LINKED: u64 = 0xffff_ffff_8000_0000;
+
+/// How far from there it runs: a line for the kernel's own last words, and for nothing else. Who knows it knows where all of the
+/// kernel is.
+pub struct Moved;
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the kernel was moved by {:#x}", kernel_base() - LINKED)
+    }
+}
 
 /// An address at which the kernel was interrupted.
 pub struct Instruction(pub u64);
@@ -21,14 +34,14 @@ pub struct Return(pub u64);
 
 impl fmt::Display for Instruction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let offset = self.0.checked_sub(KERNEL_BASE);
+        let offset = self.0.checked_sub(kernel_base());
         show(f, self.0, offset.and_then(|offset| table()?.instruction(offset)))
     }
 }
 
 impl fmt::Display for Return {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let offset = self.0.checked_sub(KERNEL_BASE);
+        let offset = self.0.checked_sub(kernel_base());
         show(f, self.0, offset.and_then(|offset| table()?.return_address(offset)))
     }
 }

@@ -3,6 +3,7 @@
 //! Pools only count pages; frames of all pools come from here, so memory fragments in one place, merges again, and a
 //! pool's pages move to another by changing two numbers.
 
+use crate::mutants::{Mutant, mutant};
 use crate::view::ORDERS;
 use crate::{Frame, FrameState, Kind, Mem, View};
 
@@ -89,7 +90,9 @@ impl<'id, L> View<'_, 'id, L> {
         info.extra = 0;
         info.used = 0;
         info.writers = 0;
-        info.state = FrameState::Data;
+        if !mutant(Mutant::FrameKeepsState) {
+            info.state = FrameState::Data;
+        }
         info.flags = 0;
     }
 

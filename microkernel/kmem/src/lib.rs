@@ -19,6 +19,7 @@
 mod buddy;
 mod bytes;
 mod frame;
+pub mod mutants;
 mod name;
 mod slab;
 #[cfg(test)]

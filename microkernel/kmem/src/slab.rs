@@ -1,5 +1,6 @@
 //! Slabs of objects of one class, and typed pages.
 
+use crate::mutants::{Mutant, mutant};
 use crate::name::FRAME_SHIFT;
 use crate::{Class, Frame, Key, Kind, Link, PAGE, View};
 
@@ -46,7 +47,8 @@ impl<'id, L> View<'_, 'id, L> {
         const { assert!(L::NAMED && I > 0 && I < 100) }
         assert!(self.mem.kind(frame) == Kind::BYTES);
         self.reset(frame, owner);
-        let counter = self.mem.info(frame).generation & GENERATION_LAST;
+        let died = if mutant(Mutant::SlabForgetsGenerations) { 0 } else { self.mem.info(frame).generation };
+        let counter = died & GENERATION_LAST;
         let slots = PAGE / stride::<L::T>();
         let page = self.mem.base.wrapping_add(frame.0 as usize * PAGE);
         for i in 0..slots {
@@ -109,12 +111,13 @@ impl<'id, L> View<'_, 'id, L> {
         let (was_full, free) = (self.mem.info(frame).free == 0, self.mem.info(frame).free);
         // SAFETY: the key proves a slot of class I; `self` is borrowed mutably.
         let generation = unsafe {
-            (*slot).generation = (*slot).generation.saturating_add(GENERATION_STEP) & GENERATION_LAST | I as u32;
+            let step = if mutant(Mutant::NameOutlivesObject) { 0 } else { GENERATION_STEP };
+            (*slot).generation = (*slot).generation.saturating_add(step) & GENERATION_LAST | I as u32;
             (*slot).generation & GENERATION_LAST
         };
         let info = self.mem.info_mut(frame);
         info.generation = info.generation.max(generation);
-        if generation == GENERATION_LAST {
+        if generation == GENERATION_LAST && !mutant(Mutant::ObjectSlotNotRetired) {
             // SAFETY: as above.
             unsafe { (*slot).next = 0 }
             return SlabChange::Partial;
@@ -135,6 +138,9 @@ impl<'id, L> View<'_, 'id, L> {
     where
         L: Class<I>,
     {
+        if mutant(Mutant::EndingKeepsNames) {
+            return;
+        }
         let slot = self.slot(key);
         // SAFETY: the key proves a slot of class I; `self` is borrowed mutably. At the last generation the slot is retired
         // when the object ends, as nobody has a name of that generation.

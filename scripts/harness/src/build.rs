@@ -7,6 +7,7 @@ use crate::arch::Arch;
 use crate::names::{self, Names};
 use crate::options::Profile;
 use crate::project::{Package, Project, USER_PROFILE};
+use crate::relocations::{self, Relocations};
 use crate::step::Steps;
 use crate::with::{self, Guests};
 use crate::{Failure, image, install, models};
@@ -211,12 +212,16 @@ pub fn problems(problems: Vec<Problem>) -> Failure {
     Failure::new(format!("the boot archive could not be made:\n{}", lines.join("\n")))
 }
 
-/// Makes of the linked kernel what is booted: with its names, and on aarch64 as a Linux image.
+/// Makes of the linked kernel what is booted: with its names, with the places by which it is moved, and on aarch64 as a Linux image.
 fn finished_kernel(arch: Arch, elf: &Path, folder: &Path, steps: &Steps) -> Result<PathBuf, Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", elf.display()));
     let mut kernel = fs::read(elf).map_err(|e| failed(&e))?;
     if let Names::TooLarge(bytes) = names::fill(&mut kernel).map_err(|e| failed(&e))? {
         steps.line(&format!("the kernel's traces will be addresses: their names take {bytes} bytes (SYMBOLS_ROOM)"));
+    }
+    if let Relocations::TooLarge(bytes) = relocations::fill(&mut kernel, arch).map_err(|e| failed(&e))? {
+        let room = "RELOCATIONS_ROOM";
+        steps.line(&format!("the kernel will run where it is linked: its places take {bytes} bytes ({room})"));
     }
     let (name, bytes) = match arch {
         Arch::X86_64 => ("viaether", kernel),

@@ -28,6 +28,7 @@ pub mod options;
 pub mod port;
 pub mod project;
 pub mod records;
+pub mod relocations;
 pub mod step;
 pub mod system;
 pub mod terminal;

@@ -89,6 +89,33 @@ pub fn perform(deed: &str) -> ! {
     exit_now(Status::OK)
 }
 
+/// How a thread touches an address.
+pub type Touch = extern "C" fn(u64) -> !;
+
+/// Every way. Who comes back from it stays: no fault comes.
+pub const TOUCHES: [(&str, Touch); 3] = [("load", load), ("store", store), ("jump", fetch)];
+
+extern "C" fn load(at: u64) -> ! {
+    read(at);
+    stay()
+}
+
+extern "C" fn store(at: u64) -> ! {
+    write(at);
+    stay()
+}
+
+extern "C" fn fetch(at: u64) -> ! {
+    jump(at);
+    stay()
+}
+
+fn stay() -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
 fn read(at: u64) {
     // SAFETY: not sound, and meant so: it must fault, and ends the process.
     black_box(unsafe { (at as *const u64).read_volatile() });

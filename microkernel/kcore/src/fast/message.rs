@@ -3,6 +3,7 @@
 use abi::message::{CHANNEL_SHIFT, FOREVER, Kind, MAX_BYTES, MAX_CHAIN, REGISTER_BYTES, Tag};
 use abi::{Rights, Status};
 use kmem::Link;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::ipc;
@@ -52,7 +53,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let fault = t.fault;
         let channel = self.v.find_any::<CHANNEL>(fault.object)?;
-        if !fault.rights().contains(Rights::CALL) || !self.grants_alive_here(fault.grant) {
+        if !fault.rights().contains(Rights::CALL)
+            || !(self.grants_alive_here(fault.grant) || mutant(Mutant::FastFaultRevoked))
+        {
             return None;
         }
         let waiting = self.waiting(me, channel)?;
@@ -75,10 +78,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (t, r) = (self.v.get(me), self.v.get(receiver));
         let depth = t.depth;
         let busy = r.via.raw() | r.serving.raw() | r.timer_slot as u32 | r.slow as u32;
-        let near = receivers.head == receivers.tail && self.may_run_here(r);
+        let here = self.may_run_here(r) || mutant(Mutant::FastElsewhere);
+        let near = receivers.head == receivers.tail && here;
         // It inherits from one caller more.
         let priority = t.priority.max(r.priority);
-        let good = near && busy == 0 && (depth as usize) < MAX_CHAIN && self.first_at(priority);
+        let short = (depth as usize) < MAX_CHAIN || mutant(Mutant::FastChainUnbounded);
+        let good = near && busy == 0 && short && self.first_at(priority);
         good.then_some(Waiting { channel, receiver, priority, depth })
     }
 
@@ -97,8 +102,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get_mut(me);
         t.state = State::AwaitingReply;
         (t.channel, t.server) = (channel.link(), receiver.link());
-        (t.badge, t.takes) = (badge, takes);
-        let sequence = t.sequence.wrapping_add(1);
+        (t.badge, t.takes) = (if mutant(Mutant::FastBadgeLost) { t.badge } else { badge }, takes);
+        let sequence = t.sequence.wrapping_add(!mutant(Mutant::FastTokenTwice) as u32);
         t.sequence = sequence;
         t.run_time += now - t.run_start;
         t.run_start = now;
@@ -109,7 +114,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         r.bits_last = false;
         r.priority = priority;
         r.serving = me.link();
-        r.depth = r.callers.only(depth);
+        r.depth = r.callers.only(depth) - mutant(Mutant::FastDepthLost) as u8;
         r.run_start = now;
         let regs = &mut r.context.regs;
         (regs.a0, regs.a1, regs.badge, regs.number) = (ipc::token(me, sequence), tag.0, badge, Status::OK.0);
@@ -132,6 +137,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         if let Some(notification) = self.v.follow(notification)
             && self.v.get(notification).bits != 0
+            && !mutant(Mutant::FastForgetsBits)
         {
             return None;
         }
@@ -139,14 +145,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let caller = self.v.follow(serving)?;
         let c = self.v.get(caller);
         let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
-        if !meant || c.slow != 0 || !self.may_run_here(c) || !self.first_at(c.priority) {
+        let first = self.first_at(c.priority) || mutant(Mutant::FastIgnoresUrgent);
+        if !meant || c.slow != 0 || !self.may_run_here(c) || !first {
             return None;
         }
         let (depth, faulting) = (c.depth, c.faulting);
         // ---- point of no return ----
         self.my_core().fast_replies += 1;
         let (now, core) = (self.s.hw.now(), self.core as u8);
-        if faulting {
+        if faulting && !mutant(Mutant::FastFaultAnswerWrites) {
             // Its instruction runs again, with its registers.
             self.v.get_mut(caller).faulting = false;
         } else {
@@ -161,7 +168,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get_mut(me);
         t.state = State::Receiving;
         // Nobody is left from whom it inherits.
-        t.priority = t.base_priority;
+        t.priority = if mutant(Mutant::FastKeepsPriority) { t.priority } else { t.base_priority };
         t.serving = Link::NONE;
         t.callers.none(depth);
         t.depth = 0;

@@ -3,6 +3,7 @@
 use abi::message::{FOREVER, Kind, Tag};
 use abi::{Rights, Status};
 use kmem::Link;
+use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
 use crate::cores::ANY_CORE;
@@ -26,7 +27,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         };
         let notification = self.v.follow(door.object)?;
         let n = self.v.get(notification);
-        let (all, bound) = (n.bits | bits & door.badge, n.bound);
+        let (all, bound) =
+            (n.bits | bits & if mutant(Mutant::FastBitsForged) { u64::MAX } else { door.badge }, n.bound);
         let bound = self.v.follow(bound).filter(|bound| all != 0 && self.v.get(*bound).state == State::Receiving);
         if let Some(receiver) = bound
             && !self.may_wake(receiver, priority)
@@ -74,7 +76,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let calm = r.priority < running || r.priority == running && core.armed <= core.slice_end;
         // One that may go to other cores may be better off there.
         let stays = r.core as usize == self.core && (!self.s.several || r.home != ANY_CORE);
-        busy == 0 && stays && calm
+        busy == 0 && stays && (calm || mutant(Mutant::FastNoPreemption))
     }
 
     #[inline(always)]
@@ -132,13 +134,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(channel).receivers = Queue { head: me.link(), tail: me.link() };
         }
         let core = &mut self.s.cores[self.core];
-        core.slice_end = slice_end;
+        core.slice_end = if mutant(Mutant::FastSliceKept) { core.slice_end } else { slice_end };
         core.queues[at].head = second;
         match self.v.follow(second) {
             Some(second) => self.v.get_mut(second).prev = Link::NONE,
             None => {
                 core.queues[at].tail = Link::NONE;
-                core.ready &= !(1 << at);
+                core.ready &= !((!mutant(Mutant::FastReadyBitLeft) as u64) << at);
             }
         }
         let n = self.v.get_mut(next);

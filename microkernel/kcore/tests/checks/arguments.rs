@@ -79,6 +79,7 @@ const WEIGHTS: &[(u16, u64)] = &[
     (nr::debug_log, 1),
     (nr::system, 1),
     (nr::null, 1),
+    (nr::trace, 1),
     (99, 1),
 ];
 
@@ -112,6 +113,7 @@ pub fn of(r: &mut Random, known: &Known, number: u16) -> Attempt {
         nr::dup if !r.one_in(3) => (arguments[2], arguments[3]) = (0, 0),
         nr::irq_bind if r.one_in(4) => arguments[1] = 0,
         nr::system => arguments[1] = 7,
+        nr::trace if r.one_in(4) => arguments[1] = 0,
         nr::slice => slice(r, known, &mut arguments),
         nr::unmap | nr::protect if !known.mapped.is_empty() && !r.one_in(4) => part(r, known, &mut arguments),
         nr::map => (arguments[3], arguments[4]) = (r.below(4), 1 + r.below(5)),

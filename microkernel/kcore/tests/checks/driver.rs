@@ -1,8 +1,11 @@
-//! A machine that does anything: threads of several processes that make random calls, time that passes, interrupts,
-//! faults, and idle work, one entry into the kernel at a time.
+//! A machine that does anything: one to eight threads of several processes, on one to four cores, that make random calls;
+//! time that passes, interrupts, faults, and idle work; one entry into the kernel at a time, of any core.
+//!
+//! A core that is told to look again ([`kcore::Hw::kick`]) does so later: what happens elsewhere may come first.
 
-use abi::calls::number as nr;
+use abi::calls::{ANY_CORE, number as nr};
 use abi::{Error, Rights, Status};
+use kcore::hw::CoreId;
 use kcore::objects::*;
 
 use crate::arguments::{self, Attempt};
@@ -13,15 +16,16 @@ use crate::{invariants, snapshot};
 
 pub struct Driver {
     pub w: World,
-    cores: u8,
     pub r: Random,
     /// How threads' calls enter the kernel.
-    pub enter: fn(&mut World),
+    pub enter: fn(&mut World, CoreId),
     /// How their faults do: class and address.
-    pub fault: fn(&mut World, u64, u64),
-    /// Whether a snapshot is to be taken before each call.
+    pub fault: fn(&mut World, CoreId, u64, u64),
+    /// Cores that run.
+    cores: u64,
+    /// Whether a snapshot is to be taken before each call that is not traced.
     pub watch: bool,
-    /// The state just before the last call, if so and it had only that to do.
+    /// The state just before the last call, if so.
     pub before: Option<Snapshot>,
     /// What was done last, for when a check fails.
     trace: Vec<String>,
@@ -29,8 +33,8 @@ pub struct Driver {
 
 /// What a step did.
 pub enum Step {
-    /// A thread made a call, or a part of it, with this result; `None` while it waits, is restarted or is gone.
-    Call { caller: ThreadLink, attempt: Attempt, result: Option<Result<(), Error>> },
+    /// A thread made a call, or a part of it (`goes_on`: not the first), with this result; `None` while it waits, is restarted or is gone.
+    Call { caller: ThreadLink, attempt: Attempt, goes_on: bool, result: Option<Result<(), Error>> },
     /// Something else came.
     Event,
     /// Nobody runs, and nothing would wake anybody.
@@ -40,29 +44,27 @@ pub enum Step {
 impl Driver {
     /// init with a second thread, and two processes in pools of their own that hold a few handles of each other.
     pub fn new(seed: u64, frames: u32) -> Driver {
-        Driver::of(1, seed, frames)
-    }
-
-    /// The same on several cores, of which any may enter the kernel next.
-    pub fn of(cores: u8, seed: u64, frames: u32) -> Driver {
-        let enter = |w: &mut World| _ = w.k.syscall(w.core);
-        let fault = |w: &mut World, class, address| _ = w.k.fault(w.core, class, address, 5);
-        let mut d = Driver {
-            w: world_of(cores, frames),
-            cores,
-            r: Random::new(seed),
-            enter,
-            fault,
-            watch: false,
-            before: None,
-            trace: Vec::new(),
-        };
-        d.populate(seed);
-        invariants::check(&mut d.w);
+        let mut d = Driver::made(1 + seed % 4, seed, frames);
+        d.populate(seed, 1 + seed / 4 % 8);
         d
     }
 
-    fn populate(&mut self, seed: u64) {
+    /// The same on one core, with four threads.
+    pub fn on_one_core(seed: u64, frames: u32) -> Driver {
+        let mut d = Driver::made(1, seed, frames);
+        d.populate(seed, 4);
+        d
+    }
+
+    fn made(cores: u64, seed: u64, frames: u32) -> Driver {
+        let enter = |w: &mut World, core| _ = w.entry(core, |k| k.syscall(core));
+        let fault = |w: &mut World, core, class, address| _ = w.entry(core, |k| k.fault(core, class, address, 5));
+        let (w, r, trace) = (world_of(cores as u8, frames), Random::new(seed), Vec::new());
+        Driver { w, r, enter, fault, cores, watch: false, before: None, trace }
+    }
+
+    /// In every fifth case the two other processes have CPU budgets.
+    fn populate(&mut self, seed: u64, threads: u64) {
         let w = &mut self.w;
         let pool = w.pool;
         let ports = w.with(|cx| {
@@ -77,7 +79,7 @@ impl Driver {
         let memory = w.ok(nr::create, &[pool, MEMORY as u64, 8, 0]);
         let line = w.ok(nr::slice, &[pool, w.lines, 3, 1, 0]);
         let log = w.log;
-        let (extra, _) = w.thread(own, 10 + self.r.below(20), 0x2000_0000);
+        let mut left = threads - 1;
         for i in 0..2 {
             let pages = 40 + self.r.below(40);
             let (period, share) = (5_000 + self.r.below(40_000), 100 + self.r.below(6_000));
@@ -100,73 +102,95 @@ impl Driver {
                 w.ok(nr::close, &[done]);
             }
             w.ok(nr::config, &[thread, 2, note]);
-            w.ok(nr::start, &[thread, 0x40_0000, 0x60_0000, 0]);
+            if left > 0 {
+                left -= 1;
+                w.ok(nr::config, &[thread, 4, home(&mut self.r, self.cores)]);
+                w.ok(nr::start, &[thread, 0x40_0000, 0x60_0000, 0]);
+            }
         }
-        w.ok(nr::start, &[extra, 0x40_0000, 0x60_0000, 0]);
+        for n in 0..left {
+            let (extra, _) = w.thread(own, 10 + self.r.below(20), 0x2000_0000 + (n << 12));
+            w.ok(nr::config, &[extra, 4, home(&mut self.r, self.cores)]);
+            w.ok(nr::start, &[extra, 0x40_0000, 0x60_0000, 0]);
+        }
         w.enter(nr::config as u64, &[0x1_0002, 0, 20]);
     }
 
-    /// Makes something happen.
+    /// Makes something happen on some core.
     pub fn step(&mut self) -> Step {
-        if self.cores > 1 {
-            let core = self.r.below(self.cores as u64) as u8;
-            self.w.on(core);
-            // A core that was called enters by that sooner or later; until then it may do anything else.
-            if self.w.k.system.hw.kicks.contains(&core) && self.r.one_in(2) {
-                return self.event(|d| {
-                    d.w.k.system.hw.kicks.retain(|kicked| *kicked != core);
-                    d.w.k.kicked(core);
-                    "called by another core"
-                });
-            }
+        let core = self.r.below(self.cores) as CoreId;
+        // A core that was called enters by that sooner or later; until then it may do anything else.
+        if self.w.k.system.hw.kicks.contains(&core) && self.r.one_in(2) {
+            return self.event(|d| {
+                d.w.kicked(core);
+                "called by another core"
+            });
         }
-        let current = self.w.current();
+        let current = self.w.current_of(core);
         if current.is_none() {
-            return self.wait();
+            return self.wait(core);
         }
         match self.r.below(100) {
             0..4 => self.event(|d| {
                 d.w.k.system.hw.now += d.r.below(20_000_000);
-                let core = d.w.core;
-                d.w.k.timer(core);
+                d.w.entry(core, |k| k.timer(core));
                 "timer"
             }),
             4..7 => self.event(|d| {
-                d.interrupt();
+                d.interrupt(core);
                 "interrupt"
             }),
             7..9 => self.event(|d| {
                 let (class, address) = (1 + d.r.below(9), d.r.next());
-                (d.fault)(&mut d.w, class, address);
+                (d.fault)(&mut d.w, core, class, address);
                 "fault"
             }),
             9..11 => self.event(|d| {
-                let core = d.w.core;
-                d.w.k.idle_work(core);
+                d.w.entry(core, |k| k.idle_work(core));
                 "idle work"
             }),
-            _ => self.call(current, None),
+            11..13 => self.event(|d| {
+                d.w.kicked(core);
+                "a kick"
+            }),
+            _ => self.call(core, current, None),
         }
     }
 
-    /// Nobody runs: time passes, or a device tells something.
-    fn wait(&mut self) -> Step {
-        let core = self.w.core;
+    /// Nobody runs on a core: it was told to look again, or somebody else goes on; or all wait, time passes, and a device
+    /// tells something.
+    fn wait(&mut self, core: CoreId) -> Step {
+        if self.w.k.system.hw.kicks.contains(&core) {
+            return self.event(|d| {
+                d.w.kicked(core);
+                "a kick while idle"
+            });
+        }
+        let busy = (0..self.cores as CoreId)
+            .find(|core| !self.w.current_of(*core).is_none() || self.w.k.system.hw.kicks.contains(core));
+        if let Some(busy) = busy
+            && !self.r.one_in(8)
+        {
+            return match self.w.current_of(busy) {
+                current if current.is_none() => self.wait(busy),
+                current => self.call(busy, current, None),
+            };
+        }
         let hw = &self.w.k.system.hw;
         let timer = if core == 0 { hw.timer } else { hw.timers[core as usize] };
         if timer != u64::MAX && !self.r.one_in(3) {
             return self.event(|d| {
                 d.w.k.system.hw.now = d.w.k.system.hw.now.max(timer);
-                d.w.k.timer(core);
+                d.w.entry(core, |k| k.timer(core));
                 "the timer while idle"
             });
         }
-        if self.w.k.idle_work(core).is_some() {
+        if self.w.entry(core, |k| k.idle_work(core)).is_some() {
             return Step::Event;
         }
         if !self.w.k.system.hw.unmasked.is_empty() && !self.r.one_in(3) {
             return self.event(|d| {
-                d.interrupt();
+                d.interrupt(core);
                 "interrupt while idle"
             });
         }
@@ -199,12 +223,11 @@ impl Driver {
         }
     }
 
-    fn interrupt(&mut self) {
+    fn interrupt(&mut self, core: CoreId) {
         let lines: Vec<u32> = self.w.k.system.hw.unmasked.iter().copied().collect();
         if !lines.is_empty() {
             let line = self.r.pick(&lines);
-            let core = self.w.core;
-            self.w.k.interrupt(core, line);
+            self.w.entry(core, |k| k.interrupt(core, line));
         }
     }
 
@@ -215,8 +238,16 @@ impl Driver {
         Step::Event
     }
 
-    /// Has a thread, which is the running one, enter the kernel: on with a call that was rewound, or with another.
-    pub fn call(&mut self, caller: ThreadLink, attempt: Option<Attempt>) -> Step {
+    /// Has a thread, which is the running one of a core, enter the kernel: on with a call that was rewound, or with another.
+    pub fn call(&mut self, core: CoreId, caller: ThreadLink, attempt: Option<Attempt>) -> Step {
+        let late = self.w.edit(caller, |t| t.run_start) < self.w.k.system.hw.now;
+        if self.watch && (late || self.w.k.system.hw.kicks.contains(&core)) {
+            // What it was told to look for, and time that has passed, is not the call's doing.
+            self.w.kicked(core);
+            if self.w.current_of(core) != caller {
+                return self.event(|_| "a kick");
+            }
+        }
         let restarting = self.w.edit(caller, |t| t.restarting);
         let known = arguments::known(&mut self.w, caller);
         let attempt = attempt.unwrap_or_else(|| arguments::attempt(&mut self.r, &known));
@@ -230,12 +261,10 @@ impl Driver {
             });
         }
         self.w.edit(caller, |t| t.context.regs.pc = 0x40_0000);
-        self.trace.push(format!("{caller:?} {attempt:x?}{}", if restarting { " (goes on)" } else { "" }));
-        // Time that passed meanwhile, on other cores, is charged to a budget whatever the call does.
-        let now = self.w.k.system.hw.now;
-        let owes = self.w.edit(caller, |t| !t.payer.is_none() && t.run_start != now);
-        self.before = (self.watch && !owes).then(|| snapshot::take(&mut self.w));
-        (self.enter)(&mut self.w);
+        self.trace.push(format!("{core}: {caller:?} {attempt:x?}{}", if restarting { " (goes on)" } else { "" }));
+        let watch = self.watch && !snapshot::traced(&mut self.w, caller);
+        self.before = watch.then(|| snapshot::take(&mut self.w));
+        (self.enter)(&mut self.w, core);
         let result = self.w.with(|cx| {
             let caller = cx.v.live(caller)?;
             let t = cx.v.get(caller);
@@ -243,7 +272,7 @@ impl Driver {
             (!waits && t.context.regs.pc == 0x40_0000).then(|| Status(t.context.regs.number).result())
         });
         self.trace.push(format!("  -> {result:?}"));
-        Step::Call { caller, attempt, result }
+        Step::Call { caller, attempt, goes_on: restarting, result }
     }
 }
 
@@ -256,4 +285,9 @@ impl Drop for Driver {
             }
         }
     }
+}
+
+/// A core that a thread is to run on alone, or any.
+fn home(r: &mut Random, cores: u64) -> u64 {
+    if r.one_in(2) { ANY_CORE } else { r.below(cores) }
 }

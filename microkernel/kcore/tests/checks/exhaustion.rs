@@ -1,13 +1,17 @@
-//! Too few pages, at every place where a page is taken; and others' calls at every place where a call is rewound.
+//! Too few pages, at every place where a page is taken.
 
-use abi::Error;
+use std::collections::BTreeMap;
+
 use abi::calls::number as nr;
+use abi::{Error, Status};
 use kcore::objects::*;
+use kmem::Link;
 
+use crate::driver::{Driver, Step};
+use crate::random::each_seed;
 use crate::world::*;
-use crate::{invariants, snapshot};
+use crate::{arguments, invariants, snapshot};
 
-const OWN: u64 = 0x1_0001;
 const ALL: u64 = 0xffff;
 
 /// A scenario that takes pages of many kinds out of `pool`; stops at the first error.
@@ -87,82 +91,147 @@ fn memory_itself_may_run_out_before_a_pool_does() {
     }
 }
 
-/// A long call by one thread, and what another does at the `n`-th place where it is rewound.
-fn interrupted(long: usize, n: usize, what: usize) -> bool {
-    let mut w = world(900);
-    let (pool, root, own) = (w.ok(nr::create, &[w.pool, POOL as u64, 300, 40]), w.pool, OWN);
-    let process = w.ok(nr::create, &[pool, PROCESS as u64]);
-    let memory = w.ok(nr::create, &[pool, MEMORY as u64, 60, 0]);
-    let lent = w.call(nr::derive, &[pool, memory, ALL, 0, 0]).unwrap();
-    for i in 0..40 {
-        w.ok(nr::map, &[process, lent[0], 0x4000_0000 + i * 0x3000, i, 2, 3]);
-        w.ok(nr::map, &[own, lent[0], 0x4000_0000 + i * 0x20_0000, i, 2, 3]);
-    }
-    for _ in 0..60 {
-        w.ok(nr::create, &[pool, CHANNEL as u64]);
-    }
-    let (handle, link) = w.thread(own, 10, 0x2000_0000);
-    w.ok(nr::start, &[handle, 0x40_0000, 0x50_0000, 0]);
-    let calls: [(u16, &[u64]); 5] = [
-        (nr::destroy, &[pool]),
-        (nr::revoke, &[lent[1]]),
-        (nr::unmap, &[own, 0x4000_0000, 40 << 9]),
-        (nr::evict, &[memory, 0, 60, 0]),
-        (nr::create, &[pool, MEMORY as u64, 70, 0]),
-    ];
-    w.prepare(link, calls[long].0 as u64, calls[long].1, 0);
-    for _ in 0..=n {
-        // init is more urgent, and gets in between.
-        w.run(link);
-        w.edit(link, |t| t.context.regs.pc = 0x40_0000);
-        w.k.syscall(0);
-        invariants::check(&mut w);
-        if !w.edit(link, |t| t.restarting) {
-            return false;
-        }
-    }
-    let init = w.init;
-    w.run(init);
-    match what {
-        0 => drop(w.call(nr::destroy, &[pool])),
-        1 => drop(w.call(nr::revoke, &[lent[1]])),
-        2 => drop(w.call(nr::close, &[lent[1]])),
-        3 => drop(w.call(nr::map, &[own, memory, 0x4000_2000, 5, 1, 1])),
-        4 => drop(w.call(nr::close, &[memory])),
-        5 => drop(w.call(nr::close, &[pool])),
-        6 => drop(w.call(nr::stop, &[handle])),
-        7 => drop(w.call(nr::destroy, &[handle])),
-        8 => drop(w.call(nr::unmap, &[own, 0x4000_0000, 40 << 9])),
-        9 => drop(w.call(nr::create, &[root, MEMORY as u64, 20, 0])),
-        10 => drop(w.k.idle_work(0)),
-        _ => w.k.system.hw.now += 10_000_000,
-    }
-    invariants::check(&mut w);
-    for _ in 0..200 {
-        if w.state(link) != Some(State::Ready) {
-            break;
-        }
-        w.run(link);
-        w.edit(link, |t| t.context.regs.pc = 0x40_0000);
-        w.k.syscall(0);
-        invariants::check(&mut w);
-        if w.state(link).is_some() && !w.edit(link, |t| t.restarting) {
-            break;
-        }
-        w.run(init);
-    }
-    while w.k.idle_work(0).is_some() && !(w.k.system.reap.is_none() && w.k.system.undo.is_none()) {}
-    invariants::check(&mut w);
-    true
+/// What became of calls with too few pages.
+#[derive(Default)]
+struct Refusals {
+    /// Refused, by call and by how many pages were left; done with no page less than it took.
+    refused: BTreeMap<(&'static str, u32), u32>,
+    enough: BTreeMap<&'static str, u32>,
 }
 
+/// In random states: each call again and again, from the same state, with 0, 1, 2 … pages left in each of the pools, until
+/// they are enough. What is refused for want of a page has changed nothing, and whatever else a call comes to, all
+/// invariants hold.
 #[test]
-fn anything_may_happen_where_a_call_is_rewound() {
-    for long in 0..5 {
-        for what in 0..12 {
-            let places = (0..100).take_while(|n| interrupted(long, *n, what)).count();
-            assert!(places > 0, "call {long} is rewound somewhere");
-            assert!(places < 100, "call {long} comes to an end ({what})");
+fn every_page_that_a_call_takes_is_refused_once() {
+    let mut all = Refusals::default();
+    each_seed("every_page_that_a_call_takes_is_refused_once", 40, |seed| {
+        let mut d = Driver::on_one_core(seed, 420);
+        let sink = sink(&mut d.w, seed % 2 == 0);
+        let (log, mut saved) = (d.w.log_frames(), Copied::default());
+        for _ in 0..60 {
+            let current = d.w.current();
+            if current.is_none() || d.w.edit(current, |t| t.restarting || t.ends_at != 0) {
+                if matches!(d.step(), Step::Stuck) {
+                    break;
+                }
+                continue;
+            }
+            let known = arguments::known(&mut d.w, current);
+            let takes =
+                [nr::create, nr::create, nr::derive, nr::dup, nr::map, nr::map, nr::slice, nr::protect, nr::call];
+            let number =
+                if d.r.one_in(3) { d.r.below(abi::calls::CALLS.len() as u64) as u16 } else { d.r.pick(&takes) };
+            if matches!(number, nr::debug_log | nr::system) || snapshot::traced(&mut d.w, current) {
+                continue;
+            }
+            let attempt = arguments::of(&mut d.r, &known, number);
+            d.w.prepare(current, attempt.number, &attempt.arguments, attempt.deadline);
+            d.w.edit(current, |t| t.context.regs.pc = 0x40_0000);
+            d.w.save(&log, &mut saved);
+            for pool in
+                d.w.with(|cx| invariants::all::<POOL>(cx).into_iter().map(|pool| pool.link()).collect::<Vec<_>>())
+            {
+                if pool != sink {
+                    starve(&mut d.w, pool, sink, &mut all, &saved);
+                }
+            }
+            d.w.k.syscall(0);
+        }
+    });
+    println!("refused {:?}, enough {:?}", all.refused, all.enough);
+    let few = ["VIAETHER_SEED", "VIAETHER_SEEDS"].iter().any(|name| std::env::var_os(name).is_some());
+    for (name, pages) in [("create", 6), ("derive", 1), ("dup", 1), ("map", 4), ("slice", 1)] {
+        for left in 0..pages {
+            assert!(
+                few || all.refused.contains_key(&(name, left)),
+                "{name} with {left} pages left is refused somewhere"
+            );
+        }
+        assert!(few || all.enough.contains_key(name));
+    }
+}
+
+/// The running thread's call with fewer pages than it takes from a pool, then with just enough.
+fn starve(w: &mut World, pool: Link<POOL>, sink: Link<POOL>, all: &mut Refusals, saved: &Copied) {
+    let me = w.current();
+    let number = w.edit(me, |t| t.context.regs.number) as usize & 0xffff;
+    let Some(call) = abi::calls::CALLS.get(number) else { return };
+    for left in 0..9 {
+        let free = w.with(|cx| cx.v.live(pool).map_or(0, |pool| cx.v.get(pool).limit - cx.v.get(pool).used));
+        if free <= left {
+            return;
+        }
+        take_away(w, pool, sink, free - left);
+        let before = snapshot::take(w);
+        w.k.syscall(0);
+        let status = w.with(|cx| cx.v.live(me).map(|me| Status(cx.v.get(me).context.regs.number)));
+        let running = matches!(w.state(me), Some(State::Running | State::Ready));
+        let over = running && w.edit(me, |t| t.context.regs.pc == 0x40_0000);
+        let refused = over && status.is_some_and(|status| status.result() == Err(Error::PoolEmpty));
+        if refused {
+            assert!(call.errors.contains(&Error::PoolEmpty), "{} may want for pages", call.name);
+            let excluded = snapshot::excluded(w, me);
+            let difference = before.difference(&snapshot::take(w), excluded);
+            let registers = w.edit(me, |t| t.context.regs);
+            assert_eq!(
+                difference, None,
+                "{} changed something for want of a page: {registers:x?}, {left} left",
+                call.name
+            );
+            *all.refused.entry((call.name, left)).or_default() += 1;
+        }
+        invariants::check(w);
+        w.restore(saved);
+        if !refused {
+            if left > 0 {
+                *all.enough.entry(call.name).or_default() += 1;
+            }
+            return;
         }
     }
+}
+
+/// Handles for which a process has room, without another page.
+fn room(w: &mut World, process: Link<PROCESS>) -> u32 {
+    w.with(|cx| cx.v.live(process).map_or(0, |process| cx.v.get(process).slots - 1 - cx.v.get(process).handle_count))
+}
+
+/// A pool to put pages into which nobody else is to have; `full`: init's next handle takes a page.
+fn sink(w: &mut World, full: bool) -> Link<POOL> {
+    let before = w.with(|cx| invariants::all::<POOL>(cx).into_iter().map(|pool| pool.link()).collect::<Vec<_>>());
+    let init = w.init;
+    w.run(init);
+    // Undisturbed by more urgent ones.
+    w.edit(init, |t| (t.priority, t.base_priority) = (63, 63));
+    let root = w.pool_handle();
+    let handle = w.ok(nr::create, &[root, POOL as u64, 1, 0]);
+    w.ok(nr::close, &[handle]);
+    let main = abi::user::MAIN_THREAD.raw() as u64;
+    let process = w.process_of(init);
+    while full && room(w, process) > 0 {
+        w.ok(nr::dup, &[main, ALL, 0, 0]);
+    }
+    w.enter(nr::config as u64, &[main, 0, 20]);
+    w.with(|cx| {
+        let mut all = invariants::all::<POOL>(cx).into_iter().map(|pool| pool.link());
+        all.find(|pool| !before.contains(pool)).expect("there is one more")
+    })
+}
+
+/// Moves free pages of a pool to the sink.
+fn take_away(w: &mut World, pool: Link<POOL>, sink: Link<POOL>, pages: u32) {
+    w.with(|cx| {
+        let (pool, sink, root) =
+            (cx.v.live(pool).unwrap(), cx.v.live(sink).unwrap(), cx.v.live(cx.s.root_pool).unwrap());
+        if pool != root {
+            cx.v.get_mut(pool).limit -= pages;
+            let parent = cx.v.live(cx.v.get(pool).parent).unwrap();
+            let p = cx.v.get_mut(parent);
+            (p.used, p.given) = (p.used - pages, p.given - pages);
+        }
+        cx.v.get_mut(sink).limit += pages;
+        let r = cx.v.get_mut(root);
+        (r.used, r.given) = (r.used + pages, r.given + pages);
+    });
 }

@@ -1,5 +1,7 @@
 //! Random and exhaustive checks of the kernel core on a model machine (`docs`: the kernel's tests).
 
+#[path = "../explore/mod.rs"]
+mod explore;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -12,8 +14,12 @@ mod fast;
 mod guide;
 mod invariants;
 mod model;
+mod mutants;
 mod random;
+mod restarts;
 mod sequences;
 mod snapshot;
+mod stories;
 mod table;
 mod wheel;
+mod wrong;

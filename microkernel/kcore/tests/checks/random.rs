@@ -1,6 +1,8 @@
 //! Seeds: every random test runs a number of cases, each from its own seed, and tells how to run a failing one again.
 
-use std::env;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{env, thread};
 
 /// xorshift64*, enough for tests and the same everywhere (Marsaglia 2003, Vigna 2016).
 #[derive(Clone)]
@@ -33,17 +35,38 @@ impl Random {
     }
 }
 
-/// Runs `case` with `usual` seeds: times `VIAETHER_CASES`, or 20 if `VIAETHER_LONG` is set; `VIAETHER_SEED` names one.
+/// Runs `case` with `usual` seeds, or 50 times as many if `VIAETHER_LONG` is set, or `VIAETHER_SEEDS`; `VIAETHER_SEED`
+/// names one.
 pub fn each_seed(test: &str, usual: u64, mut case: impl FnMut(u64)) {
-    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    if let Some(seed) = number("VIAETHER_SEED") {
-        return case(seed);
-    }
-    let long = if env::var_os("VIAETHER_LONG").is_some() { 20 } else { 1 };
-    for seed in 1..=usual * number("VIAETHER_CASES").unwrap_or(long) {
+    for seed in seeds(usual) {
         let _tell = Tell { test, seed };
         case(seed);
     }
+}
+
+/// The same on two cores: returns how many cases there were.
+pub fn each_seed_on_two_cores(test: &str, usual: u64, case: impl Fn(u64) + Sync) -> u64 {
+    let (all, next) = (seeds(usual), AtomicU64::new(0));
+    let worker = || {
+        while let Some(seed) = all.clone().nth(next.fetch_add(1, Ordering::Relaxed) as usize) {
+            let _tell = Tell { test, seed };
+            case(seed);
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..2).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().for_each(|worker| worker.join().expect("no case fails"));
+    });
+    all.end() + 1 - all.start()
+}
+
+fn seeds(usual: u64) -> RangeInclusive<u64> {
+    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    if let Some(seed) = number("VIAETHER_SEED") {
+        return seed..=seed;
+    }
+    let long = if env::var_os("VIAETHER_LONG").is_some() { 50 } else { 1 };
+    1..=number("VIAETHER_SEEDS").unwrap_or(usual * long)
 }
 
 /// Says which case failed.

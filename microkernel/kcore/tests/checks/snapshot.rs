@@ -22,6 +22,11 @@ pub fn take(w: &mut World) -> Snapshot {
     Snapshot { frames: used.map(|n| (n, w.frame_bytes(n))).collect(), tables: w.table_bytes(), system: system(w) }
 }
 
+/// Whether a thread's calls are written into a ring: they change that, refused or not.
+pub fn traced(w: &mut World, caller: ThreadLink) -> bool {
+    w.edit(caller, |t| t.slow & slow::TRACED != 0)
+}
+
 /// The log's first frame.
 fn kmem_base(cx: &crate::invariants::Cx<'_, '_>) -> u32 {
     let memories = crate::invariants::all::<MEMORY>(cx);

@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::search::Search;
+use crate::explore::search::Search;
 
 const RECORD: usize = 21;
 

@@ -11,10 +11,10 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::alphabet::Row;
-use crate::canonical::Former;
+use crate::explore::alphabet::Row;
+use crate::explore::canonical::Former;
+use crate::explore::starts::Start;
 use crate::invariants;
-use crate::starts::Start;
 use crate::world::{Copied, World};
 
 /// What a search has found.
@@ -121,6 +121,8 @@ impl Search {
     fn go_on(&mut self, state: usize) {
         let mut tell = Tell { name: self.start.name, way: self.way(state).iter().map(|i| self.rows[*i].0).collect() };
         self.replay(state);
+        // Whoever runs may have used every page.
+        self.w.with(invariants::fill_tlb);
         self.w.save(&self.log, &mut self.here);
         let mut fresh = true;
         for i in 0..self.rows.len() {
@@ -175,7 +177,7 @@ impl Drop for Tell {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("explore: {} calls after the start \"{}\" something is wrong; again:", self.way.len(), self.name);
-            eprintln!("VIAETHER_WAY='{}|{}' cargo test -p kcore --test explore given", self.name, self.way.join("|"));
+            eprintln!("VIAETHER_WAY='{}|{}' cargo test -p kcore --test checks given", self.name, self.way.join("|"));
         }
     }
 }
@@ -185,7 +187,7 @@ impl Drop for Tell {
 pub fn make(way: &str) -> Result<(), String> {
     let mut names = way.split('|');
     let name = names.next().unwrap_or_default();
-    let found = crate::starts::all().into_iter().find(|start| start.name == name);
+    let found = crate::explore::starts::all().into_iter().find(|start| start.name == name);
     let mut search = Search::new(found.ok_or_else(|| format!("there is no start \"{name}\""))?, false);
     for name in names {
         let runs = search.w.current();

@@ -20,7 +20,7 @@ use abi::calls::number as nr;
 use kcore::objects::*;
 use kmem::Link;
 
-use crate::alphabet::{EVERYWHERE, Row};
+use crate::explore::alphabet::{EVERYWHERE, Row};
 use crate::invariants::all as all_of;
 use crate::world::{World, world};
 

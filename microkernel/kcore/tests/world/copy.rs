@@ -84,6 +84,8 @@ impl World {
                 now: s.hw.now,
                 timer: s.hw.timer,
                 off: s.hw.off,
+                tlb: s.hw.tlb.clone(),
+                synchronised: s.hw.synchronised.clone(),
                 ..Model::default()
             },
         });
@@ -115,6 +117,9 @@ impl World {
         s.hw.unmasked.clone_from(&rest.hw.unmasked);
         s.hw.triggers.clone_from(&rest.hw.triggers);
         (s.hw.now, s.hw.timer, s.hw.off) = (rest.hw.now, rest.hw.timer, rest.hw.off);
+        s.hw.tlb.clone_from(&rest.hw.tlb);
+        s.hw.synchronised.clone_from(&rest.hw.synchronised);
+        s.hw.unpublished.set(false);
         s.hw.kicks.clear();
         s.hw.console.clear();
     }

@@ -1,4 +1,11 @@
 //! Hardware on paper: it keeps notes, and its page-table entries are easy to read.
+//!
+//! Its TLB holds whatever page tables have said since it was last told to forget that; `invariants` looks that nothing in
+//! it has become wrong. Likewise it knows which frames the instruction caches were made to see, and whether a page walk
+//! may have missed an entry.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use abi::calls::Access;
 use abi::info::MemoryType;
@@ -12,7 +19,7 @@ pub struct Model {
     pub now: u64,
     /// The core that is in the kernel.
     pub running: CoreId,
-    /// What the first core's timer is set to, and the others'.
+    /// What core 0's timer is set to; the others'.
     pub timer: u64,
     pub timers: [u64; MAX_CORES],
     pub kicks: Vec<CoreId>,
@@ -23,6 +30,26 @@ pub struct Model {
     pub invalidated: u64,
     /// What each line was set to.
     pub triggers: std::collections::BTreeMap<u32, Trigger>,
+    /// What TLBs may hold, of pages that were there when `invariants` looked.
+    pub tlb: Vec<Translation>,
+    /// An entry was made that page walks may not see yet.
+    pub unpublished: Cell<bool>,
+    /// Frames that instruction caches see as they are.
+    pub synchronised: BTreeSet<Frame>,
+}
+
+/// A page in a TLB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Translation {
+    pub asid: Asid,
+    pub address: u64,
+    pub frame: Frame,
+    pub access: Access,
+}
+
+/// The address-space tag in what [`Hw::space`] made.
+fn asid_of(space: u64) -> Asid {
+    (space >> 48) as Asid
 }
 
 impl Hw for Model {
@@ -44,9 +71,11 @@ impl Hw for Model {
     }
     fn init_root(&self, _set: &mut dyn FnMut(usize, u64)) {}
     fn table(&self, frame: Frame) -> u64 {
+        self.unpublished.set(true);
         (frame as u64) << 12 | 1 << 8 | 1
     }
     fn page(&self, frame: Frame, access: Access, _kind: MemoryType) -> u64 {
+        self.unpublished.set(true);
         (frame as u64) << 12 | (access.bits() as u64) << 1 | 1
     }
     fn decode(&self, entry: u64, level: u8) -> Entry {
@@ -60,12 +89,20 @@ impl Hw for Model {
     fn space(&self, root: Frame, asid: Asid) -> u64 {
         (root as u64) << 12 | (asid as u64) << 48
     }
-    fn publish(&mut self) {}
-    fn invalidate(&mut self, _space: u64, _address: u64, pages: u64) {
-        self.invalidated += pages;
+    fn publish(&mut self) {
+        self.unpublished.set(false);
     }
-    fn invalidate_space(&mut self, _space: u64) {}
-    fn synchronise_code(&mut self, _frame: Frame, _pages: u32) {}
+    fn invalidate(&mut self, space: u64, address: u64, pages: u64) {
+        self.invalidated += pages;
+        let asid = asid_of(space);
+        self.tlb.retain(|t| t.asid != asid || !(address..address + (pages << 12)).contains(&t.address));
+    }
+    fn invalidate_space(&mut self, space: u64) {
+        self.tlb.retain(|t| t.asid != asid_of(space));
+    }
+    fn synchronise_code(&mut self, frame: Frame, pages: u32) {
+        self.synchronised.extend(frame..frame + pages);
+    }
     fn configure_line(&mut self, line: u32, trigger: Trigger) {
         self.unmasked.remove(&line);
         self.triggers.insert(line, trigger);

@@ -11,13 +11,13 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use abi::calls::number as nr;
 use abi::message::TAKES_SHIFT;
 use abi::{Error, Rights, Status};
-use kcore::hw::Entry;
+use kcore::hw::{CoreId, Entry, MAX_CORES};
 use kcore::objects::*;
 use kcore::{Cx, Kernel};
 use kmem::{FrameInfo, Link, Mem, PAGE};
 
 pub use copy::Copied;
-pub use machine::Model;
+pub use machine::{Model, Translation};
 
 pub const FIRST_PHYSICAL: u32 = 0x40000;
 
@@ -36,6 +36,9 @@ pub struct World {
     blocks: [(*mut u8, Layout); 3],
 }
 
+/// A call that is rewound as often makes no progress.
+const MOST_RESTARTS: u32 = 10_000;
+
 /// Where init's IPC buffer is.
 pub const BUFFER: u64 = 0x1000_0000;
 
@@ -53,10 +56,13 @@ pub fn world_of(cores: u8, frames: u32) -> World {
     ];
     // SAFETY: the layouts are not empty.
     let blocks = layouts.map(|layout| (unsafe { alloc_zeroed(layout) }, layout));
-    // SAFETY: fresh zeroed blocks of the right sizes, freed after the kernel.
+    // Memory is not zero when a machine starts.
+    // SAFETY: the whole block.
+    unsafe { blocks[0].0.write_bytes(0xa5, layouts[0].size()) }
+    // SAFETY: fresh blocks of the right sizes, the tables zeroed, freed after the kernel.
     let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, FIRST_PHYSICAL) };
     mem.add(kmem::Frame(0), frames);
-    let mut k = Kernel::new(mem, Model { timer: u64::MAX, ..Model::default() });
+    let mut k = Kernel::new(mem, Model { timer: u64::MAX, timers: [u64::MAX; MAX_CORES], ..Model::default() });
     (0..cores).for_each(|core| k.join(core));
     let made = k.with(0, |cx| {
         let first = cx.first_objects(20, BUFFER).unwrap();
@@ -117,7 +123,26 @@ impl World {
 
     /// The thread that runs on this core.
     pub fn current(&self) -> ThreadLink {
-        self.k.system.cores[self.core as usize].current
+        self.current_of(self.core)
+    }
+
+    /// The thread that runs on a core.
+    pub fn current_of(&self, core: CoreId) -> ThreadLink {
+        self.k.system.cores[core as usize].current
+    }
+
+    /// Has a core enter the kernel.
+    pub fn entry<R>(&mut self, core: CoreId, f: impl FnOnce(&mut Kernel<Model>) -> R) -> R {
+        self.k.system.hw.running = core;
+        let result = f(&mut self.k);
+        self.k.system.hw.running = self.core;
+        result
+    }
+
+    /// Has a core enter the kernel by other cores' calls.
+    pub fn kicked(&mut self, core: CoreId) {
+        self.k.system.hw.kicks.retain(|kicked| *kicked != core);
+        self.entry(core, |k| k.kicked(core));
     }
 
     pub fn edit<R>(&mut self, thread: ThreadLink, f: impl FnOnce(&mut Thread) -> R) -> R {
@@ -152,7 +177,8 @@ impl World {
             _ => u64::MAX,
         };
         self.prepare(me, number, arguments, deadline);
-        loop {
+        for restarts in 0.. {
+            assert!(restarts < MOST_RESTARTS, "call {number} comes to an end");
             let pc = self.edit(me, |t| t.context.regs.pc);
             self.k.syscall(self.core);
             let again = self.current() == me

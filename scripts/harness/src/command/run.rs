@@ -182,7 +182,7 @@ fn command_line(options: &Options) -> String {
     let words = [
         // Somebody at the terminal sees what fails; everything is in KLOG.
         (options.exec.is_none(), "log=error"),
-        // GDB looks for each program at one address.
+        // GDB looks for the kernel and each program at one address.
         (options.gdb, "place=fixed"),
     ];
     words.iter().filter(|(wanted, _)| *wanted).map(|(_, word)| *word).collect::<Vec<_>>().join(" ")

@@ -10,7 +10,7 @@ use crate::step::{Say, Steps};
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
-use crate::system::{audit, halted, shipped};
+use crate::system::{audit, halted, place, shipped};
 use crate::{Failure, install, models, options, vectors};
 use lexopt::prelude::*;
 use std::ffi::OsString;
@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 mod host;
+mod proof;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -31,7 +32,8 @@ Runs the host's tests, then the system's stories in QEMU on both processors.
   --stories    the stories only
   --long       the long ones too
   --arch ARCH  stories on aarch64 or x86_64 only
-  NAME         only tests and stories whose name contains NAME
+  NAME         only tests and stories whose name contains NAME;
+               kernel: the kernel core's proof by test, without QEMU
 The last line is \"N passed, N failed\", with \", N skipped\" where there were some; exit status 1 if one failed.";
 
 /// Ports for the stories: each worker has a hundred from here on.
@@ -42,11 +44,12 @@ const MAX_WORKERS: usize = 2;
 /// Tests of the built system that are no stories.
 const VECTOR_CODE: &str = "aid-vector-code";
 const KERNEL_TRACE: &str = "kernel-trace";
+const KERNEL_PLACE: &str = "kernel-place";
 const PAGE_TABLES: &str = "page-tables";
 const INTERRUPTS: &str = "interrupts-off";
 const SHIPPED: &str = "shipped";
 /// All of these.
-const BESIDES: [&str; 5] = [VECTOR_CODE, KERNEL_TRACE, PAGE_TABLES, INTERRUPTS, SHIPPED];
+const BESIDES: [&str; 6] = [VECTOR_CODE, KERNEL_TRACE, KERNEL_PLACE, PAGE_TABLES, INTERRUPTS, SHIPPED];
 
 struct Options {
     quick: bool,
@@ -57,6 +60,11 @@ struct Options {
 }
 
 impl Options {
+    /// Whether the kernel core's proof was asked for.
+    fn proof(&self) -> bool {
+        self.name.as_deref() == Some(proof::NAME) && !self.stories
+    }
+
     /// Whether a test of this name was asked for.
     fn names(&self, test: &str) -> bool {
         self.name.as_deref().is_none_or(|name| test.contains(name))
@@ -102,9 +110,10 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     let interrupt = Interrupt::catch();
     let mut count = match options.stories {
         true => Count::default(),
+        false if options.proof() => proof::run(&project, options.long),
         false => host::run(&project, options.name.as_deref(), options.long),
     };
-    if !options.quick && !interrupt.came() {
+    if !options.quick && !options.proof() && !interrupt.came() {
         let archs: Vec<Arch> = options.arch.map_or(Arch::ALL.to_vec(), |a| vec![a]);
         for arch in archs {
             count.add(stories(&project, arch, &options, &interrupt));
@@ -179,6 +188,7 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             count.add(vector_code(project, arch, options));
             count.add(shipped_files(project, system, arch, options));
             count.add(kernel_trace(project, system, arch, options));
+            count.add(kernel_place(project, system, arch, options));
             count.add(page_tables(project, system, arch, options));
             count.add(interrupts_off(project, arch, options));
             count.add(play(project, &systems, arch, &chosen, interrupt));
@@ -253,7 +263,15 @@ fn kernel_trace(project: &Project, system: &System, arch: Arch, options: &Option
     verdict(arch, KERNEL_TRACE, entry(project, arch).and_then(|place| halted::check(&stage, place)))
 }
 
-/// Where the kernel's entry for system calls is.
+/// Looks where the kernel runs, over several boots.
+fn kernel_place(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
+    if !options.names(KERNEL_PLACE) {
+        return Count::default();
+    }
+    verdict(arch, KERNEL_PLACE, place::check(&Stage::new(project, system, arch, FIRST_PORT)))
+}
+
+/// Where the kernel's entry for system calls is linked.
 fn entry(project: &Project, arch: Arch) -> Result<u64, String> {
     let kernel = fs::read(project.kernel(arch, Profile::Release)).map_err(|e| e.to_string())?;
     halted::function(&kernel).ok_or_else(|| "its system calls have no name".into())
@@ -386,6 +404,7 @@ mod tests {
         assert_eq!((options.arch, options.name.as_deref(), options.quick), (Some(Arch::Aarch64), Some("fetch"), false));
         assert!(parse(&["--quick"]).unwrap().unwrap().quick);
         assert!(parse(&["--stories"]).unwrap().unwrap().stories);
+        assert!(parse(&["kernel"]).unwrap().unwrap().proof() && !parse(&["kernel-trace"]).unwrap().unwrap().proof());
         assert_eq!(parse(&["--quick", "--stories"]).err().unwrap().status, 2);
         assert_eq!(parse(&["--slow"]).err().unwrap().status, 2);
         assert_eq!(parse(&["a", "b"]).err().unwrap().status, 2);

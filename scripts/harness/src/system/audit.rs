@@ -55,8 +55,9 @@ pub struct Walked {
 /// # Errors
 /// The first pages that break a rule, or that there was too little to look at.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<Walked, String> {
-    let (walked, _log) =
-        debug(stage, "version; list SYS:; wait 20 SEC", Then::End, |port| audit(port, stage.arch, address))?;
+    let (walked, _log) = debug(stage, "version; list SYS:; wait 20 SEC", "place=fixed", Then::End, |port| {
+        audit(port, stage.arch, address)
+    })?;
     match walked.spaces {
         few if few < SPACES => Err(format!("only {few} address spaces were seen")),
         _ => Ok(walked),
@@ -91,14 +92,14 @@ fn audit(port: u16, arch: Arch, address: u64) -> Result<Walked> {
 
 /// Which half of the addresses a root has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Half {
+pub(super) enum Half {
     Both,
     User,
     Kernel,
 }
 
 /// The registers that have the roots, by QEMU's numbers.
-fn roots(debugger: &mut Debugger, arch: Arch) -> Result<Vec<(usize, Half)>> {
+pub(super) fn roots(debugger: &mut Debugger, arch: Arch) -> Result<Vec<(usize, Half)>> {
     match arch {
         // General registers, rip, flags, six segments, three bases, cr0, cr2, cr3.
         Arch::X86_64 => Ok(vec![(29, Half::Both)]),
@@ -125,7 +126,7 @@ fn roots(debugger: &mut Debugger, arch: Arch) -> Result<Vec<(usize, Half)>> {
 }
 
 /// Eight bytes in the guest's order, as QEMU prints a register.
-fn number(digits: &str) -> Result<u64> {
+pub(super) fn number(digits: &str) -> Result<u64> {
     let digits = digits.get(..16).ok_or(Error::other("too few digits"))?;
     u64::from_str_radix(digits, 16).map(u64::swap_bytes).map_err(Error::other)
 }
@@ -162,7 +163,7 @@ fn walk(debugger: &mut Debugger, arch: Arch, root: u64, half: Half) -> Result<us
     Ok(leaves)
 }
 
-fn entries(debugger: &mut Debugger, table: u64) -> Result<Vec<u64>> {
+pub(super) fn entries(debugger: &mut Debugger, table: u64) -> Result<Vec<u64>> {
     let mut entries = Vec::new();
     for from in (0..TABLE).step_by(PART as usize) {
         let digits = debugger.ask(&format!("m{:x},{PART:x}", table + from))?;

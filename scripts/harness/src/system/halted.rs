@@ -2,7 +2,8 @@
 //! code. So what is tested is the kernel as it is, and it has no door in it for tests.
 //!
 //! ```text
-//! stopped at reset ─► breakpoint at kernel_syscall ─► steps, until it has a frame ─► pc := 8 ─► exception, report, power-off
+//! stopped at reset ─► where it runs (place.rs) ─► breakpoint at kernel_syscall ─► steps, until it has a frame
+//!     ─► pc := 8 ─► exception, report, power-off
 //! ```
 //!
 //! The protocol: GDB manual, appendix E, "GDB Remote Serial Protocol".
@@ -15,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{self, Request};
 use crate::port;
+use crate::system::place;
 use crate::system::runner::Stage;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -28,6 +30,8 @@ const FUNCTION: &str = "viaether::entry::kernel_syscall";
 const NOWHERE: u64 = 8;
 /// Instructions that a function needs for its frame, at most.
 const PROLOGUE: usize = 40;
+/// The byte that stops a running guest.
+const INTERRUPT: u8 = 3;
 /// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -36,8 +40,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// What is wrong, with what was said.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<(), String> {
-    let ((), log) = debug(stage, "version", Then::GoOn, |port| derail(port, stage.arch, address))?;
-    judge(&log).map_err(|why| format!("{why}\n{log}"))
+    let (moved, log) = debug(stage, &busy(), "", Then::GoOn, |port| derail(port, stage.arch, address))?;
+    judge(&log, moved).map_err(|why| format!("{why}\n{log}"))
+}
+
+/// What a guest does that is still to make system calls when the debugger has looked at it, however fast the host is.
+pub(super) fn busy() -> String {
+    "wait 1 SEC; ".repeat(30) + "version"
 }
 
 /// What becomes of the guest when the debugger is done with it.
@@ -49,13 +58,15 @@ pub(super) enum Then {
     End,
 }
 
-/// Boots a guest that waits for a debugger at this port, which does its work: what that found, and the log.
+/// Boots a guest, with words for its kernel, that waits for a debugger at this port, which does its work: what that found, and the
+/// log.
 ///
 /// # Errors
 /// What is wrong, with the log.
 pub(super) fn debug<T: Send>(
     stage: &Stage<'_>,
     exec: &str,
+    command_line: &str,
     then: Then,
     work: impl FnOnce(u16) -> Result<T> + Send,
 ) -> std::result::Result<(T, String), String> {
@@ -66,7 +77,9 @@ pub(super) fn debug<T: Send>(
     let records = scratch.path("records");
     let machine = captured_machine(stage.system, &options, stage.first_port, &scratch).map_err(|e| e.message)?;
     let port = port::free_from(stage.first_port + 60).map_err(|e| e.message)?;
-    let mut arguments = Machine { records: Some(records.clone()), gdb: Some(port), ..machine }.arguments();
+    let command_line = command_line.to_string();
+    let machine = Machine { records: Some(records.clone()), gdb: Some(port), command_line, ..machine };
+    let mut arguments = machine.arguments();
     // Else each stop has the devices look at their queues when the guest goes on, and interrupt it: with stop after stop, it would
     // do nothing but acknowledge.
     arguments.extend(["-global", "virtio-pci.ioeventfd=off"].map(Into::into));
@@ -99,10 +112,13 @@ pub fn function(kernel: &[u8]) -> Option<u64> {
     Some(crate::names::BASE + u64::from(start))
 }
 
-/// The report names what called the function that went astray.
-fn judge(log: &str) -> std::result::Result<(), String> {
+/// The report names what called the function that went astray, and says how far the kernel was moved.
+fn judge(log: &str, moved: u64) -> std::result::Result<(), String> {
     if !log.contains("kernel exception") {
         return Err("the kernel reports no exception".into());
+    }
+    if !log.lines().any(|line| line.ends_with(&format!("the kernel was moved by {moved:#x}"))) {
+        return Err(format!("the report does not say that the kernel was moved by {moved:#x}"));
     }
     let frame = |number: &str| log.lines().find_map(|line| line.trim_start().strip_prefix(number));
     match (frame("#0 "), frame("#1 ")) {
@@ -129,8 +145,11 @@ impl Sink for Log {
     }
 }
 
-fn derail(port: u16, arch: Arch, address: u64) -> Result<()> {
+/// Makes the kernel fault in the function that is linked at an address: how far that was moved.
+fn derail(port: u16, arch: Arch, address: u64) -> Result<u64> {
     let mut debugger = Debugger::connect(port)?;
+    let moved = place::distance(&mut debugger, arch)?;
+    let address = address + moved;
     // Bytes of the frame pointer and of the program counter among the registers, as QEMU sends them.
     let (frame, pc) = match arch {
         Arch::X86_64 => (48..56, 128..136),
@@ -146,7 +165,7 @@ fn derail(port: u16, arch: Arch, address: u64) -> Result<()> {
         if word(&registers, &frame)? != callers {
             registers.replace_range(hex(&pc), &format!("{:016x}", NOWHERE.swap_bytes()));
             debugger.ask(&format!("G{registers}"))?;
-            return debugger.send("c");
+            return debugger.send("c").map(|()| moved);
         }
     }
     Err(Error::other("the function makes no frame"))
@@ -188,6 +207,14 @@ impl Debugger {
         self.answer(packet)
     }
 
+    /// Lets the guest run for a while, then stops it wherever it is.
+    pub(super) fn run(&mut self, time: Duration) -> Result<()> {
+        self.send("c")?;
+        thread::sleep(time);
+        self.0.write_all(&[INTERRUPT])?;
+        self.answer("an interrupt").map(drop)
+    }
+
     fn answer(&mut self, packet: &str) -> Result<String> {
         while self.byte()? != b'$' {}
         let mut answer = String::new();
@@ -226,7 +253,8 @@ mod tests {
 
     #[test]
     fn a_report_has_names() {
-        let report = |trace: &str| format!("kernel exception (synchronous), class 0x21\n{trace}");
+        let report = |trace: &str| format!("kernel exception, class 0x21\n| the kernel was moved by 0x200000\n{trace}");
+        let judge = |log: &str| judge(log, 0x20_0000);
         let good = "  #0 0000000000000008\n  #1 ffffffff80001234  system_call+0x44";
         assert_eq!(judge(&report(good)), Ok(()));
         for (trace, why) in [
@@ -237,6 +265,7 @@ mod tests {
             assert!(judge(&report(trace)).unwrap_err().contains(why), "{trace}");
         }
         assert!(judge(good).unwrap_err().contains("no exception"));
+        assert!(super::judge(&report(good), 0x40_0000).unwrap_err().contains("moved by 0x400000"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod code;
 mod floods;
 mod golden;
 mod handles;
+mod hidden;
 pub mod leaks;
 mod memory;
 mod messages;
@@ -36,6 +37,7 @@ pub const GROUPS: &[Group] = &[
     Group { name: "writable and executable, unsealed code", run: code::mappings },
     Group { name: "bad loads, stores and jumps end the process alone", run: code::faults },
     Group { name: "what processes leave behind, and where they lie", run: leaks::run },
+    Group { name: "where the kernel is", run: hidden::run },
     Group { name: "floods of calls and notifications", run: floods::run },
     Group { name: "pool and table exhaustion", run: pools::run },
     Group { name: "processes without end", run: bombs::run },

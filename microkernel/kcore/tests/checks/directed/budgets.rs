@@ -113,6 +113,28 @@ fn a_server_that_is_called_out_of_a_used_up_budget_goes_on_as_itself() {
 }
 
 #[test]
+fn who_is_answered_when_its_budget_is_used_up_runs_in_the_next_period() {
+    let mut w = world(500);
+    let channel = w.ok(nr::create, &[ROOT, CHANNEL as u64]);
+    let (_, server) = helper(&mut w, 10, 0);
+    waits(&mut w, server, nr::recv, &[channel, WAIT]);
+    let part = pool(&mut w, ROOT, 63, percent(20)).unwrap();
+    let (_, client) = worker(&mut w, part, 60, 1);
+    w.enter(nr::call as u64, &[channel, 0]);
+    pass(&mut w, 25 * MS);
+    assert_eq!((w.current(), w.edit(client, |t| (t.demoted, t.priority))), (w.init, (true, 0)));
+    w.run(server);
+    let token = w.answer(server).unwrap()[0];
+    w.enter(nr::reply as u64, &[token, 0]);
+    invariants::check(&mut w);
+    assert_eq!(w.current(), w.init, "it has nothing to run by");
+    pass(&mut w, 60 * MS);
+    assert_eq!(w.current(), w.init, "nor later in the period");
+    pass(&mut w, 20 * MS);
+    assert_eq!((w.current(), w.edit(client, |t| t.priority)), (client, 60), "though init never waits");
+}
+
+#[test]
 fn a_server_goes_on_at_the_next_callers_priority() {
     let mut w = world(500);
     let channel = w.ok(nr::create, &[ROOT, CHANNEL as u64]);

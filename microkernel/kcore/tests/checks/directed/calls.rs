@@ -272,3 +272,19 @@ fn bytes_of_the_registers_that_a_message_does_not_use_arrive_as_zeros() {
         assert_eq!(w.answer(client).unwrap()[2..], expected, "a reply of {bytes} bytes");
     }
 }
+
+#[test]
+fn who_waits_longest_receives_first() {
+    let mut w = world(400);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let receivers: Vec<ThreadLink> = (0..3).map(|n| helper(&mut w, 10, n).1).collect();
+    for receiver in &receivers {
+        waits(&mut w, *receiver, nr::recv, &[channel, WAIT]);
+    }
+    for receiver in &receivers {
+        let caller = helper(&mut w, 10, 3 + receiver.raw() as u64).1;
+        waits(&mut w, caller, nr::call, &[channel, 8, 5]);
+        assert_ne!(w.state(*receiver), Some(State::Receiving), "the first that came is the first served");
+        invariants::check(&mut w);
+    }
+}

@@ -15,10 +15,7 @@ const CONFIG_CORE: u64 = 4;
 /// Has a core take the call of another.
 fn take_call(w: &mut World, core: u8) {
     assert!(w.k.system.hw.kicks.contains(&core), "core {core} was called");
-    w.k.system.hw.kicks.retain(|kicked| *kicked != core);
-    let here = w.core;
-    w.on(core).k.kicked(core);
-    w.on(here);
+    w.kicked(core);
     invariants::check(w);
 }
 

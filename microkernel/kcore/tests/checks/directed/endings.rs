@@ -185,3 +185,49 @@ fn a_call_made_instead_of_one_that_was_rewound_is_made() {
     assert!(w.answer(init).is_ok_and(|answer| answer[0] != 0));
     invariants::check(&mut w);
 }
+
+#[test]
+fn nothing_is_put_into_a_process_that_is_torn_down() {
+    let mut w = world(600);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 200, 30]);
+    let process = w.ok(nr::create, &[pool, PROCESS as u64]);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 40, 0]);
+    for n in 0..40 {
+        w.ok(nr::map, &[process, memory, 0x4000_0000 + n * 0x2000, n, 1, 3]);
+    }
+    let init = w.init;
+    w.prepare(init, nr::destroy as u64, &[pool], 0);
+    assert!(enter_once(&mut w, init), "it takes more than one entry");
+    // As long as its handles and mappings go one by one.
+    let mut tried = 0;
+    loop {
+        let before = w.edit(init, |t| t.context.regs);
+        let dying = w.with(|cx| {
+            let all = invariants::all::<PROCESS>(cx);
+            all.into_iter().any(|process| cx.v.get(process).dying)
+        });
+        if dying {
+            tried += 1;
+            let home = w.pool;
+            let calls: [(u16, &[u64]); 4] = [
+                (nr::dup, &[memory, ALL, process, 0]),
+                (nr::dup, &[memory, ALL, process, 90]),
+                (nr::map, &[process, memory, 0x6000_0000, 0, 1, 1]),
+                (nr::create, &[home, THREAD as u64, process, 5, 0x2000_0000]),
+            ];
+            for (number, arguments) in calls {
+                // Another thread of init makes it.
+                w.prepare(init, number as u64, arguments, 0);
+                w.edit(init, |t| (t.restarting, t.ends_at) = (false, 0));
+                w.k.syscall(0);
+                assert_eq!(w.answer(init), Err(Error::ServerDied), "call {number}");
+            }
+            w.edit(init, |t| (t.context.regs, t.restarting) = (before, true));
+        }
+        invariants::check(&mut w);
+        if !enter_once(&mut w, init) {
+            break;
+        }
+    }
+    assert!(tried > 0, "it was seen dying");
+}

@@ -122,7 +122,8 @@ fn a_revocation_goes_on_when_its_caller_is_gone() {
     w.ok(nr::close, &[grant]);
     w.ok(nr::close, &[lent]);
     invariants::check(&mut w);
-    while w.k.idle_work(0).is_some_and(|_| !w.k.system.undo.is_none()) {
+    for _ in 0..40 {
+        w.k.idle_work(0);
         invariants::check(&mut w);
     }
     let process = w.process_of(w.init);
@@ -275,6 +276,45 @@ fn an_end_waits_in_the_next_pool_up_as_often_as_it_takes() {
     assert_eq!(told, (100..140).collect::<Vec<u64>>());
     assert_eq!(w.call(nr::call, &[sessions[3], 0]), Err(Error::Revoked));
     w.ok(nr::close, &[channel]);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn what_is_bound_through_closed_grants_is_undone_with_the_one_above() {
+    let mut w = world(600);
+    let first = w.call(nr::derive, &[w.pool, w.lines, ALL, 0, 0]).unwrap();
+    let (mut handle, mut chain) = (first[0], Vec::new());
+    for line in 0..3 {
+        let next = w.call(nr::derive, &[w.pool, handle, ALL, 0, 0]).unwrap();
+        let one = w.ok(nr::slice, &[w.pool, next[0], 7 + line, 1, 0]);
+        w.ok(nr::irq_bind, &[one, 0x1_0006, 1]);
+        w.ok(nr::close, &[next[1]]);
+        chain.push(handle);
+        handle = next[0];
+    }
+    // The last handle of three Grants, and all that came about through them moves up.
+    for handle in chain.into_iter().skip(1).chain([handle]) {
+        w.ok(nr::close, &[handle]);
+        invariants::check(&mut w);
+    }
+    assert!((7..10).all(|line| w.k.system.hw.unmasked.contains(&line)), "they are bound still");
+    w.ok(nr::revoke, &[first[1]]);
+    assert!(!(7..10).any(|line| w.k.system.hw.unmasked.contains(&line)));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn what_may_not_move_is_not_given_away_by_dup() {
+    let mut w = world(400);
+    let other = w.ok(nr::create, &[w.pool, PROCESS as u64]);
+    let note = w.ok(nr::create, &[w.pool, NOTIFICATION as u64]);
+    let kept = (abi::Rights::all() - abi::Rights::TRANSFER).bits() as u64;
+    let fixed = w.ok(nr::dup, &[note, kept, 0, 0]);
+    assert_eq!(w.call(nr::dup, &[fixed, ALL, other, 0]), Err(Error::Denied));
+    w.ok(nr::dup, &[fixed, ALL, 0, 0]);
+    w.ok(nr::dup, &[note, ALL, other, 0]);
+    let weak = w.ok(nr::dup, &[other, (abi::Rights::all() - abi::Rights::ENDOW).bits() as u64, 0, 0]);
+    assert_eq!(w.call(nr::dup, &[note, ALL, weak, 0]), Err(Error::Denied), "nor into any process");
     invariants::check(&mut w);
 }
 

@@ -130,3 +130,28 @@ fn a_retired_object_slot_stays_paid_for_and_moves_up_with_its_pool() {
     let after = w.call(nr::info, &[w.pool, 1]).unwrap();
     assert_eq!((before[3] - after[3], before[4] - after[4]), (50 - 1, 50), "one page less comes back");
 }
+
+#[test]
+fn what_init_lives_from_can_not_be_destroyed() {
+    let mut w = world(400);
+    assert_eq!(w.call(nr::destroy, &[w.pool]), Err(Error::Denied));
+    invariants::check(&mut w);
+    w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+}
+
+#[test]
+fn an_interrupt_sets_no_bits_that_its_binder_does_not_have() {
+    let mut w = world(400);
+    let pool = w.pool;
+    let line = w.ok(nr::slice, &[pool, w.lines, 3, 1, 0]);
+    let bell = w.call(nr::derive, &[pool, 0x1_0006, abi::Rights::NOTIFY.bits() as u64, 6, 0]).unwrap()[0];
+    assert_eq!(w.call(nr::irq_bind, &[line, bell, 9]), Err(Error::BadArgument), "none of its bits");
+    w.ok(nr::irq_bind, &[line, bell, 5]);
+    w.k.interrupt(0, 3);
+    w.ok(nr::recv, &[0, 0]);
+    let init = w.init;
+    assert_eq!(w.edit(init, |t| t.context.regs.badge), 4);
+    let blind = w.ok(nr::dup, &[0x1_0006, abi::Rights::TRANSFER.bits() as u64, 0, 0]);
+    assert_eq!(w.call(nr::irq_bind, &[line, blind, 1]), Err(Error::Denied));
+    invariants::check(&mut w);
+}

@@ -140,6 +140,22 @@ fn a_fault_waits_for_somebody_to_tell_and_outlives_its_handler() {
 }
 
 #[test]
+fn a_fault_is_not_told_through_a_handle_that_was_taken_back() {
+    let mut w = world(500);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let session = w.call(nr::derive, &[w.pool, channel, ALL, 5, 0]).unwrap();
+    let (handle, link) = helper(&mut w, 5, 0);
+    w.ok(nr::config, &[handle, 1, session[0]]);
+    w.ok(nr::revoke, &[session[1]]);
+    w.run(link);
+    w.k.fault(0, 2, 0x5000, 1);
+    w.run(w.init);
+    assert_eq!(w.state(link), Some(State::Faulted));
+    assert_eq!(w.call(nr::config, &[handle, 1, session[0]]), Err(Error::Revoked));
+    invariants::check(&mut w);
+}
+
+#[test]
 fn a_fault_whose_handler_dies_goes_to_the_next_one_on_the_same_channel() {
     let mut w = world(900);
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
@@ -275,5 +291,55 @@ fn a_server_is_as_deep_as_the_longest_chain_that_remains() {
     // Where the chain begins, nobody waits any more: all of it is less deep.
     w.ok(nr::stop, &[start.0]);
     assert_eq!(chain.iter().map(|(_, link)| w.edit(*link, |t| t.depth)).collect::<Vec<_>>(), [0, 1, 2]);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_thread_is_as_urgent_as_its_pool_allows_and_where_there_is_a_core() {
+    let mut w = world(500);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 40, 30]);
+    assert_eq!(w.call(nr::create, &[pool, THREAD as u64, OWN, 31, 0x2000_0000]), Err(Error::BadArgument));
+    let thread = w.ok(nr::create, &[pool, THREAD as u64, OWN, 30, 0x2000_0000]);
+    assert_eq!(w.call(nr::config, &[thread, 0, 31]), Err(Error::BadArgument));
+    w.ok(nr::config, &[thread, 0, 1]);
+    w.ok(nr::config, &[thread, 0, 30]);
+    for core in [2, 7, 8, u64::MAX - 1] {
+        assert_eq!(w.call(nr::config, &[thread, 4, core]), Err(Error::BadArgument), "no core {core}");
+    }
+    w.ok(nr::config, &[thread, 4, 1]);
+    w.ok(nr::config, &[thread, 4, abi::calls::ANY_CORE]);
+    for pointer in [abi::user::USER_END, u64::MAX] {
+        assert_eq!(w.call(nr::config, &[thread, 3, pointer]), Err(Error::BadArgument), "no address of its own");
+    }
+    for (pc, sp) in [(0, 0x5000), (abi::user::USER_END, 0x5000), (0x40_0000, abi::user::USER_END + 1)] {
+        assert_eq!(w.call(nr::start, &[thread, pc, sp, 0]), Err(Error::BadAddress));
+    }
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_buffer_shows_nothing_of_what_was_there() {
+    let mut w = world(256);
+    // Whatever frame it gets: none was zero when the machine started.
+    for n in 0..12 {
+        let (_, thread) = w.thread(OWN, 5, 0x2000_0000 + (n << 12));
+        let buffer = w.edit(thread, |t| t.buffer);
+        assert!(w.frame_bytes(buffer.0).iter().all(|byte| *byte == 0), "buffer {n}");
+    }
+}
+
+#[test]
+fn a_deadline_moves_with_its_thread() {
+    let mut w = world_of(2, 400);
+    let (handle, sleeper) = helper(&mut w, 10, 0);
+    waits(&mut w, sleeper, nr::recv, &[0, 50_000_000]);
+    assert_ne!(w.edit(sleeper, |t| t.timer_slot), 0);
+    w.ok(nr::config, &[handle, 4, 1]);
+    assert!(w.k.system.hw.kicks.contains(&1), "that core is to set its timer");
+    w.kicked(1);
+    assert!(w.k.system.hw.timers[1] <= 50_001_024);
+    invariants::check(&mut w);
+    w.ok(nr::config, &[handle, 4, 0]);
+    assert!(w.k.system.hw.timer <= 50_001_024, "and back");
     invariants::check(&mut w);
 }

@@ -10,15 +10,20 @@ mod queues;
 mod spaces;
 mod threads;
 
+use std::cell::RefCell;
+
 use kcore::objects::*;
-use kmem::{Class, Frame, Key, Kind};
+use kmem::{Class, Frame, Key, Kind, Link};
 
 use crate::world::{Model, World};
+
+pub use spaces::fill_tlb;
 
 pub type Cx<'k, 'id> = kcore::Cx<'k, 'id, Model>;
 
 /// Checks everything.
 pub fn check(w: &mut World) {
+    let _known = Census::begin();
     w.with(|cx| {
         frames::check(cx);
         handles::check(cx);
@@ -43,12 +48,61 @@ pub fn all<'id, const I: u8>(cx: &Cx<'_, 'id>) -> Vec<Key<'id, I>>
 where
     Objects: Class<I>,
 {
-    frames_of::<I>(cx).flat_map(|frame| cx.v.slots::<I>(frame)).filter_map(|link| cx.v.live(link)).collect()
+    let places = known(
+        |census| &mut census.places[I as usize],
+        || {
+            let slots = frames_of::<I>(cx).flat_map(|frame| cx.v.slots::<I>(frame));
+            slots.filter(|link| cx.v.live(*link).is_some()).map(Link::raw).collect()
+        },
+    );
+    places.into_iter().filter_map(|place| cx.v.follow(Link::from_raw(place))).collect()
 }
 
 /// Every frame of a class.
-pub fn frames_of<const I: u8>(cx: &Cx<'_, '_>) -> impl Iterator<Item = Frame> {
-    cx.v.frames_of(Kind::class(I))
+pub fn frames_of<const I: u8>(cx: &Cx<'_, '_>) -> impl Iterator<Item = Frame> + use<I> {
+    let frames = || cx.v.frames_of(Kind::class(I)).map(|frame| frame.0).collect();
+    known(|census| &mut census.frames[I as usize], frames).into_iter().map(Frame)
+}
+
+/// What was found during a check: nothing changes meanwhile, so it is looked for once.
+#[derive(Default)]
+struct Census {
+    on: bool,
+    frames: [Option<Vec<u32>>; CLASSES],
+    places: [Option<Vec<u32>>; CLASSES],
+}
+
+const CLASSES: usize = 16;
+
+thread_local! {
+    static CENSUS: RefCell<Census> = RefCell::default();
+}
+
+impl Census {
+    /// A check begins; it ends with what is returned.
+    fn begin() -> impl Drop {
+        struct End;
+        impl Drop for End {
+            fn drop(&mut self) {
+                CENSUS.replace(Census::default());
+            }
+        }
+        CENSUS.replace(Census { on: true, ..Census::default() });
+        End
+    }
+}
+
+/// What is known, or, outside a check, found anew.
+fn known(of: impl Fn(&mut Census) -> &mut Option<Vec<u32>>, find: impl FnOnce() -> Vec<u32>) -> Vec<u32> {
+    let (on, found) = CENSUS.with_borrow_mut(|census| (census.on, of(census).clone()));
+    if let Some(found) = found {
+        return found;
+    }
+    let found = find();
+    if on {
+        CENSUS.with_borrow_mut(|census| *of(census) = Some(found.clone()));
+    }
+    found
 }
 
 /// The entries of a process's table: slot number and contents.

@@ -1,5 +1,5 @@
 //! Page tables: every entry has one mapping record (IPC buffers aside), within its Memory and its rights; writers are
-//! counted; nothing is writable and executable.
+//! counted; nothing is writable and executable; no TLB holds what the tables say no more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,15 @@ use kcore::objects::*;
 use kmem::{Frame, FrameState, Kind, Link};
 
 use super::{Cx, all, frames_of};
+use crate::world::Translation;
 
 pub fn check(cx: &mut Cx<'_, '_>) {
-    let mut walk = Walk::default();
+    let buffers = all::<THREAD>(cx).into_iter().map(|thread| cx.v.get(thread));
+    let buffers = buffers.map(|t| (t.process.raw(), t.buffer_address, t.buffer)).collect();
+    let mut walk = Walk { buffers, ..Walk::default() };
     for process in all::<PROCESS>(cx) {
         let root = cx.v.get(process).root;
+        walk.asid = cx.v.get(process).asid;
         walk.table(cx, process, root, 3, 0);
         let mapped: u32 = walk.live.values().filter(|(owner, _)| *owner == process.link().raw()).map(|l| l.1).sum();
         assert_eq!(mapped, cx.v.get(process).mapped, "pages mapped");
@@ -32,6 +36,46 @@ pub fn check(cx: &mut Cx<'_, '_>) {
         assert_eq!(writers, cx.v.frame(frame).writers as u32, "writable mappings of a frame");
     }
     memories(cx);
+    assert!(!cx.s.hw.unpublished.get(), "page walks see every entry");
+    forgotten(cx, &walk.translations);
+    cx.s.hw.tlb = walk.translations;
+    code(cx);
+}
+
+/// Has the TLB hold all that page tables say.
+pub fn fill_tlb(cx: &mut Cx<'_, '_>) {
+    let mut walk = Walk { blind: true, ..Walk::default() };
+    for process in all::<PROCESS>(cx) {
+        walk.asid = cx.v.get(process).asid;
+        walk.table(cx, process, cx.v.get(process).root, 3, 0);
+    }
+    cx.s.hw.tlb = walk.translations;
+}
+
+/// What TLBs may hold is what the tables say now, or of a process that dies, in which nobody runs.
+fn forgotten(cx: &Cx<'_, '_>, now: &[Translation]) {
+    let processes: Vec<_> = all::<PROCESS>(cx).into_iter().map(|process| cx.v.get(process)).collect();
+    let mut at = 0;
+    for old in &cx.s.hw.tlb {
+        let process = processes.iter().find(|process| process.asid == old.asid);
+        let process = process.expect("no TLB holds anything of an address space that is gone");
+        if process.dying && process.threads.is_none() {
+            continue;
+        }
+        let mut rest = now[at..].iter().chain(&now[..at]);
+        let found = rest.position(|new| (new.asid, new.address) == (old.asid, old.address));
+        at = found.map_or(at, |n| (at + n) % now.len());
+        let good = found.is_some() && now[at].frame == old.frame && now[at].access.contains(old.access);
+        assert!(good, "a TLB holds {old:x?}, which the tables say no more");
+    }
+}
+
+/// Instruction caches see what is code.
+fn code(cx: &mut Cx<'_, '_>) {
+    let all: Vec<Frame> = cx.v.frames_of(Kind::BYTES).filter(|n| cx.v.frame(*n).state == FrameState::Code).collect();
+    let all: BTreeSet<u32> = all.into_iter().map(|frame| cx.v.physical(frame)).collect();
+    assert!(all.is_subset(&cx.s.hw.synchronised), "instruction caches see what was sealed");
+    cx.s.hw.synchronised = all;
 }
 
 #[derive(Default)]
@@ -41,6 +85,12 @@ struct Walk {
     listed: BTreeSet<u32>,
     writers: BTreeMap<u32, u32>,
     tables: usize,
+    asid: u16,
+    translations: Vec<Translation>,
+    /// Of each thread: its process, its buffer's address and frame.
+    buffers: Vec<(u32, u64, Frame)>,
+    /// Only the translations matter.
+    blind: bool,
 }
 
 impl Walk {
@@ -48,13 +98,14 @@ impl Walk {
         self.tables += 1;
         let table = cx.v.follow(Link::<TABLE>::page(frame)).expect("a table is a table");
         let entries = &cx.v.get(table).0;
-        let used = entries.iter().filter(|entry| **entry != 0).count();
-        assert_eq!(used, cx.v.frame(frame).used as usize, "entries in use");
+        let used = cx.v.frame(frame).used as usize;
         assert!(used > 0 || level == 3 || cx.v.get(process).dying, "an empty table is given back");
-        if level == 0 {
+        if level == 0 && !self.blind {
             self.records(cx, process, frame);
         }
+        let mut found = 0;
         for (i, entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != 0) {
+            found += 1;
             let address = base + ((i as u64) << (12 + 9 * level));
             match cx.s.hw.decode(*entry, level) {
                 Decoded::Empty => {}
@@ -65,6 +116,7 @@ impl Walk {
                 Decoded::Page(physical, access) => self.page(cx, process, frame, address, physical, access),
             }
         }
+        assert_eq!(used, found, "entries in use");
     }
 
     fn records<'id>(&mut self, cx: &Cx<'_, 'id>, process: ProcessKey<'id>, leaf: Frame) {
@@ -86,14 +138,15 @@ impl Walk {
         physical: u32,
         access: Access,
     ) {
+        self.translations.push(Translation { asid: self.asid, address, frame: physical, access });
+        if self.blind {
+            return;
+        }
         assert!(!access.contains(Access::WRITE | Access::EXECUTE), "never writable and executable");
         let frame = cx.v.managed(physical);
-        let buffer = all::<THREAD>(cx).into_iter().find(|thread| {
-            let t = cx.v.get(*thread);
-            t.process == process.link() && t.buffer_address == address
-        });
-        if let Some(thread) = buffer {
-            assert_eq!(frame, Some(cx.v.get(thread).buffer), "a thread's buffer is mapped where it says");
+        let buffer = self.buffers.iter().find(|(owner, at, _)| *owner == process.link().raw() && *at == address);
+        if let Some((_, _, buffer)) = buffer {
+            assert_eq!(frame, Some(*buffer), "a thread's buffer is mapped where it says");
             return;
         }
         let mut owner = None;

@@ -99,15 +99,18 @@ fn deadline<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
 }
 
 fn scheduled(cx: &Cx<'_, '_>) {
-    let online = cx.s.cores.iter().enumerate().filter(|(_, core)| core.online);
+    let online = || cx.s.cores.iter().enumerate().filter(|(_, core)| core.online);
+    let alone = online().count() == 1;
     // A core that was called has yet to look.
-    online.filter(|(n, _)| !cx.s.hw.kicks.contains(&(*n as u8))).for_each(|(n, core)| chosen(cx, n, core));
+    let looked = online().filter(|(n, _)| !cx.s.hw.kicks.contains(&(*n as u8)));
+    looked.for_each(|(n, core)| chosen(cx, n, core, alone));
     wheels(cx);
 }
 
 /// What a core has chosen to run.
-fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core) {
+fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core, alone: bool) {
     assert!(!core.called, "who is called is told");
+    assert!(core.look_again || core.armed <= core.wheel.next().max(cx.s.hw.now), "somebody waits for a deadline");
     match cx.v.follow(core.current) {
         None => {
             let looks = core.armed <= cx.s.hw.now;
@@ -124,39 +127,40 @@ fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core) {
             );
         }
         Some(current) => {
-            budget(cx, n, current);
+            budget(cx, n, current, alone);
             let p = cx.v.get(current).priority as u32;
             assert!(cx.s.idle >> n & 1 == 0, "who runs something does not idle");
             assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
             let contended = core.ready >> p & 1 != 0;
             assert!(!contended || core.armed <= core.slice_end, "somebody waits for the end of the slice");
-            assert!(core.look_again || core.armed <= core.wheel.next(), "somebody waits for a deadline");
         }
     }
 }
 
 fn wheels(cx: &Cx<'_, '_>) {
     let timed = all::<THREAD>(cx).iter().filter(|thread| cx.v.get(**thread).timer_slot != 0).count();
-    let mut in_wheel = 0;
-    for (_, mut at) in cx.s.cores.iter().flat_map(|core| core.wheel.heads()) {
-        while let Some(thread) = cx.v.live(at) {
-            in_wheel += 1;
-            at = cx.v.get(thread).timer_next;
+    let mut in_wheels = 0;
+    for (n, core) in cx.s.cores.iter().enumerate() {
+        for (_, mut at) in core.wheel.heads() {
+            while let Some(thread) = cx.v.live(at) {
+                assert_eq!(cx.v.get(thread).core as usize, n, "a deadline lies in the wheel of its thread's core");
+                in_wheels += 1;
+                at = cx.v.get(thread).timer_next;
+            }
+            assert!(at.is_none(), "who is in the wheel is alive");
         }
-        assert!(at.is_none(), "who is in the wheel is alive");
     }
-    assert_eq!(timed, in_wheel);
+    assert_eq!(timed, in_wheels);
 }
 
-/// Who runs has processor time left, and is stopped when it has not.
-fn budget<'id>(cx: &Cx<'_, 'id>, n: usize, current: ThreadKey<'id>) {
+/// Who runs has processor time left, and is stopped when it has not. Time may have passed for a core of several that has not
+/// entered the kernel since: then its timer comes now.
+fn budget<'id>(cx: &Cx<'_, 'id>, n: usize, current: ThreadKey<'id>, alone: bool) {
     let (core, t) = (&cx.s.cores[n], cx.v.get(current));
-    if core.armed <= cx.s.hw.now {
-        return;
-    }
     let Some(pool) = cx.v.find(t.payer) else { return assert!(t.payer.is_none(), "who pays is there") };
     let (budget, ran) = (cx.v.get(pool).budget, cx.s.hw.now - t.run_start);
-    assert!(budget.left(n) > ran, "who runs has processor time left");
+    let comes = !alone && core.armed <= cx.s.hw.now;
+    assert!(budget.left(n) > ran || comes, "who runs has processor time left");
     assert!(core.armed <= t.run_start + budget.left(n), "and is stopped in time");
 }
 

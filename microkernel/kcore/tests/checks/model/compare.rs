@@ -35,7 +35,7 @@ struct Pair {
 
 #[test]
 fn the_kernel_agrees_with_a_naive_model() {
-    each_seed("the_kernel_agrees_with_a_naive_model", 60, |seed| {
+    each_seed("the_kernel_agrees_with_a_naive_model", 2_000, |seed| {
         let mut pair = Pair::new(seed);
         for _ in 0..250 {
             pair.step();

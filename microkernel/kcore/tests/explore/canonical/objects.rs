@@ -216,6 +216,7 @@ impl Former {
         }
         self.link(g.mappings);
         self.link(g.waiting);
+        self.link(g.lines);
         self.link(g.pool);
         self.all([g.handles as u64, g.live_children as u64, g.refs as u64, g.badge, g.close_bits, g.depth as u64]);
         let flags = [g.revoked, g.tells, g.ended, g.queued, g.undoing, g.ending, g.orphan];
@@ -228,7 +229,8 @@ impl Former {
                 let i = cx.v.get(cx.v.live(Link::<INTERRUPT>::from_raw(place)).expect("a live Interrupt"));
                 self.all([i.first as u64, i.count as u64, i.trigger.map_or(2, |t| t as u64), i.bits, i.refs as u64]);
                 self.name(cx, i.target);
-                self.name(cx, i.via);
+                self.link(i.via);
+                self.link(i.via_next);
                 self.link(i.pool);
                 self.put((cx.s.lines[i.first as usize].raw() == place) as u64);
             }

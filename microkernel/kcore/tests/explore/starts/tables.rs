@@ -4,10 +4,10 @@ use abi::calls::number as nr;
 use abi::message::{FOREVER, TAKES_SHIFT};
 use kcore::objects::*;
 
-use crate::alphabet::Act::*;
-use crate::alphabet::Arg::*;
-use crate::alphabet::Row;
-use crate::alphabet::Who::*;
+use crate::explore::alphabet::Act::*;
+use crate::explore::alphabet::Arg::*;
+use crate::explore::alphabet::Row;
+use crate::explore::alphabet::Who::*;
 
 const fn n(number: u16) -> u64 {
     number as u64

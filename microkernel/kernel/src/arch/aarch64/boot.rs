@@ -10,6 +10,7 @@ use core::arch::global_asm;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use firmware::dtb::{self, Fdt, Platform};
+use firmware::place;
 
 use super::fatal::stop;
 use super::gic::Gic;
@@ -36,10 +37,15 @@ global_asm!(
     rodata = const mmu::BOOT_CONSTANTS,
     data = const mmu::BOOT_DATA,
     identity = const mmu::BOOT_IDENTITY,
+    tree_limit = const dtb::TREE_LIMIT,
+    places = const PLACES,
     main = sym main,
     core_main = sym cores::main,
     stack_stride = const STACK_STRIDE,
 );
+
+/// The image may move up by so many times 2 MiB: with 16 MiB for it, it stays in the GiB that starts where it is linked.
+const PLACES: u64 = 512 - 8;
 
 /// QEMU's `virt` board, on which a broken tree can at least be reported: its UART. Elsewhere nothing is seen.
 const FALLBACK_UART: Region = Region { base: 0x0900_0000, length: 0x1000 };
@@ -115,6 +121,11 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
         chunk.iter_mut().zip(random).for_each(|(byte, random)| *byte ^= random);
     }
 
+    let line = platform.command_line.0.get(..platform.command_line.1).unwrap_or_default();
+    // As boot.s looks: the tree's seeds, or the processor.
+    let seeded = platform.secrets.as_slice().iter().any(|secret| secret.length >= 8) || cpu::random().is_some();
+    let guessable = !seeded && !place::is_fixed(line);
+
     let archive = platform.archive.ok_or("no boot archive (QEMU: -initrd)")?;
     let mut ram = Regions::new();
     platform.banks.as_slice().iter().for_each(|bank| ram.push(*bank));
@@ -136,6 +147,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
         messages: gic.messages().unwrap_or((gic.lines(), 0)),
         rsdp: 0,
         seed: platform.seed,
+        guessable,
         cores: platform.cores,
         running,
         counter: clock.counter(),

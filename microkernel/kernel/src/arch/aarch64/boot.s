@@ -2,8 +2,8 @@
 // MMU off and x0 = physical address of the device tree.
 //
 // x20 device tree, x21 physical address of the image, x22 first of the image's level-3 tables, x23 CurrentEL at entry,
-// x24 counter at entry, x26 where to go on at EL1, x27 where with the MMU on. Other cores start at `start_core`: x19 is
-// the core.
+// x24 counter at entry, x25 how far the image runs from where it is linked, x26 where to go on at EL1, x27 where with the
+// MMU on. Other cores start at `start_core`: x19 is the core.
 // All code up to `upper` runs at its physical address, so it only uses adr and adrp.
 
 .section .head, "ax"
@@ -22,7 +22,6 @@ entry:
     msr     daifset, #15
     mov     x20, x0
     adr     x26, at_el1
-    ldr     x27, =upper
     adrp    x21, _start
     mrs     x23, CurrentEL
     cmp     x23, #8
@@ -66,7 +65,8 @@ from_el2:
     msr     elr_el2, x26
     eret
 
-// Entered by CPU_ON as the loader enters the first core: the tables and the kernel's data are there.
+// Entered by CPU_ON as the loader enters the first core: the tables and the kernel's data are there, and what holds an address
+// is moved.
 .global start_core
 start_core:
     msr     daifset, #15
@@ -90,10 +90,106 @@ at_el1:
     ldr     x0, ={sctlr_off}            // MMU and caches off, whatever the loader left
     msr     sctlr_el1, x0
     isb
+    bl      choose_distance
+    bl      relocate
     bl      clear_tables
     bl      build_tables
     bl      clean_tables
+    ldr     x27, =upper                 // what holds an address says the right one from here on
     b       enable_mmu
+
+// x25: a multiple of 2 MiB below 1 GiB - 16 MiB, another one each time; 0 if the tree has `place=fixed`. All of the tree is mixed,
+// which has the loader's kaslr-seed and rng-seed, with the processor's random number and the counter.
+choose_distance:
+    mov     x25, xzr
+    cbz     x20, 9f
+    tst     x20, #7
+    b.ne    9f
+    lsr     x0, x20, #47                // mmu.rs maps no more
+    cbnz    x0, 9f
+    dc      cvac, x20                   // what the caches have of it goes to memory, which is read past them
+    add     x1, x20, #32                // the header's 40 bytes may lie in two lines
+    dc      cvac, x1
+    dsb     sy
+    ldr     w0, [x20]
+    rev     w0, w0
+    ldr     w1, =0xd00dfeed
+    cmp     w0, w1
+    b.ne    9f
+    ldr     w1, [x20, #8]               // off_dt_struct
+    rev     w1, w1
+    ldr     w2, [x20, #36]              // size_dt_struct
+    rev     w2, w2
+    cbz     x2, 9f
+    ldr     w3, [x20, #4]               // totalsize
+    rev     w3, w3
+    mov     x4, #{tree_limit}
+    cmp     x3, x4
+    b.hi    9f
+    add     x2, x1, x2
+    cmp     x2, x3
+    b.hi    9f
+    add     x1, x20, x1
+    add     x2, x20, x2
+    and     x3, x1, #~15                // no line is shorter
+3:  dc      cvac, x3
+    add     x3, x3, #16
+    cmp     x3, x2
+    b.lo    3b
+    dsb     sy
+    mov     x3, x24
+    mov     x4, xzr                     // the last 8 bytes, and in x8 those before
+    mov     x8, xzr
+    ldr     x5, =0x9e3779b97f4a7c15
+    ldr     x6, =0x63653d6669786564     // "ce=fixed"
+    ldr     w9, =0x706c61               // "pla"
+1:  ldrb    w7, [x1], #1
+    eor     x3, x3, x7
+    mul     x3, x3, x5
+    ror     x3, x3, #29
+    extr    x8, x8, x4, #56
+    ubfx    x8, x8, #0, #24
+    lsl     x4, x4, #8
+    orr     x4, x4, x7
+    cmp     x4, x6
+    ccmp    x8, x9, #0, eq
+    b.eq    9f
+    cmp     x1, x2
+    b.lo    1b
+    mrs     x7, id_aa64isar0_el1
+    ubfx    x7, x7, #60, #4             // RNDR
+    cbz     x7, 2f
+    mrs     x7, s3_3_c2_c4_0
+    eor     x3, x3, x7
+    mul     x3, x3, x5
+2:  lsr     x3, x3, #32
+    mov     x4, #{places}
+    mul     x3, x3, x4
+    lsr     x3, x3, #32
+    lsl     x25, x3, #21
+9:  ret
+
+// Adds x25 to each place of the image that holds an address of it. What the caches hold of these goes: memory has the truth.
+relocate:
+    cbz     x25, 9f
+    adrp    x0, _relocations
+    add     x0, x0, :lo12:_relocations
+    ldr     w1, [x0], #4
+    cbz     w1, 8f
+1:  ldr     w2, [x0], #4
+    add     x2, x21, x2
+    dc      ivac, x2
+    dsb     sy
+    ldr     x3, [x2]
+    add     x3, x3, x25
+    str     x3, [x2]
+    sub     w1, w1, #1
+    cbnz    w1, 1b
+    dsb     sy
+    isb
+9:  ret
+8:  mov     x25, xzr                    // a kernel that the harness did not finish stays where it is linked
+    ret
 
 // The tables are written past the caches: what these hold of them goes before and after.
 clear_tables:
@@ -143,11 +239,13 @@ build_tables:
     adrp    x1, _image_end
     cmp     x0, x1
     b.lo    2b
-    adrp    x0, image_l2                // its first eight entries: the level-3 tables
+    adrp    x0, image_l2                // eight entries, from where the image runs on: the level-3 tables
+    lsr     x3, x25, #21
+    add     x3, x0, x3, lsl #3
     mov     x1, #0
 1:  add     x2, x22, x1, lsl #12
     orr     x2, x2, #3
-    str     x2, [x0, x1, lsl #3]
+    str     x2, [x3, x1, lsl #3]
     add     x1, x1, #1
     cmp     x1, #8
     b.lo    1b

@@ -11,7 +11,7 @@ use super::mmu::PAGE;
 use super::psci;
 use super::uart::Console;
 use super::vectors::STACK_STRIDE;
-use crate::names::{Instruction, Return};
+use crate::names::{Instruction, Moved, Return};
 
 /// Bytes of the stack that the report runs on: the usual one may be what broke.
 pub const STACK_SIZE: usize = 0x2000;
@@ -69,6 +69,7 @@ pub extern "C" fn report(frame: &Frame) -> ! {
         let _ = writeln!(out, "viaether: {what}");
     }
     let _ = writeln!(out, "\nkernel exception ({vector}), class {:#x}", frame.esr >> 26 & 0x3f);
+    let _ = writeln!(out, "{Moved}");
     let Frame { esr, far, elr, spsr, .. } = frame;
     let _ = writeln!(out, "esr {esr:016x}  far {far:016x}  elr {elr:016x}  spsr {spsr:016x}");
     for (i, value) in frame.general.iter().chain([&frame.sp]).enumerate() {

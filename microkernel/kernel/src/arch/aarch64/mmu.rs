@@ -3,7 +3,7 @@
 //! ```text
 //! 0xffff_0000_0000_0000  PHYS_BASE: all RAM once, read and write; the kernel's text and constants read-only;
 //!                        the devices that the kernel drives
-//! 0xffff_ffff_8000_0000  KERNEL_BASE: the image, by section (boot.s)
+//! 0xffff_ffff_8000_0000  KERNEL_BASE: the image, somewhere in this GiB, by section (boot.s)
 //! 0xffff_ffff_c000_0000  the device tree while it is read
 //! ```
 //!
@@ -25,8 +25,11 @@ use crate::boot::Region;
 pub const PHYS_BASE: u64 = 0xffff_0000_0000_0000;
 /// First physical address beyond what [`PHYS_BASE`] maps.
 pub const PHYS_END: u64 = 1 << 47;
-/// Where the image is linked, and runs.
-pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
+/// Where the image runs: at KERNEL_BASE of the linker script, and as far from there as boot.s moved it.
+pub fn kernel_base() -> u64 {
+    (&raw const _image_start).addr() as u64
+}
+
 /// Where the device tree is seen while it is read.
 const WINDOW: u64 = 0xffff_ffff_c000_0000;
 /// The longest block of device registers that is mapped.
@@ -108,12 +111,12 @@ impl Image {
 
     /// All of it.
     pub fn whole(self) -> Region {
-        Region { base: self.base, length: (&raw const _image_end).addr() as u64 - KERNEL_BASE }
+        Region { base: self.base, length: (&raw const _image_end).addr() as u64 - kernel_base() }
     }
 
     /// Where the image's code before the MMU lies that has this address.
     pub fn physical_of(self, address: u64) -> u64 {
-        address - KERNEL_BASE + self.base
+        address - kernel_base() + self.base
     }
 
     /// The stacks of cores that the machine has not.
@@ -126,15 +129,15 @@ impl Image {
 
     /// Text and constants.
     fn read_only(self) -> Region {
-        Region { base: self.base, length: (&raw const _data).addr() as u64 - KERNEL_BASE }
+        Region { base: self.base, length: (&raw const _data).addr() as u64 - kernel_base() }
     }
 
     fn physical(self, table: &Table) -> u64 {
-        core::ptr::from_ref(table).addr() as u64 - KERNEL_BASE + self.base
+        core::ptr::from_ref(table).addr() as u64 - kernel_base() + self.base
     }
 
     fn table(self, physical: u64) -> *mut u64 {
-        (physical - self.base + KERNEL_BASE) as *mut u64
+        (physical - self.base + kernel_base()) as *mut u64
     }
 }
 

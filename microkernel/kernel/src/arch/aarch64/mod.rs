@@ -37,7 +37,7 @@ use spin::Once;
 pub use cores::{attend, release as release_cores, stop_others};
 pub use fatal::trace;
 pub use hw::Machine;
-pub use mmu::{KERNEL_BASE, PHYS_BASE};
+pub use mmu::{PHYS_BASE, kernel_base};
 #[cfg(feature = "stretch")]
 pub use timer::count as ticks;
 pub use uart::write as console_write;

@@ -119,7 +119,16 @@ extern "C" fn interrupt() -> *mut Context {
 /// A synchronous exception or SError from user mode.
 extern "C" fn exception(syndrome: u64, fault_address: u64, pc: u64) -> *mut Context {
     let (fault, address) = classify(syndrome, fault_address, pc);
-    entry::kernel_fault(fault as u64, address, syndrome)
+    entry::kernel_fault(fault as u64, address, discreet(fault, address, syndrome))
+}
+
+/// The syndrome as user mode may know it: a page fault in the kernel's half is always a translation fault of level 0, as E0PD makes
+/// it. Whether the kernel has a page there, and how its tables look, would give its place away.
+fn discreet(fault: Fault, address: u64, syndrome: u64) -> u64 {
+    match fault {
+        Fault::Read | Fault::Write | Fault::Fetch if address >> 63 != 0 => syndrome & !0x3f | 0x04,
+        _ => syndrome,
+    }
 }
 
 /// What ESR_EL1 says (Arm ARM, D24.2.40): the class, and the address that belongs to it.

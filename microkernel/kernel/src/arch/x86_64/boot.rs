@@ -6,7 +6,8 @@
 //! on as [`start`] on the core's stack.
 //!
 //! ```text
-//! pvh_entry --(32 bit)--> long_entry --> boot_main: console, tables, paging --> start: devices, clock --> kmain
+//! pvh_entry --(32 bit)--> long_entry --> distance: how far --> addresses of the image moved
+//!     --> boot_main: console, tables, paging --> start: devices, clock --> kmain
 //! ```
 //!
 //! | loader | protocol | header | entry |
@@ -19,7 +20,7 @@
 use core::arch::global_asm;
 
 use firmware::handover::Handover;
-use firmware::{multiboot, pvh};
+use firmware::{multiboot, place, pvh};
 
 use super::{
     Machine, PHYS_BASE, acpi, clock, core_block, cores, cpu, fatal, gdt, idt, ioapic, memory, paging, power, uart,
@@ -164,9 +165,48 @@ long_entry:
     movabs rax, {phys}
     mov esp, offset __early_stack_top   // the stack by its address in the direct map: it outlives these tables
     add rsp, rax
-    mov edi, esi
-    mov esi, ebp
+    mov r12d, esi
+    mov r13d, ebp
+    mov edi, r12d
+    mov esi, r13d
     xor ebp, ebp
+    movabs rax, offset {distance}       // still where it is linked
+    call rax
+    mov rbx, rax
+    mov esi, offset __relocations       // a count, then the physical address of each place that holds an address of the image
+    mov r8d, [rsi]
+    test rax, rax
+    jz 4f
+    test r8d, r8d                       // none: the harness did not finish this kernel
+    jz 4f
+    mov edi, offset __early_tables      // the eighth table: 32 MiB of image, so much further up
+    shr rax, 21
+    lea rdx, [rdi + rax * 8 + 0x7000]
+    mov eax, 0x83
+    mov ecx, 16
+1:  mov [rdx], rax
+    add rax, 0x200000
+    add rdx, 8
+    dec ecx
+    jnz 1b
+    lea rax, [rdi + 0x7003]
+    mov [rdi + 0x2000 + 8 * 510], rax
+    mov ecx, r8d
+2:  add rsi, 4
+    mov eax, [rsi]
+    btr eax, 31                         // it is one of four bytes
+    jc 3f
+    add [rax], rbx
+    dec ecx
+    jnz 2b
+    jmp 4f
+3:  add [rax], ebx
+    dec ecx
+    jnz 2b
+4:  mov rax, cr3                        // also: no instruction from before stays
+    mov cr3, rax
+    mov edi, r12d
+    mov esi, r13d
     movabs rax, offset {main}
     call rax
     ud2
@@ -185,8 +225,41 @@ no_long_mode_text:
     multiboot = const PROTOCOL_MULTIBOOT,
     multiboot_magic = const multiboot::MAGIC,
     phys = const PHYS_BASE,
+    distance = sym distance,
     main = sym boot_main,
 );
+
+/// The kernel may move up by so many times 2 MiB: with 32 MiB for it, it stays in the GiB that starts at KERNEL_BASE.
+const PLACES: u64 = 512 - 16;
+
+/// How far the kernel is to be moved from where it is linked: another distance each time, 0 where the command line says so. What is
+/// wrong with the loader's information is said by [`boot_main`]. Runs at the linked address, so nothing it does may keep an
+/// address of the image: it reads the loader's tables and the processor, and writes no static.
+extern "C" fn distance(protocol: u64, info: u64) -> u64 {
+    match handover(protocol, info) {
+        Ok(handover) if !place::is_fixed(handover.command_line()) => place::distance(random(), PLACES),
+        _ => 0,
+    }
+}
+
+/// From the processor's source of random numbers. Where it has none, how long firmware and loader took to come here is all that
+/// differs from one boot to the next; `kmain` says so.
+fn random() -> u64 {
+    let seed = cpu::seed();
+    match seed.first_chunk().map(|word| u64::from_le_bytes(*word)) {
+        Some(word) if seed != [0; 32] => word,
+        _ => clock::tsc().wrapping_mul(0x9e37_79b9_7f4a_7c15),
+    }
+}
+
+/// What the boot loader says.
+fn handover(protocol: u64, info: u64) -> Result<Handover, &'static str> {
+    match protocol {
+        PROTOCOL_PVH => pvh::read(info, &memory::early),
+        PROTOCOL_MULTIBOOT => multiboot::read(info, &memory::early),
+        _ => Err("unknown boot protocol"),
+    }
+}
 
 /// What [`boot_main`] found, for [`start`].
 struct Found {
@@ -203,12 +276,7 @@ extern "C" fn boot_main(protocol: u64, info: u64) -> ! {
     uart::init();
     idt::init();
     cpu::require();
-    let firmware = match protocol {
-        PROTOCOL_PVH => pvh::read(info, &memory::early),
-        PROTOCOL_MULTIBOOT => multiboot::read(info, &memory::early),
-        _ => Err("unknown boot protocol"),
-    };
-    let firmware = firmware.and_then(|mut handover| memory::claim(&mut handover).map(|()| handover));
+    let firmware = handover(protocol, info).and_then(|mut handover| memory::claim(&mut handover).map(|()| handover));
     let mut firmware = firmware.unwrap_or_else(|what| fatal::stop(format_args!("boot information: {what}")));
     let tables = acpi::read(firmware.rsdp, &memory::early)
         .unwrap_or_else(|wrong| fatal::stop(format_args!("ACPI table {}: {}", wrong.name(), wrong.why)));
@@ -254,7 +322,7 @@ extern "C" fn start(found: *const Found) -> ! {
 /// The machine as `kmain` wants it.
 fn description(found: &Found, machine: &Machine, running: u8) -> Boot {
     let firmware = &found.firmware;
-    let lines = machine.lines();
+    let (lines, seed) = (machine.lines(), cpu::seed());
     let mut tables = Regions::new();
     found.tables.memory.as_slice().iter().for_each(|span| tables.push(*span));
     Boot {
@@ -268,7 +336,8 @@ fn description(found: &Found, machine: &Machine, running: u8) -> Boot {
         lines,
         messages: (lines, apic::MESSAGES),
         rsdp: firmware.rsdp,
-        seed: cpu::seed(),
+        seed,
+        guessable: seed == [0; 32] && !place::is_fixed(firmware.command_line()),
         cores: found.tables.cores,
         running,
         counter: machine.counter(),

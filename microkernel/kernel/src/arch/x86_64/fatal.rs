@@ -10,7 +10,7 @@ use super::core_block::{STACKS, WINDOW};
 use super::memory::symbols;
 use super::power::power;
 use super::uart::Console;
-use crate::names::{Instruction, Return};
+use crate::names::{Instruction, Moved, Return};
 
 /// Most return addresses in a backtrace.
 const DEPTH: usize = 24;
@@ -58,6 +58,7 @@ fn report(frame: &Frame) -> fmt::Result {
     let name = name(frame.vector);
     writeln!(out, "\nviaether: kernel exception {} ({name}), error code {:#x}", frame.vector, frame.error)?;
     writeln!(out, "rip {:016x} rsp {:016x} rflags {:08x} cs {:x}", frame.rip, frame.rsp, frame.rflags, frame.cs)?;
+    writeln!(out, "{Moved}")?;
     let (table, _) = Cr3::read_raw();
     writeln!(out, "cr2 {:016x} cr3 {:016x}", Cr2::read_raw(), table.start_address())?;
     for (i, (name, value)) in NAMES.iter().zip(frame.registers).enumerate() {

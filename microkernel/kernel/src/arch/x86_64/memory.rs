@@ -5,8 +5,12 @@ use firmware::handover::Handover;
 use super::{PHYS_BASE, acpi, cpu};
 use crate::boot::{Region, Regions};
 
-/// Where the first physical addresses are mapped for the image, which is linked there.
-pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
+/// Where physical address 0 would be in the image's mapping: KERNEL_BASE of the linker script, and as far from there as the kernel was
+/// moved.
+pub fn kernel_base() -> u64 {
+    symbols::kernel_base()
+}
+
 /// What the early page tables map.
 const EARLY_END: u64 = 1 << 32;
 /// Below it lie the BIOS's data and, later, the page in which other cores start.
@@ -42,13 +46,13 @@ pub fn early(base: u64, length: usize) -> Option<&'static [u8]> {
 /// The kernel image without the boot code's page tables and stack.
 pub fn image() -> Region {
     let base = symbols::image_physical();
-    Region { base, length: symbols::kernel_end() - KERNEL_BASE - base }
+    Region { base, length: symbols::kernel_end() - kernel_base() - base }
 }
 
 /// The boot code's page tables and stack: in use until `kmain` runs, ordinary memory then.
 pub fn early_area() -> Region {
-    let base = symbols::kernel_end() - KERNEL_BASE;
-    Region { base, length: symbols::early_end() - KERNEL_BASE - base }
+    let base = symbols::kernel_end() - kernel_base();
+    Region { base, length: symbols::early_end() - kernel_base() - base }
 }
 
 /// The physical ranges that user-space drivers may get: the ECAM, the 32-bit PCI hole without the interrupt
@@ -95,6 +99,7 @@ fn end_of_memory_below_4g(firmware: &Handover, ecam: Option<Region>) -> u64 {
 /// Places that the linker script names.
 pub mod symbols {
     unsafe extern "C" {
+        static __kernel_base: u8;
         static __image_physical: u8;
         static __text_start: u8;
         static __rodata_start: u8;
@@ -109,6 +114,8 @@ pub mod symbols {
         };
     }
     places! {
+        /// KERNEL_BASE, moved.
+        kernel_base __kernel_base
         /// Physical address of the image.
         image_physical __image_physical
         /// Code, in pages.

@@ -31,7 +31,7 @@ pub use cores::{attend, release as release_cores, stop_others};
 pub use entry::enter;
 pub use fatal::trace;
 pub use hw::Machine;
-pub use memory::KERNEL_BASE;
+pub use memory::kernel_base;
 pub use power::power;
 pub use uart::console_write;
 

@@ -3,7 +3,7 @@
 //! ```text
 //! 0xffff_8000_0000_0000  PHYS_BASE: all memory, writable, never executable; the image's code and constants, and
 //!                        ACPI tables, read-only; local and I/O APICs uncached
-//! 0xffff_ffff_8000_0000  KERNEL_BASE: the image, each section with its own rights
+//! 0xffff_ffff_8000_0000  KERNEL_BASE: the image, somewhere in this GiB, each section with its own rights
 //! 0xffff_ffff_c000_0000  core_block::STACKS: the stacks of each core, with guard pages between them
 //! ```
 //!
@@ -289,5 +289,5 @@ fn entry(table: u64, index: usize) -> *mut u64 {
 
 /// The physical address of a place in the image.
 fn physical(image_address: u64) -> u64 {
-    image_address - 0xffff_ffff_8000_0000
+    image_address - symbols::kernel_base()
 }

@@ -68,6 +68,7 @@ const ALIGNMENT: u64 = 17;
 const SIMD: u64 = 19;
 
 /// Bits of a page fault's error code.
+const PRESENT: u64 = 1;
 const WRITE: u64 = 1 << 1;
 const FETCH: u64 = 1 << 4;
 
@@ -82,6 +83,8 @@ fn exception(vector: u64, error: u64) -> *mut Context {
         DEBUG | BREAKPOINT => (Fault::Debug, 0),
         _ => (Fault::Other, 0),
     };
+    // Whether the kernel has a page at an address is not to be learnt from a fault there: it would give the kernel's place away.
+    let error = if vector == PAGE_FAULT && address >> 63 != 0 { error | PRESENT } else { error };
     crate::entry::kernel_fault(class as u64, address, vector << 32 | error & 0xffff_ffff)
 }
 

@@ -4,11 +4,6 @@
 //! `alphabet`, `starts` say what may happen, `canonical` when two states are the same, `search` goes through them,
 //! `kept` keeps a long search in files. The book's page about tests says how to run it and what was reached.
 
-#[path = "../checks/invariants/mod.rs"]
-mod invariants;
-#[path = "../world/mod.rs"]
-mod world;
-
 mod alphabet;
 mod canonical;
 mod forms;
@@ -24,8 +19,8 @@ use std::{env, fs, thread};
 use kept::Kept;
 use search::{Found, Search};
 
-/// States from each start: usually (three quarters of a minute of one core), and with `--long`.
-const USUAL: usize = 150_000;
+/// States from each of the four starts: usually (a million in all), and with `--long`.
+const USUAL: usize = 250_000;
 const LONG: usize = 25_000_000;
 /// Searches at a time.
 const WORKERS: usize = 2;

@@ -1,13 +1,12 @@
 //! What processes see of the kernel, told as stories.
 
-mod world;
-
 use abi::calls::number as nr;
 use abi::message::{Kind, Tag};
 use abi::{Error, Rights};
 use kcore::hw::Entry;
 use kcore::objects::*;
-use world::*;
+
+use crate::world::*;
 
 const WAIT: u64 = u64::MAX;
 
@@ -248,7 +247,7 @@ fn bits_deadlines_and_calls_come_by_one_recv() {
     assert_eq!(w.current(), client);
     // The wheel may want to look before, never later.
     let mut looks = 0;
-    while w.current() == client {
+    while w.current() == client && looks < 4 {
         w.k.system.hw.now = w.k.system.hw.timer;
         w.k.timer(0);
         looks += 1;
@@ -303,4 +302,11 @@ fn round_robin_among_equals() {
     assert_eq!(w.current(), first);
     w.enter(nr::yield_now as u64, &[]);
     assert_eq!(w.current(), w.init);
+    // Who becomes ready now runs after who was before.
+    let (b, second) = w.thread(w.process, 20, 0x2200_0000);
+    w.ok(nr::start, &[b, 0x40_0000, 0x60_0000, 0]);
+    for expected in [first, second, w.init] {
+        w.enter(nr::yield_now as u64, &[]);
+        assert_eq!(w.current(), expected);
+    }
 }

@@ -1,0 +1,198 @@
+//! Long calls are rewound where an entry has done its share: there anything else may come between. The call then ends as
+//! it would have, or with an error that the table lists; all invariants hold, and nothing is left half done.
+
+use abi::Error;
+use abi::calls::{CALLS, number as nr};
+use abi::message::Tag;
+use kcore::objects::*;
+
+use crate::directed::{ALL, OWN};
+use crate::invariants;
+use crate::world::*;
+
+/// Callers in a queue: more than an entry ends.
+const CALLERS: u64 = 40;
+
+/// What the long calls work on.
+struct Ground {
+    w: World,
+    pool: u64,
+    memory: u64,
+    lent: u64,
+    grant: u64,
+    channel: u64,
+    /// Who serves the channel, and who makes the long call.
+    server: u64,
+    caller: (u64, ThreadLink),
+}
+
+fn ground(callers: u64) -> Ground {
+    let mut w = world(1100);
+    // More urgent than all, until everything is there.
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 400, 40]);
+    let process = w.ok(nr::create, &[pool, PROCESS as u64]);
+    let memory = w.ok(nr::create, &[pool, MEMORY as u64, 60, 0]);
+    let lent = w.call(nr::derive, &[pool, memory, ALL, 0, 0]).unwrap();
+    for i in 0..40 {
+        w.ok(nr::map, &[process, lent[0], 0x4000_0000 + i * 0x3000, i, 2, 3]);
+        w.ok(nr::map, &[OWN, lent[0], 0x4000_0000 + i * 0x20_0000, i, 2, 3]);
+    }
+    for _ in 0..60 {
+        w.ok(nr::create, &[pool, CHANNEL as u64]);
+    }
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let (server, server_link) = w.thread(OWN, 12, 0x2100_0000);
+    w.ok(nr::start, &[server, 0x40_0000, 0x50_0000, 0]);
+    for n in 0..callers {
+        let (handle, link) = w.thread(OWN, 11, 0x2200_0000 + (n << 12));
+        w.ok(nr::start, &[handle, 0x40_0000, 0x50_0000, 0]);
+        w.ok(nr::close, &[handle]);
+        // Each sends a handle, which nobody is going to take.
+        let buffer = w.edit(link, |t| t.buffer);
+        let sent = w.ok(nr::dup, &[channel, ALL, 0, 0]);
+        w.with(|cx| cx.v.write_word(buffer, 0, sent));
+        w.run(link);
+        w.enter(nr::call as u64, &[channel, Tag::new(8, 1).unwrap().0]);
+        let init = w.init;
+        w.run(init);
+    }
+    let _ = server_link;
+    let caller = w.thread(OWN, 10, 0x2000_0000);
+    w.ok(nr::start, &[caller.0, 0x40_0000, 0x50_0000, 0]);
+    Ground { w, pool, memory, lent: lent[0], grant: lent[1], channel, server, caller }
+}
+
+/// The long calls: each is rewound at least once.
+fn long_calls(g: &Ground) -> Vec<(&'static str, u16, Vec<u64>)> {
+    vec![
+        ("destroys a pool", nr::destroy, vec![g.pool]),
+        ("revokes", nr::revoke, vec![g.grant]),
+        ("unmaps", nr::unmap, vec![OWN, 0x4000_0000, 40 << 9]),
+        ("evicts", nr::evict, vec![g.memory, 0, 60, 0]),
+        ("makes a Memory", nr::create, vec![g.pool, MEMORY as u64, 70, 0]),
+        ("receives what can not be taken", nr::recv, vec![g.channel]),
+    ]
+}
+
+/// What comes between.
+type Happening = (&'static str, fn(&mut Ground));
+
+const HAPPENINGS: &[Happening] = &[
+    // What has nothing to do with the call: it ends well.
+    ("nothing", |_| {}),
+    ("time", |g| g.w.k.system.hw.now += 10_000_000),
+    ("the timer", |g| _ = g.w.k.timer(0)),
+    ("an interrupt", |g| _ = g.w.k.interrupt(0, 9)),
+    ("a kick", |g| g.w.kicked(0)),
+    ("idle work", |g| _ = g.w.k.idle_work(0)),
+    ("an empty call", |g| _ = g.w.call(nr::null, &[])),
+    ("another Memory", |g| {
+        let root = g.w.pool;
+        _ = g.w.call(nr::create, &[root, MEMORY as u64, 20, 0]);
+    }),
+    // What has: it ends somehow.
+    ("the pool destroyed", |g| _ = g.w.call(nr::destroy, &[g.pool])),
+    ("the pool's handle closed", |g| _ = g.w.call(nr::close, &[g.pool])),
+    ("an object made in the pool", |g| _ = g.w.call(nr::create, &[g.pool, CHANNEL as u64])),
+    ("a pool made in the pool", |g| _ = g.w.call(nr::create, &[g.pool, POOL as u64, 5, 5])),
+    ("pages moved", |g| {
+        let root = g.w.pool;
+        _ = g.w.call(nr::pool_move, &[g.pool, root, 20]);
+    }),
+    ("the Grant revoked", |g| _ = g.w.call(nr::revoke, &[g.grant])),
+    ("the Grant closed", |g| _ = g.w.call(nr::close, &[g.grant])),
+    ("a derivation", |g| _ = g.w.call(nr::derive, &[g.pool, g.lent, ALL, 0, 0])),
+    ("the lent handle closed", |g| _ = g.w.call(nr::close, &[g.lent])),
+    ("a mapping", |g| _ = g.w.call(nr::map, &[OWN, g.memory, 0x4000_2000, 5, 1, 1])),
+    ("an unmapping", |g| _ = g.w.call(nr::unmap, &[OWN, 0x4000_0000, 40 << 9])),
+    ("a protection", |g| _ = g.w.call(nr::protect, &[OWN, 0x4000_0000, 2, 1])),
+    ("an eviction", |g| _ = g.w.call(nr::evict, &[g.memory, 0, 60, 0])),
+    ("the Memory closed", |g| _ = g.w.call(nr::close, &[g.memory])),
+    ("a slice", |g| _ = g.w.call(nr::slice, &[g.pool, g.memory, 0, 1, 0])),
+    ("the channel closed", |g| _ = g.w.call(nr::close, &[g.channel])),
+    ("a message", |g| _ = g.w.call(nr::recv, &[g.channel, 0])),
+    ("the server destroyed", |g| _ = g.w.call(nr::destroy, &[g.server])),
+    ("the caller stopped", |g| _ = g.w.call(nr::stop, &[g.caller.0])),
+    ("the caller destroyed", |g| _ = g.w.call(nr::destroy, &[g.caller.0])),
+    ("the caller less urgent", |g| _ = g.w.call(nr::config, &[g.caller.0, 0, 3])),
+    ("the caller started again", |g| {
+        _ = g.w.call(nr::stop, &[g.caller.0]);
+        _ = g.w.call(nr::start, &[g.caller.0, 0x40_0000, 0x50_0000, 0]);
+    }),
+    ("the caller makes another call", |g| {
+        let link = g.caller.1;
+        g.w.edit(link, |t| t.context.regs.number = nr::null as u64);
+    }),
+];
+
+/// Of those, the ones that have nothing to do with any call.
+const HARMLESS: usize = 8;
+
+/// A long call to its `n`-th place where it is rewound, something else, and the rest of the call. False: there is no such
+/// place.
+fn interrupted(long: usize, n: usize, (what, happens): Happening, harmless: bool) -> bool {
+    let mut g = ground(if long == 5 { CALLERS } else { 0 });
+    let (name, number, arguments) = long_calls(&g).swap_remove(long);
+    let (link, init) = (g.caller.1, g.w.init);
+    g.w.prepare(link, number as u64, &arguments, 0);
+    for _ in 0..=n {
+        // init is more urgent, and gets in between.
+        g.w.run(link);
+        if !on(&mut g.w, link) {
+            return false;
+        }
+    }
+    g.w.run(init);
+    happens(&mut g);
+    invariants::check(&mut g.w);
+    let replaced = g.w.state(link).is_none_or(|state| state != State::Ready)
+        || g.w.edit(link, |t| !t.restarting || t.context.regs.number != number as u64);
+    let mut entries = 0;
+    while g.w.state(link) == Some(State::Ready) {
+        entries += 1;
+        assert!(entries < 300, "{name}, with {what} between, comes to an end");
+        if g.w.current() == init {
+            g.w.run(link);
+        }
+        if g.w.current() != link || !on(&mut g.w, link) {
+            break;
+        }
+        g.w.run(init);
+    }
+    if !replaced && matches!(g.w.state(link), Some(State::Running | State::Ready)) {
+        let result = g.w.answer(link).map(|_| ());
+        let listed = |error: Error| CALLS[number as usize].errors.contains(&error);
+        assert!(result.is_ok() || !harmless, "{name}, with {what} between: {result:?}");
+        assert!(result.is_ok_and(|()| true) || result.is_err_and(listed), "{name}, with {what} between: {result:?}");
+    }
+    for _ in 0..300 {
+        g.w.k.idle_work(0);
+    }
+    let s = &g.w.k.system;
+    assert!(s.reap.is_none() && s.undo.is_none(), "idle cores finish it");
+    invariants::check(&mut g.w);
+    true
+}
+
+/// One entry of a thread; true if it was rewound.
+fn on(w: &mut World, thread: ThreadLink) -> bool {
+    w.edit(thread, |t| t.context.regs.pc = 0x40_0000);
+    w.k.syscall(0);
+    invariants::check(w);
+    w.state(thread).is_some() && w.edit(thread, |t| t.restarting)
+}
+
+#[test]
+fn anything_may_happen_where_a_call_is_rewound() {
+    let longs = long_calls(&ground(0)).len();
+    let mut all = 0;
+    for long in 0..longs {
+        for (i, happening) in HAPPENINGS.iter().enumerate() {
+            let places = (0..100).take_while(|n| interrupted(long, *n, *happening, i < HARMLESS)).count();
+            assert!(places > 0, "call {long} is rewound somewhere");
+            assert!(places < 100, "call {long} comes to an end ({})", happening.0);
+            all += places;
+        }
+    }
+    println!("{all} places and happenings");
+}
