@@ -296,7 +296,7 @@ fn a_server_is_as_deep_as_the_longest_chain_that_remains() {
 
 #[test]
 fn a_thread_is_as_urgent_as_its_pool_allows_and_where_there_is_a_core() {
-    let mut w = world(500);
+    let mut w = world_of(2, 500);
     let pool = w.ok(nr::create, &[w.pool, POOL as u64, 40, 30]);
     assert_eq!(w.call(nr::create, &[pool, THREAD as u64, OWN, 31, 0x2000_0000]), Err(Error::BadArgument));
     let thread = w.ok(nr::create, &[pool, THREAD as u64, OWN, 30, 0x2000_0000]);
@@ -330,9 +330,12 @@ fn a_buffer_shows_nothing_of_what_was_there() {
 
 #[test]
 fn a_deadline_moves_with_its_thread() {
-    let mut w = world_of(2, 400);
+    let mut w = world(400);
     let (handle, sleeper) = helper(&mut w, 10, 0);
     waits(&mut w, sleeper, nr::recv, &[0, 50_000_000]);
+    // Nobody is ready: another core may still join.
+    w.k.join(1);
+    w.kicked(1);
     assert_ne!(w.edit(sleeper, |t| t.timer_slot), 0);
     w.ok(nr::config, &[handle, 4, 1]);
     assert!(w.k.system.hw.kicks.contains(&1), "that core is to set its timer");
