@@ -4,7 +4,6 @@
 //! themselves. Every list is intrusive, so nothing is allocated to be queued.
 #![allow(missing_docs, reason = "fields whose names say it all have no text")]
 
-use abi::Rights;
 use abi::calls::Access;
 use abi::info::MemoryType;
 use kmem::{AnyName, Class, Frame, Key, Link, Name};
@@ -15,6 +14,10 @@ use crate::fast::Doors;
 use crate::hw::{Asid, Trigger};
 use crate::serving::Depths;
 use crate::trace::Trace;
+
+mod handles;
+
+pub use handles::{Directory, Entry, Handles, SLOTS_PER_PAGE};
 
 // Class numbers; the first ten are `abi::info::Kind`.
 
@@ -461,44 +464,9 @@ pub struct Authority {
     pub refs: u32,
 }
 
-/// A slot of a handle table. Free: `object` is the next free slot's number, `rights` empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Entry {
-    pub object: AnyName,
-    /// Generation of the slot, in a handle's upper half.
-    pub generation: u16,
-    pub rights: u16,
-    pub reserved: u32,
-    pub grant: Name<GRANT>,
-    pub badge: u64,
-}
-
-impl Entry {
-    /// A slot without a handle.
-    pub const NONE: Entry =
-        Entry { object: AnyName::NONE, generation: 0, rights: 0, reserved: 0, grant: Name::NONE, badge: 0 };
-
-    pub fn rights(&self) -> Rights {
-        Rights::from_bits_truncate(self.rights)
-    }
-}
-
-/// Slots in a page of a handle table.
-pub const SLOTS_PER_PAGE: u32 = 128;
-const _: () = assert!(size_of::<Handles>() == kmem::PAGE);
-const _: () = assert!(size_of::<Thread>() <= kmem::PAGE - 64);
-
-/// A page of handle slots.
-#[derive(Clone, Copy)]
-pub struct Handles(pub [Entry; SLOTS_PER_PAGE as usize]);
-
 /// A page table.
 #[derive(Clone, Copy)]
 #[repr(C, align(4096))]
 pub struct Table(pub [u64; 512]);
 
-/// The pages of a large handle table.
-#[derive(Clone, Copy)]
-#[repr(C, align(4096))]
-pub struct Directory(pub [Link<HANDLES>; 1024]);
+const _: () = assert!(size_of::<Thread>() <= kmem::PAGE - 64);

@@ -12,7 +12,7 @@ use libsys::thread::{self, Options};
 use libsys::{Error, Notification, Pool, wait_bits};
 
 use crate::kernel::{PROCESS, create, derive, message, raw, short};
-use crate::{least, tell};
+use crate::{least, list, tell};
 
 /// Where pages for faults are mapped: between mappings and heap.
 const PLACE: u64 = 0x1800_0000_0000;
@@ -93,6 +93,32 @@ pub fn thread_and_stack() -> Result<(), Error> {
 
 /// How long after its time a timer's interrupt has its thread run, while another of lower priority computes.
 pub fn interrupt() -> Result<(), Error> {
+    let mut best = u64::MAX;
+    with_spinner(|| {
+        for _ in 0..20 {
+            best = best.min(interrupted()?);
+        }
+        Ok(())
+    })?;
+    tell("interrupt", best);
+    Ok(())
+}
+
+/// A wait for a timer's interrupt between two stops.
+pub fn list_interrupt() -> Result<(), Error> {
+    with_spinner(|| list::between(|| interrupted().map(drop)))
+}
+
+/// Waits for a moment: how long after it this runs.
+fn interrupted() -> Result<u64, Error> {
+    // The kernel's timers tick so often.
+    let deadline = (libsys::time::now_ns() + 20 * TICK) / TICK * TICK;
+    wait_bits(0, deadline);
+    Ok(libsys::time::now_ns() - deadline)
+}
+
+/// Does something while a thread of lower priority computes.
+fn with_spinner(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     let pool = Pool::own()?;
     let over = Arc::new(AtomicBool::new(false));
     let (seen, priority) = (over.clone(), priority()?);
@@ -101,21 +127,14 @@ pub fn interrupt() -> Result<(), Error> {
             core::hint::spin_loop();
         }
     })?;
-    let mut best = u64::MAX;
-    for _ in 0..20 {
-        // The kernel's timers tick so often.
-        let deadline = (libsys::time::now_ns() + 20 * TICK) / TICK * TICK;
-        wait_bits(0, deadline);
-        best = best.min(libsys::time::now_ns() - deadline);
-    }
+    let done = work();
     over.store(true, Ordering::Relaxed);
     let mut spinner = Some(spinner);
     while let Some(running) = spinner.take() {
         wait_bits(0, libsys::time::now_ns() + libsys::time::MILLISECOND);
         spinner = running.join().err();
     }
-    tell("interrupt", best);
-    Ok(())
+    done
 }
 
 /// A page that is not there is touched; a handler thread maps a fresh one and answers.

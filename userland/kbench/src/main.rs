@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod kernel;
+mod list;
 mod local;
 mod peer;
 mod remote;
@@ -22,6 +23,8 @@ libsys::entry!(main);
 
 /// The word that asks for the longest stretches with interrupts off.
 const STRETCHES: &str = "STRETCHES";
+/// The word before a row whose operation a debugger looks at.
+const LIST: &str = "LIST";
 /// Rounds of which the least counts.
 const ROUNDS: usize = 5;
 
@@ -33,6 +36,7 @@ fn main() -> Status {
     }
     let what = match &env::arguments()[..] {
         [word] if word.eq_ignore_ascii_case(STRETCHES) => stretch::measure(),
+        [word, row] if word.eq_ignore_ascii_case(LIST) => list::list(row),
         _ => measure(),
     };
     match what {
@@ -59,7 +63,6 @@ fn measure() -> Result<(), Error> {
     tell("boot", time::now_ns());
     local::null()?;
     remote::calls()?;
-    remote::general()?;
     local::thread()?;
     local::thread_and_stack()?;
     local::fault()?;

@@ -11,7 +11,7 @@ use libsys::{Error, Notification, OwnedHandle, Pool, wait_bits};
 
 use crate::kernel::{create, derive, message, raw, short};
 use crate::peer::{PING, WORD};
-use crate::{least, tell};
+use crate::{least, list, tell};
 
 /// Pages of a peer's pool.
 const PAGES: u32 = 256;
@@ -22,31 +22,48 @@ fn peer(part: &str) -> Command {
     Command::new("C/kbench").arg(WORD).arg(part).pages(PAGES)
 }
 
-/// Calls that are answered with what they brought.
-pub fn calls() -> Result<(), Error> {
-    let channel = create(Kind::Channel, 0, 0, 0)?;
-    let client = derive(&channel, Rights::CALL, 1)?;
-    let child = peer("echo").handle("channel", channel).spawn(&Pool::own()?)?;
-    // The first one waits until the peer is there.
-    call(&client, 8)?;
-    tell("call-4w", least(500, || call(&client, 32))?);
-    tell("call-8w", least(500, || call(&client, 64))?);
-    door::write_payload(&[0x5a; 512]);
-    tell("call-512", least(500, || call(&client, 512))?);
-    drop(client);
-    child.wait()?;
-    Ok(())
+/// By which of the kernel's ways a call goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// The short one.
+    Fast,
+    /// The one that does everything: the server receives by a handle behind a Grant, so the short one gives up.
+    General,
 }
 
-/// The same where the fast path gives up, as the server receives by a handle behind a Grant.
-pub fn general() -> Result<(), Error> {
+/// Calls that are answered with what they brought.
+pub fn calls() -> Result<(), Error> {
+    with_echo(Path::Fast, |client| {
+        tell("call-4w", least(500, || call(client, 32))?);
+        tell("call-8w", least(500, || call(client, 64))?);
+        door::write_payload(&[0x5a; 512]);
+        tell("call-512", least(500, || call(client, 512))?);
+        Ok(())
+    })?;
+    with_echo(Path::General, |client| {
+        tell("call-8w-general", least(500, || call(client, 64))?);
+        Ok(())
+    })
+}
+
+/// A call between two stops.
+pub fn list_call(path: Path, bytes: usize) -> Result<(), Error> {
+    with_echo(path, |client| list::between(|| call(client, bytes)))
+}
+
+/// Does something with the client's end of a channel whose calls a peer answers.
+fn with_echo(path: Path, work: impl FnOnce(&OwnedHandle) -> Result<(), Error>) -> Result<(), Error> {
     let channel = create(Kind::Channel, 0, 0, 0)?;
     let client = derive(&channel, Rights::CALL, 1)?;
-    let server = derive(&channel, Rights::RECV | Rights::TRANSFER, 0)?;
+    let (server, kept) = match path {
+        Path::Fast => (channel, None),
+        Path::General => (derive(&channel, Rights::RECV | Rights::TRANSFER, 0)?, Some(channel)),
+    };
     let child = peer("echo").handle("channel", server).spawn(&Pool::own()?)?;
+    // The first one waits until the peer is there.
     call(&client, 8)?;
-    tell("call-8w-general", least(500, || call(&client, 64))?);
-    drop((client, channel));
+    work(&client)?;
+    drop((client, kept));
     child.wait()?;
     Ok(())
 }

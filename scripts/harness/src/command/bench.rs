@@ -19,15 +19,20 @@ use std::io::Write;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+mod listing;
 mod peers;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-usage: scripts/bench kernel|interrupts [--arch ARCH]
+usage: scripts/bench kernel|interrupts|listings [--arch ARCH]
   kernel      measures the kernel in guest instructions, prints ours, seL4's, Linux's and the ratios, and appends a line to
               docs/bench/history.jsonl
-  interrupts  measures how long interrupts are off at most, by each way into the kernel, under loads that are hard on it";
+  interrupts  measures how long interrupts are off at most, by each way into the kernel, under loads that are hard on it
+  listings    writes what the kernel executes, instruction by instruction, in the rows of \"kernel\" that are above seL4's, to
+              docs/bench";
 
+/// For who names none of them.
+const BENCHMARKS: &str = "\"kernel\", \"interrupts\" and \"listings\"";
 /// The measuring program.
 const PROGRAM: &str = "kbench";
 /// Instructions that interrupts may be off at most.
@@ -40,6 +45,7 @@ const MEMORY: u32 = 512;
 enum What {
     Kernel,
     Interrupts,
+    Listings,
 }
 
 /// Runs the command; returns the exit status.
@@ -60,6 +66,14 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
             let results = measured(&system, &options(arch, PROGRAM), port::FIRST)?;
             print!("{}", table(arch, &results));
             remember(&project, arch, &results)?;
+        }
+        What::Listings => {
+            let (gdb, package) = arch.gdb();
+            install::programs(&[(gdb, &[package])], &steps)?;
+            let system = build::system(&project, arch, Profile::Release, &[], &steps)?;
+            for file in listing::write(&project, &system, arch)? {
+                println!("{}", file.display());
+            }
         }
         What::Interrupts => {
             let results = stretches(&project, arch, port::FIRST, &steps)?;
@@ -133,8 +147,9 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<(What, Arch)
     match what.as_deref() {
         Some("kernel") => Ok(Some((What::Kernel, arch))),
         Some("interrupts") => Ok(Some((What::Interrupts, arch))),
-        Some(other) => Err(Failure::usage(format!("{other}: there are the benchmarks \"kernel\" and \"interrupts\""))),
-        None => Err(Failure::usage("which benchmark? there are \"kernel\" and \"interrupts\"")),
+        Some("listings") => Ok(Some((What::Listings, arch))),
+        Some(other) => Err(Failure::usage(format!("{other}: there are {BENCHMARKS}"))),
+        None => Err(Failure::usage(format!("which benchmark? there are {BENCHMARKS}"))),
     }
 }
 

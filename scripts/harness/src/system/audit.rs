@@ -11,7 +11,7 @@
 //! Every system call on the general path is stopped at, not one now and then: what is seen must not depend on how fast the host is.
 
 use crate::arch::Arch;
-use crate::system::halted::{Debugger, Then, debug};
+use crate::system::halted::{Debugger, PLAIN, Then, debug};
 use crate::system::runner::Stage;
 use std::collections::BTreeMap;
 use std::io::{Error, Result};
@@ -55,7 +55,7 @@ pub struct Walked {
 /// # Errors
 /// The first pages that break a rule, or that there was too little to look at.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<Walked, String> {
-    let (walked, _log) = debug(stage, "version; list SYS:; wait 20 SEC", "place=fixed", Then::End, |port| {
+    let (walked, _log) = debug(stage, PLAIN, "version; list SYS:; wait 20 SEC", "place=fixed", Then::End, |port| {
         audit(port, stage.arch, address)
     })?;
     match walked.spaces {

@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// What is wrong, with what was said.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<(), String> {
-    let (moved, log) = debug(stage, &busy(), "", Then::GoOn, |port| derail(port, stage.arch, address))?;
+    let (moved, log) = debug(stage, PLAIN, &busy(), "", Then::GoOn, |port| derail(port, stage.arch, address))?;
     judge(&log, moved).map_err(|why| format!("{why}\n{log}"))
 }
 
@@ -51,26 +51,29 @@ pub(super) fn busy() -> String {
 
 /// What becomes of the guest when the debugger is done with it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
+pub(crate) enum Then {
     /// It goes on until it ends.
     GoOn,
     /// It is ended.
     End,
 }
 
+/// Options of the guests that are looked at for what they are, not for what they need.
+pub(super) const PLAIN: &[&str] = &["--net", "none"];
+
 /// Boots a guest, with words for its kernel, that waits for a debugger at this port, which does its work: what that found, and the
 /// log.
 ///
 /// # Errors
 /// What is wrong, with the log.
-pub(super) fn debug<T: Send>(
+pub(crate) fn debug<T: Send>(
     stage: &Stage<'_>,
+    arguments: &[&str],
     exec: &str,
     command_line: &str,
     then: Then,
     work: impl FnOnce(u16) -> Result<T> + Send,
 ) -> std::result::Result<(T, String), String> {
-    let arguments = ["--net", "none"];
     let Ok(Request::Run(mut options)) = options::parse(arguments) else { return Err("its options are wrong".into()) };
     (options.arch, options.exec) = (stage.arch, Some(exec.into()));
     let scratch = Scratch::new().map_err(|e| e.message)?;
@@ -182,10 +185,10 @@ fn word(registers: &str, bytes: &Range<usize>) -> Result<u64> {
 }
 
 /// QEMU's end of the debugger's protocol.
-pub(super) struct Debugger(TcpStream);
+pub(crate) struct Debugger(TcpStream);
 
 impl Debugger {
-    pub(super) fn connect(port: u16) -> Result<Self> {
+    pub(crate) fn connect(port: u16) -> Result<Self> {
         let until = Instant::now() + PATIENCE / 4;
         loop {
             match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
@@ -202,7 +205,7 @@ impl Debugger {
     }
 
     /// A packet, and the answer to it. An answer that says no is an error.
-    pub(super) fn ask(&mut self, packet: &str) -> Result<String> {
+    pub(crate) fn ask(&mut self, packet: &str) -> Result<String> {
         self.send(packet)?;
         self.answer(packet)
     }
@@ -235,7 +238,7 @@ impl Debugger {
         Ok(answer)
     }
 
-    fn send(&mut self, packet: &str) -> Result<()> {
+    pub(crate) fn send(&mut self, packet: &str) -> Result<()> {
         let sum = packet.bytes().fold(0u8, u8::wrapping_add);
         self.0.write_all(format!("${packet}#{sum:02x}").as_bytes())
     }

@@ -8,7 +8,7 @@
 
 use crate::arch::Arch;
 use crate::system::audit::{entries, number, roots};
-use crate::system::halted::{Debugger, Then, busy, debug};
+use crate::system::halted::{Debugger, PLAIN, Then, busy, debug};
 use crate::system::runner::Stage;
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn check(stage: &Stage<'_>) -> std::result::Result<(), String> {
     let boot = |command_line: &str| {
         let work = |port| distance(&mut Debugger::connect(port)?, stage.arch);
-        debug(stage, &busy(), command_line, Then::End, work).map(|(distance, _)| distance)
+        debug(stage, PLAIN, &busy(), command_line, Then::End, work).map(|(distance, _)| distance)
     };
     let moved = (0..BOOTS).map(|_| boot("")).collect::<std::result::Result<Vec<_>, _>>()?;
     let fixed = (0..FIXED).map(|_| boot("place=fixed")).collect::<std::result::Result<Vec<_>, _>>()?;
