@@ -145,8 +145,7 @@ pub(crate) const MANUALS: &[Manual] = &[
         name: "SMPINFO",
         aliases: &["lscpu", "cpuinfo"],
         template: "INTERVAL/N",
-        summary: "shows processors, what they can do and what they do: load in percent since boot and now, threads switched \
-                  to, calls from other cores, times that TLBs were flushed, threads that came over, priority of what runs",
+        summary: "shows processors: load, switches, calls, flushes, moves, what they can do",
         arguments: &[("INTERVAL", "again every so many seconds, until BREAK")],
         examples: &[("smpinfo 1", "the load of each core, once a second")],
     },
