@@ -118,7 +118,9 @@ fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core, alone: bool) {
                 core.ready == 0 || looks,
                 "nobody runs only if nobody is ready, or all who are have to be looked at first"
             );
-            let loose = cx.s.cores.iter().fold(0, |all, core| all | core.loose);
+            // A core that could not look at all of its own yet runs one of them, or lets it be taken over, when its timer comes: now.
+            let looks_itself = |core: &kcore::Core| core.current.is_none() && core.armed <= cx.s.hw.now;
+            let loose = cx.s.cores.iter().filter(|core| !looks_itself(core)).fold(0, |all, core| all | core.loose);
             assert!(cx.s.idle >> n & 1 != 0, "who has nothing to run idles");
             let all_called = (0..8u8).all(|n| cx.s.idle >> n & 1 == 0 || cx.s.hw.kicks.contains(&n));
             assert!(
