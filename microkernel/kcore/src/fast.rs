@@ -162,17 +162,31 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         good.then_some(Door { handle: raw, ends: self.s.ends, badge: entry.badge, object: object.link() })
     }
 
+    /// The same, known from the last time or looked up and kept.
+    #[inline(always)]
+    fn known_door<const I: u8>(
+        &mut self,
+        thread: ThreadKey<'id>,
+        handle: u64,
+        need: Rights,
+        kept: impl Fn(&mut Doors) -> &mut Door<I>,
+    ) -> Option<Door<I>>
+    where
+        Objects: Class<I>,
+    {
+        let known = *kept(&mut self.v.get_mut::<THREAD>(thread).doors);
+        if self.still(&known, handle) {
+            return Some(known);
+        }
+        let door = self.door(thread, handle, need)?;
+        *kept(&mut self.v.get_mut::<THREAD>(thread).doors) = door;
+        Some(door)
+    }
+
     /// The channel that the thread may receive from by this handle.
     #[inline(always)]
     fn receive_door(&mut self, me: ThreadKey<'id>, handle: u64) -> Option<ChannelKey<'id>> {
-        let known = self.v.get(me).doors.receive;
-        let door = if self.still(&known, handle) {
-            known
-        } else {
-            let door = self.door(me, handle, Rights::RECV)?;
-            self.v.get_mut(me).doors.receive = door;
-            door
-        };
+        let door = self.known_door(me, handle, Rights::RECV, |doors| &mut doors.receive)?;
         self.v.follow(door.object)
     }
 

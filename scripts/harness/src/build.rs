@@ -4,10 +4,11 @@
 //! Packages of `--with` that are no members of the workspace have one each.
 
 use crate::arch::Arch;
-use crate::names::{self, Names};
+use crate::names;
 use crate::options::Profile;
 use crate::project::{Package, Project, USER_PROFILE};
-use crate::relocations::{self, Relocations};
+use crate::relocations;
+use crate::room::Fill;
 use crate::step::Steps;
 use crate::with::{self, Guests};
 use crate::{Failure, image, install, models};
@@ -216,10 +217,10 @@ pub fn problems(problems: Vec<Problem>) -> Failure {
 fn finished_kernel(arch: Arch, elf: &Path, folder: &Path, steps: &Steps) -> Result<PathBuf, Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", elf.display()));
     let mut kernel = fs::read(elf).map_err(|e| failed(&e))?;
-    if let Names::TooLarge(bytes) = names::fill(&mut kernel).map_err(|e| failed(&e))? {
+    if let Fill::TooLarge(bytes) = names::fill(&mut kernel).map_err(|e| failed(&e))? {
         steps.line(&format!("the kernel's traces will be addresses: their names take {bytes} bytes (SYMBOLS_ROOM)"));
     }
-    if let Relocations::TooLarge(bytes) = relocations::fill(&mut kernel, arch).map_err(|e| failed(&e))? {
+    if let Fill::TooLarge(bytes) = relocations::fill(&mut kernel, arch).map_err(|e| failed(&e))? {
         let room = "RELOCATIONS_ROOM";
         steps.line(&format!("the kernel will run where it is linked: its places take {bytes} bytes ({room})"));
     }

@@ -29,6 +29,7 @@ pub mod port;
 pub mod project;
 pub mod records;
 pub mod relocations;
+pub mod room;
 pub mod step;
 pub mod system;
 pub mod terminal;

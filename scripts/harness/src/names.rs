@@ -1,37 +1,28 @@
 //! Fills the room that the kernel's linker scripts keep for the names of its functions (`.symbols`): the addresses are known
 //! only when it is linked.
 
-use xmas_elf::ElfFile;
+use crate::room::{self, Fill};
 
 /// The section that is filled.
 const SECTION: &str = ".symbols";
 /// Addresses in the table count from here: KERNEL_BASE of `boot/kernel-*.ld`.
 pub const BASE: u64 = 0xffff_ffff_8000_0000;
 
-/// What became of the names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Names {
-    /// They are in the kernel.
-    Filled,
-    /// They need this many bytes, more than the room: traces stay addresses.
-    TooLarge(usize),
-}
-
 /// Writes the table into a linked kernel.
 ///
 /// # Errors
 /// It is no ELF file, or one without symbols or without room.
-pub fn fill(kernel: &mut [u8]) -> Result<Names, String> {
+pub fn fill(kernel: &mut [u8]) -> Result<Fill, String> {
     let table = symbols::write::of_elf(kernel, BASE).ok_or("it has no symbols")?;
-    let elf = ElfFile::new(kernel).map_err(|e| format!("no ELF file ({e})"))?;
-    let section = elf.find_section_by_name(SECTION).ok_or_else(|| format!("it has no section {SECTION}"))?;
-    let (start, length) = (section.offset() as usize, section.size() as usize);
-    if table.len() > length {
-        return Ok(Names::TooLarge(table.len()));
-    }
-    let room = kernel.get_mut(start..).and_then(|rest| rest.get_mut(..table.len()));
-    room.ok_or_else(|| format!("its section {SECTION} is not in the file"))?.copy_from_slice(&table);
-    Ok(Names::Filled)
+    room::fill(kernel, SECTION, &table)
+}
+
+/// Where a program has a function or label, whose addresses are no lower than `base`.
+#[must_use]
+pub fn address(program: &[u8], base: u64, name: &str) -> Option<u64> {
+    let table = symbols::write::of_elf(program, base)?;
+    let start = symbols::Symbols::parse(&table)?.iter().find(|(_, known)| *known == name)?.0;
+    Some(base + u64::from(start))
 }
 
 #[cfg(test)]
@@ -73,7 +64,7 @@ mod tests {
     fn the_room_is_filled_and_nothing_else_changes() {
         let linked = kernel(0x80);
         let mut filled = linked.clone();
-        assert_eq!(fill(&mut filled), Ok(Names::Filled));
+        assert_eq!(fill(&mut filled), Ok(Fill::Done));
         let symbols = Symbols::parse(&filled[0x200..0x280]).unwrap();
         assert_eq!(symbols.instruction(0x1014).unwrap().to_string(), "kernel_panic+0x4");
         assert_eq!((&filled[..0x200], &filled[0x280..]), (&linked[..0x200], &linked[0x280..]));
@@ -82,7 +73,7 @@ mod tests {
     #[test]
     fn a_table_without_room_is_left_out() {
         let mut small = kernel(0x10);
-        assert!(matches!(fill(&mut small), Ok(Names::TooLarge(length)) if length > 0x10));
+        assert!(matches!(fill(&mut small), Ok(Fill::TooLarge(length)) if length > 0x10));
         assert_eq!(small, kernel(0x10));
         assert!(fill(&mut b"#!/bin/sh".to_vec()).is_err());
         let mut without = kernel(0x80);

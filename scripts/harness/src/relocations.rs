@@ -11,6 +11,7 @@
 
 use crate::arch::Arch;
 use crate::names::BASE;
+use crate::room::{self, Fill};
 use std::ops::Range;
 use xmas_elf::ElfFile;
 use xmas_elf::sections::{SectionData, SectionHeader, ShType};
@@ -21,15 +22,6 @@ const SECTION: &str = ".relocations";
 const FOUR: u32 = 1 << 31;
 /// `SHF_ALLOC`
 const ALLOC: u64 = 2;
-
-/// What became of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Relocations {
-    /// It is in the kernel, which can be moved.
-    Filled,
-    /// It needs this many bytes, more than the room: the kernel stays where it is linked.
-    TooLarge(usize),
-}
 
 /// What a relocation's kind means for moving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,22 +56,14 @@ fn kind(arch: Arch, number: u32) -> Option<Kind> {
 ///
 /// # Errors
 /// It has a place that can't be moved, or is no ELF file with relocations.
-pub fn fill(kernel: &mut [u8], arch: Arch) -> Result<Relocations, String> {
+pub fn fill(kernel: &mut [u8], arch: Arch) -> Result<Fill, String> {
     let places = places(kernel, arch)?;
     let table: Vec<u8> = [places.len() as u32].iter().chain(&places).flat_map(|word| word.to_le_bytes()).collect();
-    let elf = ElfFile::new(kernel).map_err(|e| format!("no ELF file ({e})"))?;
-    let headers = headers(&elf);
-    let section = elf.find_section_by_name(SECTION).ok_or_else(|| format!("it has no section {SECTION}"))?;
-    let (start, length) = (section.offset() as usize, section.size() as usize);
+    let headers = headers(&ElfFile::new(kernel).map_err(|e| format!("no ELF file ({e})"))?);
     for header in headers {
         kernel.get_mut(header).ok_or("its section headers are not in the file")?.fill(0);
     }
-    if table.len() > length {
-        return Ok(Relocations::TooLarge(table.len()));
-    }
-    let room = kernel.get_mut(start..).and_then(|rest| rest.get_mut(..table.len()));
-    room.ok_or_else(|| format!("its section {SECTION} is not in the file"))?.copy_from_slice(&table);
-    Ok(Relocations::Filled)
+    room::fill(kernel, SECTION, &table)
 }
 
 /// Where in the file the headers of sections of relocations are. One of zeros is a header too: of no section.
@@ -248,7 +232,7 @@ mod tests {
     fn places_of_the_image_are_listed_in_order() {
         let relocations = [(0x18, 11, BASE + 5), (0x08, 1, TEXT + 9), (0x20, 1, 0x20_0000), (0x28, 4, TEXT + 1)];
         let mut kernel = kernel(0x80, &relocations);
-        assert_eq!(fill(&mut kernel, Arch::X86_64), Ok(Relocations::Filled));
+        assert_eq!(fill(&mut kernel, Arch::X86_64), Ok(Fill::Done));
         assert_eq!(table(&kernel, 4), [2, 0x1008, 0x1018 | FOUR, 0], "without what stays and without distances");
         let elf = ElfFile::new(&kernel).unwrap();
         assert_eq!(elf.section_iter().count(), 6);
@@ -257,7 +241,7 @@ mod tests {
 
     #[test]
     fn each_processor_has_its_kinds() {
-        assert_eq!(fill(&mut kernel(0x80, &[(8, 257, TEXT)]), Arch::Aarch64), Ok(Relocations::Filled));
+        assert_eq!(fill(&mut kernel(0x80, &[(8, 257, TEXT)]), Arch::Aarch64), Ok(Fill::Done));
         assert!(fill(&mut kernel(0x80, &[(8, 257, TEXT)]), Arch::X86_64).unwrap_err().contains("kind 257"));
         assert!(fill(&mut kernel(0x80, &[(8, 263, TEXT)]), Arch::Aarch64).unwrap_err().contains("kind 263"), "MOVW");
     }
@@ -270,7 +254,7 @@ mod tests {
             kernel[0x100 + at as usize..][..4].copy_from_slice(&(distance as i32).to_le_bytes());
         }
         kernel[0x110..0x118].copy_from_slice(&TEXT.to_le_bytes());
-        assert_eq!(fill(&mut kernel, Arch::X86_64), Ok(Relocations::Filled));
+        assert_eq!(fill(&mut kernel, Arch::X86_64), Ok(Fill::Done));
         assert_eq!(table(&kernel, 2), [1, 0x1010]);
     }
 
@@ -281,6 +265,6 @@ mod tests {
         let mut other = kernel(0x80, &[(8, 1, TEXT)]);
         other[0x108] ^= 1;
         assert!(fill(&mut other, Arch::X86_64).unwrap_err().contains("does not hold"));
-        assert_eq!(fill(&mut kernel(4, &[(8, 1, TEXT)]), Arch::X86_64), Ok(Relocations::TooLarge(8)));
+        assert_eq!(fill(&mut kernel(4, &[(8, 1, TEXT)]), Arch::X86_64), Ok(Fill::TooLarge(8)));
     }
 }

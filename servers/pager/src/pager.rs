@@ -8,7 +8,7 @@ use libsys::protocol::pager::{EXTENTS, Reply, Request, Service, Why};
 use libsys::{Access, Channel, Error, Event, Handles, Memory, Pool, Process, Receiver, Rights, Token, env};
 use regions::around::Run;
 use regions::fault::{Fault, Processor};
-use regions::table::{Decision, Table};
+use regions::table::Decision;
 
 use crate::client::{Client, Extent, Trouble};
 use crate::notes::Notes;
@@ -162,9 +162,7 @@ impl Pager {
 
     /// Its regions anew.
     fn refresh(&mut self, number: u32) -> Result<(), Error> {
-        let (reply, _) = self.ask(&Request::Process { number })?;
-        let Reply::Process { regions } = reply else { return Err(Error::Protocol) };
-        self.client(number)?.regions = Table::new(&regions);
+        self.client(number)?.regions = self.look(number)?.regions;
         Ok(())
     }
 

@@ -24,17 +24,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub(super) fn fast_call(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadKey<'id>> {
         let t = self.v.get(me);
-        let (handle, tag, known) = (t.context.regs.a0, t.context.regs.a1, t.doors.call);
+        let (handle, tag) = (t.context.regs.a0, t.context.regs.a1);
         if tag > MAX_BYTES as u64 {
             return None;
         }
-        let door = if self.still(&known, handle) {
-            known
-        } else {
-            let door = self.door(me, handle, Rights::CALL)?;
-            self.v.get_mut(me).doors.call = door;
-            door
-        };
+        let door = self.known_door(me, handle, Rights::CALL, |doors| &mut doors.call)?;
         let channel = self.v.follow(door.object)?;
         let waiting = self.waiting(me, channel)?;
         // ---- point of no return ----

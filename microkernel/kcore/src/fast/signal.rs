@@ -14,17 +14,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub(super) fn fast_notify(&mut self, me: ThreadKey<'id>) -> Option<ThreadKey<'id>> {
         let t = self.v.get(me);
-        let (handle, bits, priority, known) = (t.context.regs.a0, t.context.regs.a1, t.priority, t.doors.notify);
+        let (handle, bits, priority) = (t.context.regs.a0, t.context.regs.a1, t.priority);
         if self.s.cores[self.core].ready >> priority > 1 {
             return None;
         }
-        let door = if self.still(&known, handle) {
-            known
-        } else {
-            let door = self.door(me, handle, Rights::NOTIFY)?;
-            self.v.get_mut(me).doors.notify = door;
-            door
-        };
+        let door = self.known_door(me, handle, Rights::NOTIFY, |doors| &mut doors.notify)?;
         let notification = self.v.follow(door.object)?;
         let n = self.v.get(notification);
         let (all, bound) =

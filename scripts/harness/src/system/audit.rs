@@ -6,12 +6,12 @@
 //! ```
 //!
 //! Sources: Intel SDM vol. 3A, 4.5 (4-level paging); Arm ARM D8.3 (translation table descriptors). QEMU's debugger reads
-//! physical memory after `Qqemu.PhyMemMode:1`, and a single step goes past a breakpoint that it begins at.
+//! physical memory after `Qqemu.PhyMemMode:1`.
 //!
 //! Every system call on the general path is stopped at, not one now and then: what is seen must not depend on how fast the host is.
 
 use crate::arch::Arch;
-use crate::system::halted::{Debugger, PLAIN, Then, debug};
+use crate::system::debugger::{Debugger, Then, debug, number, plain};
 use crate::system::runner::Stage;
 use std::collections::BTreeMap;
 use std::io::{Error, Result};
@@ -55,31 +55,28 @@ pub struct Walked {
 /// # Errors
 /// The first pages that break a rule, or that there was too little to look at.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<Walked, String> {
-    let (walked, _log) = debug(stage, PLAIN, "version; list SYS:; wait 20 SEC", "place=fixed", Then::End, |port| {
-        audit(port, stage.arch, address)
-    })?;
+    let options = plain(stage.arch, "version; list SYS:; wait 20 SEC");
+    let (walked, _log) =
+        debug(stage, &options, "place=fixed", Then::End, |debugger| audit(debugger, stage.arch, address))?;
     match walked.spaces {
         few if few < SPACES => Err(format!("only {few} address spaces were seen")),
         _ => Ok(walked),
     }
 }
 
-fn audit(port: u16, arch: Arch, address: u64) -> Result<Walked> {
-    let mut debugger = Debugger::connect(port)?;
-    // QEMU tells single registers only to who has asked what there are.
-    debugger.ask("qXfer:features:read:target.xml:0,400")?;
-    let roots = roots(&mut debugger, arch)?;
+fn audit(debugger: &mut Debugger, arch: Arch, address: u64) -> Result<Walked> {
+    let roots = roots(debugger, arch)?;
     let (mut calls, mut walked) = (BTreeMap::<_, u32>::new(), Walked::default());
     debugger.ask(&format!("Z1,{address:x},1"))?;
     for _ in 0..STOPS {
         debugger.ask("c")?;
         for (register, half) in &roots {
-            let root = number(&debugger.ask(&format!("p{register:x}"))?)? & 0x0000_ffff_ffff_f000;
+            let root = table(debugger.register(*register)?);
             let calls = calls.entry((root, *half)).or_default();
             *calls += 1;
             walked.spaces += usize::from(*calls == 1 && *half != Half::Kernel);
             if calls.is_power_of_two() && calls.trailing_zeros().is_multiple_of(3) {
-                walked.leaves += walk(&mut debugger, arch, root, *half)?;
+                walked.leaves += walk(debugger, arch, root, *half)?;
             }
         }
         if walked.spaces == SPACES {
@@ -125,12 +122,6 @@ pub(super) fn roots(debugger: &mut Debugger, arch: Arch) -> Result<Vec<(usize, H
     }
 }
 
-/// Eight bytes in the guest's order, as QEMU prints a register.
-pub(super) fn number(digits: &str) -> Result<u64> {
-    let digits = digits.get(..16).ok_or(Error::other("too few digits"))?;
-    u64::from_str_radix(digits, 16).map(u64::swap_bytes).map_err(Error::other)
-}
-
 /// Walks all tables below a root: how many mappings there are. The first that breaks a rule is an error.
 fn walk(debugger: &mut Debugger, arch: Arch, root: u64, half: Half) -> Result<usize> {
     debugger.ask("Qqemu.PhyMemMode:1")?;
@@ -174,6 +165,11 @@ pub(super) fn entries(debugger: &mut Debugger, table: u64) -> Result<Vec<u64>> {
     Ok(entries)
 }
 
+/// The physical address of a table, in what leads to it.
+pub(super) fn table(entry: u64) -> u64 {
+    entry & 0x0000_ffff_ffff_f000
+}
+
 /// With the upper bits that go with it.
 fn address(address: u64, half: Half) -> u64 {
     match half {
@@ -195,7 +191,7 @@ fn decode(arch: Arch, entry: u64, level: u32, above: Leaf) -> Entry {
     if !bit(0) {
         return Entry::None;
     }
-    let next = entry & 0x0000_ffff_ffff_f000;
+    let next = table(entry);
     match arch {
         Arch::X86_64 => {
             let execute = !bit(63);

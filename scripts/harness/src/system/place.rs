@@ -7,8 +7,9 @@
 //! Tables that the first code made and the kernel's own differ: only the latter map the image page by page.
 
 use crate::arch::Arch;
-use crate::system::audit::{entries, number, roots};
-use crate::system::halted::{Debugger, PLAIN, Then, busy, debug};
+use crate::system::audit::{entries, roots, table};
+use crate::system::debugger::{Debugger, Then, debug, plain};
+use crate::system::halted::busy;
 use crate::system::runner::Stage;
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
@@ -31,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What is wrong.
 pub fn check(stage: &Stage<'_>) -> std::result::Result<(), String> {
     let boot = |command_line: &str| {
-        let work = |port| distance(&mut Debugger::connect(port)?, stage.arch);
-        debug(stage, PLAIN, &busy(), command_line, Then::End, work).map(|(distance, _)| distance)
+        let work = |debugger: &mut Debugger| distance(debugger, stage.arch);
+        debug(stage, &plain(stage.arch, &busy()), command_line, Then::End, work).map(|(distance, _)| distance)
     };
     let moved = (0..BOOTS).map(|_| boot("")).collect::<std::result::Result<Vec<_>, _>>()?;
     let fixed = (0..FIXED).map(|_| boot("place=fixed")).collect::<std::result::Result<Vec<_>, _>>()?;
@@ -45,13 +46,11 @@ pub fn check(stage: &Stage<'_>) -> std::result::Result<(), String> {
 /// # Errors
 /// The debugger's, or that there is no kernel.
 pub(super) fn distance(debugger: &mut Debugger, arch: Arch) -> Result<u64> {
-    // QEMU tells single registers only to who has asked what there are.
-    debugger.ask("qXfer:features:read:target.xml:0,400")?;
     let (register, _) = roots(debugger, arch)?.pop().ok_or(Error::other("no root"))?;
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         debugger.run(BETWEEN)?;
-        let root = table(number(&debugger.ask(&format!("p{register:x}"))?)?);
+        let root = table(debugger.register(register)?);
         // There is no table at the reset value.
         if root != 0 {
             debugger.ask("Qqemu.PhyMemMode:1")?;
@@ -80,10 +79,6 @@ fn first_table(debugger: &mut Debugger, root: u64) -> Result<Option<usize>> {
 /// on x86_64, which is that bit too.
 fn child(entries: &[u64], index: usize) -> Option<u64> {
     entries.get(index).filter(|entry| **entry & 0b1000_0011 == 0b11).map(|entry| table(*entry))
-}
-
-fn table(entry: u64) -> u64 {
-    entry & 0x0000_ffff_ffff_f000
 }
 
 /// What the boots have shown.

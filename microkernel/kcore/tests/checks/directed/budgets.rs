@@ -63,6 +63,24 @@ fn charged(w: &mut World, pool: u64) -> u64 {
     })
 }
 
+/// A client with a budget of 20 %, at 60, that has called a server without one, at 10.
+struct Called {
+    part: u64,
+    client: ThreadLink,
+    server: ThreadLink,
+}
+
+fn called(w: &mut World) -> Called {
+    let channel = w.ok(nr::create, &[ROOT, CHANNEL as u64]);
+    let (_, server) = helper(w, 10, 0);
+    waits(w, server, nr::recv, &[channel, WAIT]);
+    let part = pool(w, ROOT, 63, percent(20)).unwrap();
+    let (_, client) = worker(w, part, 60, 1);
+    assert_eq!(w.current(), client);
+    w.enter(nr::call as u64, &[channel, 0]);
+    Called { part, client, server }
+}
+
 #[test]
 fn a_spinner_has_its_share_and_no_more() {
     let mut w = world(500);
@@ -86,13 +104,7 @@ fn a_spinner_has_its_share_and_no_more() {
 #[test]
 fn a_server_that_is_called_out_of_a_used_up_budget_goes_on_as_itself() {
     let mut w = world(500);
-    let channel = w.ok(nr::create, &[ROOT, CHANNEL as u64]);
-    let (_, server) = helper(&mut w, 10, 0);
-    waits(&mut w, server, nr::recv, &[channel, WAIT]);
-    let part = pool(&mut w, ROOT, 63, percent(20)).unwrap();
-    let (_, client) = worker(&mut w, part, 60, 1);
-    assert_eq!(w.current(), client);
-    w.enter(nr::call as u64, &[channel, 0]);
+    let Called { part, client, server } = called(&mut w);
     assert_eq!((w.current(), w.edit(server, |t| t.priority)), (server, 60));
     pass(&mut w, 15 * MS);
     assert_eq!(w.current(), server, "in the caller's time");
@@ -115,12 +127,7 @@ fn a_server_that_is_called_out_of_a_used_up_budget_goes_on_as_itself() {
 #[test]
 fn who_is_answered_when_its_budget_is_used_up_runs_in_the_next_period() {
     let mut w = world(500);
-    let channel = w.ok(nr::create, &[ROOT, CHANNEL as u64]);
-    let (_, server) = helper(&mut w, 10, 0);
-    waits(&mut w, server, nr::recv, &[channel, WAIT]);
-    let part = pool(&mut w, ROOT, 63, percent(20)).unwrap();
-    let (_, client) = worker(&mut w, part, 60, 1);
-    w.enter(nr::call as u64, &[channel, 0]);
+    let Called { client, server, .. } = called(&mut w);
     pass(&mut w, 25 * MS);
     assert_eq!((w.current(), w.edit(client, |t| (t.demoted, t.priority))), (w.init, (true, 0)));
     w.run(server);
@@ -302,7 +309,8 @@ fn a_parked_thread_is_stopped_started_moved_and_destroyed() {
         let init = w.init;
         assert_eq!(w.current(), init);
         // It is looked at when nobody else wants to run.
-        w.enter(nr::recv as u64, &[0, w_now(w) + MS]);
+        let soon = w.k.system.hw.now + MS;
+        w.enter(nr::recv as u64, &[0, soon]);
         assert_eq!(w.state(link), Some(State::Parked));
         pass(w, 2 * MS);
         assert_eq!(w.current(), init);
@@ -331,19 +339,10 @@ fn a_parked_thread_is_stopped_started_moved_and_destroyed() {
     invariants::check(&mut w);
 }
 
-fn w_now(w: &World) -> u64 {
-    w.k.system.hw.now
-}
-
 #[test]
 fn the_end_of_who_pays_ends_what_it_paid_for() {
     let mut w = world(900);
-    let channel = w.ok(nr::create, &[ROOT, CHANNEL as u64]);
-    let (_, server) = helper(&mut w, 10, 0);
-    waits(&mut w, server, nr::recv, &[channel, WAIT]);
-    let part = pool(&mut w, ROOT, 63, percent(20)).unwrap();
-    let (_, client) = worker(&mut w, part, 60, 1);
-    w.enter(nr::call as u64, &[channel, 0]);
+    let Called { part, client, server } = called(&mut w);
     pass(&mut w, 5 * MS);
     w.run(w.init);
     w.ok(nr::destroy, &[part]);

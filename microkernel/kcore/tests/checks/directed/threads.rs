@@ -111,20 +111,23 @@ fn a_thread_is_stopped_ended_and_seen_in_every_state() {
     invariants::check(&mut w);
 }
 
+/// A thread runs and faults; init goes on.
+fn faults(w: &mut World, thread: ThreadLink) {
+    w.run(thread);
+    w.k.fault(0, 2, 0x5000, 1);
+    w.run(w.init);
+}
+
 #[test]
 fn a_fault_waits_for_somebody_to_tell_and_outlives_its_handler() {
     let mut w = world(500);
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
     let (handle, link) = helper(&mut w, 5, 0);
-    w.run(link);
-    w.k.fault(0, 2, 0x5000, 1);
-    w.run(w.init);
+    faults(&mut w, link);
     assert_eq!(w.state(link), Some(State::Faulted));
     w.ok(nr::config, &[handle, 1, channel]);
     assert_eq!(w.state(link), Some(State::Ready), "its instruction runs again");
-    w.run(link);
-    w.k.fault(0, 2, 0x5000, 1);
-    w.run(w.init);
+    faults(&mut w, link);
     assert_eq!(w.state(link), Some(State::Calling));
     w.enter(nr::recv as u64, &[channel, WAIT]);
     w.ok(nr::close, &[channel]);
@@ -132,9 +135,7 @@ fn a_fault_waits_for_somebody_to_tell_and_outlives_its_handler() {
     let token = token(&mut w, link);
     w.ok(nr::reply, &[token, 0]);
     assert_eq!(w.state(link), Some(State::Ready));
-    w.run(link);
-    w.k.fault(0, 2, 0x5000, 1);
-    w.run(w.init);
+    faults(&mut w, link);
     assert_eq!(w.state(link), Some(State::Faulted), "its channel is gone");
     invariants::check(&mut w);
 }
@@ -147,9 +148,7 @@ fn a_fault_is_not_told_through_a_handle_that_was_taken_back() {
     let (handle, link) = helper(&mut w, 5, 0);
     w.ok(nr::config, &[handle, 1, session[0]]);
     w.ok(nr::revoke, &[session[1]]);
-    w.run(link);
-    w.k.fault(0, 2, 0x5000, 1);
-    w.run(w.init);
+    faults(&mut w, link);
     assert_eq!(w.state(link), Some(State::Faulted));
     assert_eq!(w.call(nr::config, &[handle, 1, session[0]]), Err(Error::Revoked));
     invariants::check(&mut w);
@@ -163,15 +162,11 @@ fn a_fault_whose_handler_dies_goes_to_the_next_one_on_the_same_channel() {
     let (pager, pager_link) = helper(&mut w, 6, 1);
     w.ok(nr::config, &[handle, 1, channel]);
     waits(&mut w, pager_link, nr::recv, &[channel, WAIT]);
-    w.run(link);
-    w.k.fault(0, 2, 0x5000, 1);
-    w.run(w.init);
+    faults(&mut w, link);
     assert_eq!(w.state(link), Some(State::AwaitingReply), "the pager has it");
     w.ok(nr::destroy, &[pager]);
     assert_eq!(w.state(link), Some(State::Ready), "the channel lives: its instruction runs again");
-    w.run(link);
-    w.k.fault(0, 2, 0x5000, 1);
-    w.run(w.init);
+    faults(&mut w, link);
     assert_eq!(w.state(link), Some(State::Calling));
     w.enter(nr::recv as u64, &[channel, WAIT]);
     assert_eq!(w.state(link), Some(State::AwaitingReply), "and the next one is told");
@@ -184,9 +179,7 @@ fn a_process_s_own_threads_fault_to_whom_their_maker_faults() {
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
     w.ok(nr::config, &[MAIN, 1, channel]);
     let (_, link) = helper(&mut w, 5, 0);
-    w.run(link);
-    w.k.fault(0, 2, 0x5000, 1);
-    w.run(w.init);
+    faults(&mut w, link);
     assert_eq!(w.state(link), Some(State::Calling));
     invariants::check(&mut w);
 }

@@ -8,20 +8,18 @@
 
 use crate::arch::Arch;
 use crate::build::{self, System};
+use crate::handover::Scratch;
 use crate::options::Profile;
 use crate::project::Project;
-use crate::system::halted::{Debugger, Then, debug};
+use crate::system::debugger::{Debugger, Then, debug};
 use crate::system::runner::Stage;
-use crate::{Failure, port};
+use crate::{Failure, names, port};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use xmas_elf::ElfFile;
-use xmas_elf::sections::SectionData;
-use xmas_elf::symbol_table::Entry;
 
 use super::PROGRAM;
 
@@ -47,14 +45,13 @@ pub fn write(project: &Project, system: &System, arch: Arch) -> Result<Vec<PathB
     let kernel = project.kernel(arch, Profile::Release);
     let mut files = Vec::new();
     for (row, what) in ROWS {
-        let exec = format!("{PROGRAM} LIST {row}");
         let from = if *row == INTERRUPT { Some(interrupt(&kernel, arch)?) } else { None };
-        let stepped =
-            debug(&stage, &arguments(arch), &exec, "place=fixed", Then::GoOn, |port| steps(port, arch, here, from));
+        let options = super::options(arch, &format!("{PROGRAM} LIST {row}"));
+        let stepped = debug(&stage, &options, "place=fixed", Then::GoOn, |debugger| steps(debugger, arch, here, from));
         let (steps, _log) = stepped.map_err(|why| Failure::new(format!("{row}: {why}")))?;
-        let names = names(&kernel, arch, &steps)?;
+        let named = named(&kernel, arch, &steps)?;
         let path = project.root.join(format!("docs/bench/{row}-{}.txt", arch.name()));
-        fs::write(&path, text(what, arch, &steps, &names))
+        fs::write(&path, text(what, arch, &steps, &named))
             .map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
         files.push(path);
     }
@@ -68,13 +65,8 @@ fn here(project: &Project, arch: Arch) -> Result<u64, Failure> {
     let place = manifest.fixed_place(&format!("C/{PROGRAM}"));
     let file =
         fs::read(project.programs(arch, Profile::Release).join(PROGRAM)).map_err(|e| Failure::new(e.to_string()))?;
-    let table = symbols::write::of_elf(&file, 0);
-    let start = table
-        .as_deref()
-        .and_then(symbols::Symbols::parse)
-        .and_then(|table| table.iter().find(|(_, name)| *name == HERE).map(|(start, _)| start));
-    match (place, start) {
-        (Some(place), Some(start)) => Ok(place + u64::from(start)),
+    match (place, names::address(&file, 0, HERE)) {
+        (Some(place), Some(start)) => Ok(place + start),
         _ => Err(Failure::new(format!("there is no {HERE} in the system"))),
     }
 }
@@ -86,49 +78,29 @@ fn interrupt(kernel: &Path, arch: Arch) -> Result<u64, Failure> {
         Arch::Aarch64 => "user_irq",
     };
     let file = fs::read(kernel).map_err(|e| Failure::new(format!("{}: {e}", kernel.display())))?;
-    let address = |file: &[u8]| {
-        let elf = ElfFile::new(file).ok()?;
-        let Ok(SectionData::SymbolTable64(symbols)) = elf.find_section_by_name(".symtab")?.get_data(&elf) else {
-            return None;
-        };
-        Some(symbols.iter().find(|symbol| symbol.get_name(&elf) == Ok(name))?.value())
-    };
-    address(&file).ok_or_else(|| Failure::new(format!("{}: it has no {name}", kernel.display())))
-}
-
-/// As for the figures: what is counted is virtual time too, so slow steps make no moment pass.
-fn arguments(arch: Arch) -> Vec<&'static str> {
-    let mut arguments = vec!["--net", "none", "--icount"];
-    if arch == Arch::Aarch64 {
-        arguments.extend(["--cpu", "cortex-a72"]);
-    }
-    arguments
+    names::address(&file, names::BASE, name)
+        .ok_or_else(|| Failure::new(format!("{}: it has no {name}", kernel.display())))
 }
 
 /// The addresses of all instructions from one stop, or from the first that is at `from` after it, to the next.
-fn steps(port: u16, arch: Arch, here: u64, from: Option<u64>) -> std::io::Result<Vec<u64>> {
-    let register = match arch {
-        Arch::X86_64 => 0x10,
-        Arch::Aarch64 => 0x20,
+fn steps(debugger: &mut Debugger, arch: Arch, here: u64, from: Option<u64>) -> std::io::Result<Vec<u64>> {
+    let pc = match arch {
+        Arch::X86_64 => 16,
+        Arch::Aarch64 => 32,
     };
-    let mut debugger = Debugger::connect(port)?;
-    debugger.ask("qXfer:features:read:target.xml:0,400")?;
     for stop in [here].into_iter().chain(from) {
-        debugger.ask(&format!("Z1,{stop:x},1"))?;
-        debugger.ask("c")?;
-        debugger.ask(&format!("z1,{stop:x},1"))?;
+        debugger.run_to(stop)?;
     }
     // A step takes no interrupt.
     let mut steps: Vec<u64> = from.into_iter().collect();
     while steps.len() < MOST {
         debugger.ask("s")?;
-        let digits = debugger.ask(&format!("p{register:x}"))?;
-        let pc = u64::from_str_radix(&digits, 16).map(u64::swap_bytes).map_err(Error::other)?;
-        if pc == here {
+        let at = debugger.register(pc)?;
+        if at == here {
             debugger.send("D")?;
             return Ok(steps);
         }
-        steps.push(pc);
+        steps.push(at);
     }
     Err(Error::new(ErrorKind::TimedOut, format!("the second stop did not come within {MOST} instructions")))
 }
@@ -142,9 +114,8 @@ struct Named {
 }
 
 /// What GDB knows of the kernel's instructions among the steps.
-fn names(kernel: &Path, arch: Arch, steps: &[u64]) -> Result<BTreeMap<u64, Named>, Failure> {
+fn named(kernel: &Path, arch: Arch, steps: &[u64]) -> Result<BTreeMap<u64, Named>, Failure> {
     let addresses: BTreeSet<u64> = steps.iter().copied().filter(|pc| *pc >= KERNEL).collect();
-    let script = kernel.with_extension("gdb");
     let mut commands = "set pagination off\nset listsize 1\nset print asm-demangle on\n".to_string();
     if arch == Arch::X86_64 {
         commands += "set disassembly-flavor intel\n";
@@ -152,11 +123,11 @@ fn names(kernel: &Path, arch: Arch, steps: &[u64]) -> Result<BTreeMap<u64, Named
     for address in &addresses {
         let _ = writeln!(commands, "echo @{address:x}\\n\nx/i {address:#x}\nlist *{address:#x}");
     }
-    fs::write(&script, commands).map_err(|e| Failure::new(format!("{}: {e}", script.display())))?;
+    let scratch = Scratch::new()?;
+    let script = scratch.write("commands", commands.as_bytes())?;
     let (gdb, _) = arch.gdb();
     let output =
         Command::new(gdb).args(["-q", "-nx", "-batch", "-x"]).args([&script, kernel]).stdin(Stdio::null()).output();
-    let _ = fs::remove_file(&script);
     let output = output.map_err(|e| Failure::new(format!("{gdb}: {e}")))?;
     Ok(parse(&String::from_utf8_lossy(&output.stdout)))
 }

@@ -1,0 +1,195 @@
+//! QEMU's debugger, for what is told by looking at a running guest from outside: it is the system as it is, without doors for
+//! tests.
+//!
+//! Sources: GDB manual, appendix E, "GDB Remote Serial Protocol"; a single step goes past a breakpoint that it begins at.
+
+use crate::arch::Arch;
+use crate::command::run::captured_machine;
+use crate::guest::{self, Guest, Sink};
+use crate::handover::Scratch;
+use crate::interrupt::Interrupt;
+use crate::machine::Machine;
+use crate::options::{Net, Options};
+use crate::port;
+use crate::system::runner::Stage;
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The byte that stops a running guest.
+const INTERRUPT: u8 = 3;
+/// How long all of it may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What becomes of the guest when the debugger is done with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It goes on until it ends.
+    GoOn,
+    /// It is ended.
+    End,
+}
+
+/// A guest without network that does this.
+pub(super) fn plain(arch: Arch, exec: &str) -> Options {
+    Options { arch, net: Net::None, exec: Some(exec.into()), ..Options::default() }
+}
+
+/// Boots a guest, with words for its kernel, that waits at its first instruction for a debugger, which does its work: what that
+/// found, and the log.
+///
+/// # Errors
+/// What is wrong, with the log.
+pub(crate) fn debug<T: Send>(
+    stage: &Stage<'_>,
+    options: &Options,
+    command_line: &str,
+    then: Then,
+    work: impl FnOnce(&mut Debugger) -> Result<T> + Send,
+) -> std::result::Result<(T, String), String> {
+    let scratch = Scratch::new().map_err(|e| e.message)?;
+    let records = scratch.path("records");
+    let machine = captured_machine(stage.system, options, stage.first_port, &scratch).map_err(|e| e.message)?;
+    let port = port::free_from(stage.first_port + 60).map_err(|e| e.message)?;
+    let command_line = command_line.to_string();
+    let machine = Machine { records: Some(records.clone()), gdb: Some(port), command_line, ..machine };
+    let mut arguments = machine.arguments();
+    // Else each stop has the devices look at their queues when the guest goes on, and interrupt it: with stop after stop, it would
+    // do nothing but acknowledge.
+    arguments.extend(["-global", "virtio-pci.ioeventfd=off"].map(Into::into));
+    let guest = Guest { program: stage.qemu.clone(), arguments, records, timeout: PATIENCE };
+    let (mut log, enough) = (Log::default(), Interrupt::never());
+    let debugged = thread::scope(|scope| {
+        let debugger = scope.spawn(|| {
+            let result = Debugger::connect(port).and_then(|mut debugger| work(&mut debugger));
+            if result.is_err() || then == Then::End {
+                enough.raise();
+            }
+            result
+        });
+        let report = guest::run(&guest, &mut log, &enough).map_err(|e| e.message);
+        let debugged = debugger.join().map_err(|_| "the debugger broke down".to_string())?;
+        let _ = report?;
+        debugged.map_err(|e| format!("the debugger: {e}"))
+    });
+    match debugged {
+        Ok(found) => Ok((found, log.0)),
+        Err(why) => Err(format!("{why}\n{}", log.0)),
+    }
+}
+
+/// QEMU's end of the debugger's protocol.
+pub(crate) struct Debugger(TcpStream);
+
+impl Debugger {
+    fn connect(port: u16) -> Result<Self> {
+        let until = Instant::now() + PATIENCE / 4;
+        loop {
+            match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+                Ok(stream) => {
+                    stream.set_read_timeout(Some(PATIENCE))?;
+                    // Packets are short and many.
+                    stream.set_nodelay(true)?;
+                    let mut debugger = Self(stream);
+                    // QEMU tells single registers only to who has asked what there are.
+                    debugger.ask("qXfer:features:read:target.xml:0,400")?;
+                    return Ok(debugger);
+                }
+                Err(error) if Instant::now() > until => return Err(error),
+                Err(_) => thread::sleep(Duration::from_millis(50)),
+            }
+        }
+    }
+
+    /// A packet, and the answer to it. An answer that says no is an error.
+    pub(crate) fn ask(&mut self, packet: &str) -> Result<String> {
+        self.send(packet)?;
+        self.answer(packet)
+    }
+
+    /// Lets the guest run to an instruction: it is stopped before that.
+    pub(crate) fn run_to(&mut self, address: u64) -> Result<()> {
+        self.ask(&format!("Z1,{address:x},1"))?;
+        self.ask("c")?;
+        self.ask(&format!("z1,{address:x},1")).map(drop)
+    }
+
+    /// A register, by QEMU's number.
+    pub(crate) fn register(&mut self, number: usize) -> Result<u64> {
+        let digits = self.ask(&format!("p{number:x}"))?;
+        self::number(&digits)
+    }
+
+    /// Lets the guest run for a while, then stops it wherever it is.
+    pub(super) fn run(&mut self, time: Duration) -> Result<()> {
+        self.send("c")?;
+        thread::sleep(time);
+        self.0.write_all(&[INTERRUPT])?;
+        self.answer("an interrupt").map(drop)
+    }
+
+    fn answer(&mut self, packet: &str) -> Result<String> {
+        while self.byte()? != b'$' {}
+        let mut answer = String::new();
+        loop {
+            match self.byte()? {
+                b'#' => break,
+                byte => answer.push(char::from(byte)),
+            }
+        }
+        // The checksum: nothing is lost on the way through the host.
+        for _ in 0..2 {
+            self.byte()?;
+        }
+        self.0.write_all(b"+")?;
+        if answer.is_empty() || answer.starts_with('E') {
+            return Err(Error::new(ErrorKind::Unsupported, format!("{packet}: \"{answer}\"")));
+        }
+        Ok(answer)
+    }
+
+    pub(crate) fn send(&mut self, packet: &str) -> Result<()> {
+        let sum = packet.bytes().fold(0u8, u8::wrapping_add);
+        self.0.write_all(format!("${packet}#{sum:02x}").as_bytes())
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        let mut byte = [0];
+        self.0.read_exact(&mut byte)?;
+        Ok(byte[0])
+    }
+}
+
+/// Eight bytes in the guest's order, as QEMU prints them.
+pub(super) fn number(digits: &str) -> Result<u64> {
+    let digits = digits.get(..16).ok_or(Error::other("too few digits"))?;
+    u64::from_str_radix(digits, 16).map(u64::swap_bytes).map_err(Error::other)
+}
+
+#[derive(Default)]
+struct Log(String);
+
+impl Sink for Log {
+    fn stdout(&mut self, _bytes: &[u8]) -> bool {
+        true
+    }
+
+    fn stderr(&mut self, _bytes: &[u8]) {}
+
+    fn log(&mut self, line: &str) {
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_little_endian_digits() {
+        assert_eq!(number("ff0100000000000000").unwrap(), 0x1ff);
+        assert!(number("ff01").is_err());
+    }
+}
