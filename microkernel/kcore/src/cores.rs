@@ -218,9 +218,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let t = self.v.get(thread);
             let (core, p) = (t.core as usize, t.priority as usize % PRIORITIES);
             if t.home == ANY_CORE {
-                let core = &mut self.s.cores[core];
-                core.loose_count[p] = core.loose_count[p].wrapping_add_signed(change);
-                core.loose = core.loose & !(1 << p) | u64::from(core.loose_count[p] != 0) << p;
+                let there = &mut self.s.cores[core];
+                there.loose_count[p] = there.loose_count[p].wrapping_add_signed(change);
+                there.loose = there.loose & !(1 << p) | u64::from(there.loose_count[p] != 0) << p;
+                self.s.sharing = self.s.sharing & !(1 << core) | u8::from(there.loose != 0) << core;
             }
         }
     }
@@ -236,10 +237,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     fn loose_elsewhere(&self) -> Option<ThreadKey<'id>> {
-        if !self.s.several {
-            return None;
-        }
-        let others = (0..MAX_CORES).filter(|core| *core != self.core && self.s.cores[*core].loose != 0);
+        let others = (0..MAX_CORES).filter(|core| *core != self.core && self.s.sharing >> *core & 1 != 0);
         let victim = others.max_by_key(|core| self.s.cores[*core].loose.ilog2())?;
         let p = self.s.cores[victim].loose.ilog2() as usize;
         let mut at = self.s.cores[victim].queues[p].head;
@@ -253,10 +251,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         None
     }
 
-    /// Has an idle core come and take over what waits here.
+    /// Has an idle core come and take over what waits here, or elsewhere: who was called for it may have got a thread of its own
+    /// before, and for one of several only one core was called.
     #[inline(always)]
     pub fn share(&mut self) {
-        if self.s.idle != 0 && self.my_core().loose != 0 {
+        if self.s.idle != 0 && self.s.sharing != 0 {
             self.call_idle();
         }
     }

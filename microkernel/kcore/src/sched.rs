@@ -111,6 +111,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return self.hand_core_to(candidate);
             }
             self.enqueue(candidate, queue::push_front);
+            self.share();
         }
         if let Some(current) = current {
             let p = self.v.get(current).priority;

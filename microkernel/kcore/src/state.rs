@@ -126,6 +126,8 @@ pub struct System<H> {
     pub cores: [Core; MAX_CORES],
     /// The cores that have nothing to run and were not called since, a bit each.
     pub idle: u8,
+    /// The cores with threads that wait there and may be taken over ([`Core::loose`]), a bit each.
+    pub sharing: u8,
     /// More than one core is online.
     pub several: bool,
     /// The Interrupt object of each line that has one.
@@ -176,6 +178,7 @@ impl<H: Hw> Kernel<H> {
                 hw,
                 cores: [const { Core::new() }; MAX_CORES],
                 idle: 0,
+                sharing: 0,
                 several: false,
                 lines: [Link::NONE; MAX_LINES],
                 triggers: [None; MAX_LINES],

@@ -14,6 +14,7 @@ pub struct Saved {
     pub counts: [u64; abi::info::COUNTERS.len()],
     timer: u64,
     idle: u8,
+    sharing: u8,
     kicks: Vec<CoreId>,
 }
 
@@ -25,7 +26,8 @@ impl World {
         let blocks =
             self.blocks.map(|(start, layout)| unsafe { std::slice::from_raw_parts(start, layout.size()) }.into());
         let cores = Box::new(s.cores.clone());
-        Saved { blocks, cores, counts: s.counts, timer: s.hw.timer, idle: s.idle, kicks: s.hw.kicks.clone() }
+        let (idle, sharing, kicks) = (s.idle, s.sharing, s.hw.kicks.clone());
+        Saved { blocks, cores, counts: s.counts, timer: s.hw.timer, idle, sharing, kicks }
     }
 
     /// Has all be as it was. What came between must have left the pools and the log alone.
@@ -36,7 +38,8 @@ impl World {
         }
         let s = &mut self.k.system;
         s.cores.clone_from_slice(&*saved.cores);
-        (s.counts, s.hw.timer, s.idle, s.hw.kicks) = (saved.counts, saved.timer, saved.idle, saved.kicks.clone());
+        (s.counts, s.hw.timer, s.hw.kicks) = (saved.counts, saved.timer, saved.kicks.clone());
+        (s.idle, s.sharing) = (saved.idle, saved.sharing);
     }
 }
 

@@ -226,6 +226,25 @@ fn a_core_with_nothing_to_run_takes_over_the_most_urgent() {
 }
 
 #[test]
+fn who_was_called_to_take_over_and_got_a_thread_of_its_own_passes_it_on() {
+    let mut w = world_of(3, 512);
+    let [(urgent, here), (pinned, there)] = [(30, 0), (10, 1)].map(|(priority, home)| {
+        let (thread, place) = w.thread(OWN, 10, 0x2100_0000 + (priority << 12));
+        w.ok(nr::config, &[thread, CONFIG_CORE, home]);
+        w.ok(nr::config, &[thread, 0, priority]);
+        (thread, place)
+    });
+    w.enter(nr::start as u64, &[urgent, 0x40_0000, 0x60_0000, 0]);
+    assert_eq!((w.current(), &w.k.system.hw.kicks[..]), (here, &[1][..]), "core 1 may take over who was running");
+    w.ok(nr::start, &[pinned, 0x40_0000, 0x60_0000, 0]);
+    take_call(&mut w, 1);
+    assert_eq!(w.on(1).current(), there);
+    take_call(&mut w, 2);
+    let init = w.init;
+    assert_eq!(w.on(2).current(), init);
+}
+
+#[test]
 fn a_call_brings_its_server_over_and_a_reply_its_caller() {
     let mut w = world_of(2, 512);
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);

@@ -27,6 +27,8 @@ pub fn check(cx: &mut Cx<'_, '_>) {
                 assert!(places.insert(thread.link().raw(), "ready").is_none());
             }
         }
+        let shares = cx.s.cores[core].loose != 0;
+        assert_eq!(cx.s.sharing >> core & 1 == 1, shares, "the bitmap says who has threads to be taken over");
         if let Some(current) = cx.v.follow(cx.s.cores[core].current) {
             let current = cx.v.live(current.link()).expect("who runs is alive");
             let t = cx.v.get(current);
