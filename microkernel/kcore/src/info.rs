@@ -5,7 +5,7 @@ use abi::info as select;
 use abi::{Error, Rights};
 use kmem::{FrameState, Kind, Link};
 
-use crate::hw::Entry as Decoded;
+use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
 use crate::range::Range;
 use crate::state::Cx;
@@ -49,7 +49,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let t = self.v.get(self.lookup::<THREAD>(thread, handle, Rights::INSPECT)?.key);
                 let waits = if t.state == State::AwaitingReply || t.state == State::Calling { t.badge } else { 0 };
                 let [priority, base, core] = [t.priority, t.base_priority, t.core].map(u64::from);
-                [state_code(t), priority, base, t.run_time, core, t.sequence as u64, waits, 0]
+                let now = if t.state == State::Running { self.s.hw.now() } else { t.run_start };
+                let time = t.run_time + now.saturating_sub(t.run_start);
+                [state_code(t), priority, base, time, core, t.sequence as u64, waits, 0]
             }
             select::GRANT => self.grant_info(self.lookup::<GRANT>(thread, handle, Rights::REVOKE)?.key),
             select::INTERRUPT => {
@@ -63,6 +65,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let counts = self.s.counters();
                 core::array::from_fn(|i| counts.get(from.saturating_add(i)).copied().unwrap_or(0))
             }
+            select::CORE => {
+                self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
+                let n = usize::try_from(index).ok().filter(|n| *n < MAX_CORES).ok_or(Error::BadArgument)?;
+                self.core_info(n)
+            }
             select::STRETCHES => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
                 let from = usize::try_from(index).map_err(|_| Error::BadArgument)?;
@@ -70,7 +77,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             select::SYSTEM => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
-                let running = self.s.cores.iter().filter(|core| core.online).count() as u64;
+                let running = self.online().count() as u64;
                 let all = self.v.follow(self.s.root_pool).map_or(0, |root| self.v.get(root).limit as u64);
                 let free = self.v.free_frames() as u64;
                 [running, running, self.s.hw.features().bits(), free, all, self.s.hw.now(), 0, 0]
@@ -79,6 +86,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         };
         self.answer_words(thread, words);
         Ok(Progress::Done)
+    }
+
+    fn core_info(&self, n: usize) -> [u64; 8] {
+        let core = &self.s.cores[n];
+        let runs = self.v.follow(core.current).map_or(0, |current| self.v.get(current).priority as u64 + 1);
+        let ready = core.ready.count_ones() as u64;
+        let [online, idle] = [core.online as u64, self.idle_time(n)];
+        [online, idle, core.all_switches(), core.kicks, core.flushes, core.taken, runs, ready]
     }
 
     fn basic(&self, thread: ThreadKey<'id>, handle: u64) -> Result<[u64; 8], Error> {

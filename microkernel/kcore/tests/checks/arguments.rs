@@ -264,6 +264,7 @@ fn config(r: &mut Random, known: &Known, arguments: &mut [u64]) {
         1 if !r.one_in(4) => handle(r, known, &[CHANNEL]),
         2 if !r.one_in(4) => handle(r, known, &[NOTIFICATION]),
         3 => r.next() >> 18,
+        4 if r.one_in(2) => u64::MAX,
         4 => r.below(5),
         _ => 0,
     };
