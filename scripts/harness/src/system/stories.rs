@@ -220,8 +220,19 @@ const KILLS: &[Story] = &[
         .prints(KILLED)
         .never(WROTE)
         .peer(Peer::Echo),
+    Story::new("kills-four-cores", "killtest 15 SEED=2 PEER=10.0.2.2:{port}")
+        .with(&["--smp", "4"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo),
     Story::new("kills-long", "killtest 200 PEER=10.0.2.2:{port}")
         .with(&["--timeout", "1800"])
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo)
+        .long(),
+    Story::new("kills-long-four-cores", "killtest 200 SEED=2 PEER=10.0.2.2:{port}")
+        .with(&["--smp", "4", "--timeout", "1800"])
         .prints(KILLED)
         .never(WROTE)
         .peer(Peer::Echo)
