@@ -205,15 +205,10 @@ impl Kernel {
     }
 }
 
-/// Entries of the kernel's half of a root table, by index; empty ones left out.
-pub fn kernel_half(root: u64, set: &mut dyn FnMut(usize, u64)) {
-    for index in 256..512 {
-        // SAFETY: the kernel's root table is mapped in the direct map, and its upper half never changes after boot.
-        let value = unsafe { entry(root, index).read() };
-        if value != 0 {
-            set(index, value);
-        }
-    }
+/// The kernel's half of its root table, which is that of all others.
+pub fn kernel_half(root: u64) -> &'static [u64; 256] {
+    // SAFETY: the kernel's root table is mapped in the direct map for ever, and its upper half never changes after boot.
+    unsafe { &*entry(root, 256).cast() }
 }
 
 /// An entry that points to the next table of the user half.
