@@ -16,6 +16,7 @@ pub fn list(row: &str) -> Result<(), Error> {
         "call-4w" => remote::list_call(Path::Fast, 32),
         "call-8w-general" => remote::list_call(Path::General, 64),
         "interrupt" => local::list_interrupt(),
+        "spawn" => remote::list_spawn(),
         _ => Err(Error::BadArgument),
     }
 }

@@ -98,10 +98,17 @@ pub fn notify() -> Result<(), Error> {
 /// A process that does nothing: made, run, over, and its end taken.
 pub fn spawn() -> Result<(), Error> {
     let pool = Pool::own()?;
-    let cost = least(5, || {
-        peer("exit").spawn(&pool)?.wait()?;
-        Ok(())
-    })?;
+    let cost = least(5, || whole_life(&pool))?;
     tell("spawn", cost);
     Ok(())
+}
+
+/// A process's whole life between two stops.
+pub fn list_spawn() -> Result<(), Error> {
+    let pool = Pool::own()?;
+    list::between(|| whole_life(&pool))
+}
+
+fn whole_life(pool: &Pool) -> Result<(), Error> {
+    peer("exit").spawn(pool)?.wait().map(drop)
 }
