@@ -70,8 +70,8 @@ pub use mapping::Mapping;
 pub use memory::{Frozen, Keep, Memory, MemoryInfo, Private, device_fence};
 pub use message::Handles;
 pub use objects::{
-    Authority, Budget, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures, Trigger,
-    Width, kernel_counters, root, system_figures,
+    Authority, Budget, CoreFigures, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures,
+    Trigger, Width, core_figures, kernel_counters, root, system_figures,
 };
 pub use process::{Held, Process, ProcessFigures, Seen, Thread, ThreadFigures, yield_now};
 pub use protocol::{self, Error};

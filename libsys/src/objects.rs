@@ -180,6 +180,11 @@ impl Grant {
         Ok(())
     }
 
+    /// Whether there is nothing left that [`Grant::revoke`] would take back.
+    pub fn leads_nowhere(&self) -> bool {
+        sys::info(self.raw(), info::GRANT, 0).is_ok_and(|[something, ..]| something == 0)
+    }
+
     /// A weaker handle of any kind behind a new Grant; the badge stays.
     pub fn derive(pool: &Pool, handle: &OwnedHandle, rights: Rights) -> Result<(OwnedHandle, Grant), Error> {
         let (derived, grant) = sys::derive(pool.raw(), handle.raw(), rights.bits().into(), 0, 0)?;
@@ -318,6 +323,33 @@ pub fn kernel_counters() -> Result<alloc::vec::Vec<(&'static str, u64)>, Error> 
         counters.extend(names.iter().map(|(name, _)| *name).zip(values));
     }
     Ok(counters)
+}
+
+/// What the kernel counts of a core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CoreFigures {
+    /// Whether it runs.
+    pub running: bool,
+    /// ns in which it had nothing to run.
+    pub idle_ns: u64,
+    /// Threads it switched to.
+    pub switches: u64,
+    /// Times that other cores called it.
+    pub kicks: u64,
+    /// Times that it had TLBs forget something.
+    pub flushes: u64,
+    /// Threads that came to it from other cores.
+    pub taken: u64,
+    /// The priority of what runs on it now.
+    pub priority: Option<u8>,
+}
+
+/// The figures of a core, by the process's LOG handle.
+pub fn core_figures(core: u32) -> Result<CoreFigures, Error> {
+    let log = crate::log::handle().raw().into();
+    let [running, idle_ns, switches, kicks, flushes, taken, priority, _] = sys::info(log, info::CORE, core.into())?;
+    let priority = priority.checked_sub(1).map(|priority| priority as u8);
+    Ok(CoreFigures { running: running != 0, idle_ns, switches, kicks, flushes, taken, priority })
 }
 
 /// A root handle of the boot page, typed by the caller.

@@ -215,6 +215,11 @@ impl Thread {
         self.config(calls::CONFIG_NOTIFICATION, notification.map_or(0, Notification::raw))
     }
 
+    /// The core on which alone it runs; none: any, as at first. A core that does not run is refused.
+    pub fn set_core(&self, core: Option<u32>) -> Result<(), Error> {
+        self.config(calls::CONFIG_CORE, core.map_or(calls::ANY_CORE, u64::from))
+    }
+
     fn config(&self, what: u64, value: u64) -> Result<(), Error> {
         sys::config(self.raw(), what, value)?;
         Ok(())

@@ -70,7 +70,7 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Reads eight registers of a stopped or waiting thread from the index on, in the order of `kcore::Regs`.";
 24 config (thread: Thread, what: Number, value: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull]
-  "Sets 0 priority (at most its pool's ceiling), 1 fault channel (handle with CALL, or 0), 2 bound notification (handle with OWNER, or 0), 3 thread pointer, 4 home core.";
+  "Sets 0 priority (at most its pool's ceiling), 1 fault channel (handle with CALL, or 0), 2 bound notification (handle with OWNER, or 0), 3 thread pointer, 4 home core (2^64 - 1: any, as at first).";
 25 yield_now () -> () [] "Lets other ready threads of the same priority run.";
 26 irq_bind (interrupt: Interrupt, notification: Notification, bits: Bits) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Has the interrupt set bits of a notification (OWNER or NOTIFY), and unmasks it; notification 0 unbinds and masks.";
@@ -176,8 +176,10 @@ pub const CONFIG_FAULT: u64 = 1;
 pub const CONFIG_NOTIFICATION: u64 = 2;
 /// `config`: TPIDR_EL0 or the FS base.
 pub const CONFIG_POINTER: u64 = 3;
-/// `config`: home core.
+/// `config`: the core on which alone the thread runs, or [`ANY_CORE`].
 pub const CONFIG_CORE: u64 = 4;
+/// `config` of [`CONFIG_CORE`]: the thread may run on every core, as after it was made.
+pub const ANY_CORE: u64 = u64::MAX;
 
 /// `system`: power off.
 pub const SYSTEM_OFF: u64 = 0;

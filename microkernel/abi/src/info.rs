@@ -24,6 +24,10 @@ pub const INTERRUPT: u64 = 6;
 pub const STATISTICS: u64 = 7;
 /// Authority with LOG: cores, cores running, features, free pages, all pages, ns since boot.
 pub const SYSTEM: u64 = 8;
+/// Authority with LOG: the core whose number is in `a2`: 1 if it runs, ns in which it had nothing to run, threads switched
+/// to, times that other cores called it, times that it had TLBs forget something, threads that came from other cores,
+/// priority of what runs + 1 (0: nothing), priorities with a ready thread.
+pub const CORE: u64 = 11;
 /// Authority with LOG: the longest stretches with interrupts off in ns, of eight [kinds](stretch) from the one in `a2` on. A
 /// kernel that was not built to measure them tells zeros.
 pub const STRETCHES: u64 = 9;
@@ -47,6 +51,10 @@ pub mod stretch {
 pub const PAGE: u64 = 10;
 /// Pages that [`PAGE`] looks at, at most.
 pub const MAX_ALIKE: u64 = 128;
+
+/// Grant with REVOKE: whether `revoke` would still take something back (0: no handle through it or below it leads anywhere,
+/// and no mapping, binding or waiting call is left that came about through one), its depth.
+pub const GRANT: u64 = 12;
 
 /// The least priority of the real-time class, which only a pool with a CPU budget has.
 pub const REAL_TIME: u8 = 56;

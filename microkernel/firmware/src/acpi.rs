@@ -12,6 +12,7 @@ use crate::region::{PAGE, Region, Regions};
 const TABLES: usize = 64;
 const IO_APICS: usize = 4;
 const OVERRIDES: usize = 16;
+const CORES: usize = 16;
 /// The tables that are read here.
 const NEEDED: [[u8; 4]; 3] = [*b"APIC", *b"FACP", *b"MCFG"];
 /// Longest table believed.
@@ -79,8 +80,10 @@ impl<T: Copy + Default, const N: usize> Short<T, N> {
 pub struct Tables {
     /// Physical address of the local APICs.
     pub local_apic: u64,
-    /// Processors that are enabled.
+    /// Processors that are enabled, and the APIC IDs of the first.
     pub cores: u32,
+    /// See `cores`.
+    pub core_ids: Short<u32, CORES>,
     /// The I/O APICs.
     pub io_apics: Short<IoApic, IO_APICS>,
     /// Lines that are not as usual.
@@ -127,6 +130,7 @@ pub fn read(rsdp: u64, memory: Memory<'_>) -> Result<Tables, Wrong> {
     let mut tables = Tables {
         local_apic: 0,
         cores: 0,
+        core_ids: Short::new(),
         io_apics: Short::new(),
         overrides: Short::new(),
         ecam: None,
@@ -209,8 +213,8 @@ fn madt(table: &[u8], tables: &mut Tables) -> Result<(), Wrong> {
         let entry = rest.get(..usize::from(length)).filter(|entry| entry.len() >= 2).ok_or(bad)?;
         rest = &rest[entry.len()..];
         match (kind, entry.len()) {
-            (0, 8..) => tables.cores += double(entry, 4) & 1,
-            (9, 16..) => tables.cores += double(entry, 8) & 1,
+            (0, 8..) if double(entry, 4) & 1 != 0 => core(tables, u32::from(entry[3])),
+            (9, 16..) if double(entry, 8) & 1 != 0 => core(tables, double(entry, 4)),
             (1, 12..) => {
                 let address = u64::from(double(entry, 4));
                 tables.io_apics.push(IoApic { address, first_line: double(entry, 8) });
@@ -227,6 +231,11 @@ fn madt(table: &[u8], tables: &mut Tables) -> Result<(), Wrong> {
         }
     }
     Ok(())
+}
+
+fn core(tables: &mut Tables, id: u32) {
+    tables.cores += 1;
+    tables.core_ids.push(id);
 }
 
 /// Fixed ACPI description table (5.2.9), and the DSDT and FACS that it points to.

@@ -11,6 +11,8 @@ use dtoolkit::{Node, Property, ToCellInt};
 pub use crate::handover::Reason;
 use crate::region::{PAGE, Region, Regions};
 
+/// Most cores whose affinities are read.
+pub const CORES: usize = 16;
 /// The longest tree: Linux's booting.rst has 2 MiB, but QEMU doubles what `-dtb` gives it.
 pub const TREE_LIMIT: u64 = 4 << 20;
 
@@ -69,8 +71,10 @@ pub struct Platform {
     pub timer: u32,
     /// Where the devices are that user drivers may get.
     pub devices: Regions<16>,
-    /// Cores that the machine has.
+    /// Cores that the machine has, and the affinities of the first.
     pub cores: u32,
+    /// See `cores`.
+    pub affinities: [Option<u64>; CORES],
 }
 
 /// Length of the tree whose header starts with `head`.
@@ -121,6 +125,7 @@ pub fn platform(tree: Fdt<'_>) -> Result<Platform, Reason> {
         timer: timer(root)?,
         devices: devices(root),
         cores: tree.find_node("/cpus").map_or(1, cores),
+        affinities: tree.find_node("/cpus").map_or([None; CORES], affinities),
     };
     if let Some(chosen) = tree.find_node("/chosen") {
         read_chosen(tree, chosen, &mut platform)?;
@@ -281,8 +286,17 @@ fn joined(found: &Regions<64>) -> Regions<16> {
 }
 
 fn cores(cpus: FdtNode<'_>) -> u32 {
-    let cores = cpus.children().filter(|node| text(*node, "device_type") == Some("cpu") && enabled(node)).count();
-    u32::try_from(cores).unwrap_or(u32::MAX).max(1)
+    u32::try_from(cpu_nodes(cpus).count()).unwrap_or(u32::MAX).max(1)
+}
+
+/// What `reg` says: the affinity fields of MPIDR_EL1.
+fn affinities(cpus: FdtNode<'_>) -> [Option<u64>; CORES] {
+    let mut found = cpu_nodes(cpus).map(|node| address(node, "reg")).fuse();
+    core::array::from_fn(|_| found.next().flatten())
+}
+
+fn cpu_nodes(cpus: FdtNode<'_>) -> impl Iterator<Item = FdtNode<'_>> {
+    cpus.children().filter(|node| text(*node, "device_type") == Some("cpu") && enabled(node))
 }
 
 fn compatible<'a>(parent: FdtNode<'a>, name: &str) -> Option<FdtNode<'a>> {

@@ -5,6 +5,8 @@ use crate::{double, quad};
 
 /// Beyond 16 TiB a frame has no number.
 pub const MEMORY_END: u64 = 1 << 44;
+/// From here on lie the video memory and ROMs.
+const LEGACY: u64 = 0xa_0000;
 /// Longest command line that is kept.
 pub const COMMAND_LINE: usize = 1024;
 
@@ -42,6 +44,8 @@ pub struct Handover {
     pub reserved: Regions<64>,
     /// Bytes of usable memory.
     pub ram_total: u64,
+    /// A usable page below the legacy video memory, in which a PC's other cores can start.
+    pub start_page: Option<u64>,
     /// The first module.
     pub archive: Region,
     /// The RSDP's physical address, 0 if the loader doesn't tell.
@@ -91,8 +95,12 @@ impl Handover {
         let mut ram = mapped;
         sane.filter(|(_, usage)| *usage == Use::Reserved).for_each(|(region, _)| ram.remove(region.touched_pages()));
         ram.remove(archive.touched_pages());
+        let low = ram.as_slice().iter().filter(|region| region.base < LEGACY);
+        let last = low.map(|region| region.end().min(LEGACY).saturating_sub(PAGE)).max();
+        // Page 0 has the BIOS's interrupt vectors.
+        let start_page = last.filter(|page| *page != 0);
         let (command_line, command_line_length) = ([0; COMMAND_LINE], 0);
-        Ok(Handover { ram, mapped, reserved, ram_total, archive, rsdp, command_line, command_line_length })
+        Ok(Handover { ram, mapped, reserved, ram_total, start_page, archive, rsdp, command_line, command_line_length })
     }
 
     /// Takes the command line, as far as it fits, up to its end or its first zero.
@@ -122,6 +130,7 @@ mod tests {
         let map = [(0, 0x9_fc00, 1), (0xf_0000, 0x1_0000, 2), (0x10_0000, 0x700_0000, 1), (0x710_0000, 0x10_0000, 1)];
         let handover = of(&map, ARCHIVE).unwrap();
         assert_eq!(handover.ram_total, 0x9_fc00 + 0x710_0000);
+        assert_eq!(handover.start_page, Some(0x9_e000));
         let region = |base, length| Region { base, length };
         assert_eq!(
             handover.mapped.as_slice(),
@@ -136,6 +145,11 @@ mod tests {
     fn what_is_reserved_is_not_used_even_inside_memory() {
         let handover = of(&[(0x20_0000, 0x10_0000, 2), (0x10_0000, 0x700_0000, 1)], ARCHIVE).unwrap();
         assert!(!handover.ram.overlap(Region { base: 0x20_0000, length: 0x10_0000 }));
+        assert_eq!(handover.start_page, None, "no memory below 640 KiB");
+        let map = [(0x8_0000, 0x2_0000, 2), (0, 0x20_0000, 1), (0x20_0000, 0x700_0000, 1)];
+        assert_eq!(of(&map, ARCHIVE).unwrap().start_page, Some(0x7_f000), "not what is reserved");
+        let map = [(0, 0x1000, 1), (0x20_0000, 0x700_0000, 1)];
+        assert_eq!(of(&map, ARCHIVE).unwrap().start_page, None, "not the first page");
     }
 
     #[test]

@@ -133,12 +133,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if let Some(lender) = self.lender(parent) {
             let lender = &mut self.v.get_mut(lender).budget;
             lender.given += if mutant(Mutant::BudgetNotTaken) { 0 } else { budget.cost(lender) };
-            // Who runs by what is left, on any core, may have none any more.
-            for core in 0..MAX_CORES {
+            // Who runs by what is left may have none any more.
+            self.my_core().look_again = true;
+            if self.s.several {
+                self.have_others_look();
+            }
+        }
+    }
+
+    /// Has all other cores see again for how long those who run there may.
+    fn have_others_look(&mut self) {
+        for core in 0..MAX_CORES {
+            if core != self.core && !self.s.cores[core].current.is_none() {
                 self.s.cores[core].look_again = true;
-                if core != self.core && self.s.cores[core].online {
-                    self.s.hw.kick(core as u8);
-                }
+                self.kick(core);
             }
         }
     }

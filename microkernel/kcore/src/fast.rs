@@ -1,4 +1,4 @@
-//! The fast path: messages, signals and faults between two threads of one core that wait for each other.
+//! The fast path: messages, signals and faults between two threads that wait for each other and may run on this core.
 //!
 //! # Rules
 //!
@@ -6,8 +6,8 @@
 //!   random states and compares every byte after every step. Whoever changes one changes the other.
 //! * It first decides, with loads alone. Where anything is unusual it gives up, nothing having changed, and the general
 //!   path says what it comes to, errors included: there is no error here.
-//! * Unusual are: handles in the message, a handle beyond the table's first page, more receivers than one, another core,
-//!   somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a handle behind a
+//! * Unusual are: handles in the message, a handle beyond the table's first page, more receivers than one, a thread
+//!   that another core is home to, a call from another core (`look_again` says so), somebody to be woken who may go to another, somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a handle behind a
 //!   Grant to receive by, a CPU budget or a trace (`Thread::slow`). A Grant to call or to notify by is not: clients have one each.
 //! * It relies on what the invariants say of a running thread and of one that waits in a channel, and asks for no more.
 //! * It calls nothing that takes the whole state, so that the state's parts stay in registers.
@@ -31,10 +31,20 @@ use abi::message::{MAX_HANDLES, TAKES_SHIFT};
 use kmem::mutants::{Mutant, mutant};
 use kmem::{Class, Link};
 
+use crate::cores::ANY_CORE;
 use crate::hw::CoreId;
 use crate::objects::*;
 use crate::state::Cx;
 use crate::{Context, Hw, Kernel};
+
+/// Who runs next.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided {
+    /// Its saved state.
+    pub context: *mut Context,
+    /// It is not the one that ran.
+    pub another: bool,
+}
 
 impl<H: Hw> Kernel<H> {
     /// As [`Kernel::general`], if the running thread's call is one of those that are done here: returns who runs next.
@@ -44,12 +54,14 @@ impl<H: Hw> Kernel<H> {
         self.with(core, |cx| cx.fast().map_or(Link::NONE, |next| next.link()))
     }
 
-    /// The same, as the place of that thread's saved state, or null.
+    /// The same, as the place of that thread's saved state.
     #[inline(always)]
-    pub fn fast_context(&mut self, core: CoreId) -> *mut Context {
-        self.with(core, |cx| match cx.fast() {
-            Some(next) => &raw mut cx.v.get_mut(next).context,
-            None => core::ptr::null_mut(),
+    pub fn fast_context(&mut self, core: CoreId) -> Option<Decided> {
+        self.with(core, |cx| {
+            let before = cx.my_core().current;
+            let next = cx.fast()?;
+            let context = &raw mut cx.v.get_mut(next).context;
+            Some(Decided { context, another: next.link() != before })
         })
     }
 
@@ -184,6 +196,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let c = self.v.get(channel);
         let waiting = c.closed.head.raw() | c.callers.head.raw() | c.receivers.head.raw();
         c.server == me.link() && waiting == 0
+    }
+
+    /// Whether this is the core of a thread that has no deadline, or it may come here.
+    #[inline(always)]
+    fn may_run_here(&self, thread: &Thread) -> bool {
+        thread.core as usize == self.core || thread.home == ANY_CORE
     }
 
     /// Whether a thread of this priority would be the one to run on this core, with the timer as it is: nobody more

@@ -84,10 +84,11 @@ pub trait Hw {
     fn space(&self, root: Frame, asid: Asid) -> u64;
     /// Makes new entries visible to table walks (aarch64: DSB ISHST; x86_64: nothing).
     fn publish(&mut self);
-    /// Removes what the TLBs of all cores hold of `pages` pages from `address` on, and returns when it is gone.
-    fn invalidate(&mut self, asid: Asid, address: u64, pages: u64);
+    /// Removes what the TLBs of all cores hold of `pages` pages from `address` on, and returns when it is gone. `space` is
+    /// what [`Hw::space`] gave.
+    fn invalidate(&mut self, space: u64, address: u64, pages: u64);
     /// Removes all that the TLBs of all cores hold of an address space.
-    fn invalidate_space(&mut self, asid: Asid);
+    fn invalidate_space(&mut self, space: u64);
     /// Makes the instruction caches of all cores see these frames as they are in memory.
     fn synchronise_code(&mut self, frame: Frame, pages: u32);
 

@@ -5,7 +5,7 @@ use abi::info as select;
 use abi::{Error, Rights};
 use kmem::{FrameState, Kind, Link};
 
-use crate::hw::Entry as Decoded;
+use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
 use crate::range::Range;
 use crate::state::Cx;
@@ -49,8 +49,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let t = self.v.get(self.lookup::<THREAD>(thread, handle, Rights::INSPECT)?.key);
                 let waits = if t.state == State::AwaitingReply || t.state == State::Calling { t.badge } else { 0 };
                 let [priority, base, core] = [t.priority, t.base_priority, t.core].map(u64::from);
-                [state_code(t), priority, base, t.run_time, core, t.sequence as u64, waits, 0]
+                let now = if t.state == State::Running { self.s.hw.now() } else { t.run_start };
+                let time = t.run_time + now.saturating_sub(t.run_start);
+                [state_code(t), priority, base, time, core, t.sequence as u64, waits, 0]
             }
+            select::GRANT => self.grant_info(self.lookup::<GRANT>(thread, handle, Rights::REVOKE)?.key),
             select::INTERRUPT => {
                 let i = self.v.get(self.lookup::<INTERRUPT>(thread, handle, Rights::empty())?.key);
                 let (address, data) = self.s.hw.message(i.first).unwrap_or((0, 0));
@@ -62,6 +65,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let counts = self.s.counters();
                 core::array::from_fn(|i| counts.get(from.saturating_add(i)).copied().unwrap_or(0))
             }
+            select::CORE => {
+                self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
+                let n = usize::try_from(index).ok().filter(|n| *n < MAX_CORES).ok_or(Error::BadArgument)?;
+                self.core_info(n)
+            }
             select::STRETCHES => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
                 let from = usize::try_from(index).map_err(|_| Error::BadArgument)?;
@@ -69,7 +77,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             select::SYSTEM => {
                 self.lookup::<AUTHORITY>(thread, handle, Rights::LOG)?;
-                let running = self.s.cores.iter().filter(|core| core.online).count() as u64;
+                let running = self.online().count() as u64;
                 let all = self.v.follow(self.s.root_pool).map_or(0, |root| self.v.get(root).limit as u64);
                 let free = self.v.free_frames() as u64;
                 [running, running, self.s.hw.features().bits(), free, all, self.s.hw.now(), 0, 0]
@@ -78,6 +86,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         };
         self.answer_words(thread, words);
         Ok(Progress::Done)
+    }
+
+    fn core_info(&self, n: usize) -> [u64; 8] {
+        let core = &self.s.cores[n];
+        let runs = self.v.follow(core.current).map_or(0, |current| self.v.get(current).priority as u64 + 1);
+        let ready = core.ready.count_ones() as u64;
+        let [online, idle] = [core.online as u64, self.idle_time(n)];
+        [online, idle, core.all_switches(), core.kicks, core.flushes, core.taken, runs, ready]
     }
 
     fn basic(&self, thread: ThreadKey<'id>, handle: u64) -> Result<[u64; 8], Error> {
@@ -124,6 +140,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let alive = self.object_alive(entry.object) && self.check_grants(&entry).is_ok();
         let (handle, kind) = (slot as u64 | (entry.generation as u64) << 16, entry.object.class() as u64);
         [handle, kind, entry.rights as u64, entry.badge, depth, alive as u64, next(slot + 1), 0]
+    }
+
+    /// Handles of a Grant's whose object is gone are good for nothing, revoked or not.
+    fn grant_info(&self, grant: GrantKey<'id>) -> [u64; 8] {
+        let g = self.v.get(grant);
+        let handles = !g.ended && self.object_alive(g.target);
+        let effects = !(g.children.is_none() && g.mappings.is_none() && g.waiting.is_none() && g.lines.is_none());
+        let notification = self.v.find_any::<NOTIFICATION>(g.target).map(|notification| self.v.get(notification));
+        let bound = notification.and_then(|notification| self.v.follow(notification.bound));
+        let bound = bound.is_some_and(|thread| self.v.get(thread).bound_via == self.v.name(grant));
+        let something = !g.revoked && (handles || effects || bound);
+        [something as u64, g.depth as u64, 0, 0, 0, 0, 0, 0]
     }
 
     fn memory_info(&self, memory: MemoryKey<'id>) -> [u64; 8] {

@@ -255,9 +255,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(thread).state = state;
     }
 
-    /// Has a thread that is out of all queues run next, if it is of this core and nothing is more urgent.
+    /// Has a thread that is out of all queues run next, if it may on this core and nothing is more urgent.
     fn hand_over(&mut self, thread: ThreadKey<'id>) -> Progress {
-        if self.v.get(thread).core as usize == self.core {
+        if self.comes_here(thread) {
             return Progress::HandOver(thread.link());
         }
         self.wake(thread);

@@ -12,7 +12,7 @@
 //!
 //! # Where things are
 //!
-//! `objects` the data, `state` the kernel around them; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
+//! `objects` the data, `state` the kernel around them, `cores` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how
 //! threads meet; `trace` who watches them; `sched`, `wheel`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
 //! `holes`, `tables` what they are made of.
@@ -23,6 +23,7 @@ mod alloc;
 mod boot;
 pub mod budget;
 mod context;
+pub mod cores;
 mod create;
 mod devices;
 mod ending;
@@ -60,7 +61,7 @@ use abi::{Error, Status};
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
 pub use ending::UNITS;
-pub use fast::{Doors, LAST_FAST, may_be_fast};
+pub use fast::{Decided, Doors, LAST_FAST, may_be_fast};
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;
@@ -99,6 +100,7 @@ impl<H: Hw> Kernel<H> {
     /// The timer interrupt of a core.
     pub fn timer(&mut self, core: CoreId) -> ThreadLink {
         self.with(core, |cx| {
+            cx.answer_calls();
             cx.tick();
             let next = cx.reschedule(None);
             if !next.is_none() || !cx.work_waits() {
@@ -112,6 +114,7 @@ impl<H: Hw> Kernel<H> {
     /// A device's interrupt.
     pub fn interrupt(&mut self, core: CoreId, line: u32) -> ThreadLink {
         self.with(core, |cx| {
+            cx.answer_calls();
             cx.interrupt(line);
             cx.reschedule(None)
         })
@@ -119,7 +122,10 @@ impl<H: Hw> Kernel<H> {
 
     /// Another core made something ready here.
     pub fn kicked(&mut self, core: CoreId) -> ThreadLink {
-        self.with(core, |cx| cx.reschedule(None))
+        self.with(core, |cx| {
+            cx.answer_calls();
+            cx.reschedule(None)
+        })
     }
 
     /// The running thread faulted: class as in `abi::message::Fault`.
@@ -131,6 +137,7 @@ impl<H: Hw> Kernel<H> {
     /// The same without the fast path.
     pub fn general_fault(&mut self, core: CoreId, class: u64, address: u64, syndrome: u64) -> ThreadLink {
         self.with(core, |cx| {
+            cx.answer_calls();
             let next = cx.fault(class, address, syndrome);
             cx.reschedule(next)
         })
@@ -139,6 +146,7 @@ impl<H: Hw> Kernel<H> {
     /// What an idle core does: a bounded part of the tear-down that dead callers left. `None`: nothing is left.
     pub fn idle_work(&mut self, core: CoreId) -> Option<ThreadLink> {
         self.with(core, |cx| {
+            cx.answer_calls();
             let more = cx.reap();
             let next = cx.reschedule(None);
             (more || !next.is_none()).then_some(next)
@@ -149,6 +157,7 @@ impl<H: Hw> Kernel<H> {
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn syscall(&mut self) -> ThreadLink {
         self.count(Count::Calls);
+        self.answer_calls_before_its_own();
         let me = self.s.cores[self.core].current;
         let Some(thread) = self.v.follow(me) else { return self.reschedule(None) };
         if self.v.get(thread).slow & slow::TRACED != 0 {

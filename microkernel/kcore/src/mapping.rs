@@ -177,9 +177,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
         }
         self.s.hw.publish();
-        let asid = self.v.get(process).asid;
         if !mutant(Mutant::StaleAfterProtect) {
-            self.s.hw.invalidate(asid, range.address, range.pages);
+            self.flush(process, range.address, range.pages);
         }
         Ok(Progress::Done)
     }
@@ -314,10 +313,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if let Some(process) = self.v.follow(m.process) {
             let p = self.v.get_mut(process);
             p.mapped -= cleared;
-            let (asid, dying) = (p.asid, p.dying);
+            // While a process dies, threads of it may still run on other cores.
+            let used = !p.dying || !p.threads.is_none();
             self.s.hw.publish();
-            if !dying && !mutant(Mutant::StaleAfterUnmap) {
-                self.s.hw.invalidate(asid, hit.address, hit.pages);
+            if used && !mutant(Mutant::StaleAfterUnmap) {
+                self.flush(process, hit.address, hit.pages);
             }
         }
         self.v.get_mut(mapping).live -= cleared as u16;

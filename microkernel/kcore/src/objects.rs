@@ -219,6 +219,7 @@ pub mod slow {
 #[repr(C)]
 pub struct Thread {
     pub state: State,
+    /// Where it runs, is ready, or has its deadline.
     pub core: u8,
     /// Effective priority: its own, or inherited.
     pub priority: u8,
@@ -237,6 +238,8 @@ pub struct Thread {
     pub bits_last: bool,
     /// Handles it takes with the message it waits for.
     pub takes: u8,
+    /// The core on which alone it runs, or `cores::ANY_CORE`.
+    pub home: u8,
     /// Its own priority counts no more in this period: its budget is used up.
     pub demoted: bool,
     /// Why its calls take the general path: bits of [`slow`].

@@ -99,9 +99,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
         let class = self.entry(process, handle)?.object.class();
         if class == THREAD {
-            let target = self.lookup::<THREAD>(thread, handle, Rights::CONTROL)?.key;
-            self.end_thread(target);
-            return Ok(if target == thread { Progress::Blocked } else { Progress::Done });
+            let found = self.lookup::<THREAD>(thread, handle, Rights::CONTROL);
+            if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting {
+                // The core on which it ran has ended it.
+                return Ok(Progress::Done);
+            }
+            let target = found?.key;
+            return Ok(match self.end_thread(target) {
+                true if target == thread => Progress::Blocked,
+                true => Progress::Done,
+                false => Progress::Restart,
+            });
         }
         let found = self.lookup::<POOL>(thread, handle, Rights::DESTROY);
         if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting {
@@ -153,7 +161,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn empty_pool(&mut self, pool: PoolKey<'id>) -> Progress {
         for_each_class! { self, pool,
             THREAD => |cx: &mut Self, key: ThreadKey<'id>| {
-                !cx.v.get(key).ending && cx.afford(1) && { cx.end_thread(key); true }
+                !cx.v.get(key).ending && cx.afford(1) && cx.end_thread(key)
             };
             PROCESS => |cx: &mut Self, key| cx.end_process(key);
             CHANNEL => |cx: &mut Self, key: ChannelKey<'id>| {

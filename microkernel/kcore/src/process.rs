@@ -35,10 +35,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn end_process(&mut self, process: ProcessKey<'id>) -> bool {
         self.v.get_mut(process).dying = true;
         while let Some(thread) = self.v.follow(self.v.get(process).threads) {
-            if self.v.get(thread).ending || !self.afford(1) {
+            if self.v.get(thread).ending || !self.afford(1) || !self.end_thread(thread) {
                 return false;
             }
-            self.end_thread(thread);
         }
         let emptied = self.close_all(process)
             && self.remove_all_mappings(process)
@@ -49,7 +48,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let p = *self.v.get(process);
         if !mutant(Mutant::StaleSpace) {
-            self.s.hw.invalidate_space(p.asid);
+            self.s.hw.invalidate_space(p.space);
         }
         self.give_asid(p.asid);
         self.v.release(p.root);

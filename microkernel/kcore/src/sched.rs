@@ -30,9 +30,8 @@ struct Header {
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Makes a thread that waits for nothing any more ready on its core.
     pub fn wake(&mut self, thread: ThreadKey<'id>) {
-        if self.v.get(thread).timer_slot != 0 {
-            self.wait_no_longer(thread);
-        }
+        self.leave_wheel(thread);
+        self.choose_core(thread);
         self.make_ready(thread);
     }
 
@@ -44,17 +43,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if current.is_none_or(|current| priority >= current) {
             self.s.cores[core].look_again = true;
             if core != self.core && !mutant(Mutant::OtherCoreNotKicked) {
-                self.s.hw.kick(core as u8);
+                self.wake_core(core);
             }
-        }
-    }
-
-    /// Ends a thread's wait for a deadline, or, if it was demoted when it was answered, for its budget's next period: whether
-    /// that is used up is found out again.
-    fn wait_no_longer(&mut self, thread: ThreadKey<'id>) {
-        self.cancel_timer(thread);
-        if core::mem::take(&mut self.v.get_mut(thread).demoted) && !mutant(Mutant::AnsweredStaysDemoted) {
-            self.settle_priority(thread);
         }
     }
 
@@ -68,13 +58,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         match t.state {
             State::Ready => self.leave_ready(thread),
             State::Running => {
-                let core = &mut self.s.cores[t.core as usize];
+                debug_assert_eq!(t.core as usize, self.core, "its own core takes a running thread off");
+                let core = self.my_core();
                 core.current = Link::NONE;
                 core.look_again = true;
                 self.charge(thread);
-                if t.core as usize != self.core {
-                    self.s.hw.kick(t.core);
-                }
             }
             State::Calling => {
                 if let Some(channel) = self.v.follow(t.channel) {
@@ -104,6 +92,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Takes a thread out of its core's ready queue.
     pub fn leave_ready(&mut self, thread: ThreadKey<'id>) {
+        self.count_loose(thread, -1);
         let (core, p) = (self.v.get(thread).core as usize, self.v.get(thread).priority as usize);
         self.s.cores[core].queues[p] = queue::remove(self.s.cores[core].queues[p], &mut self.v, thread);
         if self.s.cores[core].queues[p].head.is_none() && !mutant(Mutant::ReadyBitLeft) {
@@ -122,6 +111,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return self.hand_core_to(candidate);
             }
             self.enqueue(candidate, queue::push_front);
+            self.share();
         }
         if let Some(current) = current {
             let p = self.v.get(current).priority;
@@ -134,8 +124,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.charge(current);
             self.enqueue(current, queue::push_front);
         }
-        let Some(next) = self.next_ready() else {
+        let Some(next) = self.next_of_all() else {
             self.s.cores[core].current = Link::NONE;
+            self.begin_to_idle();
             self.arm();
             return Link::NONE;
         };
@@ -144,6 +135,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if candidate != Some(next) {
             self.s.cores[core].slice_end = self.now() + SLICE;
         }
+        self.end_to_idle();
+        self.share();
         self.hand_core_to(next)
     }
 
@@ -170,7 +163,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.run_start = now;
         let priority = t.priority;
         self.my_core().current = thread.link();
-        self.count(Count::ThreadSwitches);
+        self.my_core().switches += 1;
         self.arm_for(priority, end);
         thread.link()
     }
@@ -211,7 +204,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // Its timer may be set for later.
         s.cores[core].look_again = true;
         if core != self.core && !mutant(Mutant::MovedDeadlineUntold) {
-            self.s.hw.kick(core as u8);
+            self.kick(core);
+        }
+    }
+
+    /// Takes a thread that is in no queue, and from which nobody inherits, out of the wheel: it waits no longer for a deadline,
+    /// or, if it was demoted when it was answered, for its budget's next period. Whether that is used up is found out again.
+    #[inline(always)]
+    pub fn leave_wheel(&mut self, thread: ThreadKey<'id>) {
+        if self.v.get(thread).timer_slot != 0 {
+            self.cancel_timer(thread);
+            if core::mem::take(&mut self.v.get_mut(thread).demoted) && !mutant(Mutant::AnsweredStaysDemoted) {
+                self.settle_priority(thread);
+            }
         }
     }
 
@@ -228,7 +233,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn charge(&mut self, thread: ThreadKey<'id>) {
         let now = self.now();
         let t = self.v.get_mut(thread);
-        let ran = now - t.run_start;
+        let ran = now.saturating_sub(t.run_start);
         t.run_time += ran;
         t.run_start = now;
         let (payer, core) = (t.payer, t.core as usize);
@@ -307,6 +312,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 }
                 self.set_priority(thread, priority);
                 self.make_ready(thread);
+                if self.s.several {
+                    self.call_idle();
+                }
                 None
             }
             State::Running => {
@@ -314,7 +322,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.set_priority(thread, priority);
                 self.s.cores[t.core as usize].look_again = true;
                 if t.core as usize != self.core {
-                    self.s.hw.kick(t.core);
+                    self.kick(t.core as usize);
                 }
                 None
             }
@@ -340,7 +348,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    fn enqueue(
+    /// Puts a thread into the queue of its core and priority.
+    pub fn enqueue(
         &mut self,
         thread: ThreadKey<'id>,
         push: fn(Queue<THREAD>, &mut kmem::View<'_, 'id, Objects>, ThreadKey<'id>) -> Queue<THREAD>,
@@ -350,9 +359,24 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (core, p) = (t.core as usize, t.priority as usize);
         self.s.cores[core].queues[p] = push(self.s.cores[core].queues[p], &mut self.v, thread);
         self.s.cores[core].ready |= 1 << p;
+        self.count_loose(thread, 1);
     }
 
-    /// The most urgent ready thread that has processor time left. None as well if more of them are out of budget than
+    /// The most urgent ready thread of this core that has processor time left; if there is none, of those of other cores that may
+    /// run here. None as well if too many are out of budget: then somebody is ready here still.
+    fn next_of_all(&mut self) -> Option<ThreadKey<'id>> {
+        loop {
+            if let Some(next) = self.next_ready() {
+                return Some(next);
+            }
+            // What comes from elsewhere may have no budget left here.
+            if self.my_core().ready != 0 || !self.take_over() || !self.afford(1) {
+                return None;
+            }
+        }
+    }
+
+    /// The most urgent ready thread of this core that has processor time left. None as well if more of them are out of budget than
     /// this entry can look at: then somebody is ready still.
     fn next_ready(&mut self) -> Option<ThreadKey<'id>> {
         loop {

@@ -6,6 +6,7 @@ use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Mem, View};
 
 use crate::Hw;
+use crate::cores::Wanted;
 use crate::ending::Endings;
 use crate::hw::{CoreId, MAX_CORES, Trigger};
 use crate::log::Log;
@@ -38,9 +39,31 @@ pub struct Core {
     /// When the current thread's slice ends.
     pub slice_end: u64,
     pub online: bool,
+    /// Another core wants this one to look at `wanted` or `pointer_changed` before it does anything else.
+    pub called: bool,
+    /// What is wanted of the current thread.
+    pub wanted: Wanted,
     /// The current thread's thread pointer was set by `config`, so the register is to be loaded.
     pub pointer_changed: bool,
+    /// Times that others called it, and that it had TLBs forget something.
+    pub kicks: u64,
+    pub flushes: u64,
+    /// Threads switched to, but for fast calls and replies; and threads that came from other cores.
+    pub switches: u64,
+    pub taken: u64,
+    /// Fast calls and replies: each is a system call, and a switch.
+    pub fast_calls: u64,
+    pub fast_replies: u64,
+    /// ns for which it had nothing to run, and since when it has: [`BUSY`] while it runs something.
+    pub idle_time: u64,
+    pub idle_since: u64,
+    /// Of the ready threads of each priority, how many other cores may take over; a bit for each with some.
+    pub loose: u64,
+    pub loose_count: [u16; PRIORITIES],
 }
+
+/// [`Core::idle_since`] of a core that runs something.
+pub const BUSY: u64 = u64::MAX;
 
 impl Core {
     const fn new() -> Core {
@@ -53,8 +76,25 @@ impl Core {
             armed: u64::MAX,
             slice_end: 0,
             online: false,
+            called: false,
+            wanted: Wanted::Nothing,
             pointer_changed: false,
+            kicks: 0,
+            flushes: 0,
+            switches: 0,
+            taken: 0,
+            fast_calls: 0,
+            fast_replies: 0,
+            idle_time: 0,
+            idle_since: BUSY,
+            loose: 0,
+            loose_count: [0; PRIORITIES],
         }
+    }
+
+    /// Threads switched to.
+    pub fn all_switches(&self) -> u64 {
+        self.switches + self.fast_calls + self.fast_replies
     }
 }
 
@@ -84,6 +124,12 @@ pub enum Count {
 pub struct System<H> {
     pub hw: H,
     pub cores: [Core; MAX_CORES],
+    /// The cores that have nothing to run and were not called since, a bit each.
+    pub idle: u8,
+    /// The cores with threads that wait there and may be taken over ([`Core::loose`]), a bit each.
+    pub sharing: u8,
+    /// More than one core is online.
+    pub several: bool,
     /// The Interrupt object of each line that has one.
     pub lines: [Link<INTERRUPT>; MAX_LINES],
     /// What each line was set to last.
@@ -98,7 +144,7 @@ pub struct System<H> {
     /// Counts, from 1, whatever may have a handle to a channel or notification come to something else than it did: the
     /// handle gone, the object gone, a Grant gone or revoked.
     pub ends: u64,
-    /// As counted: see [`System::counters`].
+    /// As counted, but for what is counted by core: see [`System::counters`].
     pub counts: [u64; abi::info::COUNTERS.len()],
     pub log: Log,
 }
@@ -107,9 +153,12 @@ impl<H> System<H> {
     /// The counters as they are told. The fast path counts once for all that it is: a system call, and a switch.
     pub fn counters(&self) -> [u64; abi::info::COUNTERS.len()] {
         let mut told = self.counts;
-        let fast = self.counts[Count::FastCalls as usize] + self.counts[Count::FastReplies as usize];
-        told[Count::Calls as usize] += fast;
-        told[Count::ThreadSwitches as usize] += fast;
+        for core in &self.cores {
+            told[Count::FastCalls as usize] += core.fast_calls;
+            told[Count::FastReplies as usize] += core.fast_replies;
+            told[Count::Calls as usize] += core.fast_calls + core.fast_replies;
+            told[Count::ThreadSwitches as usize] += core.all_switches();
+        }
         told
     }
 }
@@ -128,6 +177,9 @@ impl<H: Hw> Kernel<H> {
             system: System {
                 hw,
                 cores: [const { Core::new() }; MAX_CORES],
+                idle: 0,
+                sharing: 0,
+                several: false,
                 lines: [Link::NONE; MAX_LINES],
                 triggers: [None; MAX_LINES],
                 asids: [0; ASID_WORDS],

@@ -97,15 +97,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Gives back tables above an address that have become empty, from the lowest up.
     pub fn prune(&mut self, process: ProcessKey<'id>, address: u64) {
-        self.prune_then(process, address, |cx, asid| cx.s.hw.invalidate(asid, address & !0xfff, 1));
+        self.prune_then(process, address, |cx| cx.flush(process, address & !0xfff, 1));
     }
 
     /// The same in a process in which nobody runs any more: its TLB entries go with it.
     pub fn prune_unused(&mut self, process: ProcessKey<'id>, address: u64) {
-        self.prune_then(process, address, |_, _| {});
+        self.prune_then(process, address, |_| {});
     }
 
-    fn prune_then(&mut self, process: ProcessKey<'id>, address: u64, then: impl Fn(&mut Self, u16)) {
+    fn prune_then(&mut self, process: ProcessKey<'id>, address: u64, then: impl Fn(&mut Self)) {
         for lowest in [0, 1, 2] {
             let Some(mut table) = self.root_table(process) else { return };
             for level in [3, 2, 1] {
@@ -124,8 +124,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(table).0[index(address, lowest + 1)] = 0;
             self.v.frame_mut(table.frame()).used -= 1;
             // The walker may have cached the entry that pointed to it.
-            let asid = self.v.get(process).asid;
-            then(self, asid);
+            then(self);
             self.free_table(process, below.frame());
         }
     }

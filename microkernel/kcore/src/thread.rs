@@ -1,6 +1,8 @@
 //! Threads: made, started, stopped, configured, ended.
 
-use abi::calls::{Access, CONFIG_CORE, CONFIG_FAULT, CONFIG_NOTIFICATION, CONFIG_POINTER, CONFIG_PRIORITY};
+use abi::calls::{
+    ANY_CORE as ANY, Access, CONFIG_CORE, CONFIG_FAULT, CONFIG_NOTIFICATION, CONFIG_POINTER, CONFIG_PRIORITY,
+};
 use abi::info::MemoryType;
 use abi::user::{USER_END, USER_START};
 use abi::{Error, Rights};
@@ -8,6 +10,7 @@ use kmem::mutants::{Mutant, mutant};
 use kmem::{Frame, Link, Name};
 
 use crate::alloc::Need;
+use crate::cores::{ANY_CORE, Wanted};
 use crate::fast::Doors;
 use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
@@ -102,11 +105,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn stop(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let handle = self.v.get(thread).context.regs.argument(0);
         let target = self.lookup::<THREAD>(thread, handle, Rights::CONTROL)?.key;
+        if self.runs_elsewhere(target, Wanted::Stop) {
+            return Ok(Progress::Restart);
+        }
+        self.stop_here(target);
+        Ok(if target == thread { Progress::Blocked } else { Progress::Done })
+    }
+
+    /// Stops a thread that does not run on another core.
+    pub fn stop_here(&mut self, target: ThreadKey<'id>) {
         self.leave_queues(target);
         let t = self.v.get_mut(target);
         t.sequence = t.sequence.wrapping_add(1);
         t.faulting = false;
-        Ok(if target == thread { Progress::Blocked } else { Progress::Done })
     }
 
     /// System call `state`.
@@ -152,17 +163,24 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 if value >= USER_END && !mutant(Mutant::PointerUnchecked) {
                     return Err(Error::BadArgument);
                 }
-                self.v.get_mut(target).context.regs.pointer = value;
+                let t = self.v.get_mut(target);
+                t.context.regs.pointer = value;
+                let core = t.core as usize;
                 if target == thread {
                     self.my_core().pointer_changed = true;
+                } else if t.state == State::Running {
+                    self.s.cores[core].pointer_changed = true;
+                    self.call_core(core);
                 }
             }
             CONFIG_CORE => {
-                let core = usize::try_from(value).ok().filter(|core| *core < MAX_CORES).ok_or(Error::BadArgument)?;
-                if !self.s.cores[core].online && !mutant(Mutant::CoreNotThere) {
-                    return Err(Error::BadArgument);
-                }
-                self.move_to_core(target, core as u8)?;
+                let named = usize::try_from(value).ok().filter(|core| *core < MAX_CORES);
+                let home = match named {
+                    _ if value == ANY => ANY_CORE,
+                    Some(core) if self.s.cores[core].online || mutant(Mutant::CoreNotThere) => core as u8,
+                    _ => return Err(Error::BadArgument),
+                };
+                self.set_home(target, home);
             }
             _ => return Err(Error::BadArgument),
         }
@@ -209,33 +227,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.signal(notification, 0);
     }
 
-    fn move_to_core(&mut self, target: ThreadKey<'id>, core: u8) -> Result<(), Error> {
-        if self.v.get(target).core == core {
-            return Ok(());
+    /// Ends a thread: its own call is void, its callers get `ServerDied`, its buffer is unmapped. False while it runs on
+    /// another core, which then does it.
+    pub fn end_thread(&mut self, thread: ThreadKey<'id>) -> bool {
+        if self.runs_elsewhere(thread, Wanted::End) {
+            return false;
         }
-        match self.v.get(target).state {
-            State::Running => return Err(Error::BadArgument),
-            State::Ready => {
-                self.leave_queues(target);
-                self.v.get_mut(target).core = core;
-                self.wake(target);
-            }
-            _ => {
-                let timed = self.v.get(target).timer_slot != 0;
-                if timed {
-                    self.cancel_timer(target);
-                }
-                self.v.get_mut(target).core = core;
-                if timed {
-                    self.set_deadline(target);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends a thread: its own call is void, its callers get `ServerDied`, its buffer is unmapped.
-    pub fn end_thread(&mut self, thread: ThreadKey<'id>) {
         self.leave_queues(thread);
         self.drop_pending(thread);
         if !mutant(Mutant::EndedThreadBound) {
@@ -246,6 +243,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(channel).server = Link::NONE;
         }
         self.begin_to_end_thread(thread);
+        true
     }
 
     /// Ends a thread for which nobody waits any more.
@@ -257,10 +255,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 if !mutant(Mutant::BufferStaysMapped) {
                     self.clear_page(leaf, buffer_address);
                 }
-                let asid = self.v.get(process).asid;
                 self.s.hw.publish();
                 if !mutant(Mutant::StaleBuffer) {
-                    self.s.hw.invalidate(asid, buffer_address, 1);
+                    self.flush(process, buffer_address, 1);
                 }
                 self.prune(process, buffer_address);
             }
@@ -293,6 +290,7 @@ impl Thread {
             ending: false,
             bits_last: false,
             takes: 0,
+            home: ANY_CORE,
             demoted: false,
             slow: 0,
             calling: 0,

@@ -41,6 +41,8 @@ pub struct Boot {
     pub guessable: bool,
     /// Cores found.
     pub cores: u32,
+    /// Those that run, a bit each: the boot core and those that have come.
+    pub running: u8,
     /// The clock.
     pub counter: Counter,
 }

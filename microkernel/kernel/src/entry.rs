@@ -1,6 +1,8 @@
 //! From the processors' stubs into the kernel core, and back with what runs next.
 //!
 //! Each function takes the lock, has the core decide, and returns the saved state of the thread to run, or null to idle.
+//! If that is another than before, the lock is still taken: the stub gives it back once the one that leaves is saved and
+//! its address space no longer loaded.
 
 use abi::info::stretch as kind;
 use kcore::hw::CoreId;
@@ -8,7 +10,7 @@ use kcore::objects::{THREAD, Thread, ThreadLink};
 use kcore::{Context, Kernel};
 
 use crate::arch::{self, Machine};
-use crate::lock::Lock;
+use crate::lock::{Guard, Lock};
 use crate::stretch;
 
 /// The kernel, once it is built.
@@ -27,13 +29,16 @@ pub extern "C" fn kernel_message(number: u64) -> *mut Context {
     let mut guard = KERNEL.lock();
     let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
     // Who made the call goes on or waits, so it is not gone.
-    let next = kernel.fast_context(core);
-    if next.is_null() { general(kernel, core) } else { next }
+    let Some(next) = kernel.fast_context(core) else { return general(guard, core) };
+    if next.another {
+        guard.keep();
+    }
+    next.context
 }
 
 #[inline(never)]
-fn general(kernel: &mut Kernel<Machine>, core: CoreId) -> *mut Context {
-    settle(kernel, core, Kernel::general)
+fn general(guard: Locked, core: CoreId) -> *mut Context {
+    settle(guard, core, Kernel::general)
 }
 
 /// A device's interrupt, by its line.
@@ -46,6 +51,17 @@ pub extern "C" fn kernel_interrupt(line: u32) -> *mut Context {
 pub extern "C" fn kernel_timer() -> *mut Context {
     let _stretch = stretch::begin(kind::TIMER);
     decide(Kernel::timer)
+}
+
+/// A core that has started joins in, as if the stub had come from nowhere: the lock is taken when this returns.
+pub fn join(core: CoreId) -> *mut Context {
+    let mut guard = KERNEL.lock();
+    let next = guard.as_mut().map_or(core::ptr::null_mut(), |kernel| {
+        let next = kernel.kicked(core);
+        context_of(kernel, next)
+    });
+    guard.keep();
+    next
 }
 
 /// Another core made something ready here.
@@ -63,29 +79,33 @@ pub extern "C" fn kernel_fault(class: u64, address: u64, syndrome: u64) -> *mut 
 #[inline(always)]
 fn decide(what: impl FnOnce(&mut Kernel<Machine>, CoreId) -> ThreadLink) -> *mut Context {
     let core = arch::core_id();
-    let mut guard = KERNEL.lock();
-    let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
-    settle(kernel, core, what)
+    settle(KERNEL.lock(), core, what)
 }
+
+type Locked = Guard<'static, Option<Kernel<Machine>>>;
 
 /// Has the kernel decide, and what the processor holds follow.
 #[inline(always)]
 fn settle(
-    kernel: &mut Kernel<Machine>,
+    mut guard: Locked,
     core: CoreId,
     what: impl FnOnce(&mut Kernel<Machine>, CoreId) -> ThreadLink,
 ) -> *mut Context {
+    let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
     let before = kernel.system.cores[core as usize].current;
     let next = what(kernel, core);
-    if next != before && !before.is_none() && kernel.mem.object_address::<THREAD>(before).is_none() {
+    if core::mem::take(&mut kernel.system.cores[core as usize].pointer_changed) {
+        load_pointer(context_of(kernel, before));
+    }
+    let context = context_of(kernel, next);
+    if next == before {
+        return context;
+    }
+    if !before.is_none() && kernel.mem.object_address::<THREAD>(before).is_none() {
         // It ended: nothing may be saved into what was its page.
         arch::forget_current();
     }
-    let context = context_of(kernel, next);
-    let core = &mut kernel.system.cores[core as usize];
-    if core::mem::take(&mut core.pointer_changed) && next == before {
-        load_pointer(context);
-    }
+    guard.keep();
     context
 }
 
@@ -98,8 +118,11 @@ pub fn context_of(kernel: &Kernel<Machine>, thread: ThreadLink) -> *mut Context 
     }
 }
 
-/// The running thread set its own thread pointer by a call: the register is to follow.
+/// `config` set the thread pointer of the thread that ran here: the register is to follow, from which it may be saved.
+#[cold]
 fn load_pointer(context: *mut Context) {
-    // SAFETY: the running thread's context, which nobody else touches while the lock is held.
-    arch::set_thread_pointer(unsafe { (*context).regs.pointer });
+    if !context.is_null() {
+        // SAFETY: the context of a thread that is alive, which nobody else touches while the lock is held.
+        arch::set_thread_pointer(unsafe { (*context).regs.pointer });
+    }
 }

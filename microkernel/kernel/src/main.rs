@@ -22,7 +22,7 @@ use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
 use kcore::Kernel;
-use kcore::hw::Reboot;
+use kcore::hw::{MAX_CORES, Reboot};
 
 use boot::Boot;
 use entry::KERNEL;
@@ -38,14 +38,16 @@ pub fn kmain(boot: &Boot, machine: arch::Machine) -> ! {
     let mem = memory::build(boot).unwrap_or_else(|why| give_up(why));
     let mut guard = KERNEL.lock();
     let kernel = guard.insert(Kernel::new(mem, machine));
+    (0..MAX_CORES as u8).filter(|core| boot.running >> core & 1 != 0).for_each(|core| kernel.join(core));
     let first = kernel.with(0, |cx| {
         start::init(cx, boot)?;
         Ok(cx.reschedule(None))
     });
     let first = first.unwrap_or_else(|why: &str| give_up(why));
     let context = entry::context_of(kernel, first);
-    drop(guard);
-    // SAFETY: init's thread, made and started above; the kernel calls `forget_current` should it end.
+    arch::release_cores();
+    guard.keep();
+    // SAFETY: init's thread, made and started above; the kernel calls `forget_current` should it end. The lock is taken.
     unsafe { arch::enter(context) }
 }
 
@@ -68,6 +70,7 @@ impl fmt::Write for Console {
 /// A kernel that finds itself wrong says so, with a trace, and powers off: nothing it holds can be trusted.
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
+    arch::stop_others();
     let _ = writeln!(Console, "\nkernel {info}\n{}", names::Moved);
     let mut number = 0;
     arch::trace(|address| {

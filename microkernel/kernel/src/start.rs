@@ -1,12 +1,14 @@
 //! Makes init: the first process, with a handle to everything.
 
+use core::fmt::Write;
+
 use abi::boot::{self, BootInfo, MAX_ROOTS, Root, RootKind};
 use abi::calls::{Access, SEAL_PAGES};
 use abi::info::MemoryType;
 use abi::user::{MAIN_BUFFER, STACK_TOP, START_BLOCK};
 use abi::{Error, Rights};
 use archive::{Header, Segment};
-use kcore::hw::Hw;
+use kcore::hw::{Hw, MAX_CORES};
 use kcore::objects::{MemoryKey, ProcessKey};
 use kcore::{BootObjects, Cx};
 use kmem::PAGE;
@@ -18,6 +20,8 @@ use crate::physical;
 /// init's priority: below no server, so that it serves their requests.
 const INIT_PRIORITY: u8 = 56;
 const STACK_PAGES: u64 = 64;
+/// Level of a record about what is odd, but goes on.
+const WARNING: u8 = 1;
 /// What `map`, `freeze` and `seal` all take at once.
 const CHUNK: u64 = SEAL_PAGES;
 
@@ -29,6 +33,7 @@ pub fn init(cx: &mut Core<'_, '_>, boot: &Boot) -> Result<(), &'static str> {
     let archive = unsafe { physical::bytes(boot.archive) };
     let header = Header::parse(archive).map_err(|_| "the boot archive is damaged, or of another version")?;
     cx.choose_log(&boot.command_line[..boot.command_line_length]);
+    tell_cores(cx, boot);
     let made = cx.first_objects(INIT_PRIORITY, MAIN_BUFFER).map_err(|_| "too little memory for the first objects")?;
     build(cx, boot, &header, &made).map_err(|error| match error {
         Error::PoolEmpty => "too little memory for init",
@@ -36,6 +41,39 @@ pub fn init(cx: &mut Core<'_, '_>, boot: &Boot) -> Result<(), &'static str> {
     })?;
     cx.start_at(made.thread, header.init.entry, STACK_TOP, 0);
     Ok(())
+}
+
+/// Tells of cores that the machine has and the system does without.
+fn tell_cores(cx: &mut Core<'_, '_>, boot: &Boot) {
+    let mut tell = |text: core::fmt::Arguments<'_>| {
+        let mut line = Line { bytes: [0; 96], length: 0 };
+        // What is too long is cut.
+        let _ = line.write_fmt(text);
+        cx.write_log(WARNING, 0, &line.bytes[..line.length]);
+    };
+    let most = MAX_CORES as u32;
+    if boot.cores > most {
+        tell(format_args!("{} cores found, {most} are used", boot.cores));
+    }
+    for core in (0..boot.cores.min(most)).filter(|core| boot.running >> core & 1 == 0) {
+        tell(format_args!("core {core} has not started and is left out"));
+    }
+}
+
+/// A line of text without an allocator.
+struct Line {
+    bytes: [u8; 96],
+    length: usize,
+}
+
+impl core::fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        for (to, from) in self.bytes[self.length..].iter_mut().zip(text.bytes()) {
+            *to = from;
+            self.length += 1;
+        }
+        Ok(())
+    }
 }
 
 fn build<'id>(cx: &mut Core<'_, 'id>, boot: &Boot, header: &Header, made: &BootObjects<'id>) -> Result<(), Error> {
@@ -234,7 +272,7 @@ fn boot_page<'id>(cx: &mut Core<'_, 'id>, boot: &Boot, made: &BootObjects<'id>, 
         version: boot::VERSION,
         size: size_of::<BootInfo>() as u32,
         cores: boot.cores,
-        cores_running: 1,
+        cores_running: boot.running.count_ones(),
         root_count: roots.count as u32,
         ram_total: boot.ram_total,
         ram_free: cx.v.free_frames() as u64 * PAGE as u64,

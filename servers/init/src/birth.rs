@@ -12,9 +12,9 @@ use libsys::{
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use elfload::{Segment, Use};
+use supervise::lent::Lent;
 use symbols::Symbols;
 
 use crate::images::Image;
@@ -45,7 +45,7 @@ pub struct Body {
     /// The names of its functions, for traces.
     pub symbols: Option<Symbols<'static>>,
     /// Sessions that it was given, by the service they are of: to be taken back.
-    pub lent: Vec<(String, Grant)>,
+    pub lent: Lent<Grant>,
     /// What there is only until it starts.
     pub newborn: Option<Newborn>,
 }
@@ -122,7 +122,7 @@ pub fn make(plan: Plan<'_>) -> Result<Box<Body>, Error> {
             span: plan.image.program.span,
             start,
             symbols: plan.image.symbols,
-            lent: Vec::new(),
+            lent: Lent::default(),
             newborn: Some(Newborn::default()),
         })),
         Err(error) => {

@@ -1,6 +1,7 @@
 //! VERSION, UPTIME, AVAIL, SMPINFO, KSTATS, LSPCI, SHUTDOWN, REBOOT, CRASH.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use libsys::abi::info::COUNTERS;
 use libsys::abi::user::Features;
@@ -9,7 +10,7 @@ use libsys::io::{self, Lines, Write};
 use libsys::protocol::device::{Bus, Info, Messages};
 use libsys::protocol::process::Power;
 use libsys::system;
-use libsys::{Error, Pool, Status, print, println, time};
+use libsys::{CoreFigures, Error, Pool, Status, print, println, time};
 use readargs::Args;
 
 use crate::context::{Failure, Outcome};
@@ -71,12 +72,57 @@ pub fn available(args: &Args) -> Outcome {
 }
 
 /// SMPINFO.
-pub fn cores(_args: &Args) -> Outcome {
+pub fn cores(args: &Args) -> Outcome {
     let info = system::info()?;
     println!("{} {ARCH} cores, {} of them running", info.cores, info.running);
     println!("features: {}", features(info.features));
-    Ok(Status::OK)
+    let interval = args.number("INTERVAL").filter(|seconds| *seconds > 0);
+    let (mut before, mut since) = (figures()?, time::now_ns());
+    // The first table's "now" is a moment's, so that it comes at once.
+    let mut pause = MOMENT;
+    loop {
+        libsys::wait_bits(0, time::after(pause));
+        let (after, now) = (figures()?, time::now_ns());
+        println!("");
+        println!(
+            "{:<4} {:>6} {:>6} {:>14} {:>10} {:>10} {:>10} {:>8}",
+            "Core", "Boot", "Now", "Switches", "Calls", "Flushes", "Moves", "Runs"
+        );
+        for (old, (core, new)) in before.iter().zip(&after) {
+            let (boot, late) = (load(new.idle_ns, now), load(new.idle_ns.saturating_sub(old.1.idle_ns), now - since));
+            let runs = new.priority.map_or_else(|| "-".into(), |priority| alloc::format!("{priority}"));
+            let [switches, kicks, flushes, taken] = [new.switches, new.kicks, new.flushes, new.taken].map(grouped);
+            println!("{core:<4} {boot:>5}% {late:>5}% {switches:>14} {kicks:>10} {flushes:>10} {taken:>10} {runs:>8}");
+        }
+        let Some(seconds) = interval else { return Ok(Status::OK) };
+        io::stdout().flush()?;
+        (before, since, pause) = (after, now, seconds as u64 * 1_000_000_000);
+    }
 }
+
+/// ns for which SMPINFO looks before it tells the load of now.
+const MOMENT: u64 = 200_000_000;
+
+/// The cores that run, by number.
+fn figures() -> Result<Vec<(u32, CoreFigures)>, Error> {
+    let mut all = Vec::new();
+    for core in 0..MAX_CORES {
+        let figures = libsys::core_figures(core)?;
+        if figures.running {
+            all.push((core, figures));
+        }
+    }
+    Ok(all)
+}
+
+/// Percent of a time in which a core had something to run.
+fn load(idle: u64, time: u64) -> u64 {
+    let busy = u128::from(time.saturating_sub(idle));
+    (busy * 100 / u128::from(time.max(1))) as u64
+}
+
+/// Most cores that the kernel runs.
+const MAX_CORES: u32 = 8;
 
 /// KSTATS.
 pub fn counters(args: &Args) -> Outcome {

@@ -144,10 +144,10 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "SMPINFO",
         aliases: &["lscpu", "cpuinfo"],
-        template: "",
-        summary: "shows processors and what they can do",
-        arguments: &[],
-        examples: &[],
+        template: "INTERVAL/N",
+        summary: "shows processors: load, switches, calls, flushes, moves, what they can do",
+        arguments: &[("INTERVAL", "again every so many seconds, until BREAK")],
+        examples: &[("smpinfo 1", "the load of each core, once a second")],
     },
     Manual {
         name: "KSTATS",

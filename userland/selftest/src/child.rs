@@ -7,7 +7,7 @@ use libsys::{Error, Pool};
 /// The word before a deed among the arguments.
 pub const WORD: &str = "CHILD";
 /// Pages of a child's pool.
-const PAGES: u32 = 256;
+pub const PAGES: u32 = 256;
 
 /// Pages that stay this process's own.
 const OWN: u64 = 320;
@@ -26,5 +26,10 @@ pub fn doing(deed: &str) -> Result<Ended, Error> {
 
 /// Starts this program to do a deed.
 pub fn start(deed: &str) -> Result<Child, Error> {
-    Command::new("C/selftest").arg(WORD).arg(deed).pages(PAGES).spawn(&Pool::own()?)
+    start_with(deed, PAGES)
+}
+
+/// The same with a pool of so many pages.
+pub fn start_with(deed: &str, pages: u32) -> Result<Child, Error> {
+    Command::new("C/selftest").arg(WORD).arg(deed).pages(pages).spawn(&Pool::own()?)
 }

@@ -15,6 +15,13 @@ const LARGE: usize = 8192;
 const POOL: u32 = 400;
 /// Pages of the large clone that each side writes: more than an extent may have at hand.
 const WRITTEN: usize = 160;
+/// Pages that a process loses, for a time, to pagers that are killed: what was left of the last extent of each.
+const LOST: u32 = crate::paged::KILLS * 16;
+/// Pages of a worker's clone but for those, and of a worker, which pays for it, with them; on a small machine it has to do
+/// without.
+const CLONE_PAGES: u32 = 100;
+/// See [`CLONE_PAGES`].
+pub const WORK_PAGES: u32 = 256 + LOST + LOST;
 /// Words of a page.
 const WORDS: usize = PAGE / 8;
 
@@ -195,10 +202,11 @@ pub fn work() -> Result<(), Error> {
     const PAGES: usize = 24;
     let pool = Pool::own()?;
     let mut task = Task { words: words(PAGES, 0)?, base: 0, written: 8, handle: pool.handle() };
+    let pages = if pool.info()?.pages < u64::from(WORK_PAGES) { CLONE_PAGES } else { CLONE_PAGES + LOST };
     for round in 0..20 {
         task.base = round * 100;
         number(&mut task.words, task.base);
-        let clone = clones::prepare(&pool, "worker", 100, changes, &raw mut task as u64)?;
+        let clone = clones::prepare(&pool, "worker", pages, changes, &raw mut task as u64)?;
         number(&mut task.words, task.base + 100);
         let end = clone.start()?.wait()?;
         if (end.code, end.reason) != (7, 0) || !numbered(&task.words, task.base + 100) {

@@ -23,7 +23,7 @@ pub const GOOD: Status = Status { code: 7, reason: 0 };
 /// A file of the boot archive that is larger than what a pager brings at once.
 const FILE: &str = "SYS:C/vmtest";
 /// How often the pager is killed.
-const KILLS: u32 = 12;
+pub const KILLS: u32 = 12;
 /// Processes that work meanwhile.
 const WORKERS: usize = 3;
 
@@ -139,9 +139,11 @@ pub fn views(checks: &mut Checks) -> Result<(), Error> {
 
 /// Has the pager killed while processes clone themselves and write.
 pub fn killed(checks: &mut Checks) -> Result<(), Error> {
+    let most = clones::WORK_PAGES;
+    let pages = if child::room(most)? < most { child::PAGES } else { most };
     let mut workers = Vec::new();
     for _ in 0..WORKERS {
-        match child::start("work") {
+        match child::start_with("work", pages) {
             Ok(worker) => workers.push(worker),
             // A small machine has room for fewer.
             Err(Error::PoolEmpty) if !workers.is_empty() => break,

@@ -1,58 +1,108 @@
-//! SMPTEST: what holds on any number of cores; one is enough to run it.
+//! SMPTEST: threads on several cores. What needs more cores than run is left out with a word.
 
-use alloc::format;
+mod memory;
+mod moving;
+mod running;
+
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use libsys::abi::calls::number;
-use libsys::{Error, Pool, thread};
+use libsys::thread::{self, JoinHandle};
+use libsys::{Error, Pool, println, system, time, wait_bits};
 
 use crate::checks::{Checks, Group};
-use crate::hard::messages::Echo;
-use crate::kernel::{call, raw};
 use crate::threads::{finish, options};
 
 /// The groups.
-pub const GROUPS: &[Group] =
-    &[Group { name: "counting together", run: counting }, Group { name: "callers of one server", run: callers }];
+pub const GROUPS: &[Group] = &[
+    Group { name: "counting together", run: running::counting },
+    Group { name: "callers of one server", run: running::callers },
+    Group { name: "N threads do the work of N cores", run: running::load },
+    Group { name: "calls, bits and deadlines across cores", run: running::across },
+    Group { name: "going from core to core", run: moving::pinned },
+    Group { name: "stopping and destroying who runs elsewhere", run: moving::stopping },
+    Group { name: "pools destroyed while their threads run", run: moving::pools },
+    Group { name: "unmapped, protected, revoked: seen at once", run: memory::changes },
+];
 
-const THREADS: u64 = 4;
-const ROUNDS: u64 = 2_000;
+/// How long anything here may take that happens at once, but for a host that is busy with something else.
+const PATIENCE: u64 = 20_000 * time::MILLISECOND;
 
-fn counting(checks: &mut Checks) -> Result<(), Error> {
-    let total = Arc::new(AtomicU64::new(0));
-    let mut threads = Vec::new();
-    for _ in 0..THREADS {
-        let total = total.clone();
-        threads.push(thread::spawn(&Pool::own()?, options()?, move || {
-            for _ in 0..ROUNDS {
-                total.fetch_add(1, Ordering::Relaxed);
-                libsys::yield_now();
-            }
-        })?);
+/// The cores that run; of those beyond `least` nothing can be said where there are fewer.
+fn cores(least: u32) -> Result<Option<u32>, Error> {
+    let running = system::info()?.running;
+    if running < least {
+        println!("     left out: it needs {least} cores, and {running} run");
+        return Ok(None);
     }
-    threads.into_iter().for_each(finish);
-    checks.equal(format!("{THREADS} threads count"), total.load(Ordering::Acquire), THREADS * ROUNDS);
-    Ok(())
+    Ok(Some(running))
 }
 
-fn callers(checks: &mut Checks) -> Result<(), Error> {
-    let echo = Echo::start()?;
-    let right = Arc::new(AtomicU64::new(0));
-    let mut threads = Vec::new();
-    for n in 0..THREADS {
-        let (client, right) = (echo.client()?, right.clone());
-        threads.push(thread::spawn(&Pool::own()?, options()?, move || {
-            for round in 0..ROUNDS {
-                let word = n << 32 | round;
-                let back = call(number::call, &[raw(&client), 8, word]).map(|results| results[2]);
-                right.fetch_add(u64::from(back == Ok(word)), Ordering::Relaxed);
+/// A thread that counts as fast as it can, on one core or any.
+struct Spinner {
+    count: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+    thread: JoinHandle,
+}
+
+impl Spinner {
+    fn start(pool: &Pool, core: Option<u32>) -> Result<Spinner, Error> {
+        let (count, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (counts, ends) = (count.clone(), over.clone());
+        let thread = thread::spawn(pool, options()?, move || {
+            while !ends.load(Ordering::Relaxed) {
+                counts.fetch_add(1, Ordering::Relaxed);
+                core::hint::spin_loop();
             }
-        })?);
+        })?;
+        thread.thread().set_core(core)?;
+        Ok(Spinner { count, over, thread })
     }
-    threads.into_iter().for_each(finish);
-    checks.equal("each caller gets its own answer", right.load(Ordering::Acquire), THREADS * ROUNDS);
-    echo.stop();
-    Ok(())
+
+    fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it goes on counting.
+    fn counts(&self) -> bool {
+        let before = self.count();
+        becomes(|| self.count() != before)
+    }
+
+    /// Whether it counts no more.
+    fn stands(&self) -> bool {
+        let before = self.count();
+        pause();
+        self.count() == before
+    }
+
+    fn end(self) {
+        self.over.store(true, Ordering::Relaxed);
+        finish(self.thread);
+    }
+}
+
+/// Waits for something that another thread does; false if it never does.
+fn becomes(mut done: impl FnMut() -> bool) -> bool {
+    let end = time::now_ns() + PATIENCE;
+    while !done() {
+        if time::now_ns() > end {
+            return false;
+        }
+        wait_bits(0, time::now_ns() + time::MILLISECOND / 10);
+    }
+    true
+}
+
+/// Long enough for another core to do something that it should not.
+fn pause() {
+    wait_bits(0, time::now_ns() + 3 * time::MILLISECOND);
+}
+
+fn group_needs(checks: &mut Checks, least: u32) -> Result<Option<u32>, Error> {
+    let found = cores(least)?;
+    if found.is_none() {
+        checks.holds("with one core there is nothing to see", true);
+    }
+    Ok(found)
 }

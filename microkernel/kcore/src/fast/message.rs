@@ -32,7 +32,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let channel = self.v.follow(door.object)?;
         let waiting = self.waiting(me, channel)?;
         // ---- point of no return ----
-        self.count(Count::FastCalls);
+        self.my_core().fast_calls += 1;
         self.copy(me, waiting.receiver, tag as usize);
         Some(self.meet_waiting(me, waiting, door.badge, takes, Tag(tag).with_kind(Kind::Call)))
     }
@@ -55,7 +55,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let waiting = self.waiting(me, channel)?;
         // ---- point of no return ----
         self.count(Count::Faults);
-        self.count(Count::ThreadSwitches);
+        self.my_core().switches += 1;
         let t = self.v.get_mut(me);
         let words = [class, address, t.context.regs.pc, t.context.regs.sp, syndrome, me.link().raw() as u64];
         (t.fault_words, t.faulting) = (words, true);
@@ -72,7 +72,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (t, r) = (self.v.get(me), self.v.get(receiver));
         let depth = t.depth;
         let busy = r.via.raw() | r.serving.raw() | r.timer_slot as u32 | r.slow as u32;
-        let here = r.core as usize == self.core || mutant(Mutant::FastElsewhere);
+        let here = self.may_run_here(r) || mutant(Mutant::FastElsewhere);
         let near = receivers.head == receivers.tail && here;
         // It inherits from one caller more.
         let priority = t.priority.max(r.priority);
@@ -92,7 +92,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         tag: Tag,
     ) -> ThreadKey<'id> {
         let Waiting { channel, receiver, priority, depth } = waiting;
-        let now = self.s.hw.now();
+        let (now, core) = (self.s.hw.now(), self.core as u8);
         let t = self.v.get_mut(me);
         t.state = State::AwaitingReply;
         (t.channel, t.server) = (channel.link(), receiver.link());
@@ -103,7 +103,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.run_start = now;
         self.v.get_mut(channel).receivers = Queue { head: Link::NONE, tail: Link::NONE };
         let r = self.v.get_mut(receiver);
-        r.state = State::Running;
+        (r.state, r.core) = (State::Running, core);
         (r.channel, r.server) = (Link::NONE, Link::NONE);
         r.bits_last = false;
         r.priority = priority;
@@ -140,13 +140,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let c = self.v.get(caller);
         let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
         let first = self.first_at(c.priority) || mutant(Mutant::FastIgnoresUrgent);
-        if !meant || c.slow != 0 || c.core as usize != self.core || !first {
+        if !meant || c.slow != 0 || !self.may_run_here(c) || !first {
             return None;
         }
         let (depth, faulting) = (c.depth, c.faulting);
         // ---- point of no return ----
-        self.count(Count::FastReplies);
-        let now = self.s.hw.now();
+        self.my_core().fast_replies += 1;
+        let (now, core) = (self.s.hw.now(), self.core as u8);
         if faulting && !mutant(Mutant::FastFaultAnswerWrites) {
             // Its instruction runs again, with its registers.
             self.v.get_mut(caller).faulting = false;
@@ -156,7 +156,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             (regs.a0, regs.a1, regs.number) = (0, tag, Status::OK.0);
         }
         let c = self.v.get_mut(caller);
-        c.state = State::Running;
+        (c.state, c.core) = (State::Running, core);
         c.server = Link::NONE;
         c.run_start = now;
         let t = self.v.get_mut(me);

@@ -6,6 +6,7 @@ use kmem::Link;
 use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
+use crate::cores::ANY_CORE;
 use crate::objects::*;
 use crate::state::{Count, Cx, SLICE};
 
@@ -67,7 +68,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let core = &self.s.cores[self.core];
         let busy = r.via.raw() | r.next.raw() | r.prev.raw() | r.timer_slot as u32;
         let calm = r.priority < running || r.priority == running && core.armed <= core.slice_end;
-        busy == 0 && r.core as usize == self.core && (calm || mutant(Mutant::FastNoPreemption))
+        // One that may go to other cores may be better off there.
+        let stays = r.core as usize == self.core && (!self.s.several || r.home != ANY_CORE);
+        busy == 0 && stays && (calm || mutant(Mutant::FastNoPreemption))
     }
 
     #[inline(always)]
@@ -102,7 +105,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let at = core.ready.checked_ilog2()? as usize;
         let next = self.v.follow(core.queues[at].head)?;
         let n = self.v.get(next);
-        if n.slow != 0 {
+        // One that may go to other cores is counted, and they may have to be told what is left.
+        if n.slow != 0 || self.s.several && n.home == ANY_CORE {
             return None;
         }
         let second = n.next;
@@ -112,7 +116,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         // ---- point of no return ----
         self.count(Count::Calls);
-        self.count(Count::ThreadSwitches);
+        self.my_core().switches += 1;
         let now = slice_end - SLICE;
         let t = self.v.get_mut(me);
         t.state = State::Receiving;

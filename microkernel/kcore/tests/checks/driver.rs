@@ -3,7 +3,7 @@
 //!
 //! A core that is told to look again ([`kcore::Hw::kick`]) does so later: what happens elsewhere may come first.
 
-use abi::calls::number as nr;
+use abi::calls::{ANY_CORE, number as nr};
 use abi::{Error, Rights, Status};
 use kcore::hw::CoreId;
 use kcore::objects::*;
@@ -44,31 +44,27 @@ pub enum Step {
 impl Driver {
     /// init with a second thread, and two processes in pools of their own that hold a few handles of each other.
     pub fn new(seed: u64, frames: u32) -> Driver {
-        let mut d = Driver::made(seed, frames);
-        d.cores = 1 + seed % 4;
+        let mut d = Driver::made(1 + seed % 4, seed, frames);
         d.populate(seed, 1 + seed / 4 % 8);
         d
     }
 
     /// The same on one core, with four threads.
     pub fn on_one_core(seed: u64, frames: u32) -> Driver {
-        let mut d = Driver::made(seed, frames);
+        let mut d = Driver::made(1, seed, frames);
         d.populate(seed, 4);
         d
     }
 
-    fn made(seed: u64, frames: u32) -> Driver {
-        let enter = |w: &mut World, core| _ = w.on(core, |k| k.syscall(core));
-        let fault = |w: &mut World, core, class, address| _ = w.on(core, |k| k.fault(core, class, address, 5));
-        let (w, r, trace) = (world(frames), Random::new(seed), Vec::new());
-        Driver { w, r, enter, fault, cores: 1, watch: false, before: None, trace }
+    fn made(cores: u64, seed: u64, frames: u32) -> Driver {
+        let enter = |w: &mut World, core| _ = w.entry(core, |k| k.syscall(core));
+        let fault = |w: &mut World, core, class, address| _ = w.entry(core, |k| k.fault(core, class, address, 5));
+        let (w, r, trace) = (world_of(cores as u8, frames), Random::new(seed), Vec::new());
+        Driver { w, r, enter, fault, cores, watch: false, before: None, trace }
     }
 
     /// In every fifth case the two other processes have CPU budgets.
     fn populate(&mut self, seed: u64, threads: u64) {
-        for core in 1..self.cores as usize {
-            self.w.k.system.cores[core].online = true;
-        }
         let w = &mut self.w;
         let pool = w.pool;
         let ports = w.with(|cx| {
@@ -108,13 +104,13 @@ impl Driver {
             w.ok(nr::config, &[thread, 2, note]);
             if left > 0 {
                 left -= 1;
-                w.ok(nr::config, &[thread, 4, self.r.below(self.cores)]);
+                w.ok(nr::config, &[thread, 4, home(&mut self.r, self.cores)]);
                 w.ok(nr::start, &[thread, 0x40_0000, 0x60_0000, 0]);
             }
         }
         for n in 0..left {
             let (extra, _) = w.thread(own, 10 + self.r.below(20), 0x2000_0000 + (n << 12));
-            w.ok(nr::config, &[extra, 4, self.r.below(self.cores)]);
+            w.ok(nr::config, &[extra, 4, home(&mut self.r, self.cores)]);
             w.ok(nr::start, &[extra, 0x40_0000, 0x60_0000, 0]);
         }
         w.enter(nr::config as u64, &[0x1_0002, 0, 20]);
@@ -123,6 +119,13 @@ impl Driver {
     /// Makes something happen on some core.
     pub fn step(&mut self) -> Step {
         let core = self.r.below(self.cores) as CoreId;
+        // A core that was called enters by that sooner or later; until then it may do anything else.
+        if self.w.k.system.hw.kicks.contains(&core) && self.r.one_in(2) {
+            return self.event(|d| {
+                d.w.kicked(core);
+                "called by another core"
+            });
+        }
         let current = self.w.current_of(core);
         if current.is_none() {
             return self.wait(core);
@@ -130,7 +133,7 @@ impl Driver {
         match self.r.below(100) {
             0..4 => self.event(|d| {
                 d.w.k.system.hw.now += d.r.below(20_000_000);
-                d.w.on(core, |k| k.timer(core));
+                d.w.entry(core, |k| k.timer(core));
                 "timer"
             }),
             4..7 => self.event(|d| {
@@ -143,11 +146,11 @@ impl Driver {
                 "fault"
             }),
             9..11 => self.event(|d| {
-                d.w.on(core, |k| k.idle_work(core));
+                d.w.entry(core, |k| k.idle_work(core));
                 "idle work"
             }),
             11..13 => self.event(|d| {
-                d.w.on(core, |k| k.kicked(core));
+                d.w.kicked(core);
                 "a kick"
             }),
             _ => self.call(core, current, None),
@@ -159,7 +162,7 @@ impl Driver {
     fn wait(&mut self, core: CoreId) -> Step {
         if self.w.k.system.hw.kicks.contains(&core) {
             return self.event(|d| {
-                d.w.on(core, |k| k.kicked(core));
+                d.w.kicked(core);
                 "a kick while idle"
             });
         }
@@ -178,11 +181,11 @@ impl Driver {
         if timer != u64::MAX && !self.r.one_in(3) {
             return self.event(|d| {
                 d.w.k.system.hw.now = d.w.k.system.hw.now.max(timer);
-                d.w.on(core, |k| k.timer(core));
+                d.w.entry(core, |k| k.timer(core));
                 "the timer while idle"
             });
         }
-        if self.w.on(core, |k| k.idle_work(core)).is_some() {
+        if self.w.entry(core, |k| k.idle_work(core)).is_some() {
             return Step::Event;
         }
         if !self.w.k.system.hw.unmasked.is_empty() && !self.r.one_in(3) {
@@ -200,6 +203,10 @@ impl Driver {
         let started = self.w.with(|cx| {
             let threads = invariants::all::<THREAD>(cx);
             let thread = *threads.get(n as usize % threads.len().max(1))?;
+            if cx.v.get(thread).state == State::Running && cx.v.get(thread).core as usize != cx.core {
+                // Only its own core could.
+                return Some(thread.link());
+            }
             cx.leave_queues(thread);
             let t = cx.v.get_mut(thread);
             t.sequence = t.sequence.wrapping_add(1);
@@ -220,7 +227,7 @@ impl Driver {
         let lines: Vec<u32> = self.w.k.system.hw.unmasked.iter().copied().collect();
         if !lines.is_empty() {
             let line = self.r.pick(&lines);
-            self.w.on(core, |k| k.interrupt(core, line));
+            self.w.entry(core, |k| k.interrupt(core, line));
         }
     }
 
@@ -236,7 +243,7 @@ impl Driver {
         let late = self.w.edit(caller, |t| t.run_start) < self.w.k.system.hw.now;
         if self.watch && (late || self.w.k.system.hw.kicks.contains(&core)) {
             // What it was told to look for, and time that has passed, is not the call's doing.
-            self.w.on(core, |k| k.kicked(core));
+            self.w.kicked(core);
             if self.w.current_of(core) != caller {
                 return self.event(|_| "a kick");
             }
@@ -278,4 +285,9 @@ impl Drop for Driver {
             }
         }
     }
+}
+
+/// A core that a thread is to run on alone, or any.
+fn home(r: &mut Random, cores: u64) -> u64 {
+    if r.one_in(2) { ANY_CORE } else { r.below(cores) }
 }

@@ -25,7 +25,9 @@ fn the_fast_path_is_the_general_path() {
         d.enter = by_both_paths;
         d.fault = fault_by_both_paths;
         // Now and then `config` moves a thread to a core on which nothing else happens.
-        d.w.k.system.cores[1].online = seed % 4 == 0;
+        if seed % 4 == 0 {
+            d.w.k.join(1);
+        }
         for _ in 0..STEPS {
             if matches!(talk(&mut d), Step::Stuck) {
                 break;
@@ -77,7 +79,7 @@ fn a_long_message_and_a_fault_take_it_too() {
 
 #[test]
 fn threads_that_notify_each_other_take_it_too() {
-    let (mut w, channel, server, client) = conversation();
+    let (mut w, channel, server, client) = conversation_on(1);
     let [own, other] = [(); 2].map(|()| w.ok(nr::create, &[w.pool, NOTIFICATION as u64]));
     w.ok(nr::config, &[channel + 1, CONFIG_NOTIFICATION, own]);
     w.ok(nr::config, &[MAIN, CONFIG_NOTIFICATION, other]);
@@ -99,9 +101,9 @@ fn threads_that_notify_each_other_take_it_too() {
 }
 
 #[test]
-fn a_thread_of_another_core_is_left_to_the_general_path() {
+fn a_thread_that_another_core_is_home_to_is_left_to_the_general_path() {
     let (mut w, channel, server, _) = conversation();
-    w.edit(server, |t| t.core = 1);
+    w.edit(server, |t| (t.core, t.home) = (1, 1));
     w.enter(nr::call as u64, &[channel, 8, 1]);
     assert_eq!((taken(&w), w.state(server)), ([0, 0, 1], Some(State::Ready)));
     assert_eq!(w.k.system.hw.kicks, [1], "it is that core's to run");
@@ -109,7 +111,7 @@ fn a_thread_of_another_core_is_left_to_the_general_path() {
     let (mut w, channel, server, client) = conversation();
     w.enter(nr::call as u64, &[channel, 8, 1]);
     let token = w.answer(server).unwrap()[0];
-    w.edit(client, |t| t.core = 1);
+    w.edit(client, |t| (t.core, t.home) = (1, 1));
     w.enter(nr::reply_recv as u64, &[token, channel << 32]);
     assert_eq!((taken(&w), w.state(client)), ([1, 0, 0], Some(State::Ready)));
     assert_eq!(w.k.system.hw.kicks, [1]);
@@ -161,8 +163,13 @@ fn what_is_unusual_is_left_to_the_general_path() {
 
 /// init waits as a server, its second thread runs as client: the channel, server and client.
 fn conversation() -> (World, u64, ThreadLink, ThreadLink) {
+    conversation_on(2)
+}
+
+/// The same with so many cores.
+fn conversation_on(cores: u8) -> (World, u64, ThreadLink, ThreadLink) {
     let mut w = world(256);
-    w.k.system.cores[1].online = true;
+    (1..cores).for_each(|core| w.k.join(core));
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
     let (handle, client) = w.thread(w.process, 20, 0x2000_0000);
     assert_eq!(handle, channel + 1, "the slot after it");
@@ -175,12 +182,12 @@ fn conversation() -> (World, u64, ThreadLink, ThreadLink) {
 
 /// Calls and replies by the fast path, calls by the general one.
 fn taken(w: &World) -> [u64; 3] {
-    [FAST_CALLS, FAST_REPLIES, GENERAL_CALLS].map(|count| w.k.system.counts[count])
+    let counters = w.k.system.counters();
+    [FAST_CALLS, FAST_REPLIES, GENERAL_CALLS].map(|count| counters[count])
 }
 
 /// In `abi::info::COUNTERS`.
 const CALLS: usize = 0;
-const THREAD_SWITCHES: usize = 8;
 const FAST_CALLS: usize = 1;
 const GENERAL_CALLS: usize = 2;
 const FAST_REPLIES: usize = 3;
@@ -245,13 +252,12 @@ fn on_both_paths(
     assert_eq!(general(w), next, "who runs next");
     let by_general = w.save_whole();
     // The counters alone tell which path it was.
-    for (fast, general) in [(FAST_CALLS, Some(GENERAL_CALLS)), (FAST_REPLIES, None)] {
-        let counted = by_fast.counts[fast] - before.counts[fast];
-        by_fast.counts[fast] -= counted;
-        for sum in [Some(CALLS), Some(THREAD_SWITCHES), general].into_iter().flatten() {
-            by_fast.counts[sum] += counted;
-        }
-    }
+    let (core, was) = (&mut by_fast.cores[0], &before.cores[0]);
+    let calls = std::mem::replace(&mut core.fast_calls, was.fast_calls) - was.fast_calls;
+    let replies = std::mem::replace(&mut core.fast_replies, was.fast_replies) - was.fast_replies;
+    core.switches += calls + replies;
+    by_fast.counts[GENERAL_CALLS] += calls;
+    by_fast.counts[CALLS] += calls + replies;
     assert_eq!(by_general.difference(&by_fast), None, "from the general path to the fast one");
     // On from here as if it had been the fast one.
     w.restore_whole(&kept);

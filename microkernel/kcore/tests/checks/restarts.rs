@@ -81,9 +81,9 @@ const HAPPENINGS: &[Happening] = &[
     // What has nothing to do with the call: it ends well.
     ("nothing", |_| {}),
     ("time", |g| g.w.k.system.hw.now += 10_000_000),
-    ("the timer", |g| _ = g.w.on(0, |k| k.timer(0))),
-    ("an interrupt", |g| _ = g.w.on(0, |k| k.interrupt(0, 9))),
-    ("a kick", |g| _ = g.w.on(0, |k| k.kicked(0))),
+    ("the timer", |g| _ = g.w.k.timer(0)),
+    ("an interrupt", |g| _ = g.w.k.interrupt(0, 9)),
+    ("a kick", |g| g.w.kicked(0)),
     ("idle work", |g| _ = g.w.k.idle_work(0)),
     ("an empty call", |g| _ = g.w.call(nr::null, &[])),
     ("another Memory", |g| {

@@ -71,7 +71,9 @@ fn first_line(before: &str, after: &str) -> String {
 fn system(w: &World) -> String {
     let (s, mut text) = (&w.k.system, String::new());
     for (i, core) in s.cores.iter().enumerate().filter(|(i, core)| *i == 0 || core.online) {
-        writeln!(text, "core {i}: {:?} {:x} {} {}", core.current, core.ready, core.slice_end, core.pointer_changed)
+        // Not `called`: that a core has looked is no part of what its call did.
+        let called = (core.wanted, core.pointer_changed);
+        writeln!(text, "core {i}: {:?} {:x} {:x} {} {called:?}", core.current, core.ready, core.loose, core.slice_end)
             .unwrap();
         for (p, queue) in core.queues.iter().enumerate().filter(|(_, queue)| !queue.head.is_none()) {
             writeln!(text, "ready {p}: {queue:?}").unwrap();

@@ -145,7 +145,7 @@ fn each_field_that_matters_makes_a_difference() {
         PROCESS p: p.pool = Link::NONE, p.overhead += 1, p.mapped += 1, p.slots += 128, p.handle_count += 1,
             p.thread_count += 1, p.refs += 1, p.dying = true, p.closed_slots += 1, p.free_slot += 1,
             p.threads = other;
-        THREAD t: t.state = State::Faulted, t.priority += 1, t.base_priority += 1, t.depth += 1,
+        THREAD t: t.state = State::Faulted, t.priority += 1, t.base_priority += 1, t.depth += 1, t.home = 3,
             t.faulting = true, t.restarting = true, t.ending = true, t.bits_last = !t.bits_last, t.timer_slot = 9,
             t.pool = Link::NONE, t.next = other, t.serving = other,
             t.serve_next = other, t.server = other, t.serves = channel,

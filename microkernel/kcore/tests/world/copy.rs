@@ -30,6 +30,7 @@ struct Rest {
     asids: Vec<u64>,
     lists: (Link<POOL>, Link<GRANT>),
     endings: Endings,
+    idle: u8,
     hw: Model,
 }
 
@@ -76,6 +77,7 @@ impl World {
             asids: s.asids.to_vec(),
             lists: (s.reap, s.undo),
             endings: (s.endings.threads, s.endings.channels, s.endings.grants, s.endings.memories),
+            idle: s.idle,
             hw: Model {
                 unmasked: s.hw.unmasked.clone(),
                 triggers: s.hw.triggers.clone(),
@@ -110,6 +112,7 @@ impl World {
         s.triggers.copy_from_slice(&rest.triggers);
         s.asids.copy_from_slice(&rest.asids);
         (s.reap, s.undo) = rest.lists;
+        s.idle = rest.idle;
         (s.endings.threads, s.endings.channels, s.endings.grants, s.endings.memories) = rest.endings;
         s.hw.unmasked.clone_from(&rest.hw.unmasked);
         s.hw.triggers.clone_from(&rest.hw.triggers);

@@ -18,7 +18,7 @@ use kcore::hw::{Asid, CoreId, Entry, Frame, MAX_CORES, PortOperation, Reboot, Tr
 pub struct Model {
     pub now: u64,
     /// The core that is in the kernel.
-    pub core: CoreId,
+    pub running: CoreId,
     /// What core 0's timer is set to; the others'.
     pub timer: u64,
     pub timers: [u64; MAX_CORES],
@@ -47,6 +47,11 @@ pub struct Translation {
     pub access: Access,
 }
 
+/// The address-space tag in what [`Hw::space`] made.
+fn asid_of(space: u64) -> Asid {
+    (space >> 48) as Asid
+}
+
 impl Hw for Model {
     const CALL_LENGTH: u64 = 4;
     fn asid_max(&self) -> Asid {
@@ -56,7 +61,7 @@ impl Hw for Model {
         self.now
     }
     fn set_timer(&mut self, at: u64) {
-        match self.core {
+        match self.running {
             0 => self.timer = at,
             core => self.timers[core as usize] = at,
         }
@@ -87,12 +92,13 @@ impl Hw for Model {
     fn publish(&mut self) {
         self.unpublished.set(false);
     }
-    fn invalidate(&mut self, asid: Asid, address: u64, pages: u64) {
+    fn invalidate(&mut self, space: u64, address: u64, pages: u64) {
         self.invalidated += pages;
+        let asid = asid_of(space);
         self.tlb.retain(|t| t.asid != asid || !(address..address + (pages << 12)).contains(&t.address));
     }
-    fn invalidate_space(&mut self, asid: Asid) {
-        self.tlb.retain(|t| t.asid != asid);
+    fn invalidate_space(&mut self, space: u64) {
+        self.tlb.retain(|t| t.asid != asid_of(space));
     }
     fn synchronise_code(&mut self, frame: Frame, pages: u32) {
         self.synchronised.extend(frame..frame + pages);

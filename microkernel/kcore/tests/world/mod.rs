@@ -24,6 +24,8 @@ pub const FIRST_PHYSICAL: u32 = 0x40000;
 /// A kernel with init: process 1's main thread is running and owns everything.
 pub struct World {
     pub k: Kernel<Model>,
+    /// The core that enters the kernel.
+    pub core: u8,
     pub init: ThreadLink,
     pub pool: u64,
     pub process: u64,
@@ -41,6 +43,11 @@ const MOST_RESTARTS: u32 = 10_000;
 pub const BUFFER: u64 = 0x1000_0000;
 
 pub fn world(frames: u32) -> World {
+    world_of(1, frames)
+}
+
+/// The same with so many cores, of which the first runs init and the others wait for work.
+pub fn world_of(cores: u8, frames: u32) -> World {
     let n = frames as usize;
     let layouts = [
         Layout::from_size_align(n * PAGE, PAGE).unwrap(),
@@ -56,6 +63,7 @@ pub fn world(frames: u32) -> World {
     let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, FIRST_PHYSICAL) };
     mem.add(kmem::Frame(0), frames);
     let mut k = Kernel::new(mem, Model { timer: u64::MAX, timers: [u64::MAX; MAX_CORES], ..Model::default() });
+    (0..cores).for_each(|core| k.join(core));
     let made = k.with(0, |cx| {
         let first = cx.first_objects(20, BUFFER).unwrap();
         let (pool, process) = (first.pool, first.process);
@@ -71,8 +79,14 @@ pub fn world(frames: u32) -> World {
         cx.reschedule(None);
         (first.thread.link(), pool_handle, lines, log, seal, power)
     });
+    for core in 1..cores {
+        k.system.hw.running = core;
+        k.kicked(core);
+    }
+    k.system.hw.running = 0;
     World {
         k,
+        core: 0,
         init: made.0,
         pool: made.1 as u64,
         process: 0x1_0001,
@@ -97,12 +111,19 @@ pub type Answer = Result<[u64; 10], Error>;
 
 impl World {
     pub fn with<R>(&mut self, f: impl for<'id> FnOnce(&mut Cx<'_, 'id, Model>) -> R) -> R {
-        self.k.with(0, f)
+        self.k.with(self.core, f)
     }
 
-    /// The thread that runs on core 0.
+    /// Goes on with another core.
+    pub fn on(&mut self, core: u8) -> &mut World {
+        self.core = core;
+        self.k.system.hw.running = core;
+        self
+    }
+
+    /// The thread that runs on this core.
     pub fn current(&self) -> ThreadLink {
-        self.current_of(0)
+        self.current_of(self.core)
     }
 
     /// The thread that runs on a core.
@@ -110,13 +131,18 @@ impl World {
         self.k.system.cores[core as usize].current
     }
 
-    /// Has a core enter the kernel: what it was kicked for is seen to by that.
-    pub fn on<R>(&mut self, core: CoreId, f: impl FnOnce(&mut Kernel<Model>) -> R) -> R {
-        self.k.system.hw.kicks.retain(|kicked| *kicked != core);
-        self.k.system.hw.core = core;
+    /// Has a core enter the kernel.
+    pub fn entry<R>(&mut self, core: CoreId, f: impl FnOnce(&mut Kernel<Model>) -> R) -> R {
+        self.k.system.hw.running = core;
         let result = f(&mut self.k);
-        self.k.system.hw.core = 0;
+        self.k.system.hw.running = self.core;
         result
+    }
+
+    /// Has a core enter the kernel by other cores' calls.
+    pub fn kicked(&mut self, core: CoreId) {
+        self.k.system.hw.kicks.retain(|kicked| *kicked != core);
+        self.entry(core, |k| k.kicked(core));
     }
 
     pub fn edit<R>(&mut self, thread: ThreadLink, f: impl FnOnce(&mut Thread) -> R) -> R {
@@ -154,7 +180,7 @@ impl World {
         for restarts in 0.. {
             assert!(restarts < MOST_RESTARTS, "call {number} comes to an end");
             let pc = self.edit(me, |t| t.context.regs.pc);
-            self.k.syscall(0);
+            self.k.syscall(self.core);
             let again = self.current() == me
                 && self.state(me).is_some()
                 && self.edit(me, |t| t.context.regs.pc != pc && t.restarting);
@@ -206,8 +232,9 @@ impl World {
 
     /// Has another thread be the running one, as if the scheduler had chosen it; all others stay as they are.
     pub fn run(&mut self, thread: ThreadLink) {
+        let core = self.core as usize;
         self.with(|cx| {
-            let current = cx.s.cores[0].current;
+            let current = cx.s.cores[core].current;
             if current == thread {
                 return;
             }
@@ -219,7 +246,8 @@ impl World {
             assert_eq!(cx.v.get(key).state, State::Ready, "only a ready thread can run");
             cx.leave_queues(key);
             cx.v.get_mut(key).state = State::Running;
-            cx.s.cores[0].current = thread;
+            cx.s.cores[core].current = thread;
+            cx.end_to_idle();
         });
     }
 

@@ -10,9 +10,11 @@ use super::World;
 /// All memory, the cores, the counters, and the hardware that a message may touch.
 pub struct Saved {
     blocks: [Vec<u8>; 3],
-    cores: Box<[Core; MAX_CORES]>,
+    pub cores: Box<[Core; MAX_CORES]>,
     pub counts: [u64; abi::info::COUNTERS.len()],
     timer: u64,
+    idle: u8,
+    sharing: u8,
     kicks: Vec<CoreId>,
 }
 
@@ -24,7 +26,8 @@ impl World {
         let blocks =
             self.blocks.map(|(start, layout)| unsafe { std::slice::from_raw_parts(start, layout.size()) }.into());
         let cores = Box::new(s.cores.clone());
-        Saved { blocks, cores, counts: s.counts, timer: s.hw.timer, kicks: s.hw.kicks.clone() }
+        let (idle, sharing, kicks) = (s.idle, s.sharing, s.hw.kicks.clone());
+        Saved { blocks, cores, counts: s.counts, timer: s.hw.timer, idle, sharing, kicks }
     }
 
     /// Has all be as it was. What came between must have left the pools and the log alone.
@@ -36,6 +39,7 @@ impl World {
         let s = &mut self.k.system;
         s.cores.clone_from_slice(&*saved.cores);
         (s.counts, s.hw.timer, s.hw.kicks) = (saved.counts, saved.timer, saved.kicks.clone());
+        (s.idle, s.sharing) = (saved.idle, saved.sharing);
     }
 }
 

@@ -12,7 +12,7 @@ use libsys::abi::message::{self, FOREVER, MAX_BYTES, Tag};
 use libsys::abi::{Error, Rights};
 use libsys::raw::{self as door, Registers};
 use libsys::thread::{self, JoinHandle};
-use libsys::{Error as LibError, OwnedHandle, Pool};
+use libsys::{Error as LibError, OwnedHandle, Pool, Thread};
 
 use crate::checks::Checks;
 use crate::kernel::{self, POOL, adopt, call, create, derive, dup, raw, used};
@@ -40,6 +40,11 @@ impl Echo {
     /// A client's end of one's own.
     pub fn client(&self) -> Result<OwnedHandle, Error> {
         dup(raw(&self.client), Rights::all())
+    }
+
+    /// The thread that answers.
+    pub fn thread(&self) -> &Thread {
+        self.thread.thread()
     }
 
     /// Asks with a word; the word that comes back.

@@ -96,6 +96,13 @@ impl Bench {
     }
 }
 
+impl Drop for Bench {
+    /// Its pages go back: closing a pool's last handle does not destroy it.
+    fn drop(&mut self) {
+        let _ = call(number::destroy, &[raw(&self.pool)]);
+    }
+}
+
 /// Whether a kind of argument is a handle.
 fn is_handle(kind: Argument) -> bool {
     use Argument::{Any, Authority, Channel, Grant, Interrupt, IoPorts, Memory, Notification, Pool, Process, Thread};

@@ -102,7 +102,7 @@ pub fn numbers(checks: &mut Checks) -> Result<(), LibError> {
     checks.refused("a memory of 2^64 pages", huge.map(drop), &[Error::PoolEmpty, Error::BadArgument]);
     let device = create(POOL, Kind::Memory, 1, 2, 0);
     checks.refused("a memory of device registers", device.map(drop), &[Error::BadArgument, Error::Denied]);
-    for core in [64, 1 << 32, u64::MAX] {
+    for core in [64, 1 << 32, u64::MAX - 1] {
         let config = call(number::config, &[raw(&bench.thread), 4, core]);
         checks.refused(format!("core {core}"), config, &argument);
     }

@@ -300,7 +300,8 @@ fn worker_behind(w: &mut World, pool: u64, priority: u64, n: u64) -> ThreadLink 
 #[test]
 fn a_parked_thread_is_stopped_started_moved_and_destroyed() {
     let mut w = world(900);
-    w.k.system.cores[1].online = true;
+    // A core that is there, and is given nothing but by name.
+    (w.k.system.cores[1].online, w.k.system.idle) = (true, 2);
     let part = pool(&mut w, ROOT, 63, percent(10)).unwrap();
     let parked = |w: &mut World, n: u64| {
         let (handle, link) = worker(w, part, 60, n);

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod calls;
+mod cores;
 mod creation;
 mod endings;
 mod grants;

@@ -86,9 +86,9 @@ fn a_traced_conversation_takes_the_general_path() {
     let mut w = world(500);
     let t = traced(&mut w);
     w.enter(nr::recv as u64, &[t.channel, WAIT]);
-    let fast = w.k.system.counts[1];
+    let fast = w.k.system.counters()[1];
     w.enter(nr::call as u64, &[0x1_0005, 8, 1]);
-    assert_eq!((w.current(), w.k.system.counts[1]), (w.init, fast));
+    assert_eq!((w.current(), w.k.system.counters()[1]), (w.init, fast));
     let token = w.answer(w.init).unwrap()[0];
     w.enter(nr::reply_recv as u64, &[token, t.channel << 32]);
     assert_eq!(records(&mut w, &t).len(), 2);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kcore::PRIORITIES;
+use kcore::cores::{ANY_CORE, Wanted};
 use kcore::objects::*;
 use kmem::Link;
 
@@ -14,18 +15,24 @@ pub fn check(cx: &mut Cx<'_, '_>) {
         for p in 0..PRIORITIES {
             let queue = cx.s.cores[core].queues[p];
             assert_eq!(cx.s.cores[core].ready >> p & 1 == 1, !queue.head.is_none(), "the bitmap says who is ready");
-            if queue == Queue::default() {
-                continue;
+            let waiting = walk(cx, queue);
+            let loose = waiting.iter().filter(|thread| cx.v.get(**thread).home == ANY_CORE).count();
+            if cx.s.several {
+                let (count, bit) = (cx.s.cores[core].loose_count[p], cx.s.cores[core].loose >> p & 1 == 1);
+                assert_eq!((count as usize, bit), (loose, loose != 0), "who may be taken over is counted");
             }
-            for thread in walk(cx, queue) {
+            for thread in waiting {
                 let t = cx.v.get(thread);
                 assert_eq!((t.state, t.core as usize, t.priority as usize), (State::Ready, core, p));
                 assert!(places.insert(thread.link().raw(), "ready").is_none());
             }
         }
+        let shares = cx.s.cores[core].loose != 0;
+        assert_eq!(cx.s.sharing >> core & 1 == 1, shares, "the bitmap says who has threads to be taken over");
         if let Some(current) = cx.v.follow(cx.s.cores[core].current) {
             let current = cx.v.live(current.link()).expect("who runs is alive");
-            assert_eq!(cx.v.get(current).state, State::Running);
+            let t = cx.v.get(current);
+            assert_eq!((t.state, t.core as usize), (State::Running, core));
             assert!(places.insert(current.link().raw(), "running").is_none());
         }
     }
@@ -57,6 +64,8 @@ pub fn check(cx: &mut Cx<'_, '_>) {
     }
     for thread in all::<THREAD>(cx) {
         let t = cx.v.get(thread);
+        let going = t.state == State::Running && cx.s.cores[t.core as usize].wanted >= Wanted::Move;
+        assert!(t.home == ANY_CORE || t.home == t.core || going, "a thread is at home or on its way");
         let expected = match t.state {
             State::Ready => Some("ready"),
             State::Running => Some("running"),

@@ -59,7 +59,7 @@ fn forgotten(cx: &Cx<'_, '_>, now: &[Translation]) {
     for old in &cx.s.hw.tlb {
         let process = processes.iter().find(|process| process.asid == old.asid);
         let process = process.expect("no TLB holds anything of an address space that is gone");
-        if process.dying {
+        if process.dying && process.threads.is_none() {
             continue;
         }
         let mut rest = now[at..].iter().chain(&now[..at]);

@@ -24,8 +24,8 @@ pub fn check(cx: &mut Cx<'_, '_>) {
     }
     for notification in all::<NOTIFICATION>(cx) {
         let n = cx.v.get(notification);
-        if let Some(bound) = cx.v.follow(n.bound) {
-            let bound = cx.v.live(bound.link()).expect("who is bound is alive");
+        if !n.bound.is_none() {
+            let bound = cx.v.live(n.bound).expect("who is bound is alive");
             assert_eq!(cx.v.get(bound).notification, notification.link());
             assert!(n.bits == 0 || cx.v.get(bound).state != State::Receiving, "bits wake their thread");
         }
@@ -99,9 +99,50 @@ fn deadline<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
 }
 
 fn scheduled(cx: &Cx<'_, '_>) {
-    let alone = cx.s.cores.iter().filter(|core| core.online).count() == 1;
+    let online = || cx.s.cores.iter().enumerate().filter(|(_, core)| core.online);
+    let alone = online().count() == 1;
+    // A core that was called has yet to look.
+    let looked = online().filter(|(n, _)| !cx.s.hw.kicks.contains(&(*n as u8)));
+    looked.for_each(|(n, core)| chosen(cx, n, core, alone));
+    wheels(cx);
+}
+
+/// What a core has chosen to run.
+fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core, alone: bool) {
+    assert!(!core.called, "who is called is told");
+    assert!(core.look_again || core.armed <= core.wheel.next().max(cx.s.hw.now), "somebody waits for a deadline");
+    match cx.v.follow(core.current) {
+        None => {
+            let looks = core.armed <= cx.s.hw.now;
+            assert!(
+                core.ready == 0 || looks,
+                "nobody runs only if nobody is ready, or all who are have to be looked at first"
+            );
+            // A core that could not look at all of its own yet runs one of them, or lets it be taken over, when its timer comes: now.
+            let looks_itself = |core: &kcore::Core| core.current.is_none() && core.armed <= cx.s.hw.now;
+            let loose = cx.s.cores.iter().filter(|core| !looks_itself(core)).fold(0, |all, core| all | core.loose);
+            assert!(cx.s.idle >> n & 1 != 0, "who has nothing to run idles");
+            let all_called = (0..8u8).all(|n| cx.s.idle >> n & 1 == 0 || cx.s.hw.kicks.contains(&n));
+            assert!(
+                loose == 0 || looks || all_called || !cx.s.hw.kicks.is_empty(),
+                "no core idles while a thread that may run there is ready"
+            );
+        }
+        Some(current) => {
+            budget(cx, n, current, alone);
+            let p = cx.v.get(current).priority as u32;
+            assert!(cx.s.idle >> n & 1 == 0, "who runs something does not idle");
+            assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
+            let contended = core.ready >> p & 1 != 0;
+            assert!(!contended || core.armed <= core.slice_end, "somebody waits for the end of the slice");
+        }
+    }
+}
+
+fn wheels(cx: &Cx<'_, '_>) {
+    let timed = all::<THREAD>(cx).iter().filter(|thread| cx.v.get(**thread).timer_slot != 0).count();
     let mut in_wheels = 0;
-    for (n, core) in cx.s.cores.iter().enumerate().filter(|(_, core)| core.online) {
+    for (n, core) in cx.s.cores.iter().enumerate() {
         for (_, mut at) in core.wheel.heads() {
             while let Some(thread) = cx.v.live(at) {
                 assert_eq!(cx.v.get(thread).core as usize, n, "a deadline lies in the wheel of its thread's core");
@@ -110,26 +151,7 @@ fn scheduled(cx: &Cx<'_, '_>) {
             }
             assert!(at.is_none(), "who is in the wheel is alive");
         }
-        if cx.s.hw.kicks.contains(&(n as u8)) {
-            // It is going to look.
-            continue;
-        }
-        assert!(core.look_again || core.armed <= core.wheel.next().max(cx.s.hw.now), "somebody waits for a deadline");
-        match cx.v.follow(core.current) {
-            None => assert!(
-                core.ready == 0 || core.armed <= cx.s.hw.now,
-                "nobody runs only if nobody is ready, or all who are have to be looked at first"
-            ),
-            Some(current) => {
-                budget(cx, n, current, alone);
-                let p = cx.v.get(current).priority as u32;
-                assert_eq!(core.ready >> p >> 1, 0, "the most urgent runs");
-                let contended = core.ready >> p & 1 != 0;
-                assert!(!contended || core.armed <= core.slice_end, "somebody waits for the end of the slice");
-            }
-        }
     }
-    let timed = all::<THREAD>(cx).iter().filter(|thread| cx.v.get(**thread).timer_slot != 0).count();
     assert_eq!(timed, in_wheels);
 }
 

@@ -94,7 +94,7 @@ impl Former {
 
     fn thread(&mut self, cx: &Cx<'_, '_>, link: Link<THREAD>) {
         let t = cx.v.get(cx.v.live(link).expect("a live thread"));
-        self.all([t.state as u64, t.priority as u64, t.base_priority as u64, t.depth as u64]);
+        self.all([t.state as u64, t.priority as u64, t.base_priority as u64, t.depth as u64, t.home as u64]);
         // What it takes, and by which badge it calls, matters as long as it waits for that.
         let waits = matches!(t.state, State::Calling | State::AwaitingReply | State::Receiving);
         self.put(if waits { t.takes as u64 } else { 0 });

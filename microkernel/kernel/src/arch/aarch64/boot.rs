@@ -17,7 +17,8 @@ use super::gic::Gic;
 use super::mmu::{self, Image, PAGE, PHYS_BASE};
 use super::psci::{self, Conduit};
 use super::timer::Clock;
-use super::{Machine, STATE, State, cpu, uart};
+use super::vectors::STACK_STRIDE;
+use super::{Machine, STATE, State, cores, cpu, uart};
 use crate::boot::{Boot, Region, Regions};
 
 /// SCTLR_EL1 with the MMU off: the bits that are always 1 (also where newer processors define them).
@@ -39,6 +40,8 @@ global_asm!(
     tree_limit = const dtb::TREE_LIMIT,
     places = const PLACES,
     main = sym main,
+    core_main = sym cores::main,
+    stack_stride = const STACK_STRIDE,
 );
 
 /// The image may move up by so many times 2 MiB: with 16 MiB for it, it stays in the GiB that starts where it is linked.
@@ -112,6 +115,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
     let gic = unsafe { Gic::start(platform.gic, platform.timer).map_err(Failed::tree)? };
     TRUSTING.store(false, Ordering::Relaxed);
     STATE.call_once(|| State { gic, timer: platform.timer });
+    let running = cores::start(&platform.affinities, image, &clock);
     for chunk in platform.seed.chunks_exact_mut(8) {
         let random = cpu::random().unwrap_or(0).to_le_bytes();
         chunk.iter_mut().zip(random).for_each(|(byte, random)| *byte ^= random);
@@ -128,6 +132,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
     for taken in [image.whole(), archive, tree].iter().chain(platform.reserved.as_slice()) {
         ram.remove(taken.touched_pages());
     }
+    ram.push(image.unused_stacks(platform.cores));
     let mut tables = Regions::new();
     tables.push(tree.touched_pages());
     let boot = Boot {
@@ -144,6 +149,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
         seed: platform.seed,
         guessable,
         cores: platform.cores,
+        running,
         counter: clock.counter(),
     };
     Ok((boot, Machine { clock, gic }))

@@ -2,7 +2,8 @@
 // MMU off and x0 = physical address of the device tree.
 //
 // x20 device tree, x21 physical address of the image, x22 first of the image's level-3 tables, x23 CurrentEL at entry,
-// x24 counter at entry, x25 how far the image runs from where it is linked.
+// x24 counter at entry, x25 how far the image runs from where it is linked, x26 where to go on at EL1, x27 where with the
+// MMU on. Other cores start at `start_core`: x19 is the core.
 // All code up to `upper` runs at its physical address, so it only uses adr and adrp.
 
 .section .head, "ax"
@@ -20,6 +21,7 @@ _start:
 entry:
     msr     daifset, #15
     mov     x20, x0
+    adr     x26, at_el1
     adrp    x21, _start
     mrs     x23, CurrentEL
     cmp     x23, #8
@@ -60,9 +62,27 @@ from_el2:
     msr     sctlr_el1, x0
     mov     x0, #0x3c5                  // EL1h, all masked
     msr     spsr_el2, x0
-    adr     x0, at_el1
-    msr     elr_el2, x0
+    msr     elr_el2, x26
     eret
+
+// Entered by CPU_ON as the loader enters the first core: the tables and the kernel's data are there, and what holds an address
+// is moved.
+.global start_core
+start_core:
+    msr     daifset, #15
+    mov     x19, x0
+    adr     x26, core_at_el1
+    ldr     x27, =core_upper
+    adrp    x21, _start
+    mrs     x23, CurrentEL
+    cmp     x23, #8
+    b.eq    from_el2
+core_at_el1:
+    isb
+    ldr     x0, ={sctlr_off}
+    msr     sctlr_el1, x0
+    isb
+    b       enable_mmu
 
 at_el1:
     isb
@@ -75,6 +95,7 @@ at_el1:
     bl      clear_tables
     bl      build_tables
     bl      clean_tables
+    ldr     x27, =upper                 // what holds an address says the right one from here on
     b       enable_mmu
 
 // x25: a multiple of 2 MiB below 1 GiB - 16 MiB, another one each time; 0 if the tree has `place=fixed`. All of the tree is mixed,
@@ -207,13 +228,17 @@ build_tables:
     ldr     x2, ={rodata}
     bl      map_image
     adrp    x0, _data
-    adrp    x1, _stack_guard
+    adrp    x1, _bss_end
     ldr     x2, ={data}
     bl      map_image
-    adrp    x0, _stack
+    adrp    x0, _stacks
+2:  add     x0, x0, #0x1000             // the guard page
+    add     x1, x0, #{stack_stride}
+    sub     x1, x1, #0x1000
+    bl      map_image
     adrp    x1, _image_end
-    ldr     x2, ={data}
-    bl      map_image
+    cmp     x0, x1
+    b.lo    2b
     adrp    x0, image_l2                // eight entries, from where the image runs on: the level-3 tables
     lsr     x3, x25, #21
     add     x3, x0, x3, lsl #3
@@ -291,13 +316,40 @@ enable_mmu:
     and     x0, x0, #~(1 << 23)         // SPAN 0: every entry sets PAN
 3:  msr     sctlr_el1, x0
     isb
-    ldr     x0, =upper
-    br      x0
+    br      x27
 
 // At KERNEL_BASE from here on.
 upper:
-    adrp    x0, _stack_top
-    mov     sp, x0
+    mov     x19, xzr
+    bl      core_registers
+    adrp    x0, _bss
+    adrp    x1, _bss_end
+5:  stp     xzr, xzr, [x0], #16
+    cmp     x0, x1
+    b.lo    5b
+    isb
+    mov     x0, x20
+    mov     x1, x21
+    lsr     x2, x23, #2
+    mov     x3, x24
+    mov     x29, xzr
+    mov     x30, xzr
+    b       {main}
+
+core_upper:
+    bl      core_registers
+    isb
+    mov     x0, x19
+    mov     x29, xzr
+    mov     x30, xzr
+    b       {core_main}
+
+// What each core x19 sets for itself: stack, vectors, nobody's address space, what EL0 may do.
+core_registers:
+    adrp    x0, _stacks
+    mov     x1, #{stack_stride}
+    madd    x0, x19, x1, x0
+    add     sp, x0, x1
     adrp    x0, vectors
     add     x0, x0, :lo12:vectors
     msr     vbar_el1, x0
@@ -325,19 +377,7 @@ upper:
 4:  msr     tpidr_el1, xzr
     msr     tpidr_el0, xzr
     msr     tpidrro_el0, xzr
-    adrp    x0, _bss
-    adrp    x1, _bss_end
-5:  stp     xzr, xzr, [x0], #16
-    cmp     x0, x1
-    b.lo    5b
-    isb
-    mov     x0, x20
-    mov     x1, x21
-    lsr     x2, x23, #2
-    mov     x3, x24
-    mov     x29, xzr
-    mov     x30, xzr
-    b       {main}
+    ret
     .ltorg
 
 .section .tables, "aw", @nobits

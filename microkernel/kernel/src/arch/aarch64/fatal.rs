@@ -7,6 +7,7 @@ use aarch64_cpu::registers::{FP, Readable};
 use kcore::hw::Reboot;
 
 use super::boot;
+use super::mmu::PAGE;
 use super::psci;
 use super::uart::Console;
 use super::vectors::STACK_STRIDE;
@@ -61,6 +62,7 @@ const VECTORS: [&str; 16] = [
 
 /// Reports an exception that the kernel should never have taken, and powers off.
 pub extern "C" fn report(frame: &Frame) -> ! {
+    super::cores::stop_others();
     let vector = VECTORS.get(frame.vector as usize).unwrap_or(&"?");
     let mut out = Console;
     if let Some(what) = boot::misled() {
@@ -99,16 +101,19 @@ pub fn trace(visit: impl FnMut(u64)) {
 
 fn trace_from(mut frame: u64, mut visit: impl FnMut(u64)) {
     unsafe extern "C" {
-        static _stack: u8;
-        static _stack_top: u8;
+        static _stacks: u8;
+        static _image_end: u8;
     }
-    let stack = (&raw const _stack).addr() as u64..(&raw const _stack_top).addr() as u64 - 15;
+    let start = (&raw const _stacks).addr() as u64;
+    let stacks = start..(&raw const _image_end).addr() as u64 - 15;
     for _ in 0..DEPTH {
-        if !stack.contains(&frame) || !frame.is_multiple_of(8) {
+        // The lowest page of each is not mapped.
+        let in_guard = frame.wrapping_sub(start) % (STACK_STRIDE as u64) < PAGE;
+        if !stacks.contains(&frame) || !frame.is_multiple_of(8) || in_guard {
             return;
         }
         // SAFETY:
-        // 1. Both words lie in core 0's stack, which is mapped; only core 0 runs the kernel.
+        // 1. Both words lie in a core's stack, which is mapped; the other cores stand still.
         // 2. They may be anything: a wrong one is printed, or ends the walk, which is bounded.
         let (next, address) = unsafe { ((frame as *const u64).read(), (frame as *const u64).add(1).read()) };
         if address == 0 {

@@ -70,7 +70,7 @@ impl Taken {
 }
 
 impl Gic {
-    /// Maps and starts the controller: all lines masked, the running core's timer and reschedule interrupts on.
+    /// Maps and starts the controller: all lines masked; and what the running core has of it.
     ///
     /// # Safety
     ///
@@ -93,16 +93,14 @@ impl Gic {
                 (map(distributor, 0x1000)?, Version::Two(v2::Interface::new(map(interface, 0x1000)?, frame)))
             }
             Location::V3 { distributor, redistributors } => {
-                let frame = v3::own_redistributor(map(redistributors, 0x2_0000)?, redistributors.length)
-                    .ok_or("no redistributor for this core")?;
-                (map(distributor, 0x1_0000)?, Version::Three(v3::Interface::new(frame)))
+                let interface = v3::Interface::new(map(redistributors, 0x2_0000)?, redistributors.length);
+                (map(distributor, 0x1_0000)?, Version::Three(interface))
             }
         };
         let ids = ((distributor.read(distributor::TYPE) & 0x1f) + 1) * 32;
         let gic = Gic { distributor, shared: ids.min(SPECIAL) - FIRST_SHARED, version };
         gic.start_distributor();
-        gic.start_core(timer);
-        Ok(gic)
+        if gic.start_core(timer) { Ok(gic) } else { Err("no redistributor for this core") }
     }
 
     /// Wired lines: those below the ones that messages raise.
@@ -210,10 +208,13 @@ impl Gic {
         self.settle();
     }
 
-    /// Starts what each core has of the controller.
-    fn start_core(&self, timer: u32) {
+    /// Starts what the running core has of the controller: timer and reschedule interrupts on; false if it has nothing.
+    pub fn start_core(&self, timer: u32) -> bool {
         match self.version {
-            Version::Two(interface) => interface.start(self.distributor, timer),
+            Version::Two(interface) => {
+                interface.start(self.distributor, timer);
+                true
+            }
             Version::Three(interface) => interface.start(timer),
         }
     }

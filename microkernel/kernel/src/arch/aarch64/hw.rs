@@ -63,12 +63,12 @@ impl Hw for Machine {
         cpu::publish();
     }
 
-    fn invalidate(&mut self, asid: Asid, address: u64, pages: u64) {
-        cpu::invalidate(asid, address, pages);
+    fn invalidate(&mut self, space: u64, address: u64, pages: u64) {
+        cpu::invalidate((space >> 48) as Asid, address, pages);
     }
 
-    fn invalidate_space(&mut self, asid: Asid) {
-        cpu::invalidate_space(asid);
+    fn invalidate_space(&mut self, space: u64) {
+        cpu::invalidate_space((space >> 48) as Asid);
     }
 
     fn synchronise_code(&mut self, frame: Frame, pages: u32) {

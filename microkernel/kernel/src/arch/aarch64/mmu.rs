@@ -15,9 +15,10 @@ use core::cell::UnsafeCell;
 use aarch64_cpu::registers::{Readable, TCR_EL1};
 use abi::calls::Access;
 use abi::info::MemoryType;
-use kcore::hw::Entry;
+use kcore::hw::{Entry, MAX_CORES};
 
 use super::registers::{dsb, isb};
+use super::vectors::STACK_STRIDE;
 use crate::boot::Region;
 
 /// Where physical address 0 is mapped.
@@ -92,6 +93,7 @@ unsafe extern "C" {
     static kernel_root: Table;
     static _image_start: u8;
     static _data: u8;
+    static _stacks: u8;
     static _image_end: u8;
 }
 
@@ -110,6 +112,19 @@ impl Image {
     /// All of it.
     pub fn whole(self) -> Region {
         Region { base: self.base, length: (&raw const _image_end).addr() as u64 - kernel_base() }
+    }
+
+    /// Where the image's code before the MMU lies that has this address.
+    pub fn physical_of(self, address: u64) -> u64 {
+        address - kernel_base() + self.base
+    }
+
+    /// The stacks of cores that the machine has not.
+    pub fn unused_stacks(self, cores: u32) -> Region {
+        let cores = u64::from(cores).clamp(1, MAX_CORES as u64);
+        let first = (&raw const _stacks).addr() as u64 + cores * STACK_STRIDE as u64;
+        let length = (&raw const _image_end).addr() as u64 - first;
+        Region { base: self.physical_of(first), length }
     }
 
     /// Text and constants.

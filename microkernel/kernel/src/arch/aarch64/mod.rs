@@ -5,6 +5,7 @@
 //! | `boot.s`, `boot.rs` | from the loader to `kmain` |
 //! | `mmu` | the kernel's half, page-table entries |
 //! | `vectors.s`, `vectors.rs` | entry, exit, thread switch |
+//! | `cores` | starting and stopping the other cores |
 //! | `memory.s` | what the compiler calls to copy and fill |
 //! | `cpu` | TLBs, instruction caches, features |
 //! | `gic`, `timer`, `psci`, `uart` | interrupts, clock, power, boot console |
@@ -15,6 +16,7 @@
 //! idles; it never touches a user address, and PAN holds it to that where the processor has it.
 
 mod boot;
+mod cores;
 mod cpu;
 mod fatal;
 mod gic;
@@ -32,6 +34,7 @@ use aarch64_cpu::registers::{Readable, SP, TPIDR_EL0, Writeable};
 use kcore::hw::{CoreId, Reboot};
 use spin::Once;
 
+pub use cores::{attend, relax, release as release_cores, stop_others};
 pub use fatal::trace;
 pub use hw::Machine;
 pub use mmu::{PHYS_BASE, kernel_base};
@@ -56,9 +59,9 @@ pub fn power(reboot: Reboot) -> ! {
 /// The running core: its stack tells.
 pub fn core_id() -> CoreId {
     unsafe extern "C" {
-        static _stack_guard: u8;
+        static _stacks: u8;
     }
-    ((SP.get() as usize - 1 - (&raw const _stack_guard).addr()) / vectors::STACK_STRIDE) as CoreId
+    ((SP.get() as usize - 1 - (&raw const _stacks).addr()) / vectors::STACK_STRIDE) as CoreId
 }
 
 /// Sets the running thread's thread pointer, which its context doesn't hold while it runs.

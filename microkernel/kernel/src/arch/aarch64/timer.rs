@@ -28,7 +28,7 @@ impl Clock {
         if !FREQUENCIES.contains(&frequency) {
             return None;
         }
-        CNTV_CTL_EL0.set(0);
+        quiet();
         let counter = Counter { base, multiplier: (1_000_000_000 << SHIFT) / frequency, shift: SHIFT };
         Some(Clock { counter, ticks: (frequency << SHIFT).div_ceil(1_000_000_000) })
     }

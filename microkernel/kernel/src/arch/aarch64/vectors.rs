@@ -13,11 +13,14 @@
 //! when another thread runs next; nobody looks at them before.
 
 use core::arch::global_asm;
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
 
 use aarch64_cpu::registers::{Readable, TPIDR_EL1, Writeable};
 use abi::message::Fault;
 use kcore::Context;
 
+use super::cores;
 use super::fatal;
 use super::gic::{FIRST_SHARED, KICK};
 use super::{STATE, timer};
@@ -34,6 +37,7 @@ global_asm!(
     fpu_valid = const core::mem::offset_of!(Context, fpu_valid),
     fpu = const core::mem::offset_of!(Context, fpu),
     stack_stride = const STACK_STRIDE,
+    kernel = sym entry::KERNEL,
     syscall = sym entry::kernel_syscall,
     message = sym entry::kernel_message,
     last_fast = const kcore::LAST_FAST,
@@ -48,6 +52,7 @@ global_asm!(
 // What the assembly takes for granted beside the operands above.
 const _: () = {
     use core::mem::offset_of;
+    assert!(crate::lock::FREE == 0);
     assert!(offset_of!(Context, regs) == 0);
     assert!(offset_of!(kcore::Regs, a0) == 64 && offset_of!(kcore::Regs, a1) == 72);
     assert!(offset_of!(kcore::Regs, badge) == 80 && offset_of!(kcore::Regs, number) == 88);
@@ -65,7 +70,8 @@ unsafe extern "C" {
 /// # Safety
 ///
 /// `context` is a thread's that may run: its registers are those of user mode, its space a root table that maps only
-/// what it may use; it stays in place until [`forget_current`] is called or another is returned by the kernel's entries.
+/// what it may use; it stays in place until [`forget_current`] is called or another is returned by the kernel's entries. The caller has the
+/// kernel's lock, which is given back here.
 pub unsafe fn enter(context: *mut Context) -> ! {
     // SAFETY: by the caller's promise; what is on this stack is never returned to.
     unsafe { kernel_enter(context) }
@@ -78,15 +84,27 @@ fn current() -> *mut Context {
 
 /// Has nothing more be saved for the running thread: it is gone.
 pub fn forget_current() {
-    TPIDR_EL1.set(0);
+    TPIDR_EL1.set(GONE.0.get().addr() as u64);
 }
+
+/// Where the registers of a thread go that is gone, whichever core it ran on. Never read.
+#[repr(transparent)]
+struct Gone(UnsafeCell<MaybeUninit<Context>>);
+
+// SAFETY: written by vectors.s alone, and never read: it does no harm if several cores do so at once.
+unsafe impl Sync for Gone {}
+
+static GONE: Gone = Gone(UnsafeCell::new(MaybeUninit::zeroed()));
 
 /// An interrupt, from user mode or while idle.
 extern "C" fn interrupt() -> *mut Context {
     let Some(state) = STATE.get() else { return current() };
     let Some(taken) = state.gic.take() else { return current() };
     let next = match taken.id() {
-        KICK => entry::kernel_reschedule(),
+        KICK => {
+            cores::attend();
+            entry::kernel_reschedule()
+        }
         id if id == state.timer => {
             timer::quiet();
             entry::kernel_timer()

@@ -1,8 +1,11 @@
 // Exception vectors, and the ways out of the kernel.
 //
-// TPIDR_EL1 holds the running thread's Context, 0 while the core is idle or the thread is gone. SP_EL1 stands at the top
+// TPIDR_EL1 holds the running thread's Context (vectors.rs's GONE if that is gone), 0 while the core is idle. SP_EL1 stands at the top
 // of the core's stack whenever user code runs. Interrupts stay masked in the kernel, so the 16 bytes below SP may be
 // used without moving it.
+//
+// When Rust returns another Context than before, the kernel's lock is taken: it is given back here once the one that
+// leaves is stored and its address space no longer loaded.
 //
 //   system call:  stores what the ABI keeps -> kernel_syscall -> `same` or `other`
 //   the rest:     stores everything         -> Rust           -> `leave`
@@ -16,6 +19,13 @@
 .equ R11,       {rest}                  // x11-x15
 .equ R17,       {rest} + 40             // x17-x30
 .equ R30,       {rest} + 144
+
+// Gives the kernel's lock back (lock.rs).
+.macro unlock
+    adrp    x11, {kernel}
+    add     x11, x11, :lo12:{kernel}
+    stlr    wzr, [x11]
+.endm
 
 .macro slot label
 .balign 128
@@ -77,7 +87,6 @@ syscall_done:
     mrs     x17, tpidr_el1
     cmp     x0, x17
     b.ne    other
-    cbz     x0, kernel_idle
 // The same thread goes on: what Rust preserves is still in place. The program counter may have been rewound.
     ldr     x11, [x0, #SP_PC + 8]
     msr     elr_el1, x11
@@ -99,9 +108,8 @@ syscall_done:
     dsb     nsh                         // no speculation past the way out
     isb
 
-// Another thread after a system call: x17 leaves, unless it is gone; x0 comes, 0 for none.
+// Another thread after a system call: x17 leaves; x0 comes, 0 for none.
 other:
-    cbz     x17, switch_in
     stp     xzr, xzr, [x17, #R11]       // the ABI's lost registers
     stp     xzr, xzr, [x17, #R11 + 16]
     stp     xzr, xzr, [x17, #R11 + 32]
@@ -149,8 +157,10 @@ switch_in:
     mrs     x12, ttbr0_el1
     cmp     x11, x12
     b.eq    1f
-    msr     ttbr0_el1, x11              // eret synchronises
-1:  ldr     x11, [x0, #{fpu_valid}]
+    msr     ttbr0_el1, x11
+    isb                                 // before the other's tables may go
+1:  unlock
+    ldr     x11, [x0, #{fpu_valid}]
     cbz     x11, reset_fpu
     ldp     q0, q1, [x0, #{fpu}]
     ldp     q2, q3, [x0, #{fpu} + 32]
@@ -266,7 +276,7 @@ leave:
     cmp     x0, x17
     b.ne    3f
     cbnz    x0, restore
-    b       kernel_idle
+    b       idle_on
 3:  cbnz    x17, switch_out
     b       switch_in
 
@@ -277,7 +287,7 @@ kernel_irq:
     bl      {interrupt}
     b       leave
 
-// kernel_enter(x0: Context): leaves the kernel for the first time.
+// kernel_enter(x0: Context): leaves the kernel for the first time, with the lock taken.
 .global kernel_enter
 kernel_enter:
     bl      unwind_stack
@@ -291,6 +301,9 @@ kernel_idle:
     add     x0, x0, #0x1000
     msr     ttbr0_el1, x0
     isb
+    unlock
+idle_on:
+    bl      unwind_stack
 4:  dsb     sy
     wfi
     msr     daifclr, #2

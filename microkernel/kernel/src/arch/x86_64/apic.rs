@@ -2,9 +2,9 @@
 //!
 //! By memory (xAPIC), or by MSRs (x2APIC) where the processor has them. The legacy PICs are masked for good.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use kcore::hw::CoreId;
+use kcore::hw::{CoreId, MAX_CORES};
 use x86_64::instructions::port::Port;
 use x86_64::registers::model_specific::Msr;
 
@@ -51,9 +51,20 @@ pub fn is_at(physical: u64) -> bool {
     base & 0x000f_ffff_ffff_f000 == physical
 }
 
-/// Enables the running core's APIC, all of its sources masked.
+/// Masks the legacy PICs and enables the booting core's APIC.
 pub fn init(physical: u64) {
     mask_legacy();
+    if !cpu::has(cpu::X2APIC) {
+        REGISTERS.store(PHYS_BASE + physical, Ordering::Relaxed);
+    }
+    start(0);
+}
+
+/// The APIC ID of each core; all ones before it starts.
+static IDS: [AtomicU32; MAX_CORES] = [const { AtomicU32::new(u32::MAX) }; MAX_CORES];
+
+/// Enables the running core's APIC, all of its sources masked.
+pub fn start(core: CoreId) {
     let mut base = Msr::new(APIC_BASE);
     // SAFETY: the processor has an APIC (`cpu::require`), whose registers are mapped uncached at PHYS_BASE; x2APIC is
     // enabled only where CPUID names it.
@@ -64,7 +75,6 @@ pub fn init(physical: u64) {
             base.write(value | BASE_X2APIC);
         } else {
             base.write(value);
-            REGISTERS.store(PHYS_BASE + physical, Ordering::Relaxed);
         }
     }
     for source in [TIMER, LINT0, ERROR] {
@@ -73,6 +83,7 @@ pub fn init(physical: u64) {
     write(DIVIDE, DIVIDE_BY_1);
     write(TASK_PRIORITY, 0);
     write(SPURIOUS, SOFTWARE_ENABLE | u32::from(idt::SPURIOUS));
+    IDS[usize::from(core)].store(id(), Ordering::Relaxed);
 }
 
 /// The running core's APIC ID.
@@ -124,9 +135,21 @@ pub fn set_deadline(tsc: u64) {
     unsafe { Msr::new(TSC_DEADLINE).write(tsc) };
 }
 
-/// Sends the reschedule interrupt to a core by its APIC ID.
-pub fn kick(apic_id: u32) {
-    command(apic_id, ASSERT | u32::from(idt::KICK));
+/// Raises a vector on a core.
+pub fn send(core: CoreId, vector: u8) {
+    if let Some(id) = id_of(core) {
+        command(id, ASSERT | u32::from(vector));
+    }
+}
+
+/// Resets a core by its APIC ID: it then waits for [`start_up`].
+pub fn reset(apic_id: u32) {
+    command(apic_id, ASSERT | 5 << 8);
+}
+
+/// Has a core that was reset start in real mode at the start of a page below 1 MiB.
+pub fn start_up(apic_id: u32, page: u64) {
+    command(apic_id, ASSERT | 6 << 8 | (page >> 12) as u32);
 }
 
 /// Raises a vector on the running core.
@@ -134,9 +157,10 @@ pub fn raise(vector: u8) {
     command(0, TO_SELF | ASSERT | u32::from(vector));
 }
 
-/// The APIC ID of a core. Until more than one runs, the boot core's own.
-pub fn id_of(core: CoreId) -> Option<u32> {
-    (core == super::core_block::core_id()).then(id)
+/// The APIC ID of a core that has started.
+fn id_of(core: CoreId) -> Option<u32> {
+    let id = IDS.get(usize::from(core))?.load(Ordering::Relaxed);
+    (id != u32::MAX).then_some(id)
 }
 
 fn command(destination: u32, command: u32) {

@@ -22,7 +22,9 @@ use core::arch::global_asm;
 use firmware::handover::Handover;
 use firmware::{multiboot, place, pvh};
 
-use super::{Machine, PHYS_BASE, acpi, clock, core_block, cpu, fatal, gdt, idt, ioapic, memory, paging, power, uart};
+use super::{
+    Machine, PHYS_BASE, acpi, clock, core_block, cores, cpu, fatal, gdt, idt, ioapic, memory, paging, power, uart,
+};
 use super::{apic, entry, fpu};
 use crate::boot::{Boot, Regions};
 
@@ -272,7 +274,7 @@ struct Found {
 extern "C" fn boot_main(protocol: u64, info: u64) -> ! {
     let started = clock::tsc();
     uart::init();
-    idt::load();
+    idt::init();
     cpu::require();
     let firmware = handover(protocol, info).and_then(|mut handover| memory::claim(&mut handover).map(|()| handover));
     let mut firmware = firmware.unwrap_or_else(|what| fatal::stop(format_args!("boot information: {what}")));
@@ -303,20 +305,22 @@ extern "C" fn boot_main(protocol: u64, info: u64) -> ! {
 extern "C" fn start(found: *const Found) -> ! {
     // SAFETY: `boot_main` passes a pointer to a value that is alive and that nobody writes.
     let found = unsafe { &*found };
-    core_block::init_boot_core(found.paging.root());
+    core_block::init(0, found.paging.root());
     gdt::load(0);
     idt::load();
     fpu::init();
+    cpu::enable_tags();
     apic::init(found.tables.local_apic);
     let io_apic = ioapic::IoApics::init(&found.tables);
     let clock = clock::calibrate(found.tables.pm_timer, found.started);
     entry::init(0);
+    let running = cores::start(&found.firmware, &found.tables, &found.paging, &clock);
     let machine = Machine::new(clock, io_apic, found.paging.root());
-    crate::kmain(&description(found, &machine), machine)
+    crate::kmain(&description(found, &machine, running), machine)
 }
 
 /// The machine as `kmain` wants it.
-fn description(found: &Found, machine: &Machine) -> Boot {
+fn description(found: &Found, machine: &Machine, running: u8) -> Boot {
     let firmware = &found.firmware;
     let (lines, seed) = (machine.lines(), cpu::seed());
     let mut tables = Regions::new();
@@ -335,6 +339,7 @@ fn description(found: &Found, machine: &Machine) -> Boot {
         seed,
         guessable: seed == [0; 32] && !place::is_fixed(firmware.command_line()),
         cores: found.tables.cores,
+        running,
         counter: machine.counter(),
     }
 }

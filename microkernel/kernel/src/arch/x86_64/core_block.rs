@@ -9,7 +9,7 @@
 //! ```
 
 use core::cell::UnsafeCell;
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
 use kcore::Context;
 use kcore::hw::{CoreId, MAX_CORES};
@@ -26,10 +26,11 @@ const PAGES: [core::ops::Range<u64>; 4] = [1..3, 4..6, 7..9, 12..32];
 /// Below the top of the kernel stack: the pointer to the block, and 8 bytes that keep the alignment.
 const POINTER: u64 = 16;
 
-/// A core's data. Only this core touches it, with interrupts off, but for `idle` while it waits.
+/// A core's data. Only this core touches it, with interrupts off, but for `idle` while it waits; `space` is read by
+/// whoever has the kernel's lock.
 #[repr(C, align(128))]
 pub struct CoreBlock {
-    /// The context whose thread runs; null while idle, or when it must not be saved any more.
+    /// The context whose thread runs, [`GONE`] when it must not be saved any more; null while idle.
     pub current: *mut Context,
     /// Where the kernel stack starts.
     pub stack: u64,
@@ -113,19 +114,35 @@ fn of(core: CoreId) -> *mut CoreBlock {
     BLOCKS.0[usize::from(core)].get()
 }
 
-/// Sets core 0 up. Its stacks are mapped and this runs on its kernel stack.
-pub fn init_boot_core(kernel_root: u64) {
-    let block = of(0);
+/// Sets the running core up. Its stacks are mapped and this runs on its kernel stack.
+pub fn init(core: CoreId, kernel_root: u64) {
+    let block = of(core);
     // SAFETY:
-    // 1. Boot code of core 0 alone touches its block now.
+    // 1. The boot code of this core alone touches its block now.
     // 2. The word at `stack_top` lies in the mapped top page of the window, above all stack frames.
     unsafe {
-        (*block).stack = stack_top(0);
+        (*block).id = core.into();
+        (*block).stack = stack_top(core);
         (*block).space = kernel_root;
         (*block).kernel_space = kernel_root;
-        (stack_top(0) as *mut *mut CoreBlock).write(block);
+        (stack_top(core) as *mut *mut CoreBlock).write(block);
     }
 }
+
+/// The CR3 value with which a core runs, as it was when that last had the kernel's lock, which the caller has now.
+pub fn space_of(core: CoreId) -> u64 {
+    // SAFETY: cores write it with the lock taken only, or before they join.
+    unsafe { (&raw const (*of(core)).space).read_volatile() }
+}
+
+/// Where the registers of a thread go that is gone, whichever core it ran on. Never read.
+#[repr(transparent)]
+struct Gone(UnsafeCell<MaybeUninit<Context>>);
+
+// SAFETY: written by the stubs alone, and never read: it does no harm if several cores do so at once.
+unsafe impl Sync for Gone {}
+
+static GONE: Gone = Gone(UnsafeCell::new(MaybeUninit::zeroed()));
 
 /// The running thread is gone: its context must not be written, its address space not be used any more.
 pub fn forget_current() {
@@ -134,7 +151,7 @@ pub fn forget_current() {
     // 1. The kernel runs on this core with interrupts off: nobody else touches the block.
     // 2. The kernel's root has the same kernel half as the one that is loaded.
     unsafe {
-        (*block).current = core::ptr::null_mut();
+        (*block).current = GONE.0.get().cast();
         if (*block).space != (*block).kernel_space {
             (*block).space = (*block).kernel_space;
             core::arch::asm!("mov cr3, {}", in(reg) (*block).kernel_space, options(nostack, preserves_flags));

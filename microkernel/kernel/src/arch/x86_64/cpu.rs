@@ -1,6 +1,7 @@
 //! What the processor can do (CPUID; Intel SDM vol. 2A, "CPUID").
 
 use core::arch::x86_64::{__cpuid_count, _rdrand64_step, _rdseed64_step, CpuidResult};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use abi::user::Features;
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
@@ -92,8 +93,25 @@ pub fn require() {
     }
 }
 
+static TAGGED: AtomicBool = AtomicBool::new(false);
+
+/// Whether TLB entries are tagged.
+#[inline(always)]
+pub fn tagged() -> bool {
+    TAGGED.load(Ordering::Relaxed)
+}
+
+/// Has TLB entries be tagged, where the processor can. Every core does this, on the kernel's own page tables.
+pub fn enable_tags() {
+    if has_tags() {
+        TAGGED.store(true, Ordering::Relaxed);
+        // SAFETY: the processor has PCID, and CR3's low 12 bits are 0, as CR4.PCIDE demands when it is set.
+        unsafe { Cr4::update(|cr4| *cr4 |= Cr4Flags::PCID) };
+    }
+}
+
 /// Whether address spaces are tagged: with PCID alone an address space that is not loaded could not be invalidated.
-pub fn has_tags() -> bool {
+fn has_tags() -> bool {
     has(PCID) && has(INVPCID)
 }
 

@@ -60,6 +60,8 @@ global_asm!(
     user_code = const gdt::USER_CODE,
     user_data = const gdt::USER_DATA,
     window_mask = const core_block::WINDOW - 1,
+    kernel = sym crate::entry::KERNEL,
+    free = const crate::lock::FREE,
     fpu_mode = sym fpu::MODE,
     fpu_reset = sym fpu::RESET,
     kernel_syscall = sym crate::entry::kernel_syscall,
@@ -116,7 +118,8 @@ pub unsafe fn call_on_stack(stack: u64, function: u64, argument: u64) -> ! {
 ///
 /// # Safety
 /// The context is of a thread that kcore counts as running on this core, and stays valid until another runs or
-/// `forget_current` is called. The caller holds no lock and needs nothing of its stack any more.
+/// `forget_current` is called. The caller has the kernel's lock, which is given back here, and needs nothing of its
+/// stack any more.
 pub unsafe fn enter(context: *mut Context) -> ! {
     let block = core_block::own();
     // SAFETY:

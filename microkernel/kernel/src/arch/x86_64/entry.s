@@ -39,6 +39,21 @@
     sysretq
     .endm
 
+    // Loads the address space that stands at a place, by way of rcx.
+    .macro LOAD_SPACE place
+    mov rcx, [\place]
+    cmp rcx, [rbx + {space}]
+    je .Lloaded\@
+    mov [rbx + {space}], rcx
+    mov cr3, rcx
+.Lloaded\@:
+    .endm
+
+    // Gives the kernel's lock back (lock.rs): stores stay in order.
+    .macro UNLOCK
+    mov dword ptr [rip + {kernel} + {free}], 0
+    .endm
+
     .macro SYSCALL_ENTRY n
     .balign 64
 syscall_entry_\n:
@@ -87,10 +102,8 @@ syscall_entry_\n:
 syscall_switch:
     mov rdi, [rbx + {current}]
     mov rsi, rax
-    test rdi, rdi
-    jz enter
     mov [rdi + {rbp}], rbp
-    // rdi: the context to save, its registers saved already; rsi: the next, or null.
+    // rdi: the context to save, its registers saved already; rsi: the next, or null. The kernel's lock is taken.
 leave:
     mov eax, -1
     mov edx, -1
@@ -99,19 +112,16 @@ leave:
     xsaveopt64 [rdi + 320]
     test rsi, rsi
     jz idle
+    LOAD_SPACE rsi + 288
+    UNLOCK
     cmp qword ptr [rsi + 296], 0
     je enter_fresh
     xrstor64 [rsi + 320]
 enter_loaded:                           // rsi: the context, its vector registers loaded
     mov [rbx + {current}], rsi
-    mov rcx, [rsi + 288]
-    cmp rcx, [rbx + {space}]
-    je 2f
-    mov [rbx + {space}], rcx
-    mov cr3, rcx
     // User code can set the FS base to 0 by loading a selector, to nothing else: only where both threads have 0 is it
     // sure to be right.
-2:  mov rcx, [rsi + 120]
+    mov rcx, [rsi + 120]
     or rcx, [rbx + {pointer}]
     jnz enter_pointer
 enter_registers:
@@ -130,10 +140,12 @@ leave_other:                            // mode 2: XSAVE, 0: FXSAVE
     xsave64 [rdi + 320]
     jmp enter
 3:  fxsave64 [rdi + 320]
-    // Nothing to save; rsi: the next context, or null.
+    // Nothing to save; rsi: the next context, or null. The kernel's lock is taken.
 enter:
     test rsi, rsi
     jz idle
+    LOAD_SPACE rsi + 288
+    UNLOCK
     mov eax, -1
     mov edx, -1
     cmp qword ptr [rsi + 296], 0
@@ -181,10 +193,8 @@ interrupt_done:                         // rax: what runs next, the current cont
     mov rdi, [rbx + {current}]
     mov rsi, rax
     cmp rsi, rdi
-    je enter_registers
-    test rdi, rdi
-    jnz leave
-    jmp enter
+    jne leave
+    jmp enter_registers
 
 return_all:                             // rsi: context
     push {user_data}
@@ -247,19 +257,19 @@ from_kernel:
     xor ebp, ebp
     call {dispatch}
     mov rsi, rax
-    jmp enter
+    test rsi, rsi
+    jnz enter
+    jmp idle_on
 
     // On the kernel's own page tables: the last process may go meanwhile.
 idle:
     mov rsp, [rbx + {stack}]
     xor ebp, ebp
     mov qword ptr [rbx + {current}], 0
-    mov rcx, [rbx + {kernel_space}]
-    cmp rcx, [rbx + {space}]
-    je 7f
-    mov [rbx + {space}], rcx
-    mov cr3, rcx
-7:  mov qword ptr [rbx + {idle}], 1
+    LOAD_SPACE rbx + {kernel_space}
+    UNLOCK
+idle_on:
+    mov qword ptr [rbx + {idle}], 1
 8:  sti
     hlt
     jmp 8b

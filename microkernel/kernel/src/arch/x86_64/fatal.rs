@@ -47,6 +47,7 @@ pub fn stop(why: fmt::Arguments) -> ! {
 pub extern "C" fn exception(frame: &Frame) -> ! {
     // One that comes while another is reported only ends the report.
     if !REPORTING.swap(true, Ordering::Relaxed) {
+        super::cores::stop_others();
         let _ = report(frame);
     }
     power(Reboot::No)
@@ -109,9 +110,9 @@ fn frame_pointer() -> u64 {
     value
 }
 
-/// Whether an address in the stacks' windows is a page of a stack of core 0, the only one that runs so far.
+/// Whether an address in the stacks' windows is a page of a stack of a core that runs: those of others may lack.
 fn is_mapped(address: u64) -> bool {
-    super::core_block::stack_pages(0).any(|page| page == address & !4095)
+    super::cores::running().any(|core| super::core_block::stack_pages(core).any(|page| page == address & !4095))
 }
 
 fn name(vector: u64) -> &'static str {

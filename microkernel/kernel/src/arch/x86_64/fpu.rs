@@ -28,20 +28,27 @@ const LEGACY_BYTES: u32 = 512 + 64;
 const FCW: usize = 0;
 const MXCSR: usize = 24;
 
-/// Chooses what is saved and enables it. Every core does the same.
+/// Chooses what is saved, and enables it on the booting core.
 pub fn init() {
-    // SAFETY: no thread runs yet, so nobody reads the image; cores that start later write the same values.
+    // SAFETY: no thread runs yet and no other core, so nobody reads the image.
     let image = unsafe { &mut *RESET.0.get() };
     image[FCW..FCW + 2].copy_from_slice(&0x037fu16.to_le_bytes());
     image[MXCSR..MXCSR + 4].copy_from_slice(&0x1f80u32.to_le_bytes());
-    if !cpu::has(cpu::XSAVE) {
+    if cpu::has(cpu::XSAVE) {
+        MODE.store(if cpu::has(cpu::XSAVEOPT) { 1 } else { 2 }, Ordering::Relaxed);
+    }
+    enable();
+}
+
+/// Enables on the running core what `init` has chosen.
+pub fn enable() {
+    if MODE.load(Ordering::Relaxed) == 0 {
         return;
     }
     // SAFETY:
     // 1. The processor has XSAVE and CR4.OSXSAVE is set.
     // 2. The components are supported (CPUID leaf 0xd) and each comes with those it needs.
     unsafe { XCr0::write(components()) };
-    MODE.store(if cpu::has(cpu::XSAVEOPT) { 1 } else { 2 }, Ordering::Relaxed);
 }
 
 /// Whether AVX registers are saved, so that user code may use them.

@@ -4,15 +4,13 @@ use abi::calls::Access;
 use abi::info::MemoryType;
 use abi::user::Features;
 use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, PortSize, Reboot, Trigger};
-use x86_64::VirtAddr;
 use x86_64::instructions::port::Port;
-use x86_64::instructions::tlb::{self, InvPcidCommand, Pcid};
-use x86_64::registers::control::{Cr4, Cr4Flags};
 
 use super::clock::Clock;
+use super::cores::{self, Order};
 use super::ioapic::IoApics;
 use super::uart::console_write;
-use super::{apic, cpu, paging, power};
+use super::{apic, cpu, idt, paging, power};
 use crate::boot::Counter;
 
 /// IF, and the bit that is always set.
@@ -28,20 +26,13 @@ pub struct Machine {
     io_apics: IoApics,
     /// The kernel's own root table, whose upper half all others share.
     root: u64,
-    /// Whether TLB entries are tagged.
-    tags: bool,
     features: Features,
 }
 
 impl Machine {
     /// Takes the parts that boot code set up.
     pub fn new(clock: Clock, io_apics: IoApics, root: u64) -> Self {
-        let tags = cpu::has_tags();
-        if tags {
-            // SAFETY: the processor has PCID, and CR3's low 12 bits are 0, as CR4.PCIDE demands when it is set.
-            unsafe { Cr4::update(|cr4| *cr4 |= Cr4Flags::PCID) };
-        }
-        Machine { clock, io_apics, root, tags, features: cpu::features() }
+        Machine { clock, io_apics, root, features: cpu::features() }
     }
 
     /// The clock's numbers.
@@ -59,7 +50,7 @@ impl kcore::Hw for Machine {
     const CALL_LENGTH: u64 = 2;
 
     fn asid_max(&self) -> Asid {
-        if self.tags { 4095 } else { 0 }
+        if cpu::tagged() { 4095 } else { 0 }
     }
 
     fn now(&self) -> u64 {
@@ -71,9 +62,7 @@ impl kcore::Hw for Machine {
     }
 
     fn kick(&mut self, core: CoreId) {
-        if let Some(id) = apic::id_of(core) {
-            apic::kick(id);
-        }
+        apic::send(core, idt::KICK);
     }
 
     fn init_root(&self, root: &mut [u64; 512]) {
@@ -93,41 +82,27 @@ impl kcore::Hw for Machine {
     }
 
     fn space(&self, root: Frame, asid: Asid) -> u64 {
-        let tag = if self.tags { KEEP | u64::from(asid & 0xfff) } else { 0 };
+        let tag = if cpu::tagged() { KEEP | u64::from(asid & 0xfff) } else { 0 };
         u64::from(root) << 12 | tag
     }
 
     /// Table walks are coherent with stores (SDM vol. 3A, 4.10.2.3): new entries need nothing.
     fn publish(&mut self) {}
 
-    /// Without tags only the loaded address space is in the TLB; invalidating an address there is right or harmless.
-    fn invalidate(&mut self, asid: Asid, address: u64, pages: u64) {
+    fn invalidate(&mut self, space: u64, address: u64, pages: u64) {
         if pages > MANY_PAGES {
-            return self.invalidate_space(asid);
+            return self.invalidate_space(space);
         }
-        for page in 0..pages {
-            let address = VirtAddr::new_truncate(address + 4096 * page);
-            match Pcid::new(asid) {
-                // SAFETY: the processor has INVPCID where it has tags (`cpu::has_tags`).
-                Ok(tag) if self.tags => unsafe { tlb::flush_pcid(InvPcidCommand::Address(address, tag)) },
-                _ => tlb::flush(address),
-            }
-        }
+        cores::everywhere(Order::Pages { space, address, pages });
     }
 
-    fn invalidate_space(&mut self, asid: Asid) {
-        match Pcid::new(asid) {
-            // SAFETY: as in `invalidate`.
-            Ok(tag) if self.tags => unsafe { tlb::flush_pcid(InvPcidCommand::Single(tag)) },
-            // Reloads CR3; the kernel's global pages stay.
-            _ => tlb::flush_all(),
-        }
+    fn invalidate_space(&mut self, space: u64) {
+        cores::everywhere(Order::Space { space });
     }
 
-    /// Instruction caches are coherent; what the pipeline holds goes by a serialising instruction (SDM vol. 3A, 8.1.3).
+    /// Instruction caches are coherent; what a pipeline holds goes by a serialising instruction (SDM vol. 3A, 8.1.3).
     fn synchronise_code(&mut self, _frame: Frame, _pages: u32) {
-        core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
-        let _ = core::arch::x86_64::__cpuid(0);
+        cores::everywhere(Order::Code);
     }
 
     fn configure_line(&mut self, line: u32, trigger: Trigger) {

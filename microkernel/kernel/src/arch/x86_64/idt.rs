@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0x00–0x1f exceptions   0x20–0x3f lines of the I/O APICs   0x40–0xdf messages (MSI)
-//! 0xe1 kick   0xe4 timer   0xf0–0xff nothing: the masked PICs, and the local APIC's spurious interrupt (0xff)
+//! 0xe1 kick   0xe2 attend   0xe4 timer   0xf0–0xff nothing: the masked PICs, and the local APIC's spurious interrupt (0xff)
 //! ```
 
 use core::cell::UnsafeCell;
@@ -25,6 +25,8 @@ pub const LAST_MESSAGE: u8 = 0xdf;
 pub const MESSAGE_COUNT: u32 = (LAST_MESSAGE - MESSAGES) as u32 + 1;
 /// Another core wants this one to choose again what runs.
 pub const KICK: u8 = 0xe1;
+/// Another core asks for something that needs no lock (`cores::attend`).
+pub const ATTEND: u8 = 0xe2;
 /// The local APIC's timer.
 pub const TIMER: u8 = 0xe4;
 /// What masked PICs would raise.
@@ -48,18 +50,24 @@ struct Gate {
 #[repr(C, align(16))]
 struct Table(UnsafeCell<[Gate; 256]>);
 
-// SAFETY: `load` writes the same values whenever it is called; the processor only reads them.
+// SAFETY: `init` writes it, the same values each time, while only one core runs; the processors only read it.
 unsafe impl Sync for Table {}
 
 static TABLE: Table = Table(UnsafeCell::new([Gate { low: 0, high: 0 }; 256]));
 
-/// Fills and loads the table. Each core loads the same.
-pub fn load() {
+/// Fills and loads the table.
+pub fn init() {
     let table = TABLE.0.get();
     for vector in 0..256 {
         // SAFETY: see `Table`; the index is below 256.
         unsafe { (*table)[vector] = gate(vector) };
     }
+    load();
+}
+
+/// Loads the table on the running core. Each core has the same.
+pub fn load() {
+    let table = TABLE.0.get();
     let pointer = DescriptorTablePointer { limit: 4095, base: VirtAddr::new(table as u64) };
     // SAFETY: the table lives forever, and each gate leads to a stub in `entry` that is made for its vector.
     unsafe { lidt(&pointer) };

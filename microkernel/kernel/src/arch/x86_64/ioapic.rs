@@ -45,8 +45,9 @@ pub struct IoApics {
 /// The line or message of a vector that came, as kcore numbers it: `None` if it is masked, and kept for later.
 pub fn arrived(vector: u8) -> Option<u32> {
     let latch = &LATCHES[usize::from(vector)];
-    if latch.load(Ordering::Relaxed) & (MASKED | LEVEL) == MASKED {
-        latch.fetch_or(PENDING, Ordering::Relaxed);
+    // In one step: another core may unmask it at this moment.
+    let keep = |bits| (bits & (MASKED | LEVEL) == MASKED).then_some(bits | PENDING);
+    if latch.fetch_update(Ordering::Relaxed, Ordering::Relaxed, keep).is_ok() {
         return None;
     }
     Some(match vector {

@@ -7,6 +7,7 @@ mod apic;
 mod boot;
 mod clock;
 mod core_block;
+mod cores;
 mod cpu;
 mod entry;
 mod fatal;
@@ -25,7 +26,9 @@ use firmware::acpi;
 
 #[cfg(feature = "stretch")]
 pub use clock::tsc as ticks;
+pub use core::hint::spin_loop as relax;
 pub use core_block::{core_id, forget_current, set_thread_pointer};
+pub use cores::{attend, release as release_cores, stop_others};
 pub use entry::enter;
 pub use fatal::trace;
 pub use hw::Machine;

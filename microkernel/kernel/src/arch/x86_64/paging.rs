@@ -13,7 +13,7 @@
 use abi::calls::Access;
 use abi::info::MemoryType;
 use firmware::handover::Handover;
-use kcore::hw::{Entry, Frame};
+use kcore::hw::{CoreId, Entry, Frame, MAX_CORES};
 
 use super::memory::{early_area, symbols};
 use super::{PHYS_BASE, acpi, core_block, cpu};
@@ -39,14 +39,18 @@ const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 const CODE: Flags = Flags(PRESENT | ACCESSED | GLOBAL);
 const CONSTANT: Flags = Flags(PRESENT | ACCESSED | GLOBAL | NO_EXECUTE);
 const DATA: Flags = Flags(PRESENT | WRITABLE | ACCESSED | DIRTY | GLOBAL | NO_EXECUTE);
+/// Code, not global: only the start of other cores has it.
+const START: Flags = Flags(PRESENT | ACCESSED);
 const REGISTERS: Flags = Flags(DATA.0 | UNCACHED);
 
-/// Most frames for the kernel's tables and the first core's stacks: one for each GiB of 1 TiB and 1 MiB besides.
+/// Most frames for the kernel's tables and the cores' stacks: one for each GiB of 1 TiB and 1 MiB besides.
 const MOST_FRAMES: u64 = 256 + 1024;
 
 /// The kernel's page tables.
 pub struct Kernel {
     root: u64,
+    /// The same with the page in which other cores start, where it is in memory; 0 where there is no such page.
+    start_root: u64,
     /// Frames are taken downwards from `next` to `end`; zeroed when taken.
     next: u64,
     end: u64,
@@ -60,7 +64,8 @@ pub fn build(firmware: &mut Handover, tables: &acpi::Tables) -> Result<Kernel, &
         return Err("ACPI table APIC: an APIC's address lies in memory");
     }
     let region = pick(firmware).ok_or(TOO_LITTLE)?;
-    let mut kernel = Kernel { root: 0, next: region.end(), end: region.base, giant: cpu::has(cpu::GIANT_PAGES) };
+    let mut kernel =
+        Kernel { root: 0, start_root: 0, next: region.end(), end: region.base, giant: cpu::has(cpu::GIANT_PAGES) };
     kernel.fill(firmware, tables, registers).ok_or(TOO_LITTLE)?;
     firmware.ram.remove(Region { base: kernel.next, length: region.end() - kernel.next });
     Ok(kernel)
@@ -81,6 +86,11 @@ impl Kernel {
     /// Physical address of the root table.
     pub fn root(&self) -> u64 {
         self.root
+    }
+
+    /// Physical address of the root table with which other cores start; 0: they can't.
+    pub fn start_root(&self) -> u64 {
+        self.start_root
     }
 
     /// Switches to these tables.
@@ -110,7 +120,11 @@ impl Kernel {
         for table in tables.memory.as_slice() {
             self.map_table(*table, firmware)?;
         }
-        self.map_stacks()
+        self.map_stacks(tables.cores)?;
+        if let Some(page) = firmware.start_page.filter(|_| tables.cores > 1) {
+            self.map_start(page)?;
+        }
+        Some(())
     }
 
     fn map_image(&mut self) -> Option<()> {
@@ -148,12 +162,25 @@ impl Kernel {
         Some(())
     }
 
-    fn map_stacks(&mut self) -> Option<()> {
-        for page in core_block::stack_pages(0) {
+    fn map_stacks(&mut self, cores: u32) -> Option<()> {
+        let cores = 0..cores.clamp(1, MAX_CORES as u32) as CoreId;
+        for page in cores.flat_map(core_block::stack_pages) {
             let frame = self.frame()?;
             self.map(page, Region { base: frame, length: 4096 }, DATA)?;
         }
         Some(())
+    }
+
+    /// Makes the root table with which other cores start: it has that page at its physical address, too.
+    fn map_start(&mut self, page: u64) -> Option<()> {
+        let start_root = self.frame()?;
+        let root = core::mem::replace(&mut self.root, start_root);
+        let mapped = self.map(page, Region { base: page, length: 4096 }, START);
+        self.root = root;
+        // SAFETY: as in `map`; both tables are these page tables' own.
+        unsafe { entry(start_root, 256).cast::<[u64; 256]>().write(*kernel_half(root)) };
+        self.start_root = start_root;
+        mapped
     }
 
     /// Maps whole pages with the largest entries that fit.

@@ -4,7 +4,7 @@ use abi::message::Fault;
 use kcore::Context;
 use x86_64::registers::control::Cr2;
 
-use super::{apic, core_block, idt, ioapic};
+use super::{apic, core_block, cores, idt, ioapic};
 
 /// Called by the stub, with the interrupted thread's registers saved, or none running. Returns what runs next.
 pub extern "C" fn dispatch(vector: u64, error: u64) -> *mut Context {
@@ -18,6 +18,11 @@ pub extern "C" fn dispatch(vector: u64, error: u64) -> *mut Context {
         idt::KICK => {
             apic::end_of_interrupt();
             crate::entry::kernel_reschedule()
+        }
+        idt::ATTEND => {
+            apic::end_of_interrupt();
+            cores::attend();
+            unchanged()
         }
         // The masked PICs' spurious interrupts and the APIC's take no end-of-interrupt.
         idt::LEGACY.. => unchanged(),

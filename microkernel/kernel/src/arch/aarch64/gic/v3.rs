@@ -33,20 +33,23 @@ const PATIENCE: u32 = 1_000_000;
 static AFFINITY: [AtomicU64; MAX_CORES] = [const { AtomicU64::new(0) }; MAX_CORES];
 const KNOWN: u64 = 1 << 63;
 
-/// The booting core's redistributor.
+/// The redistributors of all cores.
 #[derive(Clone, Copy, Debug)]
 pub struct Interface {
-    redistributor: Mmio,
+    first: Mmio,
+    /// Bytes of them.
+    length: u64,
 }
 
 impl Interface {
-    pub(super) fn new(redistributor: Mmio) -> Self {
-        Interface { redistributor }
+    pub(super) fn new(first: Mmio, length: u64) -> Self {
+        Interface { first, length }
     }
 
-    /// Wakes the redistributor, private interrupts off but timer and kick; then lets interrupts through.
-    pub(super) fn start(&self, timer: u32) {
-        let registers = self.redistributor;
+    /// Wakes the running core's redistributor, private interrupts off but timer and kick; then lets interrupts through.
+    /// False if it has none.
+    pub(super) fn start(&self, timer: u32) -> bool {
+        let Some(registers) = own_redistributor(self.first, self.length) else { return false };
         registers.write(WAKER, registers.read(WAKER) & !SLEEP);
         wait_until(|| registers.read(WAKER) & ASLEEP == 0);
         registers.write(PRIVATE + distributor::CLEAR_ENABLE, u32::MAX);
@@ -67,11 +70,12 @@ impl Interface {
         write_register!("ICC_CTLR_EL1", 0);
         write_register!("ICC_IGRPEN1_EL1", 1);
         isb();
+        true
     }
 }
 
 /// The running core's redistributor among those in `length` bytes from `first` on.
-pub(super) fn own_redistributor(first: Mmio, length: u64) -> Option<Mmio> {
+fn own_redistributor(first: Mmio, length: u64) -> Option<Mmio> {
     let own = own_affinity();
     let own = own >> 32 << 24 | own & 0xff_ffff;
     let mut offset = 0;
