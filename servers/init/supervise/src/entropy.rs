@@ -1,9 +1,9 @@
 //! Entropy: what init knows that nobody else does, and the seeds it hands out.
 //!
-//! The state is 32 bytes. Mixing hashes what comes in into it, with its length: SHA-256 as an extractor. Deriving takes a stream of
-//! ChaCha20 under the state as its key: the first half is the next state, the second is given out, so neither a seed nor a later
-//! state tells an earlier one. (A hash would do as well, at the cost of a sixth of a process's start.) What need not be secret only
-//! chooses which of the key's streams that is.
+//! The state is 32 bytes. Mixing hashes what comes in into it, with its length: SHA-256 as an extractor. Deriving takes a
+//! stream of ChaCha20 under the state as its key: the first half is the next state, the second is given out, so neither a
+//! seed nor a later state tells an earlier one. (Hashes would do as well, at the cost of a sixth of a process's start.)
+//! What need not be secret only chooses which of the key's streams that is.
 
 use alloc::vec::Vec;
 
