@@ -78,6 +78,19 @@ fn call(client: &OwnedHandle, bytes: usize) -> Result<(), Error> {
 
 /// Bits there and back.
 pub fn notify() -> Result<(), Error> {
+    with_pong(|round| {
+        tell("notify", least(500, round)?);
+        Ok(())
+    })
+}
+
+/// The same between two stops.
+pub fn list_notify() -> Result<(), Error> {
+    with_pong(|round| list::between(round))
+}
+
+/// Does something with a round of bits to a peer and back.
+fn with_pong(work: impl FnOnce(&dyn Fn() -> Result<(), Error>) -> Result<(), Error>) -> Result<(), Error> {
     let (pool, own) = (Pool::own()?, Notification::own()?);
     let (bell, _grant) = own.doorbell(&pool, PONG, 0)?;
     let prepared: Prepared = peer("notify").handle("bell", bell).prepare(&pool)?;
@@ -89,7 +102,7 @@ pub fn notify() -> Result<(), Error> {
         Ok(())
     };
     round()?;
-    tell("notify", least(500, round)?);
+    work(&round)?;
     child.send(Signal::Force)?;
     child.wait()?;
     Ok(())
