@@ -80,8 +80,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 tables_missing = true;
                 continue;
             };
-            let taken = part.addresses().any(|address| self.page_at(leaf, address) != Decoded::Empty);
-            if taken && !mutant(Mutant::MapOverMapping) {
+            if self.any_page(leaf, part) && !mutant(Mutant::MapOverMapping) {
                 return Err(Error::BadAddress);
             }
         }
@@ -119,11 +118,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             };
             let mapping = self.make::<MAPPING>(pool, record).ok_or(Error::PoolEmpty)?;
             self.link_mapping(mapping, leaf);
-            for address in part.addresses() {
-                self.set_page(leaf, address, physical, access, extent.kind);
-                self.count_writer(physical, access, !mutant(Mutant::WriterUncounted) as i16);
-                physical += 1;
+            self.set_pages(leaf, part, physical, access, extent.kind);
+            let end = physical + part.pages as u32;
+            if access.contains(Access::WRITE) {
+                (physical..end).for_each(|n| self.count_writer(n, access, !mutant(Mutant::WriterUncounted) as i16));
             }
+            physical = end;
         }
         self.v.get_mut(process).mapped += range.pages as u32;
         if !mutant(Mutant::NotPublished) {
@@ -287,21 +287,28 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let Some(hit) = m.range().intersect(range) else { return };
         let Some(root) = self.v.follow(m.memory) else { return };
         let (base, kind) = (self.v.get(root).base, self.v.get(root).kind);
-        let mut cleared = 0;
-        for address in hit.addresses() {
-            let physical = base + m.offset + ((address - m.address) >> 12) as u32;
-            let Decoded::Page(frame, access) = self.page_at(leaf, address) else { continue };
-            if frame != physical {
-                continue;
+        let first = base + m.offset + ((hit.address - m.address) >> 12) as u32;
+        if m.allowed.contains(Access::WRITE) {
+            for (address, physical) in hit.addresses().zip(first..) {
+                if let Decoded::Page(frame, access) = self.page_at(leaf, address)
+                    && frame == physical
+                {
+                    self.count_writer(physical, access, mutant(Mutant::WriterStays) as i16 - 1);
+                }
             }
-            self.count_writer(physical, access, mutant(Mutant::WriterStays) as i16 - 1);
-            if keep.is_empty() {
-                self.clear_page(leaf, address);
-                cleared += 1;
-            } else {
-                let taken = if mutant(Mutant::EvictKeepsWriters) { Access::empty() } else { Access::WRITE };
-                self.change_page(leaf, address, physical, access - taken, kind);
-                self.keep_read_only(leaf, address);
+        }
+        let mut cleared = 0;
+        if keep.is_empty() {
+            cleared = self.clear_pages(leaf, hit, first);
+        } else {
+            for (address, physical) in hit.addresses().zip(first..) {
+                if let Decoded::Page(frame, access) = self.page_at(leaf, address)
+                    && frame == physical
+                {
+                    let taken = if mutant(Mutant::EvictKeepsWriters) { Access::empty() } else { Access::WRITE };
+                    self.change_page(leaf, address, physical, access - taken, kind);
+                    self.keep_read_only(leaf, address);
+                }
             }
         }
         if let Some(process) = self.v.follow(m.process) {

@@ -11,6 +11,7 @@ use kmem::{Frame, Key, Link};
 use crate::Hw;
 use crate::hw::Entry as Decoded;
 use crate::objects::*;
+use crate::range::Range;
 use crate::state::Cx;
 
 pub type TableKey<'id> = Key<'id, TABLE>;
@@ -80,7 +81,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let frame = self.take_frame(pool)?;
         let table = self.v.make_page::<TABLE>(frame, Table([0; 512]), 0);
         let Cx { v, s, .. } = self;
-        s.hw.init_root(&mut |i, entry| v.get_mut(table).0[i % 512] = entry);
+        s.hw.init_root(&mut v.get_mut(table).0);
         Some(table)
     }
 
@@ -132,6 +133,24 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
+    /// Whether anything is mapped in a range, which lies in one lowest table.
+    #[inline(always)]
+    pub fn any_page(&self, leaf: TableKey<'id>, part: Range) -> bool {
+        let entries = self.v.get(leaf).0.iter().skip(index(part.address, 0)).take(part.pages as usize);
+        self.pages_in(leaf) != 0 && entries.into_iter().any(|entry| self.s.hw.decode(*entry, 0) != Decoded::Empty)
+    }
+
+    /// Writes the entries of a range, which lies in one lowest table and has none, for frames in a row.
+    #[inline(always)]
+    pub fn set_pages(&mut self, leaf: TableKey<'id>, part: Range, physical: u32, access: Access, kind: MemoryType) {
+        let Cx { v, s, .. } = self;
+        let entries = v.get_mut(leaf).0.iter_mut().skip(index(part.address, 0)).take(part.pages as usize);
+        for (entry, frame) in entries.zip(physical..) {
+            *entry = s.hw.page(frame, access, kind);
+        }
+        v.frame_mut(leaf.frame()).used += part.pages as u16;
+    }
+
     /// Pages that a lowest table has: at least as many as records.
     pub fn pages_in(&self, leaf: TableKey<'id>) -> u64 {
         self.v.frame(leaf.frame()).used as u64
@@ -170,6 +189,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn clear_page(&mut self, leaf: TableKey<'id>, address: u64) {
         self.v.get_mut(leaf).0[index(address, 0)] = 0;
         self.v.frame_mut(leaf.frame()).used -= 1;
+    }
+
+    /// Removes those entries of a range, which lies in one lowest table, that lead to frames in a row from `first` on; how many
+    /// there were.
+    pub fn clear_pages(&mut self, leaf: TableKey<'id>, part: Range, first: u32) -> u32 {
+        let Cx { v, s, .. } = self;
+        let mut cleared = 0;
+        let entries = v.get_mut(leaf).0.iter_mut().skip(index(part.address, 0)).take(part.pages as usize);
+        for (entry, physical) in entries.zip(first..) {
+            if matches!(s.hw.decode(*entry, 0), Decoded::Page(frame, _) if frame == physical) {
+                *entry = 0;
+                cleared += 1;
+            }
+        }
+        v.frame_mut(leaf.frame()).used -= cleared as u16;
+        cleared
     }
 
     fn root_table(&self, process: ProcessKey<'id>) -> Option<TableKey<'id>> {

@@ -96,19 +96,20 @@ impl World {
 
     /// Whether a process may have one more name space of this weight, beside what its job has.
     fn room(&self, owner: u32, weight: usize) -> Result<(), Error> {
+        let total = weight + self.spaces.values().map(|space| space.table.weight()).sum::<usize>();
+        if self.spaces.len() < MAX_SPACES_EACH && total <= MAX_WEIGHT_EACH {
+            // All of them together are no more than one job's.
+            return Ok(());
+        }
         let job = |process: u32| self.table.job_of(process).unwrap_or(process);
         let own = job(owner);
-        let (mut all, mut each, mut count) = (weight, weight, 0);
-        for space in self.spaces.values() {
-            let weight = space.table.weight();
-            all += weight;
-            if job(space.owner) == own {
-                each += weight;
-                count += 1;
-            }
+        let (mut each, mut count) = (weight, 0);
+        for space in self.spaces.values().filter(|space| job(space.owner) == own) {
+            each += space.table.weight();
+            count += 1;
         }
         let fits = self.spaces.len() < MAX_SPACES && count < MAX_SPACES_EACH;
-        if fits && all <= MAX_WEIGHT && each <= MAX_WEIGHT_EACH { Ok(()) } else { Err(Error::Limit) }
+        if fits && total <= MAX_WEIGHT && each <= MAX_WEIGHT_EACH { Ok(()) } else { Err(Error::Limit) }
     }
 
     // ---- clients ----

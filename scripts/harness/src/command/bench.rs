@@ -19,6 +19,7 @@ use std::io::Write;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+mod life;
 mod listing;
 mod peers;
 
@@ -28,8 +29,8 @@ usage: scripts/bench kernel|interrupts|listings [--arch ARCH]
   kernel      measures the kernel in guest instructions, prints ours, seL4's, Linux's and the ratios, and appends a line to
               docs/bench/history.jsonl
   interrupts  measures how long interrupts are off at most, by each way into the kernel, under loads that are hard on it
-  listings    writes what the kernel executes, instruction by instruction, in the rows of \"kernel\" that are above seL4's, to
-              docs/bench";
+  listings    writes what the kernel executes, instruction by instruction, in the rows of \"kernel\" that are above their
+              goal, and for a process's life how much by whom and for what, to docs/bench";
 
 /// For who names none of them.
 const BENCHMARKS: &str = "\"kernel\", \"interrupts\" and \"listings\"";
@@ -71,7 +72,8 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
             let (gdb, package) = arch.gdb();
             install::programs(&[(gdb, &[package])], &steps)?;
             let system = build::system(&project, arch, Profile::Release, &[], &steps)?;
-            for file in listing::write(&project, &system, arch)? {
+            let listed = listing::write(&project, &system, arch)?;
+            for file in listed.into_iter().chain([life::write(&project, &system, arch)?]) {
                 println!("{}", file.display());
             }
         }
