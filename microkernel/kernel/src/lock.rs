@@ -47,7 +47,7 @@ impl<T> Lock<T> {
         loop {
             while self.taken.load(Ordering::Relaxed) != 0 {
                 arch::attend();
-                core::hint::spin_loop();
+                arch::relax();
             }
             if self.taken.swap(1, Ordering::Acquire) == 0 {
                 return;

@@ -55,7 +55,7 @@ pub fn start(affinities: &[Option<u64>; dtb::CORES], image: Image, clock: &Clock
     let end = clock.now() + START_TIME;
     let waited_for = || STATES.iter().any(|state| state.load(Ordering::Acquire) == EXPECTED);
     while waited_for() && clock.now() < end {
-        core::hint::spin_loop();
+        relax();
     }
     for (core, state) in STATES.iter().enumerate() {
         // From here on nobody arrives.
@@ -84,11 +84,19 @@ pub extern "C" fn main(core: u64) -> ! {
         halt();
     }
     while !RELEASED.load(Ordering::Acquire) {
-        core::hint::spin_loop();
+        relax();
     }
     let next = crate::entry::join(core as CoreId);
     // SAFETY: what the kernel has this core run; `join` leaves the lock taken.
     unsafe { vectors::enter(next) }
+}
+
+/// While a core waits for what another does: lets that go first. Rust's `spin_loop` is an ISB here, which tells nothing to a
+/// processor that runs several threads, or an emulator that runs one core after the other.
+#[inline(always)]
+pub fn relax() {
+    // SAFETY: a hint.
+    unsafe { core::arch::asm!("yield", options(nomem, nostack, preserves_flags)) };
 }
 
 /// Stops here if the kernel has failed: in the interrupt of another core, and while this one waits for the kernel's lock.
@@ -112,7 +120,7 @@ pub fn stop_others() {
         if u32::from(STANDING.load(Ordering::Relaxed)) >= running.count_ones() {
             return;
         }
-        core::hint::spin_loop();
+        relax();
     }
 }
 

@@ -34,7 +34,7 @@ use aarch64_cpu::registers::{Readable, SP, TPIDR_EL0, Writeable};
 use kcore::hw::{CoreId, Reboot};
 use spin::Once;
 
-pub use cores::{attend, release as release_cores, stop_others};
+pub use cores::{attend, relax, release as release_cores, stop_others};
 pub use fatal::trace;
 pub use hw::Machine;
 pub use mmu::{PHYS_BASE, kernel_base};

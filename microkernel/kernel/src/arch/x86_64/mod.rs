@@ -26,6 +26,7 @@ use firmware::acpi;
 
 #[cfg(feature = "stretch")]
 pub use clock::tsc as ticks;
+pub use core::hint::spin_loop as relax;
 pub use core_block::{core_id, forget_current, set_thread_pointer};
 pub use cores::{attend, release as release_cores, stop_others};
 pub use entry::enter;
