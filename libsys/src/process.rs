@@ -247,6 +247,13 @@ impl Thread {
     }
 }
 
+/// In a loop that looks for what another core does: lets that core go first, where cores share a processor. On aarch64 this is
+/// YIELD; Rust's `spin_loop` is an ISB there, and emulators that run one core after the other go on with the same one.
+#[inline(always)]
+pub fn relax() {
+    arch::relax();
+}
+
 /// Lets other ready threads of the same priority run.
 pub fn yield_now() {
     let _ = sys::yield_now();

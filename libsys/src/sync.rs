@@ -33,7 +33,7 @@ unsafe impl RawMutex for RawLock {
                 Ok(received) if received.tag.kind() == abi::message::Kind::Bits => {
                     thread_block::keep_pending(received.badge);
                 }
-                _ => core::hint::spin_loop(),
+                _ => crate::relax(),
             }
         }
     }

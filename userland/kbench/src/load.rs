@@ -82,7 +82,7 @@ fn work(load: &Load, n: usize, threads: u64) {
         load.began.store(time::now_ns(), Ordering::Release);
     }
     while load.handles[n].load(Ordering::Acquire) == 0 || load.began.load(Ordering::Acquire) == 0 {
-        core::hint::spin_loop();
+        libsys::relax();
     }
     let own = load.handles[n].load(Ordering::Acquire);
     for _ in 0..UNITS / threads {

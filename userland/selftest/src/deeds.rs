@@ -112,7 +112,7 @@ extern "C" fn fetch(at: u64) -> ! {
 
 fn stay() -> ! {
     loop {
-        core::hint::spin_loop();
+        libsys::relax();
     }
 }
 
