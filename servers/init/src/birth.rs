@@ -11,9 +11,9 @@ use libsys::{
 };
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use elfload::{Segment, Use};
+use supervise::lent::Lent;
 use symbols::Symbols;
 
 use crate::images::Image;
@@ -43,7 +43,7 @@ pub struct Body {
     /// The names of its functions, for traces.
     pub symbols: Option<Symbols<'static>>,
     /// Sessions that it was given, by the service they are of: to be taken back.
-    pub lent: Vec<(String, Grant)>,
+    pub lent: Lent<Grant>,
     /// What there is only until it starts.
     pub newborn: Option<Newborn>,
 }
@@ -154,7 +154,7 @@ fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
         }
         None => (base + program.entry, layout::STACK_TOP as u64),
     };
-    let lent = Vec::new();
+    let lent = Lent::default();
     paging.fault = plan.fault;
     let image = plan.name.into();
     Ok(Body { pool, process, thread, notification, paging, image, base, span, start, symbols, lent, newborn })

@@ -81,6 +81,7 @@ pub fn perform(deed: &str) -> ! {
         }
         "undefined" => undefined(),
         "privileged" => privileged(),
+        "revoked" => exit_now(crate::sec::revoke::after_many_sessions().map_or_else(Status::from, |()| Status::OK)),
         "secret" => exit_now(crate::sec::leaks::keep_secret().map_or_else(Status::from, |()| Status::OK)),
         "where" => exit_now(crate::sec::leaks::tell()),
         name if crate::privileged::execute(name) => {}

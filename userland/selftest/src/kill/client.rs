@@ -24,16 +24,29 @@ pub const WORD: &str = "client";
 /// The client that needs a peer.
 pub const WIRE: &str = "wire";
 
+/// The client that holds many sessions.
+pub const HOLDER: &str = "holder";
+/// How many: fewer than init keeps Grants of for a process, and more than one siege needs beyond another by chance.
+const HELD: usize = 60;
+
 /// What a client does in a round.
 type Round = fn(&mut State) -> Result<u64, Trouble>;
 
 /// The clients.
-const KINDS: &[(&str, Round)] =
-    &[("ram", ram), ("system", system), ("names", opens), (WIRE, wire), ("ping", ping), ("web", web), ("ai", infer)];
+const KINDS: &[(&str, Round)] = &[
+    ("ram", ram),
+    ("system", system),
+    ("names", opens),
+    (WIRE, wire),
+    ("ping", ping),
+    ("web", web),
+    ("ai", infer),
+    (HOLDER, hold),
+];
 
-/// The clients' names.
+/// The usual clients' names.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|(name, _)| *name)
+    KINDS.iter().map(|(name, _)| *name).filter(|name| *name != HOLDER)
 }
 
 /// Errors that may be while servers are killed. None of them is an answer.
@@ -85,6 +98,7 @@ struct State {
     network: Option<Arc<Network>>,
     ai: Option<(Ai, Id)>,
     kept: Option<(File, Vec<u8>)>,
+    held: Vec<Channel<files::Service>>,
 }
 
 impl State {
@@ -132,6 +146,7 @@ pub fn perform(arguments: &[&str]) -> ! {
         network: None,
         ai: None,
         kept: None,
+        held: Vec::new(),
     };
     let status = match go(state, round) {
         Ok((answers, errors)) => {
@@ -261,12 +276,7 @@ fn system(state: &mut State) -> Result<u64, Trouble> {
 
 /// Names are opened, and what is behind them is what it says.
 fn opens(state: &mut State) -> Result<u64, Trouble> {
-    let volume: Channel<files::Service> = name_space::open("SYS")?;
-    let request = files::Request::Stat { dir: Id::ROOT, path: Default::default(), flags: files::Open::empty() };
-    match volume.call(&request)? {
-        files::Reply::Stat(stat) if stat.kind == files::Kind::Directory => {}
-        other => return wrong(format!("SYS: is {other:?}")),
-    }
+    directory(&name_space::open("SYS")?)?;
     let network: Channel<sockets::Service> = name_space::open("net")?;
     match network.call(&sockets::Request::Interfaces)? {
         sockets::Reply::Interfaces(_) => {}
@@ -280,6 +290,26 @@ fn opens(state: &mut State) -> Result<u64, Trouble> {
         other => return wrong(format!("ai's limits are {other:?}")),
     };
     Ok(4)
+}
+
+/// What a session of `SYS:` shows first.
+fn directory(volume: &Channel<files::Service>) -> Result<(), Trouble> {
+    let request = files::Request::Stat { dir: Id::ROOT, path: Default::default(), flags: files::Open::empty() };
+    match volume.call(&request)? {
+        files::Reply::Stat(stat) if stat.kind == files::Kind::Directory => Ok(()),
+        other => wrong(format!("SYS: is {other:?}")),
+    }
+}
+
+/// Sessions that are held whether their server lives or not; the last one is made anew.
+fn hold(state: &mut State) -> Result<u64, Trouble> {
+    if state.held.len() == HELD {
+        state.held.pop();
+    }
+    while state.held.len() < HELD {
+        state.held.push(name_space::open("SYS")?);
+    }
+    state.held.last().map_or(Ok(0), |last| directory(last).map(|()| 1))
 }
 
 /// Bytes go to the peer, which sends them back.
