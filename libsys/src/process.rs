@@ -9,7 +9,7 @@ use abi::{
 use protocol::Error;
 
 use crate::{
-    Memory, Notification, OwnedHandle, Pool,
+    Memory, Notification, OwnedHandle, Pool, arch,
     handle::{self, typed},
     mapping, sys,
 };
