@@ -54,7 +54,7 @@ impl RawLock {
                 Ok(received) if received.tag.kind() == abi::message::Kind::Bits => {
                     thread_block::keep_pending(received.badge);
                 }
-                _ => core::hint::spin_loop(),
+                _ => crate::relax(),
             }
         }
     }

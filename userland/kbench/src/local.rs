@@ -136,7 +136,7 @@ fn with_spinner(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     let (seen, priority) = (over.clone(), priority()?);
     let spinner = thread::spawn(&pool, Options::new(priority - 1), move || {
         while !seen.load(Ordering::Relaxed) {
-            core::hint::spin_loop();
+            libsys::relax();
         }
     })?;
     let done = work();

@@ -113,7 +113,7 @@ extern "C" fn fetch(at: u64) -> ! {
 
 fn stay() -> ! {
     loop {
-        core::hint::spin_loop();
+        libsys::relax();
     }
 }
 

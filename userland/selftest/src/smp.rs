@@ -52,7 +52,7 @@ impl Spinner {
         let thread = thread::spawn(pool, options()?, move || {
             while !ends.load(Ordering::Relaxed) {
                 counts.fetch_add(1, Ordering::Relaxed);
-                core::hint::spin_loop();
+                libsys::relax();
             }
         })?;
         thread.thread().set_core(core)?;
