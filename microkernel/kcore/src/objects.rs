@@ -109,6 +109,11 @@ pub struct Queue<const I: u8> {
     pub tail: Link<I>,
 }
 
+impl<const I: u8> Queue<I> {
+    /// Nobody is in it.
+    pub const EMPTY: Self = Queue { head: Link::NONE, tail: Link::NONE };
+}
+
 /// Pages, and all that is made from them. A tree: a sub-pool's limit counts as used in its parent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pool {
@@ -250,13 +255,14 @@ pub struct Thread {
     pub timer_slot: u16,
     pub process: Link<PROCESS>,
     pub pool: Link<POOL>,
-    /// Ready queue, callers or receivers: one of them.
+    /// Ready queue, callers, callers to answer or receivers: one of them.
     pub next: ThreadLink,
     pub prev: ThreadLink,
-    /// Callers to answer, most urgent first.
-    pub serving: ThreadLink,
-    pub serve_next: ThreadLink,
-    pub serve_prev: ThreadLink,
+    /// The first callers of the priorities next to its own, if it is the first of that.
+    pub run_next: ThreadLink,
+    pub run_prev: ThreadLink,
+    /// Callers to answer, by priority, first come first within one.
+    pub serving: Queue<THREAD>,
     /// How deep they are.
     pub callers: Depths,
     /// Who is to answer its call.

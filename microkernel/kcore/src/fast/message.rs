@@ -71,7 +71,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let receiver = self.v.follow(receivers.head)?;
         let (t, r) = (self.v.get(me), self.v.get(receiver));
         let depth = t.depth;
-        let busy = r.via.raw() | r.serving.raw() | r.timer_slot as u32 | r.slow as u32;
+        let busy = r.via.raw() | r.serving.head.raw() | r.timer_slot as u32 | r.slow as u32;
         let here = self.may_run_here(r) || mutant(Mutant::FastElsewhere);
         let near = receivers.head == receivers.tail && here;
         // It inherits from one caller more.
@@ -101,13 +101,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.sequence = sequence;
         t.run_time += now - t.run_start;
         t.run_start = now;
-        self.v.get_mut(channel).receivers = Queue { head: Link::NONE, tail: Link::NONE };
+        self.v.get_mut(channel).receivers = Queue::EMPTY;
         let r = self.v.get_mut(receiver);
         (r.state, r.core) = (State::Running, core);
         (r.channel, r.server) = (Link::NONE, Link::NONE);
         r.bits_last = false;
         r.priority = priority;
-        r.serving = me.link();
+        r.serving = Queue { head: me.link(), tail: me.link() };
         r.depth = r.callers.only(depth) - mutant(Mutant::FastDepthLost) as u8;
         r.run_start = now;
         let regs = &mut r.context.regs;
@@ -136,9 +136,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return None;
         }
         // The only one, and in the list of those to answer, so it is alive and waits for that.
-        let caller = self.v.follow(serving)?;
+        let caller = self.v.follow(serving.head)?;
         let c = self.v.get(caller);
-        let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
+        let meant = token == ipc::token(caller, c.sequence) && serving.head == serving.tail;
         let first = self.first_at(c.priority) || mutant(Mutant::FastIgnoresUrgent);
         if !meant || c.slow != 0 || !self.may_run_here(c) || !first {
             return None;
@@ -163,7 +163,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.state = State::Receiving;
         // Nobody is left from whom it inherits.
         t.priority = if mutant(Mutant::FastKeepsPriority) { t.priority } else { t.base_priority };
-        t.serving = Link::NONE;
+        t.serving = Queue::EMPTY;
         t.callers.none(depth);
         t.depth = 0;
         (t.channel, t.server) = (channel.link(), Link::NONE);

@@ -36,10 +36,10 @@ pub fn known(w: &mut World, thread: ThreadLink) -> Known {
         let handles = crate::invariants::slots(cx, process).into_iter().filter(|(_, e)| e.object.class() != 0);
         let handles = handles.map(|(i, e)| (e.object.class(), (e.generation as u64) << 16 | i as u64)).collect();
         let mut tokens = Vec::new();
-        let mut at = cx.v.get(thread).serving;
+        let mut at = cx.v.get(thread).serving.head;
         while let Some(caller) = cx.v.live(at) {
             tokens.push(at.raw() as u64 | (cx.v.get(caller).sequence as u64) << 32);
-            at = cx.v.get(caller).serve_next;
+            at = cx.v.get(caller).next;
         }
         let mapped = crate::invariants::all::<MAPPING>(cx).into_iter().map(|m| cx.v.get(m));
         let mapped = mapped.filter(|m| m.process == process.link()).map(|m| (m.address, m.pages as u64)).collect();

@@ -103,9 +103,12 @@ impl Former {
         self.put(flags.iter().fold(0, |bits, flag| bits << 1 | *flag as u64));
         self.link(t.process);
         self.link(t.pool);
-        for link in [t.next, t.serving, t.serve_next, t.server, t.sibling_next, t.timer_next, t.via_next, t.end_next] {
+        let lists =
+            [t.next, t.run_next, t.serving.head, t.serving.tail, t.sibling_next, t.timer_next, t.via_next, t.end_next];
+        for link in lists {
             self.link(link);
         }
+        self.link(t.server);
         // Who has its message taken has no use for the channel any more.
         let queued = matches!(t.state, State::Calling | State::Receiving);
         self.link(if queued { t.channel } else { Link::NONE });
