@@ -25,7 +25,7 @@ const LARGE: u64 = 16_384;
 /// Bytes that a lowest page table spans.
 const SPAN: u64 = 2 << 20;
 /// Threads that wait at once.
-const WAITERS: u64 = 300;
+const WAITERS: u64 = 3_000;
 /// Bytes of their stacks.
 const STACK: usize = 4096;
 
@@ -42,6 +42,7 @@ const LOADS: &[(&str, Load)] = &[
     ("one page mapped many times, evicted", evicted),
     ("a Grant with much below it, revoked", revoked),
     ("callers in a queue, ended and revoked", callers),
+    ("callers taken, and answered the last one first", taken),
     ("many deadlines at once", deadlines),
     ("the longest log records", log),
 ];
@@ -293,16 +294,20 @@ fn finish(threads: Vec<JoinHandle>) {
     }
 }
 
+/// A thread's call of a word.
+fn call(channel: &OwnedHandle) -> impl Fn(u64) + Send + Sync + use<> {
+    let channel = raw(channel);
+    move |_| {
+        let mut registers = Registers { number: number::call.into(), a0: channel, a1: 8, ..Registers::default() };
+        let _ = message(&mut registers);
+    }
+}
+
 fn callers() -> Result<(), Error> {
     for undo in [number::revoke, number::close] {
         let channel = make(POOL, Kind::Channel, 0, 0)?;
         let (client, grant) = derive(POOL, raw(&channel), Rights::CALL)?;
-        let value = raw(&client);
-        let call = move |_| {
-            let mut registers = Registers { number: number::call.into(), a0: value, a1: 8, ..Registers::default() };
-            let _ = message(&mut registers);
-        };
-        let threads = many(call, 30)?;
+        let threads = many(call(&client), 30)?;
         match undo {
             number::revoke => {
                 short(number::revoke, [raw(&grant), 0, 0, 0, 0, 0])?;
@@ -312,6 +317,23 @@ fn callers() -> Result<(), Error> {
         finish(threads);
         drop((client, grant));
     }
+    Ok(())
+}
+
+fn taken() -> Result<(), Error> {
+    let channel = make(POOL, Kind::Channel, 0, 0)?;
+    let threads = many(call(&channel), 30)?;
+    let mut tokens = Vec::new();
+    for _ in &threads {
+        let number = number::recv.into();
+        let mut registers = Registers { number, a0: raw(&channel), deadline: u64::MAX, ..Registers::default() };
+        message(&mut registers)?;
+        tokens.push(registers.a0);
+    }
+    for token in tokens.into_iter().rev() {
+        short(number::reply, [token, 8, 0, 0, 0, 0])?;
+    }
+    finish(threads);
     Ok(())
 }
 
