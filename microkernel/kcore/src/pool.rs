@@ -18,11 +18,19 @@ pub const MAX_POOL_DEPTH: u8 = 16;
 macro_rules! for_each_class {
     ($self:ident, $pool:ident, $($class:ident => $end:expr;)*) => {
         $(
+            // Where the last one was, so that a slab is not looked through anew for each.
+            let mut last = (Frame::NONE, 0);
             while let Some(slab) = $self.any_slab::<$class>($pool) {
-                let next = $self.v.slots::<$class>(slab).find_map(|link| $self.v.live(link));
-                match next {
-                    #[allow(clippy::redundant_closure_call)]
-                    Some(key) => if !$end(&mut *$self, key) { return Progress::Restart },
+                let from = if last.0 == slab { last.1 } else { 0 };
+                let mut next = $self.v.slots::<$class>(slab).enumerate().skip(from);
+                match next.find_map(|(at, link)| Some((at, $self.v.live(link)?))) {
+                    Some((at, key)) => {
+                        last = (slab, at);
+                        #[allow(clippy::redundant_closure_call)]
+                        if !$end(&mut *$self, key) {
+                            return Progress::Restart;
+                        }
+                    }
                     // A slab with nothing alive only keeps retired slots.
                     None if !$self.afford(1) => return Progress::Restart,
                     None => $self.drop_slab::<$class>($pool, slab),
