@@ -61,9 +61,10 @@ const MAY_BE: &[Error] = &[
     Error::NoRoute,
     Error::NoAnswer,
 ];
-/// Rounds that must succeed at the end, and tries for that: the first finds sessions that died unnoticed.
+/// Rounds that must succeed at the end, and how long that may take: the first finds sessions that died unnoticed, and netd
+/// asks for an address anew after 4 s, then after 8.
 const LAST: u32 = 3;
-const TRIES: u32 = 40;
+const LATEST_NS: u64 = 20 * time::SECOND;
 /// How long a request to the network may take.
 const SOON_NS: u64 = 5 * time::SECOND;
 /// Bytes of a file or of what goes over the wire at most.
@@ -149,8 +150,9 @@ pub fn perform(arguments: &[&str]) -> ! {
         held: Vec::new(),
     };
     let status = match go(state, round) {
-        Ok((answers, errors)) => {
-            println!("{name}: {answers} right answers, {errors} errors that may be");
+        Ok(Told { answers, errors, after_ns }) => {
+            let after = after_ns / time::MILLISECOND;
+            println!("{name}: {answers} right answers, {errors} errors that may be; at rest after {after} ms");
             Status::OK
         }
         Err(why) => {
@@ -169,12 +171,20 @@ fn endpoint(text: &str) -> Option<Endpoint> {
     Some(Endpoint { address: Address::V4([next()?, next()?, next()?, next()?]), port: port.parse().ok()? })
 }
 
-fn go(mut state: State, round: Round) -> Result<(u64, u64), String> {
+/// What a client tells.
+struct Told {
+    answers: u64,
+    errors: u64,
+    /// How long after the servers were back its last rounds had succeeded.
+    after_ns: u64,
+}
+
+fn go(mut state: State, round: Round) -> Result<Told, String> {
     spawn::catch(bits::BREAK_D as u8).map_err(|error| format!("catch: {error}"))?;
-    let (mut answers, mut errors, mut good, mut tries) = (0, 0, 0, None);
+    let (mut answers, mut errors, mut good, mut back) = (0, 0, 0, None);
     loop {
         if wait_bits(bits::BREAK_D, 0) != 0 {
-            (good, tries) = (0, Some(0));
+            (good, back) = (0, Some(time::now_ns()));
         }
         state.round += 1;
         match round(&mut state) {
@@ -187,12 +197,11 @@ fn go(mut state: State, round: Round) -> Result<(u64, u64), String> {
             }
             Err(Trouble::Error(error)) => return Err(format!("round {}: {error} can't be", state.round)),
         }
-        if let Some(count) = &mut tries {
+        if let Some(after_ns) = back.map(|back| time::now_ns() - back) {
             if good >= LAST {
-                return Ok((answers, errors));
+                return Ok(Told { answers, errors, after_ns });
             }
-            *count += 1;
-            if *count > TRIES {
+            if after_ns > LATEST_NS {
                 return Err("all servers are back, but it gets nothing but errors".into());
             }
         }
