@@ -12,6 +12,7 @@ use kmem::mutants::{Mutant, mutant};
 use kmem::{FrameState, Link};
 
 use crate::alloc::Need;
+use crate::holes::Claimed;
 use crate::hw::Entry as Decoded;
 use crate::objects::*;
 use crate::range::{Range, access_argument, allowed};
@@ -89,9 +90,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if tables_missing && !mutant(Mutant::TablesUnpaid) {
             need.add(pool, self.missing_tables(process, range.address, range.pages));
         }
-        let mut records = range.leaves().count() as u32;
+        let (mut records, mut holes) = (range.leaves().count() as u32, false);
         for part in range.leaves() {
-            records += self.will_split(process, part, extent.physical + range.pages_before(part)) as u32;
+            let claimed = self.claimed(process, part, extent.physical + range.pages_before(part));
+            records += (claimed == Claimed::Middle) as u32;
+            holes |= claimed != Claimed::Nothing;
         }
         self.need_objects::<MAPPING>(&mut need, pool, records);
         self.check(&need)?;
@@ -100,7 +103,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let mut physical = extent.physical;
         for part in range.leaves() {
             let leaf = self.leaf_or_make(process, part.address).ok_or(Error::PoolEmpty)?;
-            self.give_up_holes(pool, leaf, part, physical);
+            if holes {
+                self.give_up_holes(pool, leaf, part, physical);
+            }
             let record = Mapping {
                 memory: extent.root.link(),
                 process: process.link(),
@@ -118,10 +123,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             };
             let mapping = self.make::<MAPPING>(pool, record).ok_or(Error::PoolEmpty)?;
             self.link_mapping(mapping, leaf);
-            self.set_pages(leaf, part, physical, access, extent.kind);
+            self.set_pages(leaf, part, physical, access, allowed, extent.kind);
             let end = physical + part.pages as u32;
             if access.contains(Access::WRITE) {
-                (physical..end).for_each(|n| self.count_writer(n, access, !mutant(Mutant::WriterUncounted) as i16));
+                (physical..end).for_each(|n| self.count_writer(n, !mutant(Mutant::WriterUncounted) as i16));
             }
             physical = end;
         }
@@ -155,25 +160,25 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.lookup::<PROCESS>(thread, regs.argument(0), Rights::MAP)?.key;
         let range = Range::new(regs.argument(1), regs.argument(2), MAP_PAGES)?;
         let access = access_argument(regs.argument(3))?;
-        let mut found = 0;
         for part in range.leaves() {
             let leaf = self.leaf(process, part.address).ok_or(Error::BadAddress)?;
-            let mut next = self.first_mapping(leaf);
-            while let Some(mapping) = self.v.follow(next) {
-                found += self.check_protect(leaf, mapping, part, access)?;
-                next = self.v.get(mapping).table_next;
+            for address in part.addresses() {
+                let page = self.page(leaf, address).ok_or(Error::BadAddress)?;
+                if !page.allowed().contains(access) && !mutant(Mutant::ProtectBeyondRights) {
+                    return Err(Error::Denied);
+                }
+                self.check_states(self.decoded(page).0, 1, page.kind(), access)?;
             }
-        }
-        if found != range.pages {
-            return Err(Error::BadAddress);
         }
         // ---- point of no return ----
         for part in range.leaves() {
             let leaf = self.leaf(process, part.address).ok_or(Error::BadAddress)?;
-            let mut next = self.first_mapping(leaf);
-            while let Some(mapping) = self.v.follow(next) {
-                next = self.v.get(mapping).table_next;
-                self.change_range(leaf, mapping, part, access);
+            for address in part.addresses() {
+                let page = self.page(leaf, address).ok_or(Error::BadAddress)?;
+                let (physical, before) = self.decoded(page);
+                let writes = |access: Access| access.contains(Access::WRITE) as i16;
+                self.count_writer(physical, writes(access) - writes(before));
+                self.change_page(leaf, address, page, access, page.allowed());
             }
         }
         self.s.hw.publish();
@@ -286,14 +291,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let m = *self.v.get(mapping);
         let Some(hit) = m.range().intersect(range) else { return };
         let Some(root) = self.v.follow(m.memory) else { return };
-        let (base, kind) = (self.v.get(root).base, self.v.get(root).kind);
-        let first = base + m.offset + ((hit.address - m.address) >> 12) as u32;
+        let first = self.v.get(root).base + m.offset + ((hit.address - m.address) >> 12) as u32;
         if m.allowed.contains(Access::WRITE) {
             for (address, physical) in hit.addresses().zip(first..) {
                 if let Decoded::Page(frame, access) = self.page_at(leaf, address)
                     && frame == physical
+                    && access.contains(Access::WRITE)
                 {
-                    self.count_writer(physical, access, mutant(Mutant::WriterStays) as i16 - 1);
+                    self.count_writer(physical, mutant(Mutant::WriterStays) as i16 - 1);
                 }
             }
         }
@@ -302,12 +307,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             cleared = self.clear_pages(leaf, hit, first);
         } else {
             for (address, physical) in hit.addresses().zip(first..) {
-                if let Decoded::Page(frame, access) = self.page_at(leaf, address)
+                if let Some(page) = self.page(leaf, address)
+                    && let (frame, access) = self.decoded(page)
                     && frame == physical
                 {
-                    let taken = if mutant(Mutant::EvictKeepsWriters) { Access::empty() } else { Access::WRITE };
-                    self.change_page(leaf, address, physical, access - taken, kind);
-                    self.keep_read_only(leaf, address);
+                    // So it stays until it is mapped anew.
+                    let taken = |bug| if mutant(bug) { Access::empty() } else { Access::WRITE };
+                    let allowed = page.allowed() - taken(Mutant::ProtectAfterEvict);
+                    self.change_page(leaf, address, page, access - taken(Mutant::EvictKeepsWriters), allowed);
                 }
             }
         }
@@ -375,51 +382,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    fn change_range(&mut self, leaf: TableKey<'id>, mapping: MappingKey<'id>, range: Range, access: Access) {
-        let m = *self.v.get(mapping);
-        let Some(hit) = m.range().intersect(range) else { return };
-        let Some(root) = self.v.follow(m.memory) else { return };
-        let (base, kind) = (self.v.get(root).base, self.v.get(root).kind);
-        for address in hit.addresses() {
-            let physical = base + m.offset + ((address - m.address) >> 12) as u32;
-            if let Decoded::Page(frame, old) = self.page_at(leaf, address)
-                && frame == physical
-            {
-                self.count_writer(physical, old, -1);
-                self.count_writer(physical, access, 1);
-                self.change_page(leaf, address, physical, access, kind);
-            }
-        }
-    }
-
-    fn check_protect(
-        &self,
-        leaf: TableKey<'id>,
-        mapping: MappingKey<'id>,
-        range: Range,
-        access: Access,
-    ) -> Result<u64, Error> {
-        let m = self.v.get(mapping);
-        let Some(hit) = m.range().intersect(range) else { return Ok(0) };
-        let root = self.v.get(self.v.follow(m.memory).ok_or(Error::ServerDied)?);
-        let mut found = 0;
-        for address in hit.addresses() {
-            let physical = root.base + m.offset + ((address - m.address) >> 12) as u32;
-            if matches!(self.page_at(leaf, address), Decoded::Page(frame, _) if frame == physical) {
-                if !m.allowed.contains(access) && !mutant(Mutant::ProtectBeyondRights) {
-                    return Err(Error::Denied);
-                }
-                let stays = self.stays_read_only(leaf, address) && !mutant(Mutant::ProtectAfterEvict);
-                if access.contains(Access::WRITE) && stays {
-                    return Err(Error::Denied);
-                }
-                self.check_states(physical, 1, root.kind, access)?;
-                found += 1;
-            }
-        }
-        Ok(found)
-    }
-
     /// Whether frames may be mapped so: writable only as data, executable only as code.
     fn check_states(&self, physical: u32, pages: u32, kind: MemoryType, access: Access) -> Result<(), Error> {
         if !access.intersects(Access::WRITE | Access::EXECUTE) {
@@ -445,8 +407,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Ok(())
     }
 
-    fn count_writer(&mut self, physical: u32, access: Access, change: i16) {
-        if access.contains(Access::WRITE)
+    #[inline(always)]
+    fn count_writer(&mut self, physical: u32, change: i16) {
+        if change != 0
             && let Some(frame) = self.v.managed(physical)
         {
             let info = self.v.frame_mut(frame);
@@ -478,11 +441,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Whether a mapping has pages in a range that have more access than `keep`, or could get it.
     fn has_more(&self, leaf: TableKey<'id>, m: &Mapping, base: u32, hit: Range, keep: Access) -> bool {
-        let to_write = m.allowed.contains(Access::WRITE);
         hit.addresses().any(|address| {
             let physical = base + m.offset + ((address - m.address) >> 12) as u32;
-            let has = matches!(self.page_at(leaf, address), Decoded::Page(frame, _) if frame == physical);
-            has && (keep.is_empty() || to_write && !self.stays_read_only(leaf, address))
+            let has = self.page(leaf, address).filter(|page| self.decoded(*page).0 == physical);
+            has.is_some_and(|page| keep.is_empty() || page.allowed().contains(Access::WRITE))
         })
     }
 }

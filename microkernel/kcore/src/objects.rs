@@ -121,8 +121,9 @@ pub struct Pool {
     pub children: Link<POOL>,
     pub next: Link<POOL>,
     pub prev: Link<POOL>,
-    /// Next pool that waits to be torn down.
+    /// The list of pools that wait to be torn down.
     pub reap_next: Link<POOL>,
+    pub reap_prev: Link<POOL>,
     /// Pages it may use.
     pub limit: u32,
     /// Pages in use, `given` included.

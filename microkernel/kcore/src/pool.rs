@@ -141,10 +141,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Marks a pool: nothing is made from it any more, and it is torn down sooner or later.
     fn doom(&mut self, pool: PoolKey<'id>) {
         if !self.v.get(pool).dying {
-            let next = core::mem::replace(&mut self.s.reap, pool.link());
-            let p = self.v.get_mut(pool);
-            p.dying = true;
-            p.reap_next = next;
+            self.v.get_mut(pool).dying = true;
+            self.s.reap = list::doomed::push(self.s.reap, &mut self.v, pool);
         }
     }
 
@@ -243,18 +241,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     fn leave_reap_list(&mut self, pool: PoolKey<'id>) {
-        let next = self.v.get(pool).reap_next;
-        if self.s.reap == pool.link() {
-            self.s.reap = next;
-            return;
-        }
-        let mut at = self.s.reap;
-        while let Some(other) = self.v.follow(at) {
-            at = self.v.get(other).reap_next;
-            if at == pool.link() {
-                self.v.get_mut(other).reap_next = next;
-                return;
-            }
+        // One that goes with the pool above it is not in it.
+        if self.s.reap == pool.link() || !self.v.get(pool).reap_prev.is_none() {
+            self.s.reap = list::doomed::remove(self.s.reap, &mut self.v, pool);
         }
     }
 

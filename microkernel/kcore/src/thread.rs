@@ -1,9 +1,6 @@
 //! Threads: made, started, stopped, configured, ended.
 
-use abi::calls::{
-    ANY_CORE as ANY, Access, CONFIG_CORE, CONFIG_FAULT, CONFIG_NOTIFICATION, CONFIG_POINTER, CONFIG_PRIORITY,
-};
-use abi::info::MemoryType;
+use abi::calls::{ANY_CORE as ANY, CONFIG_CORE, CONFIG_FAULT, CONFIG_NOTIFICATION, CONFIG_POINTER, CONFIG_PRIORITY};
 use abi::user::{USER_END, USER_START};
 use abi::{Error, Rights};
 use kmem::mutants::{Mutant, mutant};
@@ -54,7 +51,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.reset(frame, process.link().raw());
         let leaf = self.leaf_or_make(process, buffer).ok_or(Error::PoolEmpty)?;
         let physical = self.v.physical(frame);
-        self.set_page(leaf, buffer, physical, Access::READ | Access::WRITE, MemoryType::Ram);
+        self.set_buffer(leaf, buffer, physical);
         self.s.hw.publish();
         let thread = self.make_like::<THREAD>(pool, &NEW).ok_or(Error::PoolEmpty)?;
         let (core, space) = (self.core as u8, self.v.get(process).space);

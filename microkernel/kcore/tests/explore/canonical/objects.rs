@@ -203,8 +203,8 @@ impl Former {
             let index = ((m.address >> 12) + n) as usize & 511;
             match cx.s.hw.decode(cx.v.get(leaf).0[index], 0) {
                 Decoded::Page(frame, access) => {
-                    let stays = cx.stays_read_only(leaf, m.address + (n << 12)) as u64;
-                    self.put((frame.wrapping_sub(base) as u64) << 8 | 1 << 4 | stays << 3 | access.bits() as u64);
+                    let allowed = cx.page(leaf, m.address + (n << 12)).map_or(0, |page| page.allowed().bits() as u64);
+                    self.put((frame.wrapping_sub(base) as u64) << 8 | 1 << 7 | allowed << 3 | access.bits() as u64);
                 }
                 _ => self.put(0),
             }
