@@ -29,13 +29,19 @@ use crate::entry;
 /// Distance of two kernel stacks; the lowest page of each is the guard.
 pub const STACK_STRIDE: usize = 0x2_0000;
 
+/// How many times a thread that used the vector registers gets them with the core before it has to ask again: where it does
+/// each time, a trap costs it some 50 instructions once in so many switches; where it does no more, they cost it 40 each.
+const TURNS: u64 = 16;
+
 global_asm!(
     include_str!("vectors.s"),
     words = const core::mem::offset_of!(Context, regs) + core::mem::offset_of!(kcore::Regs, words),
     rest = const core::mem::offset_of!(Context, regs) + core::mem::offset_of!(kcore::Regs, rest),
     space = const core::mem::offset_of!(Context, space),
     fpu_valid = const core::mem::offset_of!(Context, fpu_valid),
+    fpu_turns = const core::mem::offset_of!(Context, fpu_turns),
     fpu = const core::mem::offset_of!(Context, fpu),
+    turns = const TURNS,
     stack_stride = const STACK_STRIDE,
     kernel = sym entry::KERNEL,
     syscall = sym entry::kernel_syscall,

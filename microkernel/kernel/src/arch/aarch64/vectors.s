@@ -7,6 +7,10 @@
 // When Rust returns another Context than before, the kernel's lock is taken: it is given back here once the one that
 // leaves is stored and its address space no longer loaded.
 //
+// Vector registers are a thread's from its first use of them on, by a trap, until it leaves the core: CPACR_EL1.FPEN says
+// whether they are. Then they are saved; who has used them lately gets them with the core, for some turns, as a trap costs
+// more than loading. While they are nobody's they are zero, so that a processor that reads ahead of the trap finds nothing.
+//
 //   system call:  stores what the ABI keeps -> kernel_syscall -> `same` or `other`
 //   the rest:     stores everything         -> Rust           -> `leave`
 
@@ -25,6 +29,30 @@
     adrp    x11, {kernel}
     add     x11, x11, :lo12:{kernel}
     stlr    wzr, [x11]
+.endm
+
+// Loads the vector registers of a context, by way of another register.
+.macro load_fpu context, by
+    ldp     q0, q1, [\context, #{fpu}]
+    ldp     q2, q3, [\context, #{fpu} + 32]
+    ldp     q4, q5, [\context, #{fpu} + 64]
+    ldp     q6, q7, [\context, #{fpu} + 96]
+    ldp     q8, q9, [\context, #{fpu} + 128]
+    ldp     q10, q11, [\context, #{fpu} + 160]
+    ldp     q12, q13, [\context, #{fpu} + 192]
+    ldp     q14, q15, [\context, #{fpu} + 224]
+    ldp     q16, q17, [\context, #{fpu} + 256]
+    ldp     q18, q19, [\context, #{fpu} + 288]
+    ldp     q20, q21, [\context, #{fpu} + 320]
+    ldp     q22, q23, [\context, #{fpu} + 352]
+    ldp     q24, q25, [\context, #{fpu} + 384]
+    ldp     q26, q27, [\context, #{fpu} + 416]
+    ldp     q28, q29, [\context, #{fpu} + 448]
+    ldp     q30, q31, [\context, #{fpu} + 480]
+    ldr     \by, [\context, #{fpu} + 512]
+    msr     fpcr, \by
+    ldr     \by, [\context, #{fpu} + 520]
+    msr     fpsr, \by
 .endm
 
 .macro slot label
@@ -49,7 +77,7 @@ vectors:
     mrs     x17, esr_el1
     lsr     x17, x17, #26
     cmp     x17, #0x15                  // SVC from AArch64
-    b.ne    user_exception
+    b.ne    6f
     cbz     x16, null_call
     mrs     x17, tpidr_el1
     stp     x2, x3, [x17, #{words}]
@@ -68,6 +96,9 @@ vectors:
     b       syscall_done
 1:  bl      {syscall}
     b       syscall_done
+6:  cmp     x17, #0x07                  // floating point that is off
+    b.eq    fpu_off
+    b       user_exception
     slot    user_irq
     slot    fatal_10
     slot    user_serror
@@ -126,6 +157,8 @@ other:
 switch_out:
     mrs     x11, tpidr_el0
     str     x11, [x17, #POINTER]
+    mrs     x13, cpacr_el1
+    tbz     x13, #20, switch_in         // the vector registers are not the thread's
     mov     x11, #1
     str     x11, [x17, #{fpu_valid}]
     stp     q0, q1, [x17, #{fpu}]
@@ -146,10 +179,10 @@ switch_out:
     stp     q30, q31, [x17, #{fpu} + 480]
     mrs     x11, fpcr
     mrs     x12, fpsr
-    add     x13, x17, #{fpu} + 512
-    stp     x11, x12, [x13]
+    str     x11, [x17, #{fpu} + 512]
+    str     x12, [x17, #{fpu} + 520]
 
-// Loads the thread x0.
+// Loads the thread x0. x13 is CPACR_EL1: bit 20 says that the vector registers hold what is another's, and is saved.
 switch_in:
     cbz     x0, kernel_idle
     msr     tpidr_el1, x0
@@ -160,28 +193,9 @@ switch_in:
     msr     ttbr0_el1, x11
     isb                                 // before the other's tables may go
 1:  unlock
-    ldr     x11, [x0, #{fpu_valid}]
-    cbz     x11, reset_fpu
-    ldp     q0, q1, [x0, #{fpu}]
-    ldp     q2, q3, [x0, #{fpu} + 32]
-    ldp     q4, q5, [x0, #{fpu} + 64]
-    ldp     q6, q7, [x0, #{fpu} + 96]
-    ldp     q8, q9, [x0, #{fpu} + 128]
-    ldp     q10, q11, [x0, #{fpu} + 160]
-    ldp     q12, q13, [x0, #{fpu} + 192]
-    ldp     q14, q15, [x0, #{fpu} + 224]
-    ldp     q16, q17, [x0, #{fpu} + 256]
-    ldp     q18, q19, [x0, #{fpu} + 288]
-    ldp     q20, q21, [x0, #{fpu} + 320]
-    ldp     q22, q23, [x0, #{fpu} + 352]
-    ldp     q24, q25, [x0, #{fpu} + 384]
-    ldp     q26, q27, [x0, #{fpu} + 416]
-    ldp     q28, q29, [x0, #{fpu} + 448]
-    ldp     q30, q31, [x0, #{fpu} + 480]
-    add     x13, x0, #{fpu} + 512
-    ldp     x11, x12, [x13]
-    msr     fpcr, x11
-    msr     fpsr, x12
+    ldr     x11, [x0, #{fpu_turns}]
+    cbnz    x11, give_fpu
+    tbnz    x13, #20, take_fpu
 2:  ldr     x11, [x0, #POINTER]
     msr     tpidr_el0, x11
 
@@ -212,14 +226,54 @@ restore:
     dsb     nsh
     isb
 
-// A new thread's FPU: nothing of another's may be seen.
-reset_fpu:
+// The thread x0 has used the vector registers lately: it has them at once, x11 times more. x13: CPACR_EL1.
+give_fpu:
+    sub     x11, x11, #1
+    str     x11, [x0, #{fpu_turns}]
+    tbnz    x13, #20, 3f
+    mov     x12, #3 << 20
+    msr     cpacr_el1, x12
+    isb
+3:  load_fpu x0, x11
+    b       2b
+
+// The thread x0 has not.
+take_fpu:
+    bl      clear_fpu
+    b       2b
+
+// EL0 asks for the vector registers, for the first time or after a while: the instruction is run again.
+fpu_off:
+    mrs     x17, cpacr_el1
+    tbnz    x17, #20, user_exception
+    mov     x17, #3 << 20
+    msr     cpacr_el1, x17
+    mrs     x17, tpidr_el1
+    str     x16, [sp, #-8]
+    mov     x16, #{turns}
+    str     x16, [x17, #{fpu_turns}]
+    isb
+    ldr     x16, [x17, #{fpu_valid}]
+    cbz     x16, 5f                     // it has none yet, and these are zero
+    load_fpu x17, x16
+5:  ldr     x16, [sp, #-8]
+    ldr     x17, [sp, #-16]
+    eret
+    dsb     nsh
+    isb
+
+// The vector registers belong to nobody from here on, and are zero. Changes x12 alone.
+.global clear_fpu
+clear_fpu:
     .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     movi    v\n\().2d, #0
     .endr
     msr     fpcr, xzr
     msr     fpsr, xzr
-    b       2b
+    mov     x12, xzr
+    msr     cpacr_el1, x12
+    isb
+    ret
 
 // Stores everything but x17, which lies below SP. Leaves x17 = Context.
 .macro store_all
@@ -278,6 +332,7 @@ leave:
     cbnz    x0, restore
     b       idle_on
 3:  cbnz    x17, switch_out
+    mov     x13, xzr                    // while idle they are nobody's
     b       switch_in
 
 // Only `idle` unmasks interrupts in the kernel. The place it was at is of no interest; the stack is empty again.
@@ -291,12 +346,15 @@ kernel_irq:
 .global kernel_enter
 kernel_enter:
     bl      unwind_stack
+    mov     x13, xzr
     b       switch_in
 
 // kernel_idle: waits with an empty stack, nobody's address space and interrupts taken one at a time.
 kernel_idle:
     msr     tpidr_el1, xzr
-    bl      unwind_stack
+    tbz     x13, #20, 7f
+    bl      clear_fpu
+7:  bl      unwind_stack
     mrs     x0, ttbr1_el1               // kernel_root; empty_root follows it
     add     x0, x0, #0x1000
     msr     ttbr0_el1, x0

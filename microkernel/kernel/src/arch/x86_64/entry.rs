@@ -23,9 +23,7 @@ use kcore::{Context, Regs};
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{Efer, EferFlags, LStar, Msr};
 
-use super::core_block::{
-    self, BLOCKS, CURRENT, CoreBlock, IDLE, KERNEL_SPACE, POINTER_REGISTER, SCRATCH, SPACE, STACK,
-};
+use super::core_block::{self, BLOCKS, CURRENT, CoreBlock, IDLE, KERNEL_SPACE, SCRATCH, SPACE, STACK};
 use super::{fatal, fpu, gdt, vectors};
 
 /// Places in `Regs::rest`.
@@ -51,7 +49,6 @@ global_asm!(
     stack = const STACK,
     space = const SPACE,
     kernel_space = const KERNEL_SPACE,
-    pointer = const POINTER_REGISTER,
     idle = const IDLE,
     rbp = const RBP,
     rcx = const RCX,

@@ -15,7 +15,7 @@
     mov [\c + 88], rax
     .endm
 
-    // The same back, without rax, rdi and \c itself: the last ones.
+    // The same back, without rax, rdi and rsi, of which one is \c: the last ones.
     .macro LOAD_WORDS c
     mov rdx, [\c + 0]
     mov r10, [\c + 8]
@@ -25,17 +25,17 @@
     mov r13, [\c + 40]
     mov r14, [\c + 48]
     mov r15, [\c + 56]
-    mov rsi, [\c + 72]
     mov rbx, [\c + 80]
     .endm
 
-    // To the user by SYSRETQ; rax: context whose pc is canonical and in rcx.
-    .macro RETURN
-    LOAD_WORDS rax
-    mov r11, [rax + 112]
-    mov rdi, [rax + 64]
-    mov rsp, [rax + 96]
-    mov rax, [rax + 88]
+    // To the user by SYSRETQ; c: rax or rsi, the context, whose pc is canonical and in rcx.
+    .macro RETURN c, other, place
+    LOAD_WORDS \c
+    mov r11, [\c + 112]
+    mov rdi, [\c + 64]
+    mov rsp, [\c + 96]
+    mov \other, [\c + 160 - \place]
+    mov \c, [\c + \place]
     sysretq
     .endm
 
@@ -78,7 +78,7 @@ syscall_entry_\n:
     mov rdx, rcx
     shr rdx, 47
     jnz syscall_bad_pc
-    RETURN
+    RETURN rax, rsi, 88
     // The null call asks for nothing, and its status is its number: back at once, if to where SYSRETQ may go.
 2:  bt rcx, 47
     jc 1b
@@ -119,21 +119,25 @@ leave:
     xrstor64 [rsi + 320]
 enter_loaded:                           // rsi: the context, its vector registers loaded
     mov [rbx + {current}], rsi
-    // User code can set the FS base to 0 by loading a selector, to nothing else: only where both threads have 0 is it
-    // sure to be right.
-    mov rcx, [rsi + 120]
-    or rcx, [rbx + {pointer}]
-    jnz enter_pointer
+    // Each time: user code can set the FS base to 0 by loading a selector, so what it is now is not known.
+    mov eax, [rsi + 120]
+    mov edx, [rsi + 124]
+    mov ecx, 0xc0000100                 // FS_BASE
+    wrmsr
 enter_registers:
     mov rcx, [rsi + 104]
     mov rdx, rcx
     shr rdx, 47
+    or rdx, [rsi + {kind}]
+    jnz enter_other
+    mov rbp, [rsi + {rbp}]
+    RETURN rsi, rax, 72
+
+enter_other:                            // rsi: a context that does not leave by SYSRETQ
+    mov rdx, rcx
+    shr rdx, 47
     jnz bad_pc
-    cmp qword ptr [rsi + {kind}], 0
-    jne return_all
-    mov rax, rsi
-    mov rbp, [rax + {rbp}]
-    RETURN
+    jmp return_all
 
 leave_other:                            // mode 2: XSAVE, 0: FXSAVE
     jb 3f
@@ -174,15 +178,6 @@ enter_fresh:
 6:  fxrstor64 [rdi]
     jmp enter_loaded
 
-enter_pointer:
-    mov rax, [rsi + 120]
-    mov [rbx + {pointer}], rax
-    mov rdx, rax
-    shr rdx, 32
-    mov ecx, 0xc0000100                 // FS_BASE
-    wrmsr
-    jmp enter_registers
-
 syscall_bad_pc:
     mov [rax + {rbp}], rbp
     mov rsi, rax
@@ -206,6 +201,7 @@ return_all:                             // rsi: context
     mov rax, rsi
     LOAD_WORDS rax
     mov rdi, [rax + 64]
+    mov rsi, [rax + 72]
     mov rbp, [rax + {rbp}]
     mov rcx, [rax + {rcx}]
     mov r11, [rax + {r11}]
