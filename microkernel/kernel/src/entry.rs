@@ -7,7 +7,7 @@
 use abi::info::stretch as kind;
 use kcore::hw::CoreId;
 use kcore::objects::{THREAD, Thread, ThreadLink};
-use kcore::{Context, Kernel};
+use kcore::{Asked, Context, Decided, Kernel};
 
 use crate::arch::{self, Machine};
 use crate::lock::{Guard, Lock};
@@ -22,18 +22,51 @@ pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
     decide(Kernel::general)
 }
 
-/// The same, with a number up to [`kcore::LAST_FAST`]: it may be done by the fast path.
-pub extern "C" fn kernel_message(number: u64) -> *mut Context {
-    let _stretch = stretch::begin(number as usize & 31);
-    let core = arch::core_id();
+/// The same for a `call`, its number and arguments by the stub: by the fast path, if that does it.
+///
+/// This and the next two don't return: the stub has saved all registers, so what a function has to restore at its end
+/// need not be.
+pub extern "C" fn kernel_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    message(core, number, |kernel, core| kernel.fast_call(core, Asked { number, a0, a1 }).map(another))
+}
+
+/// The same for a `reply_recv`.
+pub extern "C" fn kernel_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    message(core, number, |kernel, core| kernel.fast_reply_recv(core, Asked { number, a0, a1 }).map(another))
+}
+
+/// The same for other calls up to [`kcore::LAST_FAST`].
+pub extern "C" fn kernel_signal(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    message(core, number, |kernel, core| kernel.fast_signal(core, Asked { number, a0, a1 }))
+}
+
+fn another(context: *mut Context) -> Decided {
+    Decided { context, another: true }
+}
+
+#[inline(always)]
+fn message(core: u64, number: u64, fast: impl FnOnce(&mut Kernel<Machine>, CoreId) -> Option<Decided>) -> ! {
+    let stretch = stretch::begin(number as usize & 31);
+    let core = core as CoreId;
     let mut guard = KERNEL.lock();
-    let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
     // Who made the call goes on or waits, so it is not gone.
-    let Some(next) = kernel.fast_context(core) else { return general(guard, core) };
-    if next.another {
-        guard.keep();
-    }
-    next.context
+    let context = match guard.as_mut().and_then(|kernel| fast(kernel, core)) {
+        Some(Decided { context, another: true }) => {
+            guard.keep();
+            stretch.end();
+            // SAFETY: the stub of a message called, which saved all registers; the context is another thread's, that runs next
+            // on this core, and the lock is taken.
+            unsafe { arch::switch(core, context) }
+        }
+        Some(Decided { context, .. }) => {
+            drop(guard);
+            context
+        }
+        None => general(guard, core),
+    };
+    stretch.end();
+    // SAFETY: the stub of a message called, which saved all registers; the context is what the kernel decided, as is the lock.
+    unsafe { arch::resume(core, context) }
 }
 
 #[inline(never)]

@@ -5,6 +5,7 @@ use abi::{Rights, Status};
 use kmem::Link;
 use kmem::mutants::{Mutant, mutant};
 
+use super::Asked;
 use crate::Hw;
 use crate::ipc;
 use crate::objects::*;
@@ -22,9 +23,9 @@ struct Waiting<'id> {
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
-    pub(super) fn fast_call(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadKey<'id>> {
-        let t = self.v.get(me);
-        let (handle, tag) = (t.context.regs.a0, t.context.regs.a1);
+    pub(super) fn fast_call(&mut self, asked: Asked) -> Option<ThreadKey<'id>> {
+        let (me, takes) = self.caller(asked)?;
+        let (handle, tag) = (asked.a0, asked.a1);
         if tag > MAX_BYTES as u64 {
             return None;
         }
@@ -71,14 +72,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let receiver = self.v.follow(receivers.head)?;
         let (t, r) = (self.v.get(me), self.v.get(receiver));
         let depth = t.depth;
-        let busy = r.via.raw() | r.serving.head.raw() | r.timer_slot as u32 | r.slow as u32;
-        let here = self.may_run_here(r) || mutant(Mutant::FastElsewhere);
-        let near = receivers.head == receivers.tail && here;
+        if receivers.head != receivers.tail || r.unusual() as u64 | r.bound() != 0 {
+            return None;
+        }
+        if !self.may_run_here(r) && !mutant(Mutant::FastElsewhere) {
+            return None;
+        }
         // It inherits from one caller more.
         let priority = t.priority.max(r.priority);
-        let short = (depth as usize) < MAX_CHAIN || mutant(Mutant::FastChainUnbounded);
-        let good = near && busy == 0 && short && self.first_at(priority);
-        good.then_some(Waiting { channel, receiver, priority, depth })
+        if depth as usize >= MAX_CHAIN && !mutant(Mutant::FastChainUnbounded) || !self.first_at(priority) {
+            return None;
+        }
+        Some(Waiting { channel, receiver, priority, depth })
     }
 
     /// The caller's message lies in the receiver's words or buffer: it waits now, and the receiver runs.
@@ -117,9 +122,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     #[inline(always)]
-    pub(super) fn fast_reply_recv(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadKey<'id>> {
+    pub(super) fn fast_reply_recv(&mut self, asked: Asked) -> Option<ThreadKey<'id>> {
+        let (me, takes) = self.caller(asked)?;
         let t = self.v.get(me);
-        let (token, word, deadline) = (t.context.regs.a0, t.context.regs.a1, t.context.regs.badge);
+        let (token, word, deadline) = (asked.a0, asked.a1, t.context.regs.badge);
         let (tag, handle) = (word & u32::MAX as u64, word >> CHANNEL_SHIFT);
         let (serving, notification) = (t.serving, t.notification);
         if tag > MAX_BYTES as u64 || deadline != FOREVER {
@@ -138,9 +144,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // The only one, and in the list of those to answer, so it is alive and waits for that.
         let caller = self.v.follow(serving.head)?;
         let c = self.v.get(caller);
-        let meant = token == ipc::token(caller, c.sequence) && serving.head == serving.tail;
-        let first = self.first_at(c.priority) || mutant(Mutant::FastIgnoresUrgent);
-        if !meant || c.slow != 0 || !self.may_run_here(c) || !first {
+        if token != ipc::token(caller, c.sequence) || serving.head != serving.tail || c.slow != 0 {
+            return None;
+        }
+        if !self.may_run_here(c) || !self.first_at(c.priority) && !mutant(Mutant::FastIgnoresUrgent) {
             return None;
         }
         let (depth, faulting) = (c.depth, c.faulting);

@@ -12,13 +12,14 @@
 //! TPIDR_EL1 is the running thread's [`Context`]. A system call stores stack pointer, flags and preserved registers only
 //! when another thread runs next; nobody looks at them before.
 
-use core::arch::global_asm;
+use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
 use aarch64_cpu::registers::{Readable, TPIDR_EL1, Writeable};
 use abi::message::Fault;
 use kcore::Context;
+use kcore::hw::CoreId;
 
 use super::cores;
 use super::fatal;
@@ -45,7 +46,11 @@ global_asm!(
     stack_stride = const STACK_STRIDE,
     kernel = sym entry::KERNEL,
     syscall = sym entry::kernel_syscall,
-    message = sym entry::kernel_message,
+    kernel_call = sym entry::kernel_call,
+    kernel_reply_recv = sym entry::kernel_reply_recv,
+    kernel_signal = sym entry::kernel_signal,
+    call = const abi::calls::number::call,
+    reply_recv = const abi::calls::number::reply_recv,
     last_fast = const kcore::LAST_FAST,
     exception = sym exception,
     interrupt = sym interrupt,
@@ -81,6 +86,31 @@ unsafe extern "C" {
 pub unsafe fn enter(context: *mut Context) -> ! {
     // SAFETY: by the caller's promise; what is on this stack is never returned to.
     unsafe { kernel_enter(context) }
+}
+
+/// Leaves the kernel with another thread than the current one, whose registers are stored but for those that the kernel does not
+/// touch.
+///
+/// # Safety
+///
+/// This is the core that runs, with interrupts masked. TPIDR_EL1 is a context that may be stored to (a running thread's, or what
+/// [`forget_current`] left). The other is of a thread that kcore counts as running on this core, and stays valid until another
+/// runs. The caller has the kernel's lock, which is given back here, and needs nothing of its stack any more.
+#[inline(always)]
+pub unsafe fn switch(_core: CoreId, context: *mut Context) -> ! {
+    // SAFETY: `switch_threads` expects the context in x0, and the rest as the caller promises.
+    unsafe { asm!("b switch_threads", in("x0") context, options(noreturn)) }
+}
+
+/// Leaves the kernel after a message with what runs next: the current context, another, or null to idle.
+///
+/// # Safety
+///
+/// As [`switch`]; the lock is taken only if it is not the current one.
+#[inline(always)]
+pub unsafe fn resume(_core: CoreId, context: *mut Context) -> ! {
+    // SAFETY: as in `switch`.
+    unsafe { asm!("b message_done", in("x0") context, options(noreturn)) }
 }
 
 /// The running thread's context, null while there is none.

@@ -11,7 +11,8 @@
 // whether they are. Then they are saved; who has used them lately gets them with the core, for some turns, as a trap costs
 // more than loading. While they are nobody's they are zero, so that a processor that reads ahead of the trap finds nothing.
 //
-//   system call:  stores what the ABI keeps -> kernel_syscall -> `same` or `other`
+//   message:      stores everything but what the ABI loses -> kernel_call ... -> `message_done` or `switch_threads`
+//   system call:  stores what the ABI keeps and Rust loses -> kernel_syscall -> `same` or `other`
 //   the rest:     stores everything         -> Rust           -> `leave`
 
 .arch_extension fp
@@ -23,6 +24,13 @@
 .equ R11,       {rest}                  // x11-x15
 .equ R17,       {rest} + 40             // x17-x30
 .equ R30,       {rest} + 144
+
+// SP to the top of the core's stack, from anywhere in it.
+.macro empty_stack
+    mov     x11, sp
+    orr     x11, x11, #({stack_stride} - 1)
+    add     sp, x11, #1
+.endm
 
 // Gives the kernel's lock back (lock.rs).
 .macro unlock
@@ -88,13 +96,12 @@ vectors:
     stp     x10, x16, [x17, #{words} + 80]
     mrs     x11, elr_el1
     str     x11, [x17, #SP_PC + 8]
+    and     w11, w16, #0xffff
+    cmp     w11, #{last_fast}
+    b.ls    message
     str     x30, [x17, #R30]
-    and     x0, x16, #0xffff
-    cmp     x0, #{last_fast}
-    b.hi    1f
-    bl      {message}
-    b       syscall_done
-1:  bl      {syscall}
+    mov     x0, x16
+    bl      {syscall}
     b       syscall_done
 6:  cmp     x17, #0x07                  // floating point that is off
     b.eq    fpu_off
@@ -114,10 +121,43 @@ null_call:
     dsb     nsh
     isb
 
+// A message: what Rust preserves is stored at once, and Rust doesn't return. w11: which call it is.
+message:
+    stp     xzr, x19, [x17, #R17 + 8]
+    stp     x20, x21, [x17, #R17 + 24]
+    stp     x22, x23, [x17, #R17 + 40]
+    stp     x24, x25, [x17, #R17 + 56]
+    stp     x26, x27, [x17, #R17 + 72]
+    stp     x28, x29, [x17, #R17 + 88]
+    str     x30, [x17, #R30]
+    mov     x2, x16
+    mrs     x3, tpidrro_el0
+    cmp     w11, #{call}
+    b.eq    {kernel_call}
+    cmp     w11, #{reply_recv}
+    b.eq    {kernel_reply_recv}
+    b       {kernel_signal}
+
+// From Rust, after a message: x0 comes, 0 for none.
+.global message_done
+message_done:
+    empty_stack
+    mrs     x17, tpidr_el1
+    cmp     x0, x17
+    b.ne    stored
+    ldp     x18, x19, [x0, #R17 + 8]
+    ldp     x20, x21, [x0, #R17 + 24]
+    ldp     x22, x23, [x0, #R17 + 40]
+    ldp     x24, x25, [x0, #R17 + 56]
+    ldp     x26, x27, [x0, #R17 + 72]
+    ldp     x28, x29, [x0, #R17 + 88]
+    b       same
+
 syscall_done:
     mrs     x17, tpidr_el1
     cmp     x0, x17
     b.ne    other
+same:
 // The same thread goes on: what Rust preserves is still in place. The program counter may have been rewound.
     ldr     x11, [x0, #SP_PC + 8]
     msr     elr_el1, x11
@@ -141,15 +181,23 @@ syscall_done:
 
 // Another thread after a system call: x17 leaves; x0 comes, 0 for none.
 other:
-    stp     xzr, xzr, [x17, #R11]       // the ABI's lost registers
-    stp     xzr, xzr, [x17, #R11 + 16]
-    stp     xzr, xzr, [x17, #R11 + 32]
     stp     xzr, x19, [x17, #R17 + 8]
     stp     x20, x21, [x17, #R17 + 24]
     stp     x22, x23, [x17, #R17 + 40]
     stp     x24, x25, [x17, #R17 + 56]
     stp     x26, x27, [x17, #R17 + 72]
     stp     x28, x29, [x17, #R17 + 88]
+    b       stored
+
+// From Rust, after a message: x0 comes, another than the one that runs.
+.global switch_threads
+switch_threads:
+    empty_stack
+    mrs     x17, tpidr_el1
+stored:
+    stp     xzr, xzr, [x17, #R11]       // the ABI's lost registers
+    stp     xzr, xzr, [x17, #R11 + 16]
+    stp     xzr, xzr, [x17, #R11 + 32]
     mrs     x11, sp_el0                 // not before: only here somebody may look at them
     mrs     x12, spsr_el1
     str     x11, [x17, #SP_PC]
@@ -187,12 +235,9 @@ switch_in:
     cbz     x0, kernel_idle
     msr     tpidr_el1, x0
     ldr     x11, [x0, #{space}]
-    mrs     x12, ttbr0_el1
-    cmp     x11, x12
-    b.eq    1f
     msr     ttbr0_el1, x11
     isb                                 // before the other's tables may go
-1:  unlock
+    unlock
     ldr     x11, [x0, #{fpu_turns}]
     cbnz    x11, give_fpu
     tbnz    x13, #20, take_fpu
@@ -381,7 +426,7 @@ unwind_stack:
 // The kernel's own exceptions: the stack may be what broke, so the registers go to a fixed place.
 .macro fatal_vector n
 fatal_\n:
-    msr     tpidrro_el0, x0
+    msr     sp_el0, x0                  // user's, but no user goes on
     mov     x0, #\n
     b       fatal
 .endm
@@ -399,11 +444,11 @@ fatal_\n:
     fatal_vector 14
     fatal_vector 15
 fatal:
-    msr     tpidr_el0, x1               // user's, but no user goes on
+    msr     tpidr_el0, x1
     adrp    x1, {fatal_frame}
     add     x1, x1, :lo12:{fatal_frame}
     str     x0, [x1, #288]
-    mrs     x0, tpidrro_el0
+    mrs     x0, sp_el0
     str     x0, [x1]
     mrs     x0, tpidr_el0
     str     x0, [x1, #8]

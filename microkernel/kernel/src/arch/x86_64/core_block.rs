@@ -97,8 +97,10 @@ pub fn own() -> *mut CoreBlock {
     of(core_id())
 }
 
-fn of(core: CoreId) -> *mut CoreBlock {
-    BLOCKS.0[usize::from(core)].get()
+/// A core's block.
+#[inline(always)]
+pub fn of(core: CoreId) -> *mut CoreBlock {
+    BLOCKS.0[usize::from(core) % MAX_CORES].get()
 }
 
 /// Sets the running core up. Its stacks are mapped and this runs on its kernel stack.
