@@ -36,6 +36,7 @@ use crate::hw::CoreId;
 use crate::objects::*;
 use crate::state::Cx;
 use crate::{Context, Hw, Kernel};
+use message::Length;
 
 /// The registers of a system call that the fast path looks at first: they stand in the thread's saved state, too.
 #[derive(Clone, Copy, Debug)]
@@ -65,21 +66,39 @@ impl<H: Hw> Kernel<H> {
         self.briefly_with(core, |cx| cx.fast().map_or(Link::NONE, |next| next.link()))
     }
 
-    /// The same for a `call`: the place of the saved state of another thread.
+    /// The same for a `call` whose message fits the registers, as the caller has seen; as the place of that thread's saved state.
     #[inline(always)]
-    pub fn fast_call(&mut self, core: CoreId, asked: Asked) -> Option<*mut Context> {
+    pub fn fast_call(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
         self.briefly_with(core, |cx| {
-            let next = cx.fast_call(asked)?;
-            Some(cx.context(next))
+            let next = cx.fast_call(asked, Length::Registers)?;
+            Some(Decided { context: cx.context(next), another: true })
         })
     }
 
-    /// The same for a `reply_recv`.
+    /// The same for a `reply_recv` whose answer does.
     #[inline(always)]
-    pub fn fast_reply_recv(&mut self, core: CoreId, asked: Asked) -> Option<*mut Context> {
+    pub fn fast_reply_recv(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
         self.briefly_with(core, |cx| {
-            let next = cx.fast_reply_recv(asked)?;
-            Some(cx.context(next))
+            let next = cx.fast_reply_recv(asked, Length::Registers)?;
+            Some(Decided { context: cx.context(next), another: true })
+        })
+    }
+
+    /// The same for a `call` with any.
+    #[inline(always)]
+    pub fn fast_long_call(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
+        self.briefly_with(core, |cx| {
+            let next = cx.fast_call(asked, Length::Any)?;
+            Some(Decided { context: cx.context(next), another: true })
+        })
+    }
+
+    /// The same for a `reply_recv` with any.
+    #[inline(always)]
+    pub fn fast_long_reply_recv(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
+        self.briefly_with(core, |cx| {
+            let next = cx.fast_reply_recv(asked, Length::Any)?;
+            Some(Decided { context: cx.context(next), another: true })
         })
     }
 
@@ -145,8 +164,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = &self.v.get(current).context.regs;
         let asked = Asked { number: regs.number, a0: regs.a0, a1: regs.a1 };
         match regs.number as u16 {
-            nr::call => self.fast_call(asked),
-            nr::reply_recv => self.fast_reply_recv(asked),
+            nr::call => self.fast_call(asked, Length::Any),
+            nr::reply_recv => self.fast_reply_recv(asked, Length::Any),
             _ => self.fast_signal(asked),
         }
     }
@@ -173,8 +192,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get(me);
         let takes = asked.number >> TAKES_SHIFT;
         // A running thread has no deadline and no fault. One whose call is done but for what that ended is restarting.
-        let unusual = if mutant(Mutant::FastIgnoresBudget) { t.restarting as u32 } else { t.unusual() };
-        if takes > MAX_HANDLES as u64 || unusual != 0 { None } else { Some((me, takes as u8)) }
+        let slow = if mutant(Mutant::FastIgnoresBudget) { 0 } else { t.slow };
+        // In one compare.
+        let unusual = u64::from(slow | t.restarting as u8) << 48;
+        if takes | unusual > MAX_HANDLES as u64 { None } else { Some((me, takes as u8)) }
     }
 
     /// The running thread, if the timer is set as it is to be and nobody more urgent is ready.

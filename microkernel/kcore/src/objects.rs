@@ -318,28 +318,7 @@ pub struct Thread {
     pub payer: Name<POOL>,
 }
 
-impl Thread {
-    /// Not 0: calls by it or to it take the general path. Three fields in a row, so that one load tells.
-    #[inline(always)]
-    pub fn unusual(&self) -> u32 {
-        let [low, high] = self.timer_slot.to_le_bytes();
-        u32::from_le_bytes([self.slow, self.restarting as u8, low, high])
-    }
-
-    /// Not 0: it came by a Grant, or has callers to answer.
-    #[inline(always)]
-    pub fn bound(&self) -> u64 {
-        self.via.raw() as u64 | (self.serving.head.raw() as u64) << 32
-    }
-}
-
-const _: () = {
-    use core::mem::offset_of;
-    assert!(offset_of!(Thread, restarting) == offset_of!(Thread, slow) + 1);
-    assert!(offset_of!(Thread, timer_slot) == offset_of!(Thread, slow) + 2);
-    assert!(offset_of!(Thread, serving) == offset_of!(Thread, via) + 4);
-    assert!(offset_of!(Thread, context) == 256);
-};
+const _: () = assert!(core::mem::offset_of!(Thread, context) == 256);
 
 /// A meeting point of callers and receivers.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,14 +3,16 @@
 //! ```text
 //!             EL0                                  EL1, interrupts masked
 //!  svc ───────▶ store what the ABI keeps ──▶ kernel_syscall ──┐
+//!  … a message ▶ store what Rust keeps, too ▶ kernel_call …    ┤
 //!  exception ─▶ store everything ──────────▶ kernel_fault     ├─▶ Context to run, or none
 //!  interrupt ─▶ store everything ──────────▶ kernel_interrupt ┘        │
 //!        ▲                                                            ▼
-//!        └──────── restore ◀── the same thread ── or save FPU and rest, load the other's ── or idle
+//!        └──────── restore ◀── the same thread ── or save the rest and the FPU if it is used, load the other's ── or idle
 //! ```
 //!
-//! TPIDR_EL1 is the running thread's [`Context`]. A system call stores stack pointer, flags and preserved registers only
-//! when another thread runs next; nobody looks at them before.
+//! TPIDR_EL1 is the running thread's [`Context`], TPIDRRO_EL0 the core. A system call stores stack pointer and flags, and one that is
+//! no message preserved registers, only when another thread runs next; nobody looks at them before. Messages' functions
+//! don't return, so they restore nothing: they end in [`switch`] or [`resume`].
 
 use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
