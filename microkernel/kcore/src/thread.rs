@@ -93,7 +93,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get_mut(thread);
         let pointer = t.context.regs.pointer;
         t.context.regs = Regs { pc, sp, flags, pointer, a0: argument, ..Regs::default() };
-        t.context.fpu_valid = 0;
+        (t.context.fpu_valid, t.context.fpu_turns) = (0, 0);
         (t.faulting, t.restarting, t.ends_at) = (false, false, 0);
         self.wake(thread);
     }
@@ -329,7 +329,14 @@ impl Thread {
             run_time: 0,
             run_start: 0,
             doors: Doors::NONE,
-            context: Context { regs: Regs::ZERO, space: 0, fpu_valid: 0, reserved: [0; 2], fpu: [0; FPU_BYTES] },
+            context: Context {
+                regs: Regs::ZERO,
+                space: 0,
+                fpu_valid: 0,
+                fpu_turns: 0,
+                reserved: 0,
+                fpu: [0; FPU_BYTES],
+            },
         }
     };
 }

@@ -50,7 +50,7 @@ impl<'id, L> View<'_, 'id, L> {
         let died = if mutant(Mutant::SlabForgetsGenerations) { 0 } else { self.mem.info(frame).generation };
         let counter = died & GENERATION_LAST;
         let slots = PAGE / stride::<L::T>();
-        let page = self.mem.base.wrapping_add(frame.0 as usize * PAGE);
+        let page = self.places.base.wrapping_add(frame.0 as usize * PAGE);
         // SAFETY: 1. The frame is inside the arena and ours: plain bytes that no view, user or device uses (the caller took it).
         // 2. The slots are disjoint, aligned (a power of two) and whole inside it; they divide it. 3. `fill` is in no frame of
         // plain bytes, as it is a reference. 4. What is copied lies before where it goes, and both are inside the frame.
@@ -194,7 +194,7 @@ impl<'id, L> View<'_, 'id, L> {
         assert!(self.mem.kind(frame) == Kind::BYTES);
         self.reset(frame, owner);
         // SAFETY: the frame is inside the arena and ours (as in `make_slab`), page-aligned, and a `T` is a page.
-        unsafe { self.mem.base.add(frame.0 as usize * PAGE).cast::<L::T>().write(value) }
+        unsafe { self.places.base.add(frame.0 as usize * PAGE).cast::<L::T>().write(value) }
         self.mem.set_kind(frame, Kind::class(I));
         Key { place: frame.0 << FRAME_SHIFT, view: self.brand }
     }
@@ -215,6 +215,6 @@ impl<'id, L> View<'_, 'id, L> {
         L: Class<I>,
     {
         const { assert!(L::NAMED) }
-        self.mem.base.wrapping_add((key.place as usize) << 3).cast()
+        self.places.base.wrapping_add((key.place as usize) << 3).cast()
     }
 }
