@@ -39,8 +39,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 unused.fill(0);
             }
             REGISTER_BYTES.. => {
-                let words = self.v.get(from).context.regs.words;
-                self.v.get_mut(to).context.regs.words = words;
+                // One by one: as a whole they would be a call of memcpy on aarch64.
+                let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
+                let words = &mut self.v.get_mut(to).context.regs.words;
+                (words[0], words[1], words[2], words[3]) = (w0, w1, w2, w3);
+                (words[4], words[5], words[6], words[7]) = (w4, w5, w6, w7);
             }
             0 => self.v.get_mut(to).context.regs.words.fill(0),
             _ => {
