@@ -31,21 +31,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn copy_registers(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
         let bytes = if mutant(Mutant::UnusedBytesLeak) { REGISTER_BYTES } else { bytes };
         // All, none, and as many as seL4 takes in registers: what most messages are.
-        let words = match bytes {
+        match bytes {
             HALF => {
                 let [w0, w1, w2, w3, ..] = self.v.get(from).context.regs.words;
                 let (used, unused) = self.v.get_mut(to).context.regs.words.split_at_mut(HALF / 8);
                 used.copy_from_slice(&[w0, w1, w2, w3]);
-                return unused.fill(0);
+                unused.fill(0);
             }
-            0 => return self.v.get_mut(to).context.regs.words.fill(0),
-            REGISTER_BYTES.. => self.v.get(from).context.regs.words,
+            REGISTER_BYTES.. => {
+                // One by one: as a whole they would be a call of memcpy on aarch64.
+                let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
+                let words = &mut self.v.get_mut(to).context.regs.words;
+                (words[0], words[1], words[2], words[3]) = (w0, w1, w2, w3);
+                (words[4], words[5], words[6], words[7]) = (w4, w5, w6, w7);
+            }
+            0 => self.v.get_mut(to).context.regs.words.fill(0),
             _ => {
                 let (words, masks) = (self.v.get(from).context.regs.words, &USED[bytes]);
-                core::array::from_fn(|i| words[i] & masks[i])
+                self.v.get_mut(to).context.regs.words = core::array::from_fn(|i| words[i] & masks[i]);
             }
-        };
-        self.v.get_mut(to).context.regs.words = words;
+        }
     }
 
     /// The handles that a thread sends, from its buffer. Read again at each use: they are checked before each move.

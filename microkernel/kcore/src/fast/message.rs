@@ -132,22 +132,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return None;
         }
         let (me, takes) = self.caller(asked)?;
-        let t = self.v.get(me);
-        let (serving, notification) = (t.serving, t.notification);
-        if t.context.regs.badge != FOREVER {
+        if self.v.get(me).context.regs.badge != FOREVER {
             return None;
         }
         let channel = self.receive_door(me, handle)?;
         if !self.nothing_waits(me, channel) {
             return None;
         }
-        if let Some(notification) = self.v.follow(notification)
+        if let Some(notification) = self.v.follow(self.v.get(me).notification)
             && self.v.get(notification).bits != 0
             && !mutant(Mutant::FastForgetsBits)
         {
             return None;
         }
         // The only one, and in the list of those to answer, so it is alive and waits for that.
+        let serving = self.v.get(me).serving;
         let caller = self.v.follow(serving.head)?;
         let c = self.v.get(caller);
         if token != ipc::token(caller, c.sequence) || serving.head != serving.tail || c.slow != 0 {

@@ -1,5 +1,7 @@
 // The stubs of entry.rs, which says what they do and fills in the names in braces.
 
+    // Wherever vector registers are saved or loaded, eax is -1, for all components; edx is of no account, as those it stands for
+    // do not exist (XCR0).
     .macro SAVE_WORDS c
     mov [\c + 0], rdx
     mov [\c + 8], r10
@@ -117,7 +119,6 @@ leave:
     test rsi, rsi
     jnz 1f
     mov eax, -1
-    mov edx, -1
     cmp byte ptr [rip + {fpu_mode}], 1
     jne leave_other
     xsaveopt64 [rdi + 320]
@@ -126,7 +127,6 @@ leave:
 switch_threads:
     mov rdi, [r15 + {current}]
 1:  mov eax, -1
-    mov edx, -1
     cmp byte ptr [rip + {fpu_mode}], 1
     jne leave_other
     xsaveopt64 [rdi + 320]
@@ -169,7 +169,6 @@ enter:
     LOAD_SPACE rsi + 288
     UNLOCK
     mov eax, -1
-    mov edx, -1
     cmp qword ptr [rsi + 296], 0
     je enter_fresh
     cmp byte ptr [rip + {fpu_mode}], 0
