@@ -50,6 +50,11 @@ impl Devices {
         self.list()?.into_iter().find(|info| info.kind == kind).ok_or(Error::NotFound)
     }
 
+    /// Why something went wrong with a device: where devd died meanwhile, all of it went away, and that is why.
+    pub fn cause(&self, error: Error) -> Error {
+        self.list().err().unwrap_or(error)
+    }
+
     /// Takes a device for as long as this session lasts.
     pub fn claim(&self, id: u32) -> Result<Device<'_>, Error> {
         match self.0.call(&Request::Claim { id })? {

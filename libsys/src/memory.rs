@@ -192,8 +192,13 @@ pub struct Private {
 impl Private {
     /// So many zeroed pages.
     pub fn create(pool: &Pool, pages: usize) -> Result<Private, Error> {
+        Private::create_showing(pool, pages, pages)
+    }
+
+    /// The same, with only the first `shown` of them in the slice: for who fills these and gives all away.
+    pub fn create_showing(pool: &Pool, pages: usize, shown: usize) -> Result<Private, Error> {
         let memory = Memory::create(pool, pages)?;
-        let mapping = memory.map_part(0, pages, Access::READ | Access::WRITE)?;
+        let mapping = memory.map_part(0, shown, Access::READ | Access::WRITE)?;
         Ok(Private { mapping, memory })
     }
 

@@ -180,6 +180,11 @@ impl Grant {
         Ok(())
     }
 
+    /// Whether there is nothing left that [`Grant::revoke`] would take back.
+    pub fn leads_nowhere(&self) -> bool {
+        sys::info(self.raw(), info::GRANT, 0).is_ok_and(|[something, ..]| something == 0)
+    }
+
     /// A weaker handle of any kind behind a new Grant; the badge stays.
     pub fn derive(pool: &Pool, handle: &OwnedHandle, rights: Rights) -> Result<(OwnedHandle, Grant), Error> {
         let (derived, grant) = sys::derive(pool.raw(), handle.raw(), rights.bits().into(), 0, 0)?;

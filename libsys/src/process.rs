@@ -9,7 +9,7 @@ use abi::{
 use protocol::Error;
 
 use crate::{
-    Memory, Notification, OwnedHandle, Pool,
+    Memory, Notification, OwnedHandle, Pool, arch,
     handle::{self, typed},
     mapping, sys,
 };
@@ -245,6 +245,13 @@ impl Thread {
     pub fn registers(&self, index: u64) -> Result<[u64; 8], Error> {
         Ok(sys::state(self.handle(), index)?)
     }
+}
+
+/// In a loop that looks for what another core does: lets that core go first, where cores share a processor. On aarch64 this is
+/// YIELD; Rust's `spin_loop` is an ISB there, and emulators that run one core after the other go on with the same one.
+#[inline(always)]
+pub fn relax() {
+    arch::relax();
 }
 
 /// Lets other ready threads of the same priority run.

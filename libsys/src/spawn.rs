@@ -5,6 +5,8 @@
 //!     └────────────────────────── spawn ──────────────────────────────────────────────┘
 //! ```
 //!
+//! What needs no more than a message is spawned by one ([`Request::Spawn`]).
+//!
 //! A `Prepared` that is dropped is gone. A pipe between two of them is a ring in the job's pool; each gets a doorbell of
 //! the other, so this process is not in between.
 
@@ -12,7 +14,7 @@ use alloc::{string::String, vec::Vec};
 
 use protocol::{
     Bytes, Error, List, StartBody, Stream, Text, child,
-    process::{Ended, Image, Reply, Request, Rights, Service, Signal},
+    process::{Ended, Image, Reply, Request, Rights, SPAWN_BODY, SPAWN_HANDLES, Service, Signal},
     start::{MAX_BODY, StreamRights},
 };
 
@@ -198,6 +200,57 @@ impl Command {
 
     /// Makes the process inside a pool, not started.
     pub fn prepare(self, pool: &Pool) -> Result<Prepared, Error> {
+        self.gather()?.prepare(pool)
+    }
+
+    /// Starts it inside a pool.
+    pub fn spawn(self, pool: &Pool) -> Result<Child, Error> {
+        let gathered = self.gather()?;
+        let body = protocol::encode_vec(&gathered.body, MAX_BODY)?;
+        let handles = gathered.given.iter().map(|(_, handles)| handles.len()).sum::<usize>();
+        match &gathered.image {
+            Image::Archive(_) if handles <= SPAWN_HANDLES && body.len() <= SPAWN_BODY => gathered.spawn(pool, body),
+            _ => gathered.prepare(pool)?.start(),
+        }
+    }
+
+    /// What it is to get, with where that goes in its table of handles.
+    fn gather(self) -> Result<Gathered, Error> {
+        let mut body = StartBody { args: self.args, env: self.env, cwd: self.cwd, ..StartBody::default() };
+        let mut given = Vec::new();
+        for ((index, place), stdio) in (0..).zip(&mut body.streams).zip(self.streams) {
+            let (stream, handles) = stdio.into_stream()?;
+            *place = stream;
+            given.push((abi::user::STDIN.index() + 2 * index, handles));
+        }
+        if let Some(handle) = self.names.and_then(NameSpace::into_handle) {
+            given.push((abi::user::NAMES_CHANNEL.index(), Handles::one(handle)));
+        }
+        let mut names = Vec::new();
+        for (at, (name, handle)) in (abi::user::FIRST_NAMED..).zip(self.handles) {
+            names.push((Text::try_from(name.as_str())?, at));
+            given.push((at, Handles::one(handle)));
+        }
+        body.handles = List::new(names)?;
+        given.retain(|(_, handles)| !handles.is_empty());
+        let Command { image, image_handle, name, pages, rights, .. } = self;
+        Ok(Gathered { image, image_handle, name, pages, rights, body, given })
+    }
+}
+
+/// A command whose streams and handles are ready to be given.
+struct Gathered {
+    image: Image,
+    image_handle: Option<OwnedHandle>,
+    name: String,
+    pages: u32,
+    rights: Rights,
+    body: StartBody,
+    given: Vec<(u16, Handles)>,
+}
+
+impl Gathered {
+    fn prepare(self, pool: &Pool) -> Result<Prepared, Error> {
         let mut handles = Handles::one(pool.lend()?);
         if let Some(image) = self.image_handle {
             handles.push(image)?;
@@ -207,31 +260,35 @@ impl Command {
         let (reply, handles) = ask(&request, handles)?;
         let Reply::Created { number } = reply else { return Err(Error::Protocol) };
         let [channel, notification] = handles.exactly()?;
-        let mut prepared = Prepared {
+        let prepared = Prepared {
             number,
             channel: Channel::adopt(channel),
             notification: Notification::adopt(notification),
-            body: StartBody { args: self.args, env: self.env, cwd: self.cwd, ..StartBody::default() },
+            body: self.body,
         };
-        for (index, stdio) in self.streams.into_iter().enumerate() {
-            let (stream, handles) = stdio.into_stream()?;
-            prepared.set_stream(index, stream, handles)?;
+        for (index, handles) in self.given {
+            prepared.give(index, handles)?;
         }
-        if let Some(handle) = self.names.and_then(NameSpace::into_handle) {
-            prepared.give(abi::user::NAMES_CHANNEL.index(), Handles::one(handle))?;
-        }
-        let mut names = Vec::new();
-        for (at, (name, handle)) in (abi::user::FIRST_NAMED..).zip(self.handles) {
-            prepared.give(at, Handles::one(handle))?;
-            names.push((Text::try_from(name.as_str())?, at));
-        }
-        prepared.body.handles = List::new(names)?;
         Ok(prepared)
     }
 
-    /// Starts it inside a pool.
-    pub fn spawn(self, pool: &Pool) -> Result<Child, Error> {
-        self.prepare(pool)?.start()
+    fn spawn(self, pool: &Pool, body: Vec<u8>) -> Result<Child, Error> {
+        let Image::Archive(program) = self.image else { return Err(Error::Internal) };
+        let mut handles = Handles::one(pool.lend()?);
+        let mut places = Vec::new();
+        for (first, mut some) in self.given {
+            for (at, place) in (0..some.len()).zip(first..) {
+                handles.push(some.take(at)?)?;
+                places.push(place);
+            }
+        }
+        let (given, body) = (List::new(places)?, Bytes::new(body)?);
+        let name = Text::cut(&self.name);
+        let request = Request::Spawn { program, name, pages: self.pages, rights: self.rights, given, body };
+        let (reply, handles) = ask(&request, handles)?;
+        let Reply::Created { number } = reply else { return Err(Error::Protocol) };
+        let [notification] = handles.exactly()?;
+        Ok(Child { number, notification: Notification::adopt(notification) })
     }
 }
 
@@ -357,10 +414,18 @@ impl Child {
 
     /// How it ended, if it has.
     pub fn try_wait(&self) -> Result<Option<Ended>, Error> {
-        reap()?;
-        let mut ended = ENDED.lock();
-        let at = ended.iter().position(|end| end.number == self.number);
-        Ok(at.map(|at| ended.swap_remove(at)))
+        let own = |ended: &Ended| ended.number == self.number;
+        let mut known = ENDED.lock();
+        if let Some(at) = known.iter().position(own) {
+            return Ok(Some(known.swap_remove(at)));
+        }
+        while let Some(ended) = reap_one()? {
+            if own(&ended) {
+                return Ok(Some(ended));
+            }
+            known.push(ended);
+        }
+        Ok(None)
     }
 
     /// Waits for its end.
@@ -387,13 +452,19 @@ pub(crate) fn forget() {
 
 /// Takes the ends of all children that are over from init; [`Child::try_wait`] and [`take_ended`] find them then.
 pub fn reap() -> Result<(), Error> {
-    loop {
-        match ask(&Request::Reap, Handles::none()) {
-            Ok((Reply::Reaped(ended), _)) => ENDED.lock().push(ended),
-            Ok(_) => return Err(Error::Protocol),
-            Err(Error::NoMoreEntries) => return Ok(()),
-            Err(error) => return Err(error),
-        }
+    while let Some(ended) = reap_one()? {
+        ENDED.lock().push(ended);
+    }
+    Ok(())
+}
+
+/// Takes the oldest end from init.
+fn reap_one() -> Result<Option<Ended>, Error> {
+    match ask(&Request::Reap, Handles::none()) {
+        Ok((Reply::Reaped(ended), _)) => Ok(Some(ended)),
+        Ok(_) => Err(Error::Protocol),
+        Err(Error::NoMoreEntries) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -27,22 +27,35 @@ unsafe impl RawMutex for RawLock {
     const INIT: RawLock = RawLock(AtomicBool::new(false));
     type GuardMarker = lock_api::GuardSend;
 
+    #[inline]
     fn lock(&self) {
+        if !self.try_lock() {
+            self.wait();
+        }
+    }
+
+    #[inline]
+    fn try_lock(&self) -> bool {
+        self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    #[inline]
+    unsafe fn unlock(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl RawLock {
+    /// Waits until it is free, and takes it.
+    #[cold]
+    fn wait(&self) {
         while !self.try_lock() {
             match sys::recv(0, time::now_ns().saturating_add(NAP)) {
                 Ok(received) if received.tag.kind() == abi::message::Kind::Bits => {
                     thread_block::keep_pending(received.badge);
                 }
-                _ => core::hint::spin_loop(),
+                _ => crate::relax(),
             }
         }
-    }
-
-    fn try_lock(&self) -> bool {
-        self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    }
-
-    unsafe fn unlock(&self) {
-        self.0.store(false, Ordering::Release);
     }
 }

@@ -49,7 +49,7 @@ fn page() -> TimePage {
         if sequence & 1 == 0 && words[0].load(Ordering::Relaxed) == sequence {
             return page;
         }
-        core::hint::spin_loop();
+        crate::relax();
     }
 }
 

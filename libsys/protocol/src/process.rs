@@ -5,7 +5,8 @@
 //!
 //! ```text
 //!  Create ──► child channel (`child` protocol) ── Give, Body … Start ──► running ── Exit, fault, Break ──► over
-//!     └ the spawner dies first: the child goes too                          CHILD (bit 4) ──► Reap
+//!  Spawn ──────────────────────── all of it at once ────────────────────────┘              CHILD (bit 4) ──► Reap
+//!     (between Create and Start the child goes with its spawner)
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,11 @@ flags! {
         const POWER = 8;
     }
 }
+
+/// Handles that [`Request::Spawn`] gives at most, beside the pool.
+pub const SPAWN_HANDLES: usize = 3;
+/// Bytes of the start block's body in it at most: with the names it fits a message.
+pub const SPAWN_BODY: usize = 3600;
 
 /// A program to start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,6 +233,23 @@ pub enum Request {
         number: u32,
         /// 0 to 63, the most urgent.
         priority: u8,
+    },
+    /// Makes a process and starts it: `Create` of a program of the boot archive, `Give`, `Body` and `Start` in one, for what
+    /// needs no more than this. Handles: pool (MAKE; the child's own is made inside it), then those that the child gets. Answer:
+    /// `Created` with the child's Notification (OWNER). Not idempotent.
+    Spawn {
+        /// What it runs, by its path in the boot archive.
+        program: Text<255>,
+        /// What people see in lists.
+        name: Text<32>,
+        /// Pages of its pool.
+        pages: u32,
+        /// At most the spawner's own.
+        rights: Rights,
+        /// Where the handles go, as `child`'s `Give` says.
+        given: List<u16, SPAWN_HANDLES>,
+        /// An encoded [`crate::StartBody`].
+        body: Bytes<SPAWN_BODY>,
     },
 }
 

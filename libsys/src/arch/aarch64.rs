@@ -84,3 +84,10 @@ pub(crate) fn mark() {
     // SAFETY: a register moved to itself.
     unsafe { asm!("mov x9, x9", options(nostack, nomem, preserves_flags)) };
 }
+
+/// See `crate::relax`.
+#[inline(always)]
+pub(crate) fn relax() {
+    // SAFETY: a hint.
+    unsafe { asm!("yield", options(nostack, nomem, preserves_flags)) };
+}

@@ -27,3 +27,7 @@ pub(crate) fn frame() -> usize {
 
 #[cfg(feature = "raw")]
 pub(crate) fn mark() {}
+
+pub(crate) fn relax() {
+    core::hint::spin_loop();
+}

@@ -1,7 +1,7 @@
 //! What differs between processors: the system call instruction, the thread pointer, the counter, the entry.
 //!
 //! Each module has the same functions: `simple` and `full` system calls, `block` (the thread pointer), `counter`, `pause`,
-//! `frame` (the frame pointer), `barrier`. On the host every system call answers `ServerDied`, so that what needs a kernel
+//! `frame` (the frame pointer), `barrier`, `relax`. On the host every system call answers `ServerDied`, so that what needs a kernel
 //! fails and the rest can be tested.
 
 #[cfg(all(target_os = "viaether", target_arch = "aarch64"))]

@@ -80,3 +80,9 @@ pub(crate) fn mark() {
     // SAFETY: a register moved to itself.
     unsafe { asm!("mov r9, r9", options(nostack, nomem, preserves_flags)) };
 }
+
+/// See `crate::relax`.
+#[inline(always)]
+pub(crate) fn relax() {
+    core::hint::spin_loop();
+}

@@ -57,7 +57,7 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   [BadHandle Denied Revoked WrongKind BadArgument BadAddress WriteAndExecute NotExecutable ServerDied TableFull]
   "Changes the access of mapped pages, at most 128, within what the mapping's handle allowed.";
 18 evict (memory: Memory, offset: Pages, pages: Pages, keep: Access) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
-  "By the OWNER: unmaps the pages wherever they are mapped (keep 0), or makes them read-only (keep 1). Restarts itself.";
+  "By the OWNER: unmaps the pages wherever they are mapped (keep 0), or makes them read-only until they are mapped anew (keep 1). Restarts itself.";
 19 freeze (memory: Memory, offset: Pages, pages: Pages) -> () [BadHandle Denied Revoked WrongKind BadArgument StillMapped ServerDied]
   "By the OWNER: nobody can write these pages, at most 256, any more. Refused while a writable mapping exists.";
 20 seal (memory: Memory, offset: Pages, pages: Pages, authority: Authority) -> () [BadHandle Denied Revoked WrongKind BadArgument NotFrozen ServerDied]

@@ -86,6 +86,7 @@ impl Status {
     pub const OK: Status = Status(0);
 
     /// The result it stands for; a number that no error has reads as [`Error::BadArgument`].
+    #[inline]
     pub const fn result(self) -> Result<(), Error> {
         match self.0 {
             0 => Ok(()),

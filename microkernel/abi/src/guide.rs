@@ -229,7 +229,10 @@ pub const GUIDES: &[Guide] = &[
         rights: &[("process", "MAP")],
         work: Work::Bounded("128 pages"),
         reasons: &[
-            (Error::Denied, "the handle by which a page was mapped did not allow that, or the page is frozen"),
+            (
+                Error::Denied,
+                "the handle by which a page was mapped did not allow that; the page is frozen, or was made read-only by `evict`",
+            ),
             (Error::BadArgument, "no pages or more than 128; unknown access, or none that reads"),
             (Error::BadAddress, "the range is not of pages, not the user's, or something of it is not mapped"),
             (Error::ServerDied, "a Memory that is mapped there is being ended"),

@@ -52,6 +52,10 @@ pub const PAGE: u64 = 10;
 /// Pages that [`PAGE`] looks at, at most.
 pub const MAX_ALIKE: u64 = 128;
 
+/// Grant with REVOKE: whether `revoke` would still take something back (0: no handle through it or below it leads anywhere,
+/// and no mapping, binding or waiting call is left that came about through one), its depth.
+pub const GRANT: u64 = 12;
+
 /// The least priority of the real-time class, which only a pool with a CPU budget has.
 pub const REAL_TIME: u8 = 56;
 

@@ -46,21 +46,25 @@ impl Tag {
     pub const SENT: u64 = 0xffff;
 
     /// A tag for `bytes` of payload and `handles` handles; `None` beyond the bounds.
+    #[inline]
     pub const fn new(bytes: usize, handles: usize) -> Option<Tag> {
         if bytes > MAX_BYTES || handles > MAX_HANDLES { None } else { Some(Tag(bytes as u64 | (handles as u64) << 13)) }
     }
 
     /// Length of the payload in bytes, 0–8191: the kernel refuses more than [`MAX_BYTES`].
+    #[inline]
     pub const fn bytes(self) -> usize {
         (self.0 & 0x1fff) as usize
     }
 
     /// Handles carried, 0–7: the kernel refuses more than [`MAX_HANDLES`].
+    #[inline]
     pub const fn handles(self) -> usize {
         (self.0 >> 13 & 7) as usize
     }
 
     /// What was received.
+    #[inline]
     pub const fn kind(self) -> Kind {
         match self.0 >> 16 & 0xf {
             1 => Kind::Bits,
@@ -72,6 +76,7 @@ impl Tag {
     }
 
     /// The same tag with another kind.
+    #[inline]
     pub const fn with_kind(self, kind: Kind) -> Tag {
         Tag(self.0 & Tag::SENT | (kind as u64) << 16)
     }

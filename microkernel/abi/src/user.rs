@@ -12,9 +12,9 @@ pub const START_BLOCK: u64 = 0x7fff_0000_0000;
 pub const TIME_PAGE: u64 = START_BLOCK + 0x10_0000;
 
 /// The main thread's IPC buffer.
-pub const MAIN_BUFFER: u64 = 0x7fff_1000_0000;
-/// The end of the main thread's stack; it reaches down from here.
-pub const STACK_TOP: u64 = 0x7fff_2000_0000;
+pub const MAIN_BUFFER: u64 = START_BLOCK + 0x18_0000;
+/// The end of the main thread's stack; it reaches down from here. One page table has all four: each process has them.
+pub const STACK_TOP: u64 = START_BLOCK + 0x20_0000;
 
 /// A fresh process's first handles (`contracts.md` §4 names them all).
 pub const OWN_PROCESS: Handle = Handle::first(1);

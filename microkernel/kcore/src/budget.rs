@@ -250,7 +250,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                     (lender.priority, lender.payer) == (priority, payer)
                 })
             };
-            at = lends(t.serving).or_else(|| lends(waiting))?;
+            at = lends(t.serving.head).or_else(|| lends(waiting))?;
         }
         None
     }

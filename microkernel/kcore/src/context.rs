@@ -15,8 +15,10 @@ pub struct Context {
     pub space: u64,
     /// Offset 296: 0 where the FPU area is fresh and not to be loaded but reset.
     pub fpu_valid: u64,
-    /// Offset 304.
-    pub reserved: [u64; 2],
+    /// Offset 304: how many times more the FPU area is loaded with the thread unasked; then only if `fpu_valid`. aarch64's.
+    pub fpu_turns: u64,
+    /// Offset 312.
+    pub reserved: u64,
     /// Offset 320, a multiple of 64.
     pub fpu: [u8; FPU_BYTES],
 }
@@ -24,6 +26,7 @@ pub struct Context {
 const _: () = {
     assert!(core::mem::offset_of!(Context, space) == 288);
     assert!(core::mem::offset_of!(Context, fpu_valid) == 296);
+    assert!(core::mem::offset_of!(Context, fpu_turns) == 304);
     assert!(core::mem::offset_of!(Context, fpu) == 320);
     assert!(size_of::<Context>() == 3072);
 };

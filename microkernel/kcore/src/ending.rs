@@ -172,7 +172,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     fn part_of_thread(&mut self, thread: ThreadKey<'id>) -> bool {
-        while let Some(caller) = self.v.follow(self.v.get(thread).serving) {
+        while let Some(caller) = self.v.follow(self.v.get(thread).serving.head) {
             if !self.afford(1) {
                 return false;
             }

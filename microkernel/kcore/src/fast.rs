@@ -36,6 +36,18 @@ use crate::hw::CoreId;
 use crate::objects::*;
 use crate::state::Cx;
 use crate::{Context, Hw, Kernel};
+use message::Length;
+
+/// The registers of a system call that the fast path looks at first: they stand in the thread's saved state, too.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The number, with the handles taken from bit 16 on.
+    pub number: u64,
+    /// The first argument.
+    pub a0: u64,
+    /// The second argument.
+    pub a1: u64,
+}
 
 /// Who runs next.
 #[derive(Clone, Copy, Debug)]
@@ -46,29 +58,64 @@ pub struct Decided {
     pub another: bool,
 }
 
+/// Each returns who runs next. None: nothing has changed, and the general path is to be taken.
 impl<H: Hw> Kernel<H> {
-    /// As [`Kernel::general`], if the running thread's call is one of those that are done here: returns who runs next.
-    /// None: nothing has changed, and the general path is to be taken.
+    /// As [`Kernel::general`], if the running thread's call is one of those that are done here.
     #[inline(always)]
     pub fn fast(&mut self, core: CoreId) -> ThreadLink {
-        self.with(core, |cx| cx.fast().map_or(Link::NONE, |next| next.link()))
+        self.briefly_with(core, |cx| cx.fast().map_or(Link::NONE, |next| next.link()))
     }
 
-    /// The same, as the place of that thread's saved state.
+    /// The same for a `call` whose message fits the registers, as the caller has seen; as the place of that thread's saved state.
     #[inline(always)]
-    pub fn fast_context(&mut self, core: CoreId) -> Option<Decided> {
-        self.with(core, |cx| {
+    pub fn fast_call(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
+        self.briefly_with(core, |cx| {
+            let next = cx.fast_call(asked, Length::Registers)?;
+            Some(Decided { context: cx.context(next), another: true })
+        })
+    }
+
+    /// The same for a `reply_recv` whose answer does.
+    #[inline(always)]
+    pub fn fast_reply_recv(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
+        self.briefly_with(core, |cx| {
+            let next = cx.fast_reply_recv(asked, Length::Registers)?;
+            Some(Decided { context: cx.context(next), another: true })
+        })
+    }
+
+    /// The same for a `call` with any.
+    #[inline(always)]
+    pub fn fast_long_call(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
+        self.briefly_with(core, |cx| {
+            let next = cx.fast_call(asked, Length::Any)?;
+            Some(Decided { context: cx.context(next), another: true })
+        })
+    }
+
+    /// The same for a `reply_recv` with any.
+    #[inline(always)]
+    pub fn fast_long_reply_recv(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
+        self.briefly_with(core, |cx| {
+            let next = cx.fast_reply_recv(asked, Length::Any)?;
+            Some(Decided { context: cx.context(next), another: true })
+        })
+    }
+
+    /// The same for `recv` and `notify`, which may go on with the thread that made them.
+    #[inline(always)]
+    pub fn fast_signal(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
+        self.briefly_with(core, |cx| {
             let before = cx.my_core().current;
-            let next = cx.fast()?;
-            let context = &raw mut cx.v.get_mut(next).context;
-            Some(Decided { context, another: next.link() != before })
+            let next = cx.fast_signal(asked)?;
+            Some(Decided { context: cx.context(next), another: next.link() != before })
         })
     }
 
     /// As [`Kernel::general_fault`], in the same way.
     #[inline(always)]
     pub fn fast_fault(&mut self, core: CoreId, class: u64, address: u64, syndrome: u64) -> ThreadLink {
-        self.with(core, |cx| cx.fast_fault(class, address, syndrome).map_or(Link::NONE, |next| next.link()))
+        self.briefly_with(core, |cx| cx.fast_fault(class, address, syndrome).map_or(Link::NONE, |next| next.link()))
     }
 }
 
@@ -113,21 +160,42 @@ impl<const I: u8> Door<I> {
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     fn fast(&mut self) -> Option<ThreadKey<'id>> {
-        let me = self.running()?;
-        let t = self.v.get(me);
-        let number = t.context.regs.number;
-        let takes = number >> TAKES_SHIFT;
-        // A running thread has no deadline and no fault. One whose call is done but for what that ended is restarting.
-        if takes > MAX_HANDLES as u64 || t.restarting || t.slow != 0 && !mutant(Mutant::FastIgnoresBudget) {
-            return None;
+        let current = self.v.follow(self.s.cores[self.core].current)?;
+        let regs = &self.v.get(current).context.regs;
+        let asked = Asked { number: regs.number, a0: regs.a0, a1: regs.a1 };
+        match regs.number as u16 {
+            nr::call => self.fast_call(asked, Length::Any),
+            nr::reply_recv => self.fast_reply_recv(asked, Length::Any),
+            _ => self.fast_signal(asked),
         }
-        match number as u16 {
-            nr::call => self.fast_call(me, takes as u8),
-            nr::reply_recv => self.fast_reply_recv(me, takes as u8),
-            nr::recv => self.fast_recv(me, takes as u8),
-            nr::notify if takes == 0 => self.fast_notify(me),
+    }
+
+    #[inline(always)]
+    fn fast_signal(&mut self, asked: Asked) -> Option<ThreadKey<'id>> {
+        match asked.number as u16 {
+            nr::recv => self.fast_recv(asked),
+            nr::notify if asked.number >> TAKES_SHIFT == 0 => self.fast_notify(asked),
             _ => None,
         }
+    }
+
+    /// Where a thread's registers are.
+    #[inline(always)]
+    fn context(&mut self, thread: ThreadKey<'id>) -> *mut Context {
+        &raw mut self.v.get_mut(thread).context
+    }
+
+    /// The running thread, if nothing about it is unusual, and how many handles it takes.
+    #[inline(always)]
+    fn caller(&self, asked: Asked) -> Option<(ThreadKey<'id>, u8)> {
+        let me = self.running()?;
+        let t = self.v.get(me);
+        let takes = asked.number >> TAKES_SHIFT;
+        // A running thread has no deadline and no fault. One whose call is done but for what that ended is restarting.
+        let slow = if mutant(Mutant::FastIgnoresBudget) { 0 } else { t.slow };
+        // In one compare.
+        let unusual = u64::from(slow | t.restarting as u8) << 48;
+        if takes | unusual > MAX_HANDLES as u64 { None } else { Some((me, takes as u8)) }
     }
 
     /// The running thread, if the timer is set as it is to be and nobody more urgent is ready.

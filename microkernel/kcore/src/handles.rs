@@ -11,8 +11,20 @@ use crate::state::Cx;
 
 /// Pages of slots given back for a unit of long work.
 const PAGES_A_UNIT: u32 = 4;
+/// Empty slots that are passed by for one.
+const EMPTY_A_UNIT: u32 = 16;
 /// Slots a table can have; index 0 is never used.
 pub const MAX_SLOTS: u32 = 65_536;
+/// A table's first page, without handles.
+static FREE: Handles = {
+    let mut slots = [Entry { generation: 1, ..Entry::NONE }; SLOTS_PER_PAGE as usize];
+    let mut i = 0;
+    while i + 1 < slots.len() {
+        slots[i].object = AnyName::from_number(i as u32 + 1);
+        i += 1;
+    }
+    Handles(slots)
+};
 
 /// A handle that was looked up: the object is alive, the Grants are, the rights suffice.
 #[derive(Clone, Copy)]
@@ -204,24 +216,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Closes handles of a dying process; true when none are left.
     pub fn close_all(&mut self, process: ProcessKey<'id>) -> bool {
+        let mut empty = 0;
         loop {
-            let index = self.v.get(process).closed_slots;
-            if index >= self.v.get(process).slots {
+            let p = self.v.get(process);
+            let index = p.closed_slots;
+            if p.handle_count == 0 || index >= p.slots {
                 return true;
             }
-            if !self.afford(1) {
+            let entry = self.slot_entry(process, index).filter(|entry| entry.object.class() != 0);
+            empty += entry.is_none() as u32;
+            if (entry.is_some() || empty.is_multiple_of(EMPTY_A_UNIT)) && !self.afford(1) {
                 return false;
             }
             self.v.get_mut(process).closed_slots += 1;
-            let Some(entry) = self.slot_entry(process, index) else { continue };
-            if entry.object.class() != 0 {
-                self.s.ends += 1;
-                if let Some(slot) = self.slot_mut(process, index) {
-                    *slot = Entry::default();
-                }
-                self.v.get_mut(process).handle_count -= 1;
-                self.drop_handle(&entry);
+            let Some(entry) = entry else { continue };
+            self.s.ends += 1;
+            if let Some(slot) = self.slot_mut(process, index) {
+                *slot = Entry::default();
             }
+            self.v.get_mut(process).handle_count -= 1;
+            self.drop_handle(&entry);
         }
     }
 
@@ -277,12 +291,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let frame = self.take_frame(pool)?;
         let first = p.slots;
-        let mut slots = [Entry { generation: 1, ..Entry::default() }; SLOTS_PER_PAGE as usize];
-        for (i, slot) in slots.iter_mut().enumerate() {
-            let next = if i as u32 + 1 < SLOTS_PER_PAGE { first + i as u32 + 1 } else { p.free_slot };
-            slot.object = AnyName::from_number(next);
+        let page = self.v.make_page::<HANDLES>(frame, FREE, process.link().raw());
+        if page_number > 0 {
+            for (slot, next) in self.v.get_mut(page).0.iter_mut().zip(first + 1..) {
+                slot.object = AnyName::from_number(next);
+            }
+            if let Some(last) = self.v.get_mut(page).0.last_mut() {
+                last.object = AnyName::from_number(p.free_slot);
+            }
         }
-        let page = self.v.make_page::<HANDLES>(frame, Handles(slots), process.link().raw());
         match self.v.follow(self.v.get(process).directory) {
             Some(directory) => self.v.get_mut(directory).0[page_number as usize] = page.link(),
             None => self.v.get_mut(process).handles = page.link(),

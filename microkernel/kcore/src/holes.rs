@@ -15,6 +15,17 @@ use crate::range::Range;
 use crate::state::Cx;
 use crate::tables::TableKey;
 
+/// What records give up for pages that are mapped again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// Nothing: none of them had these pages.
+    Nothing,
+    /// Pages at their ends.
+    Pages,
+    /// Pages in the middle of one, which gets a second record.
+    Middle,
+}
+
 /// In a lowest table's `FrameInfo::flags`: some record of it has, or had, a hole.
 const HOLES: u8 = 1;
 
@@ -24,18 +35,23 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.frame_mut(leaf.frame()).flags |= HOLES;
     }
 
-    /// Whether mapping `part` (in one lowest table, all empty) to frames from `physical` on splits a record.
-    pub fn will_split(&self, process: ProcessKey<'id>, part: Range, physical: u32) -> bool {
-        let Some(leaf) = self.leaf(process, part.address) else { return false };
+    /// What mapping `part` (in one lowest table, all empty) to frames from `physical` on takes from older records.
+    pub fn claimed(&self, process: ProcessKey<'id>, part: Range, physical: u32) -> Claimed {
+        let mut claimed = Claimed::Nothing;
+        let Some(leaf) = self.leaf(process, part.address) else { return claimed };
         let mut next = self.first_with_holes(leaf);
         while let Some(mapping) = self.v.follow(next) {
             let m = self.v.get(mapping);
-            if self.claims(m, part, physical) && self.sides(leaf, m, part).iter().all(|side| side.1 != 0) {
-                return true;
+            // One without holes has nothing where nothing is mapped.
+            if m.live != m.pages && self.claims(m, part, physical) {
+                claimed = Claimed::Pages;
+                if self.sides(leaf, m, part).iter().all(|side| side.1 != 0) {
+                    return Claimed::Middle;
+                }
             }
             next = m.table_next;
         }
-        false
+        claimed
     }
 
     /// Has older records give up the pages that are about to be mapped again. A second record's page was checked.

@@ -73,7 +73,7 @@ pub trait Hw {
     fn kick(&mut self, core: CoreId);
 
     /// Fills a fresh (zeroed) root table with the kernel's half, where the processor needs it there.
-    fn init_root(&self, set: &mut dyn FnMut(usize, u64));
+    fn init_root(&self, root: &mut [u64; 512]);
     /// Encodes an entry that points to the next table.
     fn table(&self, frame: Frame) -> u64;
     /// Encodes a user page.

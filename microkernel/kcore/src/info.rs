@@ -53,6 +53,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let time = t.run_time + now.saturating_sub(t.run_start);
                 [state_code(t), priority, base, time, core, t.sequence as u64, waits, 0]
             }
+            select::GRANT => self.grant_info(self.lookup::<GRANT>(thread, handle, Rights::REVOKE)?.key),
             select::INTERRUPT => {
                 let i = self.v.get(self.lookup::<INTERRUPT>(thread, handle, Rights::empty())?.key);
                 let (address, data) = self.s.hw.message(i.first).unwrap_or((0, 0));
@@ -139,6 +140,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let alive = self.object_alive(entry.object) && self.check_grants(&entry).is_ok();
         let (handle, kind) = (slot as u64 | (entry.generation as u64) << 16, entry.object.class() as u64);
         [handle, kind, entry.rights as u64, entry.badge, depth, alive as u64, next(slot + 1), 0]
+    }
+
+    /// Handles of a Grant's whose object is gone are good for nothing, revoked or not.
+    fn grant_info(&self, grant: GrantKey<'id>) -> [u64; 8] {
+        let g = self.v.get(grant);
+        let handles = !g.ended && self.object_alive(g.target);
+        let effects = !(g.children.is_none() && g.mappings.is_none() && g.waiting.is_none() && g.lines.is_none());
+        let notification = self.v.find_any::<NOTIFICATION>(g.target).map(|notification| self.v.get(notification));
+        let bound = notification.and_then(|notification| self.v.follow(notification.bound));
+        let bound = bound.is_some_and(|thread| self.v.get(thread).bound_via == self.v.name(grant));
+        let something = !g.revoked && (handles || effects || bound);
+        [something as u64, g.depth as u64, 0, 0, 0, 0, 0, 0]
     }
 
     fn memory_info(&self, memory: MemoryKey<'id>) -> [u64; 8] {

@@ -9,7 +9,7 @@ use abi::{Error, Rights, Status};
 use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Name};
 
-use crate::list::{by_via, closed, queue};
+use crate::list::{by_priority, by_via, closed, queue};
 use crate::objects::*;
 use crate::state::{Count, Cx};
 use crate::{Hw, Progress};
@@ -60,7 +60,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 Ok(self.hand_over(receiver))
             }
             None => {
-                let insert = if mutant(Mutant::CallersUnsorted) { queue::push_back } else { queue::insert_by_priority };
+                let insert = if mutant(Mutant::CallersUnsorted) { queue::push_back } else { by_priority::insert };
                 let callers = insert(self.v.get(channel).callers, &mut self.v, thread);
                 self.v.get_mut(channel).callers = callers;
                 if let Some(grant) = self.v.find(via) {

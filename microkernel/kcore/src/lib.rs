@@ -61,7 +61,7 @@ use abi::{Error, Status};
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
 pub use ending::UNITS;
-pub use fast::{Decided, Doors, LAST_FAST, may_be_fast};
+pub use fast::{Asked, Decided, Doors, LAST_FAST, may_be_fast};
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;

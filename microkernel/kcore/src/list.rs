@@ -50,6 +50,7 @@ macro_rules! list {
 }
 
 list!(pools, POOL, next, prev);
+list!(doomed, POOL, reap_next, reap_prev);
 list!(grants, GRANT, next, prev);
 list!(siblings, THREAD, sibling_next, sibling_prev);
 list!(timers, THREAD, timer_next, timer_prev);
@@ -58,10 +59,9 @@ list!(by_line, INTERRUPT, via_next, via_prev);
 list!(by_memory, MAPPING, memory_next, memory_prev);
 list!(by_grant, MAPPING, grant_next, grant_prev);
 
-/// Queues of threads: ready, callers, receivers.
+/// Queues of threads: ready, receivers.
 pub mod queue {
     use crate::objects::{Objects, Queue, THREAD, ThreadKey};
-    use kmem::mutants::{Mutant, mutant};
     use kmem::{Link, View};
 
     pub fn push_back<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
@@ -70,23 +70,6 @@ pub mod queue {
 
     pub fn push_front<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
         insert_after(q, v, Link::NONE, key)
-    }
-
-    /// Behind the last thread that is at least as urgent.
-    pub fn insert_by_priority<'id>(
-        q: Queue<THREAD>,
-        v: &mut View<'_, 'id, Objects>,
-        key: ThreadKey<'id>,
-    ) -> Queue<THREAD> {
-        let priority = v.get(key).priority;
-        let mut before = q.tail;
-        while let Some(other) = v.follow(before) {
-            if v.get(other).priority >= priority + mutant(Mutant::CallersBackwards) as u8 {
-                break;
-            }
-            before = v.get(other).prev;
-        }
-        insert_after(q, v, before, key)
     }
 
     pub fn remove<'id>(mut q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
@@ -105,7 +88,7 @@ pub mod queue {
         q
     }
 
-    fn insert_after<'id>(
+    pub(super) fn insert_after<'id>(
         mut q: Queue<THREAD>,
         v: &mut View<'_, 'id, Objects>,
         before: Link<THREAD>,
@@ -123,6 +106,70 @@ pub mod queue {
         thread.next = next;
         thread.prev = before;
         q
+    }
+}
+
+/// Queues of threads by priority, first come first within one: callers that wait, and callers to answer.
+///
+/// Those of one priority are a *run*, and the first of each is in a list of runs besides. So a place is found in as many steps
+/// as there are priorities, however many threads wait.
+///
+/// ```text
+/// head ─▶ A 9 ◀─▶ B 9 ◀─▶ C 4 ◀─▶ D 4 ◀─▶ E 0 ◀─ tail     next, prev
+///         A 9 ◀─────────▶ C 4 ◀─────────▶ E 0             run_next, run_prev
+/// ```
+///
+/// A thread's priority stays as it is for as long as it is in such a queue.
+pub mod by_priority {
+    use super::queue;
+    use crate::objects::{Objects, Queue, THREAD, ThreadKey};
+    use kmem::mutants::{Mutant, mutant};
+    use kmem::{Link, View};
+
+    /// Behind the last thread that is at least as urgent.
+    pub fn insert<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
+        let priority = v.get(key).priority;
+        let (mut above, mut at) = (None, v.follow(q.head));
+        while let Some(run) = at.filter(|run| v.get(*run).priority > priority) {
+            (above, at) = (Some(run), v.follow(v.get(run).run_next));
+        }
+        let own = at.filter(|run| v.get(*run).priority == priority && !mutant(Mutant::CallersBackwards));
+        let below = own.map_or(at, |run| v.follow(v.get(run).run_next));
+        if own.is_none() {
+            link(v, above, Some(key));
+            link(v, Some(key), below);
+        }
+        let before = below.map_or(q.tail, |below| v.get(below).prev);
+        queue::insert_after(q, v, before, key)
+    }
+
+    /// If it is the first of its run, the next one is now.
+    pub fn remove<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
+        let t = v.get(key);
+        let (priority, run_next, run_prev) = (t.priority, v.follow(t.run_next), v.follow(t.run_prev));
+        let alike = |at: Link<THREAD>| v.follow(at).filter(|other| v.get(*other).priority == priority);
+        if alike(t.prev).is_none() {
+            match alike(t.next).filter(|_| !mutant(Mutant::RunForgotten)) {
+                Some(heir) => {
+                    link(v, run_prev, Some(heir));
+                    link(v, Some(heir), run_next);
+                }
+                None => link(v, run_prev, run_next),
+            }
+            let t = v.get_mut(key);
+            (t.run_next, t.run_prev) = (Link::NONE, Link::NONE);
+        }
+        queue::remove(q, v, key)
+    }
+
+    /// Makes runs neighbours.
+    fn link<'id>(v: &mut View<'_, 'id, Objects>, above: Option<ThreadKey<'id>>, below: Option<ThreadKey<'id>>) {
+        if let Some(above) = above {
+            v.get_mut(above).run_next = below.map_or(Link::NONE, |below| below.link());
+        }
+        if let Some(below) = below {
+            v.get_mut(below).run_prev = above.map_or(Link::NONE, |above| above.link());
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use kmem::mutants::{Mutant, mutant};
 use kmem::{FrameState, Link};
 
 use crate::alloc::Need;
+use crate::holes::Claimed;
 use crate::hw::Entry as Decoded;
 use crate::objects::*;
 use crate::range::{Range, access_argument, allowed};
@@ -80,8 +81,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 tables_missing = true;
                 continue;
             };
-            let taken = part.addresses().any(|address| self.page_at(leaf, address) != Decoded::Empty);
-            if taken && !mutant(Mutant::MapOverMapping) {
+            if self.any_page(leaf, part) && !mutant(Mutant::MapOverMapping) {
                 return Err(Error::BadAddress);
             }
         }
@@ -90,9 +90,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if tables_missing && !mutant(Mutant::TablesUnpaid) {
             need.add(pool, self.missing_tables(process, range.address, range.pages));
         }
-        let mut records = range.leaves().count() as u32;
+        let (mut records, mut holes) = (range.leaves().count() as u32, false);
         for part in range.leaves() {
-            records += self.will_split(process, part, extent.physical + range.pages_before(part)) as u32;
+            let claimed = self.claimed(process, part, extent.physical + range.pages_before(part));
+            records += (claimed == Claimed::Middle) as u32;
+            holes |= claimed != Claimed::Nothing;
         }
         self.need_objects::<MAPPING>(&mut need, pool, records);
         self.check(&need)?;
@@ -101,7 +103,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let mut physical = extent.physical;
         for part in range.leaves() {
             let leaf = self.leaf_or_make(process, part.address).ok_or(Error::PoolEmpty)?;
-            self.give_up_holes(pool, leaf, part, physical);
+            if holes {
+                self.give_up_holes(pool, leaf, part, physical);
+            }
             let record = Mapping {
                 memory: extent.root.link(),
                 process: process.link(),
@@ -119,11 +123,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             };
             let mapping = self.make::<MAPPING>(pool, record).ok_or(Error::PoolEmpty)?;
             self.link_mapping(mapping, leaf);
-            for address in part.addresses() {
-                self.set_page(leaf, address, physical, access, extent.kind);
-                self.count_writer(physical, access, !mutant(Mutant::WriterUncounted) as i16);
-                physical += 1;
+            self.set_pages(leaf, part, physical, access, allowed, extent.kind);
+            let end = physical + part.pages as u32;
+            if access.contains(Access::WRITE) {
+                (physical..end).for_each(|n| self.count_writer(n, !mutant(Mutant::WriterUncounted) as i16));
             }
+            physical = end;
         }
         self.v.get_mut(process).mapped += range.pages as u32;
         if !mutant(Mutant::NotPublished) {
@@ -155,25 +160,25 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.lookup::<PROCESS>(thread, regs.argument(0), Rights::MAP)?.key;
         let range = Range::new(regs.argument(1), regs.argument(2), MAP_PAGES)?;
         let access = access_argument(regs.argument(3))?;
-        let mut found = 0;
         for part in range.leaves() {
             let leaf = self.leaf(process, part.address).ok_or(Error::BadAddress)?;
-            let mut next = self.first_mapping(leaf);
-            while let Some(mapping) = self.v.follow(next) {
-                found += self.check_protect(leaf, mapping, part, access)?;
-                next = self.v.get(mapping).table_next;
+            for address in part.addresses() {
+                let page = self.page(leaf, address).ok_or(Error::BadAddress)?;
+                if !page.allowed().contains(access) && !mutant(Mutant::ProtectBeyondRights) {
+                    return Err(Error::Denied);
+                }
+                self.check_states(self.decoded(page).0, 1, page.kind(), access)?;
             }
-        }
-        if found != range.pages {
-            return Err(Error::BadAddress);
         }
         // ---- point of no return ----
         for part in range.leaves() {
             let leaf = self.leaf(process, part.address).ok_or(Error::BadAddress)?;
-            let mut next = self.first_mapping(leaf);
-            while let Some(mapping) = self.v.follow(next) {
-                next = self.v.get(mapping).table_next;
-                self.change_range(leaf, mapping, part, access);
+            for address in part.addresses() {
+                let page = self.page(leaf, address).ok_or(Error::BadAddress)?;
+                let (physical, before) = self.decoded(page);
+                let writes = |access: Access| access.contains(Access::WRITE) as i16;
+                self.count_writer(physical, writes(access) - writes(before));
+                self.change_page(leaf, address, page, access, page.allowed());
             }
         }
         self.s.hw.publish();
@@ -286,21 +291,31 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let m = *self.v.get(mapping);
         let Some(hit) = m.range().intersect(range) else { return };
         let Some(root) = self.v.follow(m.memory) else { return };
-        let (base, kind) = (self.v.get(root).base, self.v.get(root).kind);
-        let mut cleared = 0;
-        for address in hit.addresses() {
-            let physical = base + m.offset + ((address - m.address) >> 12) as u32;
-            let Decoded::Page(frame, access) = self.page_at(leaf, address) else { continue };
-            if frame != physical {
-                continue;
+        let first = self.v.get(root).base + m.offset + ((hit.address - m.address) >> 12) as u32;
+        if m.allowed.contains(Access::WRITE) {
+            for (address, physical) in hit.addresses().zip(first..) {
+                if let Decoded::Page(frame, access) = self.page_at(leaf, address)
+                    && frame == physical
+                    && access.contains(Access::WRITE)
+                {
+                    self.count_writer(physical, mutant(Mutant::WriterStays) as i16 - 1);
+                }
             }
-            self.count_writer(physical, access, mutant(Mutant::WriterStays) as i16 - 1);
-            if keep.is_empty() {
-                self.clear_page(leaf, address);
-                cleared += 1;
-            } else {
-                let taken = if mutant(Mutant::EvictKeepsWriters) { Access::empty() } else { Access::WRITE };
-                self.change_page(leaf, address, physical, access - taken, kind);
+        }
+        let mut cleared = 0;
+        if keep.is_empty() {
+            cleared = self.clear_pages(leaf, hit, first);
+        } else {
+            for (address, physical) in hit.addresses().zip(first..) {
+                if let Some(page) = self.page(leaf, address)
+                    && let (frame, access) = self.decoded(page)
+                    && frame == physical
+                {
+                    // So it stays until it is mapped anew.
+                    let taken = |bug| if mutant(bug) { Access::empty() } else { Access::WRITE };
+                    let allowed = page.allowed() - taken(Mutant::ProtectAfterEvict);
+                    self.change_page(leaf, address, page, access - taken(Mutant::EvictKeepsWriters), allowed);
+                }
             }
         }
         if let Some(process) = self.v.follow(m.process) {
@@ -367,47 +382,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    fn change_range(&mut self, leaf: TableKey<'id>, mapping: MappingKey<'id>, range: Range, access: Access) {
-        let m = *self.v.get(mapping);
-        let Some(hit) = m.range().intersect(range) else { return };
-        let Some(root) = self.v.follow(m.memory) else { return };
-        let (base, kind) = (self.v.get(root).base, self.v.get(root).kind);
-        for address in hit.addresses() {
-            let physical = base + m.offset + ((address - m.address) >> 12) as u32;
-            if let Decoded::Page(frame, old) = self.page_at(leaf, address)
-                && frame == physical
-            {
-                self.count_writer(physical, old, -1);
-                self.count_writer(physical, access, 1);
-                self.change_page(leaf, address, physical, access, kind);
-            }
-        }
-    }
-
-    fn check_protect(
-        &self,
-        leaf: TableKey<'id>,
-        mapping: MappingKey<'id>,
-        range: Range,
-        access: Access,
-    ) -> Result<u64, Error> {
-        let m = self.v.get(mapping);
-        let Some(hit) = m.range().intersect(range) else { return Ok(0) };
-        let root = self.v.get(self.v.follow(m.memory).ok_or(Error::ServerDied)?);
-        let mut found = 0;
-        for address in hit.addresses() {
-            let physical = root.base + m.offset + ((address - m.address) >> 12) as u32;
-            if matches!(self.page_at(leaf, address), Decoded::Page(frame, _) if frame == physical) {
-                if !m.allowed.contains(access) && !mutant(Mutant::ProtectBeyondRights) {
-                    return Err(Error::Denied);
-                }
-                self.check_states(physical, 1, root.kind, access)?;
-                found += 1;
-            }
-        }
-        Ok(found)
-    }
-
     /// Whether frames may be mapped so: writable only as data, executable only as code.
     fn check_states(&self, physical: u32, pages: u32, kind: MemoryType, access: Access) -> Result<(), Error> {
         if !access.intersects(Access::WRITE | Access::EXECUTE) {
@@ -433,8 +407,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Ok(())
     }
 
-    fn count_writer(&mut self, physical: u32, access: Access, change: i16) {
-        if access.contains(Access::WRITE)
+    #[inline(always)]
+    fn count_writer(&mut self, physical: u32, change: i16) {
+        if change != 0
             && let Some(frame) = self.v.managed(physical)
         {
             let info = self.v.frame_mut(frame);
@@ -464,16 +439,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         None
     }
 
-    /// Whether a mapping has pages in a range with more access than `keep`.
+    /// Whether a mapping has pages in a range that have more access than `keep`, or could get it.
     fn has_more(&self, leaf: TableKey<'id>, m: &Mapping, base: u32, hit: Range, keep: Access) -> bool {
         hit.addresses().any(|address| {
             let physical = base + m.offset + ((address - m.address) >> 12) as u32;
-            match self.page_at(leaf, address) {
-                Decoded::Page(frame, access) => {
-                    frame == physical && (keep.is_empty() || access.contains(Access::WRITE))
-                }
-                _ => false,
-            }
+            let has = self.page(leaf, address).filter(|page| self.decoded(*page).0 == physical);
+            has.is_some_and(|page| keep.is_empty() || page.allowed().contains(Access::WRITE))
         })
     }
 }

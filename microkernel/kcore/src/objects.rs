@@ -109,6 +109,11 @@ pub struct Queue<const I: u8> {
     pub tail: Link<I>,
 }
 
+impl<const I: u8> Queue<I> {
+    /// Nobody is in it.
+    pub const EMPTY: Self = Queue { head: Link::NONE, tail: Link::NONE };
+}
+
 /// Pages, and all that is made from them. A tree: a sub-pool's limit counts as used in its parent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pool {
@@ -116,8 +121,9 @@ pub struct Pool {
     pub children: Link<POOL>,
     pub next: Link<POOL>,
     pub prev: Link<POOL>,
-    /// Next pool that waits to be torn down.
+    /// The list of pools that wait to be torn down.
     pub reap_next: Link<POOL>,
+    pub reap_prev: Link<POOL>,
     /// Pages it may use.
     pub limit: u32,
     /// Pages in use, `given` included.
@@ -215,6 +221,8 @@ pub mod slow {
 ///    ▲                          ├─recv▶ Receiving ─message, bits, deadline▶ Ready
 ///    └───────── stop ───────────┴─fault▶ (as call) or Faulted ─config▶ Ready
 /// ```
+///
+/// What calls and signals look at comes first, then the saved state: so all of it is within reach of short instructions.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Thread {
@@ -226,47 +234,58 @@ pub struct Thread {
     pub base_priority: u8,
     /// Calls made: with the place it forms the reply token.
     pub sequence: u32,
-    /// Length of the longest call chain that it works for.
-    pub depth: u8,
-    /// A fault is its call: the answer leaves the registers alone.
-    pub faulting: bool,
+    /// Why its calls take the general path: bits of [`slow`].
+    pub slow: u8,
     /// The last system call was rewound and not yet finished.
     pub restarting: bool,
-    /// It ends: no name of it is left.
-    pub ending: bool,
-    /// Bits were the last thing received, so a call goes first.
-    pub bits_last: bool,
+    /// Timer wheel position + 1, 0 for none.
+    pub timer_slot: u16,
+    /// Length of the longest call chain that it works for.
+    pub depth: u8,
     /// Handles it takes with the message it waits for.
     pub takes: u8,
+    /// Bits were the last thing received, so a call goes first.
+    pub bits_last: bool,
+    /// A fault is its call: the answer leaves the registers alone.
+    pub faulting: bool,
     /// The core on which alone it runs, or `cores::ANY_CORE`.
     pub home: u8,
     /// Its own priority counts no more in this period: its budget is used up.
     pub demoted: bool,
-    /// Why its calls take the general path: bits of [`slow`].
-    pub slow: u8,
-    /// The call whose return is still to be traced: its number + 1, 0 for none.
-    pub calling: u16,
-    /// Timer wheel position + 1, 0 for none.
-    pub timer_slot: u16,
+    /// It ends: no name of it is left.
+    pub ending: bool,
     pub process: Link<PROCESS>,
-    pub pool: Link<POOL>,
-    /// Ready queue, callers or receivers: one of them.
-    pub next: ThreadLink,
-    pub prev: ThreadLink,
-    /// Callers to answer, most urgent first.
-    pub serving: ThreadLink,
-    pub serve_next: ThreadLink,
-    pub serve_prev: ThreadLink,
-    /// How deep they are.
-    pub callers: Depths,
-    /// Who is to answer its call.
-    pub server: ThreadLink,
-    /// Channel it calls or receives on.
-    pub channel: Link<CHANNEL>,
-    /// Channel it received from last, whose callers' priority it inherits.
-    pub serves: Link<CHANNEL>,
+    /// In a channel's queue: the Grant of the handle that it calls or receives by.
+    pub via: Link<GRANT>,
+    /// Callers to answer, by priority, first come first within one.
+    pub serving: Queue<THREAD>,
     /// Bound notification.
     pub notification: Link<NOTIFICATION>,
+    /// Channel it calls or receives on.
+    pub channel: Link<CHANNEL>,
+    /// Who is to answer its call.
+    pub server: ThreadLink,
+    /// Ready queue, callers, callers to answer or receivers: one of them.
+    pub next: ThreadLink,
+    pub prev: ThreadLink,
+    /// Badge of the handle it calls by.
+    pub badge: u64,
+    /// ns run, and since when it runs.
+    pub run_time: u64,
+    pub run_start: u64,
+    /// For the fast path.
+    pub doors: Doors,
+    /// How deep its callers to answer are.
+    pub callers: Depths,
+    pub context: Context,
+    /// The call whose return is still to be traced: its number + 1, 0 for none.
+    pub calling: u16,
+    pub pool: Link<POOL>,
+    /// The first callers of the priorities next to its own, if it is the first of that.
+    pub run_next: ThreadLink,
+    pub run_prev: ThreadLink,
+    /// Channel it received from last, whose callers' priority it inherits.
+    pub serves: Link<CHANNEL>,
     pub sibling_next: ThreadLink,
     pub sibling_prev: ThreadLink,
     pub timer_next: ThreadLink,
@@ -277,12 +296,9 @@ pub struct Thread {
     pub buffer_address: u64,
     /// ns at which `recv` ends.
     pub deadline: u64,
-    /// In a channel's queue: the Grant of the handle that it calls or receives by, and that Grant's list of who waits.
-    pub via: Link<GRANT>,
+    /// That Grant's list of who waits.
     pub via_next: ThreadLink,
     pub via_prev: ThreadLink,
-    /// Badge of the handle it calls by.
-    pub badge: u64,
     /// Grant of the handle by which its notification was bound.
     pub bound_via: Name<GRANT>,
     /// Fault channel, as the handle named it.
@@ -301,13 +317,9 @@ pub struct Thread {
     /// Who pays for its time at its own priority, and at the one it has.
     pub budget: Name<POOL>,
     pub payer: Name<POOL>,
-    /// ns run, and since when it runs.
-    pub run_time: u64,
-    pub run_start: u64,
-    /// For the fast path.
-    pub doors: Doors,
-    pub context: Context,
 }
+
+const _: () = assert!(core::mem::offset_of!(Thread, context) == 256);
 
 /// A meeting point of callers and receivers.
 #[derive(Clone, Copy, Debug, Default)]

@@ -18,11 +18,19 @@ pub const MAX_POOL_DEPTH: u8 = 16;
 macro_rules! for_each_class {
     ($self:ident, $pool:ident, $($class:ident => $end:expr;)*) => {
         $(
+            // Where the last one was, so that a slab is not looked through anew for each.
+            let mut last = (Frame::NONE, 0);
             while let Some(slab) = $self.any_slab::<$class>($pool) {
-                let next = $self.v.slots::<$class>(slab).find_map(|link| $self.v.live(link));
-                match next {
-                    #[allow(clippy::redundant_closure_call)]
-                    Some(key) => if !$end(&mut *$self, key) { return Progress::Restart },
+                let from = if last.0 == slab { last.1 } else { 0 };
+                let mut next = $self.v.slots::<$class>(slab).enumerate().skip(from);
+                match next.find_map(|(at, link)| Some((at, $self.v.live(link)?))) {
+                    Some((at, key)) => {
+                        last = (slab, at);
+                        #[allow(clippy::redundant_closure_call)]
+                        if !$end(&mut *$self, key) {
+                            return Progress::Restart;
+                        }
+                    }
                     // A slab with nothing alive only keeps retired slots.
                     None if !$self.afford(1) => return Progress::Restart,
                     None => $self.drop_slab::<$class>($pool, slab),
@@ -133,10 +141,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Marks a pool: nothing is made from it any more, and it is torn down sooner or later.
     fn doom(&mut self, pool: PoolKey<'id>) {
         if !self.v.get(pool).dying {
-            let next = core::mem::replace(&mut self.s.reap, pool.link());
-            let p = self.v.get_mut(pool);
-            p.dying = true;
-            p.reap_next = next;
+            self.v.get_mut(pool).dying = true;
+            self.s.reap = list::doomed::push(self.s.reap, &mut self.v, pool);
         }
     }
 
@@ -235,18 +241,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     fn leave_reap_list(&mut self, pool: PoolKey<'id>) {
-        let next = self.v.get(pool).reap_next;
-        if self.s.reap == pool.link() {
-            self.s.reap = next;
-            return;
-        }
-        let mut at = self.s.reap;
-        while let Some(other) = self.v.follow(at) {
-            at = self.v.get(other).reap_next;
-            if at == pool.link() {
-                self.v.get_mut(other).reap_next = next;
-                return;
-            }
+        // One that goes with the pool above it is not in it.
+        if self.s.reap == pool.link() || !self.v.get(pool).reap_prev.is_none() {
+            self.s.reap = list::doomed::remove(self.s.reap, &mut self.v, pool);
         }
     }
 

@@ -7,7 +7,7 @@ use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Name};
 
 use crate::Hw;
-use crate::list::queue;
+use crate::list::{by_priority, queue};
 use crate::objects::*;
 use crate::state::{Count, Cx, SLICE};
 
@@ -66,7 +66,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             State::Calling => {
                 if let Some(channel) = self.v.follow(t.channel) {
-                    let callers = queue::remove(self.v.get(channel).callers, &mut self.v, thread);
+                    let callers = by_priority::remove(self.v.get(channel).callers, &mut self.v, thread);
                     self.v.get_mut(channel).callers = callers;
                     self.wait_no_more_through(thread);
                     self.refresh_server(channel);
@@ -270,7 +270,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let mut due = if t.demoted { (0, t.budget) } else { (t.base_priority, t.budget) };
         let mut least = if t.demoted { 0 } else { t.base_priority + 1 };
         let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| self.v.get(channel).callers.head);
-        let serving = if mutant(Mutant::PriorityNotInherited) { Link::NONE } else { t.serving };
+        let serving = if mutant(Mutant::PriorityNotInherited) { Link::NONE } else { t.serving.head };
         let waiting = if mutant(Mutant::WaitingCallersIgnored) { Link::NONE } else { waiting };
         for lender in [serving, waiting] {
             if let Some(lender) = self.v.follow(lender).map(|lender| self.v.get(lender))
@@ -327,17 +327,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 None
             }
             State::Calling => {
-                self.set_priority(thread, priority);
                 let channel = self.v.follow(t.channel)?;
-                let callers = queue::remove(self.v.get(channel).callers, &mut self.v, thread);
-                let callers = queue::insert_by_priority(callers, &mut self.v, thread);
+                let callers = by_priority::remove(self.v.get(channel).callers, &mut self.v, thread);
+                self.set_priority(thread, priority);
+                let callers = by_priority::insert(callers, &mut self.v, thread);
                 self.v.get_mut(channel).callers = callers;
                 self.v.follow(self.v.get(channel).server)
             }
             State::AwaitingReply => {
-                self.set_priority(thread, priority);
                 let server = self.v.follow(t.server)?;
                 self.unlink_served(server, thread);
+                self.set_priority(thread, priority);
                 self.link_served(server, thread);
                 Some(server)
             }

@@ -8,10 +8,10 @@
 //! ```
 
 use abi::message::MAX_CHAIN;
-use kmem::Link;
 use kmem::mutants::{Mutant, mutant};
 
 use crate::Hw;
+use crate::list::by_priority;
 use crate::objects::*;
 use crate::state::Cx;
 
@@ -34,37 +34,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Puts a caller into its server's list, behind those as urgent.
     pub fn link_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
-        let priority = self.v.get(caller).priority;
-        let (mut before, mut next) = (None, self.v.get(server).serving);
-        while let Some(other) = self.v.follow(next).filter(|other| self.v.get(*other).priority >= priority) {
-            before = Some(other);
-            next = self.v.get(other).serve_next;
-        }
-        let c = self.v.get_mut(caller);
-        c.server = server.link();
-        c.serve_next = next;
-        c.serve_prev = before.map_or(Link::NONE, |before| before.link());
-        match before {
-            Some(before) => self.v.get_mut(before).serve_next = caller.link(),
-            None => self.v.get_mut(server).serving = caller.link(),
-        }
-        if let Some(next) = self.v.follow(next) {
-            self.v.get_mut(next).serve_prev = caller.link();
-        }
+        self.v.get_mut(caller).server = server.link();
+        let serving = by_priority::insert(self.v.get(server).serving, &mut self.v, caller);
+        self.v.get_mut(server).serving = serving;
     }
 
     /// Takes a caller out of that list.
     pub fn unlink_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
-        let (next, prev) = (self.v.get(caller).serve_next, self.v.get(caller).serve_prev);
-        match self.v.follow(prev) {
-            Some(prev) => self.v.get_mut(prev).serve_next = next,
-            None => self.v.get_mut(server).serving = next,
-        }
-        if let Some(next) = self.v.follow(next) {
-            self.v.get_mut(next).serve_prev = prev;
-        }
-        let c = self.v.get_mut(caller);
-        (c.serve_next, c.serve_prev) = (Link::NONE, Link::NONE);
+        let serving = by_priority::remove(self.v.get(server).serving, &mut self.v, caller);
+        self.v.get_mut(server).serving = serving;
     }
 
     /// Takes a caller out of its server's list, to wait no more; the server's priority and depth

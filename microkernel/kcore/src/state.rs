@@ -120,8 +120,12 @@ pub enum Count {
     BudgetsUsedUp,
 }
 
-/// Everything but the objects.
+/// Everything but the objects. What a call looks at comes first, within reach of short instructions.
+#[repr(C)]
 pub struct System<H> {
+    /// Counts, from 1, whatever may have a handle to a channel or notification come to something else than it did: the
+    /// handle gone, the object gone, a Grant gone or revoked.
+    pub ends: u64,
     pub hw: H,
     pub cores: [Core; MAX_CORES],
     /// The cores that have nothing to run and were not called since, a bit each.
@@ -141,9 +145,6 @@ pub struct System<H> {
     /// Grants whose revocation is not finished.
     pub undo: Link<GRANT>,
     pub endings: Endings,
-    /// Counts, from 1, whatever may have a handle to a channel or notification come to something else than it did: the
-    /// handle gone, the object gone, a Grant gone or revoked.
-    pub ends: u64,
     /// As counted, but for what is counted by core: see [`System::counters`].
     pub counts: [u64; abi::info::COUNTERS.len()],
     pub log: Log,
@@ -164,6 +165,7 @@ impl<H> System<H> {
 }
 
 /// The kernel.
+#[repr(C)]
 pub struct Kernel<H: Hw> {
     pub mem: Mem<Objects>,
     pub system: System<H>,
@@ -198,8 +200,14 @@ impl<H: Hw> Kernel<H> {
     #[inline(always)]
     pub fn with<R>(&mut self, core: CoreId, f: impl for<'id> FnOnce(&mut Cx<'_, 'id, H>) -> R) -> R {
         let system = &mut self.system;
-        self.mem
-            .view(|v| f(&mut Cx { v, s: system, core: core as usize % MAX_CORES, spent: 0, began: false, clock: 0 }))
+        self.mem.view(|v| f(&mut Cx::new(v, system, core)))
+    }
+
+    /// The same for what gives no memory back.
+    #[inline(always)]
+    pub fn briefly_with<R>(&mut self, core: CoreId, f: impl for<'id> FnOnce(&mut Cx<'_, 'id, H>) -> R) -> R {
+        let system = &mut self.system;
+        self.mem.brief_view(|v| f(&mut Cx::new(v, system, core)))
     }
 }
 
@@ -214,6 +222,13 @@ pub struct Cx<'k, 'id, H: Hw> {
     pub began: bool,
     /// The time of this entry, once somebody asked; 0 before.
     clock: u64,
+}
+
+impl<'k, 'id, H: Hw> Cx<'k, 'id, H> {
+    #[inline(always)]
+    fn new(v: View<'k, 'id, Objects>, s: &'k mut System<H>, core: CoreId) -> Self {
+        Cx { v, s, core: core as usize % MAX_CORES, spent: 0, began: false, clock: 0 }
+    }
 }
 
 impl<H: Hw> Cx<'_, '_, H> {

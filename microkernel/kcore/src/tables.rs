@@ -11,9 +11,50 @@ use kmem::{Frame, Key, Link};
 use crate::Hw;
 use crate::hw::Entry as Decoded;
 use crate::objects::*;
+use crate::range::Range;
 use crate::state::Cx;
 
 pub type TableKey<'id> = Key<'id, TABLE>;
+
+/// In a page's entry: it is a mapping's, not a thread's buffer. This bit and the next three are left to software on both
+/// processors (Arm ARM D8.3, bits 58-55; Intel SDM vol. 3A 4.5, bits 58-52).
+const MAPPED: u64 = 1 << 55;
+/// `protect` may make it writable: the handle by which it was mapped allowed that, and `evict` did not take it away.
+const MAY_WRITE: u64 = 1 << 56;
+/// `protect` may make it executable.
+const MAY_EXECUTE: u64 = 1 << 57;
+/// It is a device's.
+const DEVICE: u64 = 1 << 58;
+
+/// A mapping's page: its entry. So nobody has to find its record to change its access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page(u64);
+
+impl Page {
+    /// What `protect` may make of it.
+    #[inline(always)]
+    pub fn allowed(self) -> Access {
+        let mut allowed = Access::READ;
+        allowed.set(Access::WRITE, self.0 & MAY_WRITE != 0);
+        allowed.set(Access::EXECUTE, self.0 & MAY_EXECUTE != 0);
+        allowed
+    }
+
+    /// A device's, or RAM (DMA memory counts as that).
+    #[inline(always)]
+    pub fn kind(self) -> MemoryType {
+        if self.0 & DEVICE != 0 { MemoryType::Device } else { MemoryType::Ram }
+    }
+}
+
+/// What an entry says beside what the processor reads.
+fn software(allowed: Access, kind: MemoryType) -> u64 {
+    let bit = |set: bool, bit: u64| if set { bit } else { 0 };
+    MAPPED
+        | bit(allowed.contains(Access::WRITE), MAY_WRITE)
+        | bit(allowed.contains(Access::EXECUTE), MAY_EXECUTE)
+        | bit(kind == MemoryType::Device, DEVICE)
+}
 
 /// Bytes that a lowest table spans.
 pub const LEAF_SPAN: u64 = 512 << 12;
@@ -76,7 +117,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let frame = self.take_frame(pool)?;
         let table = self.v.make_page::<TABLE>(frame, Table([0; 512]), 0);
         let Cx { v, s, .. } = self;
-        s.hw.init_root(&mut |i, entry| v.get_mut(table).0[i % 512] = entry);
+        s.hw.init_root(&mut v.get_mut(table).0);
         Some(table)
     }
 
@@ -128,6 +169,33 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
+    /// Whether anything is mapped in a range, which lies in one lowest table.
+    #[inline(always)]
+    pub fn any_page(&self, leaf: TableKey<'id>, part: Range) -> bool {
+        let entries = self.v.get(leaf).0.iter().skip(index(part.address, 0)).take(part.pages as usize);
+        self.pages_in(leaf) != 0 && entries.into_iter().any(|entry| self.s.hw.decode(*entry, 0) != Decoded::Empty)
+    }
+
+    /// Writes the entries of a range, which lies in one lowest table and has none, for frames in a row.
+    #[inline(always)]
+    pub fn set_pages(
+        &mut self,
+        leaf: TableKey<'id>,
+        part: Range,
+        physical: u32,
+        access: Access,
+        allowed: Access,
+        kind: MemoryType,
+    ) {
+        let Cx { v, s, .. } = self;
+        let entries = v.get_mut(leaf).0.iter_mut().skip(index(part.address, 0)).take(part.pages as usize);
+        let software = software(allowed, kind);
+        for (entry, frame) in entries.zip(physical..) {
+            *entry = s.hw.page(frame, access, kind) | software;
+        }
+        v.frame_mut(leaf.frame()).used += part.pages as u16;
+    }
+
     /// Pages that a lowest table has: at least as many as records.
     pub fn pages_in(&self, leaf: TableKey<'id>) -> u64 {
         self.v.frame(leaf.frame()).used as u64
@@ -138,16 +206,33 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.s.hw.decode(self.v.get(leaf).0[index(address, 0)], 0)
     }
 
-    /// Writes a page's entry; there was none.
-    pub fn set_page(&mut self, leaf: TableKey<'id>, address: u64, physical: u32, access: Access, kind: MemoryType) {
-        let entry = self.s.hw.page(physical, access, kind);
+    /// A mapping's page at an address.
+    #[inline(always)]
+    pub fn page(&self, leaf: TableKey<'id>, address: u64) -> Option<Page> {
+        let entry = self.v.get(leaf).0[index(address, 0)];
+        (entry & MAPPED != 0).then_some(Page(entry))
+    }
+
+    /// Its frame, and what may be done to it.
+    #[inline(always)]
+    pub fn decoded(&self, page: Page) -> (u32, Access) {
+        match self.s.hw.decode(page.0, 0) {
+            Decoded::Page(physical, access) => (physical, access),
+            _ => (u32::MAX, Access::empty()),
+        }
+    }
+
+    /// Writes the entry of a thread's buffer; there was none.
+    pub fn set_buffer(&mut self, leaf: TableKey<'id>, address: u64, physical: u32) {
+        let entry = self.s.hw.page(physical, Access::READ | Access::WRITE, MemoryType::Ram);
         self.v.get_mut(leaf).0[index(address, 0)] = entry;
         self.v.frame_mut(leaf.frame()).used += 1;
     }
 
-    /// Replaces a page's entry by one of other access.
-    pub fn change_page(&mut self, leaf: TableKey<'id>, address: u64, physical: u32, access: Access, kind: MemoryType) {
-        let entry = self.s.hw.page(physical, access, kind);
+    /// Gives a mapping's page other access, of which `protect` may make what is allowed.
+    #[inline(always)]
+    pub fn change_page(&mut self, leaf: TableKey<'id>, address: u64, page: Page, access: Access, allowed: Access) {
+        let entry = self.s.hw.page(self.decoded(page).0, access, page.kind()) | software(allowed, page.kind());
         self.v.get_mut(leaf).0[index(address, 0)] = entry;
     }
 
@@ -155,6 +240,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn clear_page(&mut self, leaf: TableKey<'id>, address: u64) {
         self.v.get_mut(leaf).0[index(address, 0)] = 0;
         self.v.frame_mut(leaf.frame()).used -= 1;
+    }
+
+    /// Removes those entries of a range, which lies in one lowest table, that lead to frames in a row from `first` on; how many
+    /// there were.
+    pub fn clear_pages(&mut self, leaf: TableKey<'id>, part: Range, first: u32) -> u32 {
+        let Cx { v, s, .. } = self;
+        let mut cleared = 0;
+        let entries = v.get_mut(leaf).0.iter_mut().skip(index(part.address, 0)).take(part.pages as usize);
+        for (entry, physical) in entries.zip(first..) {
+            if matches!(s.hw.decode(*entry, 0), Decoded::Page(frame, _) if frame == physical) {
+                *entry = 0;
+                cleared += 1;
+            }
+        }
+        v.frame_mut(leaf.frame()).used -= cleared as u16;
+        cleared
     }
 
     fn root_table(&self, process: ProcessKey<'id>) -> Option<TableKey<'id>> {

@@ -1,9 +1,6 @@
 //! Threads: made, started, stopped, configured, ended.
 
-use abi::calls::{
-    ANY_CORE as ANY, Access, CONFIG_CORE, CONFIG_FAULT, CONFIG_NOTIFICATION, CONFIG_POINTER, CONFIG_PRIORITY,
-};
-use abi::info::MemoryType;
+use abi::calls::{ANY_CORE as ANY, CONFIG_CORE, CONFIG_FAULT, CONFIG_NOTIFICATION, CONFIG_POINTER, CONFIG_PRIORITY};
 use abi::user::{USER_END, USER_START};
 use abi::{Error, Rights};
 use kmem::mutants::{Mutant, mutant};
@@ -54,7 +51,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.reset(frame, process.link().raw());
         let leaf = self.leaf_or_make(process, buffer).ok_or(Error::PoolEmpty)?;
         let physical = self.v.physical(frame);
-        self.set_page(leaf, buffer, physical, Access::READ | Access::WRITE, MemoryType::Ram);
+        self.set_buffer(leaf, buffer, physical);
         self.s.hw.publish();
         let thread = self.make_like::<THREAD>(pool, &NEW).ok_or(Error::PoolEmpty)?;
         let (core, space) = (self.core as u8, self.v.get(process).space);
@@ -96,7 +93,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get_mut(thread);
         let pointer = t.context.regs.pointer;
         t.context.regs = Regs { pc, sp, flags, pointer, a0: argument, ..Regs::default() };
-        t.context.fpu_valid = 0;
+        (t.context.fpu_valid, t.context.fpu_turns) = (0, 0);
         (t.faulting, t.restarting, t.ends_at) = (false, false, 0);
         self.wake(thread);
     }
@@ -299,10 +296,10 @@ impl Thread {
             pool: Link::NONE,
             next: Link::NONE,
             prev: Link::NONE,
-            serving: Link::NONE,
+            run_next: Link::NONE,
+            run_prev: Link::NONE,
+            serving: Queue::EMPTY,
             callers: Depths::NONE,
-            serve_next: Link::NONE,
-            serve_prev: Link::NONE,
             server: Link::NONE,
             channel: Link::NONE,
             serves: Link::NONE,
@@ -332,7 +329,14 @@ impl Thread {
             run_time: 0,
             run_start: 0,
             doors: Doors::NONE,
-            context: Context { regs: Regs::ZERO, space: 0, fpu_valid: 0, reserved: [0; 2], fpu: [0; FPU_BYTES] },
+            context: Context {
+                regs: Regs::ZERO,
+                space: 0,
+                fpu_valid: 0,
+                fpu_turns: 0,
+                reserved: 0,
+                fpu: [0; FPU_BYTES],
+            },
         }
     };
 }

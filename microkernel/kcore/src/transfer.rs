@@ -29,12 +29,28 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Copies a message of at most 64 bytes from words to words.
     #[inline(always)]
     pub fn copy_registers(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
-        let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
-        let bytes = if mutant(Mutant::UnusedBytesLeak) { REGISTER_BYTES } else { bytes.min(REGISTER_BYTES) };
-        let [m0, m1, m2, m3, m4, m5, m6, m7] = USED[bytes];
-        let w = &mut self.v.get_mut(to).context.regs.words;
-        (w[0], w[1], w[2], w[3]) = (w0 & m0, w1 & m1, w2 & m2, w3 & m3);
-        (w[4], w[5], w[6], w[7]) = (w4 & m4, w5 & m5, w6 & m6, w7 & m7);
+        let bytes = if mutant(Mutant::UnusedBytesLeak) { REGISTER_BYTES } else { bytes };
+        // All, none, and as many as seL4 takes in registers: what most messages are.
+        match bytes {
+            HALF => {
+                let [w0, w1, w2, w3, ..] = self.v.get(from).context.regs.words;
+                let (used, unused) = self.v.get_mut(to).context.regs.words.split_at_mut(HALF / 8);
+                used.copy_from_slice(&[w0, w1, w2, w3]);
+                unused.fill(0);
+            }
+            REGISTER_BYTES.. => {
+                // One by one: as a whole they would be a call of memcpy on aarch64.
+                let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
+                let words = &mut self.v.get_mut(to).context.regs.words;
+                (words[0], words[1], words[2], words[3]) = (w0, w1, w2, w3);
+                (words[4], words[5], words[6], words[7]) = (w4, w5, w6, w7);
+            }
+            0 => self.v.get_mut(to).context.regs.words.fill(0),
+            _ => {
+                let (words, masks) = (self.v.get(from).context.regs.words, &USED[bytes]);
+                self.v.get_mut(to).context.regs.words = core::array::from_fn(|i| words[i] & masks[i]);
+            }
+        }
     }
 
     /// The handles that a thread sends, from its buffer. Read again at each use: they are checked before each move.
@@ -133,6 +149,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 }
+
+/// Bytes of four words.
+const HALF: usize = 32;
 
 /// Masks for the words of a message of so many bytes: one load each, and no branch on the length.
 static USED: [[u64; 8]; REGISTER_BYTES + 1] = {

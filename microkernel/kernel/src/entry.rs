@@ -4,10 +4,13 @@
 //! If that is another than before, the lock is still taken: the stub gives it back once the one that leaves is saved and
 //! its address space no longer loaded.
 
+use core::hint::cold_path;
+
 use abi::info::stretch as kind;
+use abi::message::REGISTER_BYTES;
 use kcore::hw::CoreId;
 use kcore::objects::{THREAD, Thread, ThreadLink};
-use kcore::{Context, Kernel};
+use kcore::{Asked, Context, Decided, Kernel};
 
 use crate::arch::{self, Machine};
 use crate::lock::{Guard, Lock};
@@ -22,18 +25,79 @@ pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
     decide(Kernel::general)
 }
 
-/// The same, with a number up to [`kcore::LAST_FAST`]: it may be done by the fast path.
-pub extern "C" fn kernel_message(number: u64) -> *mut Context {
-    let _stretch = stretch::begin(number as usize & 31);
-    let core = arch::core_id();
-    let mut guard = KERNEL.lock();
-    let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
-    // Who made the call goes on or waits, so it is not gone.
-    let Some(next) = kernel.fast_context(core) else { return general(guard, core) };
-    if next.another {
-        guard.keep();
+/// By the fast path of this name, if that does it. A macro, as the compiler takes calls in functions that don't return for rare ones,
+/// and leaves closures there as functions.
+macro_rules! message {
+    ($fast:ident, $core:ident, $asked:expr) => {{
+        let asked: Asked = $asked;
+        let stretch = stretch::begin(asked.number as usize & 31);
+        let core = $core as CoreId;
+        let mut guard = KERNEL.lock();
+        // Who made the call goes on or waits, so it is not gone.
+        let decided = match guard.as_mut() {
+            Some(kernel) => kernel.$fast(core, asked),
+            None => None,
+        };
+        let context = match decided {
+            Some(Decided { context, another: true }) => {
+                guard.keep();
+                stretch.end();
+                // SAFETY: the stub of a message called, which saved all registers; the context is another thread's, that
+                // runs next on this core, and the lock is taken.
+                unsafe { arch::switch(core, context) }
+            }
+            Some(Decided { context, .. }) => {
+                drop(guard);
+                context
+            }
+            None => {
+                cold_path();
+                general(guard, core)
+            }
+        };
+        stretch.end();
+        // SAFETY: the stub of a message called, which saved all registers; the context is what the kernel decided, as is
+        // the lock.
+        unsafe { arch::resume(core, context) }
+    }};
+}
+
+/// The same for a `call`, its number and arguments by the stub: by the fast path, if that does it.
+///
+/// This and the next two don't return: the stub has saved all registers, so what a function has to restore at its end
+/// need not be.
+pub extern "C" fn kernel_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    if a1 > REGISTER_BYTES as u64 {
+        cold_path();
+        kernel_long_call(a0, a1, number, core)
     }
-    next.context
+    message!(fast_call, core, Asked { number, a0, a1 })
+}
+
+/// The same for a `reply_recv`.
+pub extern "C" fn kernel_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    if a1 as u32 > REGISTER_BYTES as u32 {
+        cold_path();
+        kernel_long_reply_recv(a0, a1, number, core)
+    }
+    message!(fast_reply_recv, core, Asked { number, a0, a1 })
+}
+
+/// With a message that doesn't fit the registers.
+#[inline(never)]
+extern "C" fn kernel_long_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    message!(fast_long_call, core, Asked { number, a0, a1 })
+}
+
+/// With an answer that doesn't.
+#[inline(never)]
+extern "C" fn kernel_long_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    message!(fast_long_reply_recv, core, Asked { number, a0, a1 })
+}
+
+/// The same for other calls up to [`kcore::LAST_FAST`].
+pub extern "C" fn kernel_signal(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    message!(fast_signal, core, Asked { number, a0, a1 })
 }
 
 #[inline(never)]

@@ -8,6 +8,7 @@
 //! It is held for one bounded unit of work at most.
 
 use core::cell::UnsafeCell;
+use core::hint::cold_path;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -36,6 +37,7 @@ impl<T> Lock<T> {
     #[inline(always)]
     pub fn lock(&self) -> Guard<'_, T> {
         if self.taken.swap(1, Ordering::Acquire) != 0 {
+            cold_path();
             self.wait();
         }
         Guard { lock: self }

@@ -26,8 +26,9 @@ impl<L> Mem<L> {
         let (mut block, mut order) = (block, order);
         while order + 1 < ORDERS {
             let buddy = Frame(block.0 ^ (1 << order));
-            let whole =
-                buddy.0 < self.count && self.kind(buddy) == Kind::FREE && self.info(buddy).free as usize == order;
+            let whole = buddy.0 < self.places.count
+                && self.kind(buddy) == Kind::FREE
+                && self.info(buddy).free as usize == order;
             if !whole {
                 break;
             }

@@ -45,6 +45,6 @@ impl<'id, L> View<'_, 'id, L> {
     #[inline(always)]
     fn bytes(&self, frame: Frame) -> *mut u8 {
         assert!(self.mem.kind(frame) == Kind::BYTES);
-        self.mem.base.wrapping_add(frame.0 as usize * PAGE)
+        self.places.base.wrapping_add(frame.0 as usize * PAGE)
     }
 }

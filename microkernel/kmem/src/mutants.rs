@@ -76,6 +76,7 @@ mutants! {
     TokenElsewhere "a token is good in any thread";
     CallersBackwards "equally urgent callers are taken last in, first out";
     ReceiversBackwards "receivers are taken last in, first out";
+    RunForgotten "when the first caller of a priority leaves, no other takes its place";
     CallersUnsorted "a more urgent caller queues behind others";
     CallsStarve "bits always come before calls";
     ClosedEndsLast "a closed end waits while bits come";
@@ -206,6 +207,7 @@ mutants! {
     WriterStays "an unmapped writer stays counted";
     EvictStopsEarly "evict leaves the last page";
     EvictKeepsWriters "evict makes nothing read-only";
+    ProtectAfterEvict "protect makes writable what evict made read-only";
     HoleForgotten "a page mapped into a hole belongs to two mappings";
     EmptyTableKept "an empty page table stays";
     StaleAfterUnmap "the TLB keeps what was unmapped";

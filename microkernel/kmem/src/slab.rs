@@ -50,17 +50,23 @@ impl<'id, L> View<'_, 'id, L> {
         let died = if mutant(Mutant::SlabForgetsGenerations) { 0 } else { self.mem.info(frame).generation };
         let counter = died & GENERATION_LAST;
         let slots = PAGE / stride::<L::T>();
-        let page = self.mem.base.wrapping_add(frame.0 as usize * PAGE);
-        for i in 0..slots {
-            let next = if i + 1 < slots { i as u32 + 2 } else { 0 };
-            // SAFETY: 1. The frame is inside the arena and ours: plain bytes that no view, user or device uses (the
-            // caller took it). 2. The slots are disjoint, aligned (a power of two) and whole inside it. 3. `fill` is in
-            // no frame of plain bytes, as it is a reference.
-            unsafe {
+        let page = self.places.base.wrapping_add(frame.0 as usize * PAGE);
+        // SAFETY: 1. The frame is inside the arena and ours: plain bytes that no view, user or device uses (the caller took it).
+        // 2. The slots are disjoint, aligned (a power of two) and whole inside it; they divide it. 3. `fill` is in no frame of
+        // plain bytes, as it is a reference. 4. What is copied lies before where it goes, and both are inside the frame.
+        unsafe {
+            let first = page.cast::<Slot<L::T>>();
+            (&raw mut (*first).generation).write(counter | I as u32);
+            (&raw mut (*first).body).copy_from_nonoverlapping(fill, 1);
+            // Then as much again as there is, until the page is full.
+            let mut done = stride::<L::T>();
+            while done < PAGE {
+                page.add(done).copy_from_nonoverlapping(page, done);
+                done *= 2;
+            }
+            for i in 0..slots {
                 let slot = page.add(i * stride::<L::T>()).cast::<Slot<L::T>>();
-                (&raw mut (*slot).generation).write(counter | I as u32);
-                (&raw mut (*slot).next).write(next);
-                (&raw mut (*slot).body).copy_from_nonoverlapping(fill, 1);
+                (&raw mut (*slot).next).write(if i + 1 < slots { i as u32 + 2 } else { 0 });
             }
         }
         self.mem.info_mut(frame).free = 1;
@@ -188,7 +194,7 @@ impl<'id, L> View<'_, 'id, L> {
         assert!(self.mem.kind(frame) == Kind::BYTES);
         self.reset(frame, owner);
         // SAFETY: the frame is inside the arena and ours (as in `make_slab`), page-aligned, and a `T` is a page.
-        unsafe { self.mem.base.add(frame.0 as usize * PAGE).cast::<L::T>().write(value) }
+        unsafe { self.places.base.add(frame.0 as usize * PAGE).cast::<L::T>().write(value) }
         self.mem.set_kind(frame, Kind::class(I));
         Key { place: frame.0 << FRAME_SHIFT, view: self.brand }
     }
@@ -209,6 +215,6 @@ impl<'id, L> View<'_, 'id, L> {
         L: Class<I>,
     {
         const { assert!(L::NAMED) }
-        self.mem.base.wrapping_add((key.place as usize) << 3).cast()
+        self.places.base.wrapping_add((key.place as usize) << 3).cast()
     }
 }

@@ -11,15 +11,21 @@ pub(crate) const ORDERS: usize = 20;
 
 /// All frames of RAM, and the tables about them. `L` says which class has which type.
 pub struct Mem<L> {
-    pub(crate) base: *mut u8,
-    pub(crate) kinds: *mut u8,
+    pub(crate) places: Places,
     pub(crate) infos: *mut FrameInfo,
-    pub(crate) count: u32,
     pub(crate) first_physical: u32,
     pub(crate) heads: [Frame; ORDERS],
     pub(crate) free: u32,
     pub(crate) emptied: Frame,
     list: PhantomData<L>,
+}
+
+/// Where frames and their kinds are, for good: as [`Mem::new`] was told.
+#[derive(Clone, Copy)]
+pub(crate) struct Places {
+    pub(crate) base: *mut u8,
+    pub(crate) kinds: *mut u8,
+    pub(crate) count: u32,
 }
 
 // SAFETY: 1. The pointers are to memory that belongs to this value alone (`Mem::new`). 2. It has no thread-local state.
@@ -34,10 +40,8 @@ impl<L> Mem<L> {
     /// and `infos` to `count` zeroed entries, which belong to this value alone and lie in no frame that is added.
     pub unsafe fn new(base: *mut u8, kinds: *mut u8, infos: *mut FrameInfo, count: u32, first_physical: u32) -> Self {
         Mem {
-            base,
-            kinds,
+            places: Places { base, kinds, count: count.min(1 << (32 - FRAME_SHIFT)) },
             infos,
-            count: count.min(1 << (32 - FRAME_SHIFT)),
             first_physical,
             heads: [Frame::NONE; ORDERS],
             free: 0,
@@ -48,7 +52,7 @@ impl<L> Mem<L> {
 
     /// Gives reserved frames to the allocator. Frame 0 stays reserved, and so does what is in use.
     pub fn add(&mut self, first: Frame, frames: u32) {
-        for n in first.0..first.0.saturating_add(frames).min(self.count) {
+        for n in first.0..first.0.saturating_add(frames).min(self.places.count) {
             if n != 0 && self.kind(Frame(n)) == Kind::RESERVED {
                 self.give_block(Frame(n), 0);
             }
@@ -62,7 +66,7 @@ impl<L> Mem<L> {
 
     /// Frames managed, reserved ones included.
     pub fn frames(&self) -> u32 {
-        self.count
+        self.places.count
     }
 
     /// The physical frame number of frame 0.
@@ -74,17 +78,23 @@ impl<L> Mem<L> {
     /// afterwards.
     #[inline(always)]
     pub fn view<R>(&mut self, f: impl for<'id> FnOnce(View<'_, 'id, L>) -> R) -> R {
-        let result = f(View { mem: self, brand: PhantomData });
+        let result = f(View::of(self));
         if !self.emptied.is_none() {
             self.retype_emptied();
         }
         result
     }
 
+    /// The same for what frees nothing: if it does, the next view's end retypes it.
+    #[inline(always)]
+    pub fn brief_view<R>(&mut self, f: impl for<'id> FnOnce(View<'_, 'id, L>) -> R) -> R {
+        f(View::of(self))
+    }
+
     /// Where a frame's bytes are, for the processor's boot code and entry stubs. `None` beyond the last frame.
     pub fn address(&self, frame: Frame) -> Option<*mut u8> {
         // SAFETY: the frame is inside `base`'s allocation (`new`).
-        (frame.0 < self.count).then(|| unsafe { self.base.add(frame.0 as usize * crate::PAGE) })
+        (frame.0 < self.places.count).then(|| unsafe { self.places.base.add(frame.0 as usize * crate::PAGE) })
     }
 
     /// Where an object's body is, for the entry stubs, which read and write a thread's saved registers directly.
@@ -93,10 +103,10 @@ impl<L> Mem<L> {
     where
         L: Class<I>,
     {
-        if !self.is_slot::<I>(link.raw()) {
+        if !self.places.is_slot::<L, I>(link.raw()) {
             return None;
         }
-        Some(self.body::<I>(link.raw()))
+        Some(self.places.body::<L, I>(link.raw()))
     }
 
     fn retype_emptied(&mut self) {
@@ -111,60 +121,65 @@ impl<L> Mem<L> {
 
     #[inline(always)]
     pub(crate) fn kind(&self, frame: Frame) -> Kind {
-        assert!(frame.0 < self.count);
+        assert!(frame.0 < self.places.count);
         // SAFETY: `kinds` has `count` entries (`new`), and the frame is below it.
-        Kind(unsafe { *self.kinds.add(frame.0 as usize) })
+        Kind(unsafe { *self.places.kinds.add(frame.0 as usize) })
     }
 
     #[inline(always)]
     pub(crate) fn set_kind(&mut self, frame: Frame, kind: Kind) {
-        assert!(frame.0 < self.count);
+        assert!(frame.0 < self.places.count);
         // SAFETY: as in `kind`; the table is this value's alone.
-        unsafe { *self.kinds.add(frame.0 as usize) = kind.0 }
+        unsafe { *self.places.kinds.add(frame.0 as usize) = kind.0 }
     }
 
     /// Sets the kinds of frames in a row.
     pub(crate) fn set_kinds(&mut self, first: Frame, frames: u32, kind: Kind) {
-        assert!(first.0 <= self.count && frames <= self.count - first.0);
+        assert!(first.0 <= self.places.count && frames <= self.places.count - first.0);
         // SAFETY: `kinds` has `count` entries, all of these among them; the table is this value's alone.
-        unsafe { core::ptr::write_bytes(self.kinds.add(first.0 as usize), kind.0, frames as usize) }
+        unsafe { core::ptr::write_bytes(self.places.kinds.add(first.0 as usize), kind.0, frames as usize) }
     }
 
     #[inline(always)]
     pub(crate) fn info(&self, frame: Frame) -> &FrameInfo {
-        assert!(frame.0 < self.count);
+        assert!(frame.0 < self.places.count);
         // SAFETY: 1. `infos` has `count` entries (`new`), and the frame is below it. 2. The reference borrows `self`.
         unsafe { &*self.infos.add(frame.0 as usize) }
     }
 
     #[inline(always)]
     pub(crate) fn info_mut(&mut self, frame: Frame) -> &mut FrameInfo {
-        assert!(frame.0 < self.count);
+        assert!(frame.0 < self.places.count);
         // SAFETY: as in `info`, and `self` is borrowed mutably.
         unsafe { &mut *self.infos.add(frame.0 as usize) }
     }
+}
 
-    /// Whether a place lies in a frame of class `I`.
+impl Places {
+    /// Whether a frame is of class `I`.
     #[inline(always)]
-    fn is_class<const I: u8>(&self, place: u32) -> bool {
-        let frame = place >> FRAME_SHIFT;
+    fn is_class<const I: u8>(&self, frame: u32) -> bool {
         // SAFETY: `kinds` has `count` entries, and the frame is below it.
         frame < self.count && unsafe { *self.kinds.add(frame as usize) } == I
     }
 
     /// Whether a place is the start of a slot of class `I`.
     #[inline(always)]
-    pub(crate) fn is_slot<const I: u8>(&self, place: u32) -> bool
+    pub(crate) fn is_slot<L, const I: u8>(&self, place: u32) -> bool
     where
         L: Class<I>,
     {
         let grains = (if L::NAMED { stride::<L::T>() } else { crate::PAGE }) >> GRANULE_SHIFT;
-        place & (grains as u32 - 1) == 0 && self.is_class::<I>(place)
+        if grains == 1 << FRAME_SHIFT {
+            // One a frame: turned, a place that is not a frame's start is beyond all frames, of which there are fewer than 2^23.
+            return self.is_class::<I>(place.rotate_right(FRAME_SHIFT));
+        }
+        place & (grains as u32 - 1) == 0 && self.is_class::<I>(place >> FRAME_SHIFT)
     }
 
-    /// The body at a place that [`Mem::is_slot`].
+    /// The body at a place that [`Places::is_slot`].
     #[inline(always)]
-    pub(crate) fn body<const I: u8>(&self, place: u32) -> *mut L::T
+    pub(crate) fn body<L, const I: u8>(&self, place: u32) -> *mut L::T
     where
         L: Class<I>,
     {
@@ -178,9 +193,9 @@ impl<L> Mem<L> {
         }
     }
 
-    /// The generation of the slot at a place that [`Mem::is_slot`], of a named class.
+    /// The generation of the slot at a place that [`Places::is_slot`], of a named class.
     #[inline(always)]
-    pub(crate) fn generation<const I: u8>(&self, place: u32) -> *mut u32
+    pub(crate) fn generation<L, const I: u8>(&self, place: u32) -> *mut u32
     where
         L: Class<I>,
     {
@@ -192,7 +207,16 @@ impl<L> Mem<L> {
 /// Access to kernel objects. Names and links are checked once and become keys; a key costs nothing to use.
 pub struct View<'m, 'id, L> {
     pub(crate) mem: &'m mut Mem<L>,
+    /// What of `mem` never changes: the compiler can't know that, and would read it again after each write to an object.
+    pub(crate) places: Places,
     pub(crate) brand: Brand<'id>,
+}
+
+impl<'m, L> View<'m, '_, L> {
+    #[inline(always)]
+    fn of(mem: &'m mut Mem<L>) -> Self {
+        View { places: mem.places, mem, brand: PhantomData }
+    }
 }
 
 impl<'id, L> View<'_, 'id, L> {
@@ -202,7 +226,7 @@ impl<'id, L> View<'_, 'id, L> {
     where
         L: Class<I>,
     {
-        self.mem.is_slot::<I>(link.0).then_some(Key { place: link.0, view: self.brand })
+        self.places.is_slot::<L, I>(link.0).then_some(Key { place: link.0, view: self.brand })
     }
 
     /// The object of this name; `None` once it is gone.
@@ -214,7 +238,7 @@ impl<'id, L> View<'_, 'id, L> {
         const { assert!(L::NAMED) }
         let key = self.follow(name.link())?;
         // SAFETY: `follow` found a slot of class I, which is named.
-        let generation = unsafe { *self.mem.generation::<I>(key.place) };
+        let generation = unsafe { *self.places.generation::<L, I>(key.place) };
         (generation == (name.0 >> 32) as u32).then_some(key)
     }
 
@@ -235,7 +259,7 @@ impl<'id, L> View<'_, 'id, L> {
     {
         const { assert!(L::NAMED) }
         // SAFETY: the key proves a slot of class I.
-        let generation = unsafe { *self.mem.generation::<I>(key.place) };
+        let generation = unsafe { *self.places.generation::<L, I>(key.place) };
         Name(key.place as u64 | (generation as u64) << 32)
     }
 
@@ -247,7 +271,7 @@ impl<'id, L> View<'_, 'id, L> {
     {
         // SAFETY: 1. The key proves a slot of class I, which holds a `T` (slots are filled when the slab is made).
         // 2. Frames are not retyped while the view lives. 3. The reference borrows the view.
-        unsafe { &*self.mem.body::<I>(key.place) }
+        unsafe { &*self.places.body::<L, I>(key.place) }
     }
 
     /// The object, to change it.
@@ -257,7 +281,7 @@ impl<'id, L> View<'_, 'id, L> {
         L: Class<I>,
     {
         // SAFETY: as in `get`, and the view is borrowed mutably.
-        unsafe { &mut *self.mem.body::<I>(key.place) }
+        unsafe { &mut *self.places.body::<L, I>(key.place) }
     }
 
     /// What is known about a frame.
@@ -281,7 +305,7 @@ impl<'id, L> View<'_, 'id, L> {
     /// The frames used for something, ascending: for checks of the whole memory.
     pub fn frames_of(&self, kind: Kind) -> impl Iterator<Item = Frame> {
         // SAFETY: 1. `kinds` has `count` initialised entries (`new`). 2. The slice borrows the view, which alone changes it.
-        let kinds = unsafe { core::slice::from_raw_parts(self.mem.kinds, self.mem.count as usize) };
+        let kinds = unsafe { core::slice::from_raw_parts(self.places.kinds, self.places.count as usize) };
         const ROW: usize = 64;
         let rows = kinds.chunks(ROW).enumerate().filter(move |(_, row)| row.contains(&kind.0));
         rows.flat_map(move |(n, row)| {
@@ -297,7 +321,7 @@ impl<'id, L> View<'_, 'id, L> {
 
     /// Frames managed, reserved ones included.
     pub fn frames(&self) -> u32 {
-        self.mem.count
+        self.places.count
     }
 
     /// The physical frame number.
@@ -310,6 +334,6 @@ impl<'id, L> View<'_, 'id, L> {
     #[inline(always)]
     pub fn managed(&self, physical: u32) -> Option<Frame> {
         let index = physical.wrapping_sub(self.mem.first_physical);
-        (index < self.mem.count).then_some(Frame(index))
+        (index < self.places.count).then_some(Frame(index))
     }
 }

@@ -14,6 +14,8 @@ pub const MAX_MODELS: usize = 32;
 /// Bytes of a model file.
 pub const MAX_FILE: u64 = 64 << 20;
 const PAGE: usize = 4096;
+/// How often reading a file begins at most, when its server dies each time.
+const TRIES: usize = 8;
 
 /// A frozen file, as bytes.
 pub struct FrozenFile {
@@ -21,6 +23,23 @@ pub struct FrozenFile {
     bytes: usize,
     /// Keeps the pages from being reused while they are mapped; the mapping alone would do, but its owner is named here.
     _memory: Memory,
+}
+
+impl FrozenFile {
+    /// Maps the first bytes of a Memory.
+    fn map(memory: Memory, bytes: usize) -> Result<FrozenFile> {
+        Ok(FrozenFile { frozen: Frozen::map(&memory)?, bytes, _memory: memory })
+    }
+
+    /// Maps a file. Once it is mapped, it stays, whatever becomes of its server.
+    fn open(path: &str) -> Result<FrozenFile> {
+        let file = fs::File::open(path)?;
+        let size = file.stat().size;
+        if size == 0 || size > MAX_FILE {
+            return Err(Error::Limit);
+        }
+        FrozenFile::map(file.map(0, size)?, size as usize)
+    }
 }
 
 impl AsRef<[u8]> for FrozenFile {
@@ -82,7 +101,7 @@ impl Loading {
     pub fn commit(self) -> Result<Ready, Refused> {
         self.grant.revoke()?;
         self.memory.freeze(0, (self.bytes as usize).div_ceil(PAGE))?;
-        check(self.memory, self.bytes as usize)
+        check(FrozenFile::map(self.memory, self.bytes as usize)?)
     }
 }
 
@@ -113,8 +132,7 @@ impl From<LoadError> for Refused {
     }
 }
 
-fn check(memory: Memory, bytes: usize) -> Result<Ready, Refused> {
-    let file = FrozenFile { frozen: Frozen::map(&memory)?, bytes, _memory: memory };
+fn check(file: FrozenFile) -> Result<Ready, Refused> {
     let limits = Limits { file: MAX_FILE, ..Limits::default() };
     Ok(Rc::new(Model::load_within(file, &limits)?))
 }
@@ -122,7 +140,7 @@ fn check(memory: Memory, bytes: usize) -> Result<Ready, Refused> {
 /// The models of `SYS:models`, which is this server's `SYS:`. One that is damaged is named in the log and left out.
 pub fn registered() -> Vec<Entry> {
     let mut all: Vec<Entry> = Vec::new();
-    let entries = match fs::read_dir("SYS:") {
+    let entries = match again(|| fs::read_dir("SYS:")) {
         Ok(entries) => entries,
         Err(error) => {
             log!(Warning, "aid: SYS:models can't be read: {error}");
@@ -135,7 +153,7 @@ pub fn registered() -> Vec<Entry> {
             log!(Warning, "aid: {path}: more than {MAX_MODELS} models");
             break;
         }
-        match from_file(&path) {
+        match again(|| FrozenFile::open(&path)).map_err(Refused::from).and_then(check) {
             Ok(model) => all.push(Entry { id: all.len() as u32 + 1, model, owner: None, users: 0 }),
             Err(Refused::Error(error)) => log!(Warning, "aid: {path}: {error}"),
             Err(Refused::Figures(refusal)) => {
@@ -146,11 +164,13 @@ pub fn registered() -> Vec<Entry> {
     all
 }
 
-fn from_file(path: &str) -> Result<Ready, Refused> {
-    let file = fs::File::open(path)?;
-    let size = file.stat().size;
-    if size == 0 || size > MAX_FILE {
-        return Err(Error::Limit.into());
+/// Does again what broke off because the file server died: the next one has the same files.
+fn again<T>(what: impl Fn() -> Result<T>) -> Result<T> {
+    for _ in 1..TRIES {
+        match what() {
+            Err(Error::ServerDied | Error::Stale) => {}
+            result => return result,
+        }
     }
-    check(file.map(0, size)?, size as usize)
+    what()
 }

@@ -23,7 +23,7 @@ mod terminal;
 
 use libsys::log::Level;
 use libsys::names::bits;
-use libsys::{Event, Notification, Result, log as write_log};
+use libsys::{Error, Event, Notification, Result, log as write_log};
 
 use service::Server;
 
@@ -37,9 +37,12 @@ const LOG_BIT: u64 = bits::INTERRUPT << 2;
 fn main() -> Result<()> {
     let notification = Notification::own()?;
     let devices = libsys::device::Devices::open()?;
-    let harnessed = devices.option("exec").ok().flatten().is_some();
-    let serial = match serial::Serial::claim(&devices, &notification, SERIAL_BIT) {
+    let harnessed = devices.option("exec")?.is_some();
+    let serial = serial::Serial::claim(&devices, &notification, SERIAL_BIT);
+    let serial = match serial.map_err(|error| devices.cause(error)) {
         Ok(serial) => Some(serial),
+        // devd died meanwhile: its next instance gives the port to the console's next.
+        Err(error @ (Error::ServerDied | Error::Stale)) => return Err(error),
         Err(error) => {
             write_log!(Warning, "console: no serial port: {error}");
             None
@@ -50,7 +53,7 @@ fn main() -> Result<()> {
         false => None,
     };
     // As the kernel did until now: see `choose_log` there.
-    let shown = devices.option("log").ok().flatten().and_then(|name| Level::from_name(&name));
+    let shown = devices.option("log")?.and_then(|name| Level::from_name(&name));
     let log = log::Log::open(&notification, LOG_BIT, shown.unwrap_or(Level::Detail)).ok();
     let mut server = Server::new(notification, serial, port, log)?;
     server.admit();

@@ -172,6 +172,6 @@ pub fn wait(ns: u64, mut done: impl FnMut() -> Result<bool, Error>) -> Result<()
         if time::now_ns() >= deadline {
             return Err(Error::Device);
         }
-        core::hint::spin_loop();
+        libsys::relax();
     }
 }

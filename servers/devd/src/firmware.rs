@@ -161,7 +161,7 @@ impl Firmware {
             match u32::from_be_bytes(state) {
                 0 => return Ok(()),
                 state if state & FAILED != 0 => return Err(Error::Device),
-                _ => core::hint::spin_loop(),
+                _ => libsys::relax(),
             }
         }
         Err(Error::TimedOut)

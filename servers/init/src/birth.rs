@@ -10,14 +10,16 @@ use libsys::{
     Access, Authority, Error, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread, layout,
 };
 
+use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use elfload::{Segment, Use};
+use supervise::lent::Lent;
 use symbols::Symbols;
 
 use crate::images::Image;
 use crate::paging::{Origin, Paging};
+use crate::start_block::{self, Block};
 
 /// What the kernel has of a process.
 #[derive(Debug)]
@@ -43,10 +45,13 @@ pub struct Body {
     /// The names of its functions, for traces.
     pub symbols: Option<Symbols<'static>>,
     /// Sessions that it was given, by the service they are of: to be taken back.
-    pub lent: Vec<(String, Grant)>,
+    pub lent: Lent<Grant>,
     /// What there is only until it starts.
     pub newborn: Option<Newborn>,
 }
+
+/// A process in init's table.
+pub type Known = supervise::table::Process<Box<Body>>;
 
 /// A process that was not started yet.
 #[derive(Debug, Default)]
@@ -76,6 +81,8 @@ pub struct Plan<'a> {
     pub archive: &'a Memory,
     /// Who pays.
     pub from: &'a Pool,
+    /// init's own.
+    pub own: &'a Pool,
     /// Pages of its pool.
     pub pages: usize,
     /// The highest priority in it.
@@ -96,42 +103,70 @@ pub struct Plan<'a> {
     pub number: u32,
     /// Its handle 4, with CALL and TRANSFER.
     pub service: OwnedHandle,
+    /// Its start block, if that is known already.
+    pub block: Option<Block<'a>>,
 }
 
 /// Makes a process, not started. An error leaves nothing.
-pub fn make(plan: Plan<'_>) -> Result<Body, Error> {
+pub fn make(plan: Plan<'_>) -> Result<Box<Body>, Error> {
     let pool = plan.from.create(plan.pages, plan.ceiling)?;
-    let spare = pool.dup(Rights::all())?;
-    match build(plan, pool) {
-        Ok(body) => Ok(body),
+    match build(&plan, &pool) {
+        Ok(Built { process, thread, notification, paging, base, start }) => Ok(Box::new(Body {
+            pool,
+            process,
+            thread,
+            notification,
+            paging: paging.begun(plan.fault, plan.origin, plan.pages),
+            image: plan.name.into(),
+            base,
+            span: plan.image.program.span,
+            start,
+            symbols: plan.image.symbols,
+            lent: Lent::default(),
+            newborn: Some(Newborn::default()),
+        })),
         Err(error) => {
-            let _ = spare.destroy();
+            let _ = pool.destroy();
             Err(error)
         }
     }
 }
 
-fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
-    let process = Process::create(&pool)?;
+/// What [`build`] made in the pool.
+struct Built {
+    process: Process,
+    thread: Thread,
+    notification: Notification,
+    paging: Paging,
+    base: u64,
+    start: (u64, u64),
+}
+
+fn build(plan: &Plan<'_>, pool: &Pool) -> Result<Built, Error> {
+    let process = Process::create(pool)?;
     let program = &plan.image.program;
-    let base = match &plan.origin {
-        Some(origin) => origin.base,
-        None => place(program.span, program.align, plan.spot)?,
+    let (base, start) = match &plan.origin {
+        Some(origin) => (origin.base, origin.start),
+        None => {
+            let base = place(program.span, program.align, plan.spot)?;
+            (base, (base + program.entry, layout::STACK_TOP as u64))
+        }
     };
-    let mut loader = Loader { plan: &plan, base, pool: &pool, process: &process, paging: Paging::default() };
+    let mut loader = Loader { plan, base, pool, process: &process, paging: Paging::default() };
     for segment in &program.segments {
-        loader.load(segment)?;
+        loader.map_constants(segment)?;
     }
     if plan.origin.is_none() {
-        loader.stack_and_heap()?;
+        loader.fill()?;
     }
-    let mut paging = loader.paging;
+    let paging = loader.paging;
     process.map(plan.time, user::TIME_PAGE as usize, 0, 1, Access::READ)?;
-    let thread = process.thread(&pool, plan.priority, layout::MAIN_BUFFER)?;
-    let notification = Notification::create(&pool)?;
+    let thread = process.thread(pool, plan.priority, layout::MAIN_BUFFER)?;
+    let notification = Notification::create(pool)?;
     thread.set_notification(Some(&notification))?;
     thread.set_fault_channel(Some(plan.fault.as_ref().unwrap_or(&plan.service)))?;
-    let (log, _) = plan.log.label(&pool, Rights::LOG | Rights::TRANSFER, plan.number.into())?;
+    // init pays for the cell, as for those of its channels.
+    let (log, _) = plan.log.label(plan.own, Rights::LOG | Rights::TRANSFER, plan.number.into())?;
     let first = [
         (user::OWN_PROCESS, process.handle(), Rights::MAP | Rights::ENDOW | Rights::INSPECT),
         (user::MAIN_THREAD, thread.handle(), Rights::CONTROL | Rights::INSPECT),
@@ -144,20 +179,7 @@ fn build(plan: Plan<'_>, pool: Pool) -> Result<Body, Error> {
     for (place, handle, rights) in first {
         process.endow(handle, rights, place.index())?;
     }
-    let newborn = Some(Newborn::default());
-    let span = program.span;
-    let symbols = Symbols::parse(symbols::program::in_file(plan.image.file));
-    let start = match plan.origin {
-        Some(origin) => {
-            paging.inherit(origin.regions, plan.pages as u64, origin.next_view);
-            origin.start
-        }
-        None => (base + program.entry, layout::STACK_TOP as u64),
-    };
-    let lent = Vec::new();
-    paging.fault = plan.fault;
-    let image = plan.name.into();
-    Ok(Body { pool, process, thread, notification, paging, image, base, span, start, symbols, lent, newborn })
+    Ok(Built { process, thread, notification, paging, base, start })
 }
 
 /// Where a program goes, in its part of the address space.
@@ -181,61 +203,80 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Maps a segment: what can't be written from the archive, the rest as a relocated copy. A clone has its origin's.
-    fn load(&mut self, segment: &Segment) -> Result<(), Error> {
+    /// Maps a segment that can't be written, from the archive.
+    fn map_constants(&self, segment: &Segment) -> Result<(), Error> {
         let (address, pages) = ((self.base + segment.address) as usize, segment.pages() as usize);
         let access = match segment.usage {
             Use::Read => Access::READ,
             Use::ReadExecute => Access::READ | Access::EXECUTE,
-            Use::ReadWrite if self.plan.origin.is_some() => return Ok(()),
-            Use::ReadWrite => return self.copy(segment),
+            Use::ReadWrite => return Ok(()),
         };
         self.process.map(self.plan.archive, address, self.plan.image.pages_before(segment), pages, access)
     }
 
-    /// A writable segment: the pages that the file fills are copied and relocated, those that are only zeros are a Memory
-    /// of their own. What is constant from now on is mapped read-only.
-    fn copy(&mut self, segment: &Segment) -> Result<(), Error> {
-        let address = (self.base + segment.address) as usize;
-        let (pages, filled) = (segment.pages() as usize, (segment.file_length as usize).div_ceil(PAGE_SIZE));
-        let constant = (segment.constant_pages as usize).min(filled);
-        let write = Access::READ | Access::WRITE;
-        if filled > 0 {
-            let mut bytes = Private::create(self.pool, filled)?;
-            self.plan.image.program.fill(self.plan.image.file, segment, self.base, &mut bytes);
-            let (memory, mapping) = bytes.share();
-            drop(mapping);
-            if constant > 0 {
-                self.process.map(&memory, address, 0, constant, Access::READ)?;
-            }
-            if filled > constant {
-                self.process.map(&memory, address + constant * PAGE_SIZE, constant, filled - constant, write)?;
-            }
-            self.paging.keep(memory)?;
+    /// All that the process has to itself: its start block, its writable segments, as relocated copies with zeros behind them,
+    /// and what there is of stack and heap at the start. It is one Memory; init sees as much of it as it fills.
+    fn fill(&mut self) -> Result<(), Error> {
+        let program = &self.plan.image.program;
+        let writable = || program.segments.iter().filter(|segment| segment.usage == Use::ReadWrite);
+        let block = self.plan.block.map_or(0, |block| block.pages());
+        let (mut data, mut shown) = (block, block.max(1));
+        for segment in writable() {
+            shown = shown.max(data + filled(segment));
+            data += segment.pages() as usize;
         }
-        if pages > filled {
-            let zeros = Memory::create(self.pool, pages - filled)?;
-            self.process.map(&zeros, address + filled * PAGE_SIZE, 0, pages - filled, write)?;
-            self.paging.keep(zeros)?;
-        }
-        self.paging.add(address, constant, Backing::Constant);
-        self.paging.add(address + constant * PAGE_SIZE, pages - constant, Backing::Zero);
-        Ok(())
-    }
-
-    /// The main thread's stack and, with a pager, the first of the heap. What there is of both at the start is one Memory.
-    fn stack_and_heap(&mut self) -> Result<(), Error> {
-        let (paged, write) = (self.plan.fault.is_some(), Access::READ | Access::WRITE);
+        let paged = self.plan.fault.is_some();
         let stack = if paged { layout::STACK_START } else { layout::MAIN_STACK_BYTES } / PAGE_SIZE;
         let heap = if paged { layout::HEAP_START / PAGE_SIZE } else { 0 };
-        let memory = Memory::create(self.pool, stack + heap)?;
-        self.process.map(&memory, layout::STACK_TOP - stack * PAGE_SIZE, 0, stack, write)?;
+        let mut bytes = Private::create_showing(self.pool, data + stack + heap, shown)?;
+        if let Some(block) = &self.plan.block {
+            block.write(&mut bytes)?;
+        }
+        let mut first = block;
+        for segment in writable() {
+            let place = bytes.get_mut(first * PAGE_SIZE..).unwrap_or_default();
+            program.fill(self.plan.image.file, segment, self.base, place);
+            first += segment.pages() as usize;
+        }
+        let (memory, mapping) = bytes.share();
+        drop(mapping);
+        if block > 0 {
+            start_block::show(self.process, &memory, block, &memory.slice(self.pool, 0, block)?)?;
+        }
+        let mut first = block;
+        for segment in writable() {
+            self.map_data(&memory, first, segment)?;
+            first += segment.pages() as usize;
+        }
+        let write = Access::READ | Access::WRITE;
+        self.process.map(&memory, layout::STACK_TOP - stack * PAGE_SIZE, data, stack, write)?;
         if paged {
-            self.process.map(&memory, layout::HEAP.start, stack, heap, write)?;
+            self.process.map(&memory, layout::HEAP.start, data + stack, heap, write)?;
             let limit = layout::MAIN_STACK_BYTES;
             self.paging.add(layout::STACK_TOP - limit, limit / PAGE_SIZE, Backing::Zero);
             self.paging.add(layout::HEAP.start, self.plan.pages, Backing::Zero);
         }
         self.paging.keep(memory)
     }
+
+    /// Maps a writable segment, whose pages begin with the `first` of the Memory. What is constant from now on can only be read.
+    fn map_data(&mut self, memory: &Memory, first: usize, segment: &Segment) -> Result<(), Error> {
+        let (address, pages) = ((self.base + segment.address) as usize, segment.pages() as usize);
+        let constant = (segment.constant_pages as usize).min(filled(segment));
+        let behind = address + constant * PAGE_SIZE;
+        if constant > 0 {
+            self.process.map(memory, address, first, constant, Access::READ)?;
+        }
+        if pages > constant {
+            self.process.map(memory, behind, first + constant, pages - constant, Access::READ | Access::WRITE)?;
+        }
+        self.paging.add(address, constant, Backing::Constant);
+        self.paging.add(behind, pages - constant, Backing::Zero);
+        Ok(())
+    }
+}
+
+/// Pages of a segment that the file fills.
+fn filled(segment: &Segment) -> usize {
+    (segment.file_length as usize).div_ceil(PAGE_SIZE)
 }

@@ -2,12 +2,12 @@
 
 use libsys::abi::user;
 use libsys::protocol::child::{Reply, Request, Service};
-use libsys::protocol::start::{Flags, MAX_BODY};
+use libsys::protocol::start::{Flags, Header, MAX_BODY};
 use libsys::protocol::{StartBody, decode};
 use libsys::{Error, Handles, Incoming, Rights, time};
 use supervise::restart::End;
 
-use crate::start_block;
+use crate::start_block::{self, Block};
 use crate::world::World;
 
 /// The last index that may be given: 64 named handles.
@@ -47,6 +47,15 @@ impl World {
                 self.begin(number, &block)
             }
         }
+    }
+
+    /// Gives a new process that has its start block handles, each at its place, and starts it.
+    pub fn equip_child(&mut self, number: u32, places: &[u16], mut handles: Handles) -> Result<(), Error> {
+        for (at, place) in places.iter().enumerate() {
+            self.give_to_child(number, *place, Handles::one(handles.take(at)?))?;
+        }
+        self.give_names(number)?;
+        self.set_off(number)
     }
 
     /// Bytes of start blocks of processes that are being made: they lie in init's own memory.
@@ -103,14 +112,27 @@ impl World {
         Ok(())
     }
 
-    /// Starts a process with this start block.
-    pub fn begin(&mut self, number: u32, block: &[u8]) -> Result<(), Error> {
+    /// The header of a process's start block, with a seed of its own.
+    pub fn header(&mut self, number: u32, body: &[u8], paged: bool) -> Header {
         let mut flags = Flags::empty();
         flags.set(Flags::SEEDED, self.entropy.seeded());
-        let seed = self.entropy.derive();
+        flags.set(Flags::PAGED, paged);
+        Header { flags, number, body: body.len() as u32, seed: self.entropy.derive() }
+    }
+
+    /// Starts a process with this start block.
+    pub fn begin(&mut self, number: u32, body: &[u8]) -> Result<(), Error> {
+        let paged = self.table.get(number).is_some_and(|process| process.kernel.paging.fault.is_some());
+        let header = &self.header(number, body, paged);
+        let process = self.table.get(number).ok_or(Error::ServerDied)?;
+        start_block::give(&process.kernel.process, &process.kernel.pool, Block { header, body })?;
+        self.set_off(number)
+    }
+
+    /// Has a process run that has all it needs.
+    fn set_off(&mut self, number: u32) -> Result<(), Error> {
         let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
-        flags.set(Flags::PAGED, process.kernel.paging.fault.is_some());
-        start_block::start(&process.kernel, block, number, seed, flags)?;
+        start_block::start(&process.kernel)?;
         process.kernel.newborn = None;
         process.started = Some(time::now_ns());
         Ok(())

@@ -35,7 +35,7 @@ impl World {
         self.forget_clones(number);
         // It may be gone already, with the pool it lay in.
         let _ = process.kernel.pool.destroy();
-        self.entropy.stir(&now.to_le_bytes());
+        self.entropy.stir(now);
         if let Some(index) = process.service {
             let why = Error::from_code(reason);
             match why {

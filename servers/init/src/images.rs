@@ -1,10 +1,17 @@
 //! The programs of the boot archive: found by name, parsed once, their code sealed once.
 
 use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 
+use archive::manifest::{Manifest, Program as Named};
 use archive::{Archive, Kind};
 use elfload::{Processor, Program, Segment, Use};
+use libsys::protocol::process::Rights;
 use libsys::{Authority, Error, Memory, abi::PAGE_SIZE};
+use symbols::Symbols;
+
+use crate::services::rights;
 
 /// A program that can be loaded.
 #[derive(Debug)]
@@ -15,6 +22,8 @@ pub struct Image {
     pub file: &'static [u8],
     /// Where the file starts in the archive, in pages.
     pub first: usize,
+    /// The names of its functions, for traces.
+    pub symbols: Option<Symbols<'static>>,
     sealed: bool,
 }
 
@@ -23,19 +32,46 @@ pub struct Image {
 pub struct Images {
     archive: Archive<'static>,
     known: BTreeMap<u32, Image>,
+    /// What names lead to, as the archive spells them.
+    names: BTreeMap<String, Found>,
+    /// What the manifest's programs ask init for.
+    asks: Vec<(String, Rights)>,
+}
+
+/// A name that was looked up.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    index: u32,
+    rights: Rights,
 }
 
 impl Images {
     /// None yet.
-    pub fn new(archive: Archive<'static>) -> Images {
-        Images { archive, known: BTreeMap::new() }
+    pub fn new(archive: Archive<'static>, manifest: &Manifest) -> Images {
+        let asks = |program: &Named| {
+            let rights = rights(&program.rights);
+            program.images.iter().map(move |image| (image.clone(), rights)).collect::<Vec<_>>()
+        };
+        let asks = manifest.programs.iter().flat_map(asks).collect();
+        Images { archive, known: BTreeMap::new(), names: BTreeMap::new(), asks }
     }
 
-    /// The program of that name, ready to be mapped, and its own name where this is an alias.
+    /// The program of that name, ready to be mapped, and what it may ask init for at most.
     ///
     /// # Errors
     /// `NotFound`; `NotExecutable` for what is no program, or no good one.
-    pub fn find(&mut self, name: &str, memory: &Memory, seal: &Authority) -> Result<&Image, Error> {
+    pub fn find(&mut self, name: &str, memory: &Memory, seal: &Authority) -> Result<(&Image, Rights), Error> {
+        let found = match self.names.get(name) {
+            Some(found) => *found,
+            None => self.read(name)?,
+        };
+        let image = self.known.get_mut(&found.index).ok_or(Error::Internal)?;
+        image.seal(memory, seal)?;
+        Ok((image, found.rights))
+    }
+
+    /// Looks a program up in the archive and checks it.
+    fn read(&mut self, name: &str) -> Result<Found, Error> {
         let entry = self.archive.find(name).ok_or(Error::NotFound)?;
         if entry.kind != Kind::Program {
             return Err(Error::NotExecutable);
@@ -50,11 +86,15 @@ impl Images {
                 libsys::log!(Warning, "{name} can't be run: {why}");
                 Error::NotExecutable
             })?;
-            self.known.insert(index, Image { program, file, first: from / PAGE_SIZE, sealed: false });
+            let symbols = Symbols::parse(symbols::program::in_file(file));
+            self.known.insert(index, Image { program, file, first: from / PAGE_SIZE, symbols, sealed: false });
         }
-        let image = self.known.get_mut(&index).ok_or(Error::Internal)?;
-        image.seal(memory, seal)?;
-        Ok(image)
+        let asked = self.asks.iter().find(|(image, _)| image.eq_ignore_ascii_case(name));
+        let found = Found { index, rights: asked.map_or(Rights::empty(), |(_, rights)| *rights) };
+        if name == entry.name {
+            self.names.insert(name.into(), found);
+        }
+        Ok(found)
     }
 }
 

@@ -25,8 +25,6 @@ const MAX_SPACES_EACH: usize = MAX_SPACES / 4;
 /// What all name spaces may weigh, and those of one job: they lie in init's own memory.
 const MAX_WEIGHT: usize = 2 << 20;
 const MAX_WEIGHT_EACH: usize = MAX_WEIGHT / 4;
-/// Sessions of a process that can be taken back, at most.
-const MAX_LENT: usize = 64;
 
 /// A name space.
 #[derive(Debug)]
@@ -98,19 +96,20 @@ impl World {
 
     /// Whether a process may have one more name space of this weight, beside what its job has.
     fn room(&self, owner: u32, weight: usize) -> Result<(), Error> {
+        let total = weight + self.spaces.values().map(|space| space.table.weight()).sum::<usize>();
+        if self.spaces.len() < MAX_SPACES_EACH && total <= MAX_WEIGHT_EACH {
+            // All of them together are no more than one job's.
+            return Ok(());
+        }
         let job = |process: u32| self.table.job_of(process).unwrap_or(process);
         let own = job(owner);
-        let (mut all, mut each, mut count) = (weight, weight, 0);
-        for space in self.spaces.values() {
-            let weight = space.table.weight();
-            all += weight;
-            if job(space.owner) == own {
-                each += weight;
-                count += 1;
-            }
+        let (mut each, mut count) = (weight, 0);
+        for space in self.spaces.values().filter(|space| job(space.owner) == own) {
+            each += space.table.weight();
+            count += 1;
         }
         let fits = self.spaces.len() < MAX_SPACES && count < MAX_SPACES_EACH;
-        if fits && all <= MAX_WEIGHT && each <= MAX_WEIGHT_EACH { Ok(()) } else { Err(Error::Limit) }
+        if fits && total <= MAX_WEIGHT && each <= MAX_WEIGHT_EACH { Ok(()) } else { Err(Error::Limit) }
     }
 
     // ---- clients ----
@@ -212,12 +211,12 @@ impl World {
         let (Some(process), Some(service)) = (self.table.get_mut(client), self.services.get(index)) else {
             return session;
         };
-        if process.level < SHELL_LEVEL || process.kernel.lent.len() >= MAX_LENT {
+        if process.level < SHELL_LEVEL || !process.kernel.lent.room(Grant::leads_nowhere) {
             return session;
         }
         match Grant::derive(&process.kernel.pool, &session, Rights::all()) {
             Ok((lent, grant)) => {
-                process.kernel.lent.push((service.server.name.clone(), grant));
+                process.kernel.lent.add(&service.server.name, grant);
                 lent
             }
             Err(_) => session,
@@ -237,11 +236,7 @@ impl World {
             }
         }
         let process = self.table.get_mut(number).ok_or(Error::NotFound)?;
-        let lent = core::mem::take(&mut process.kernel.lent);
-        let (back, kept) = lent.into_iter().partition(|(of, _)| *of == name);
-        process.kernel.lent = kept;
-        let back: Vec<(String, Grant)> = back;
-        back.into_iter().try_for_each(|(_, grant)| grant.revoke())
+        process.kernel.lent.take(&name).into_iter().try_for_each(Grant::revoke)
     }
 
     // ---- spaces ----

@@ -7,9 +7,8 @@ use libsys::abi::info::{ThreadState, class_of};
 use libsys::protocol::process::{ProcessInfo, Reply, ServiceInfo, State, SystemInfo};
 use libsys::protocol::{List, Text};
 use libsys::{Error, time};
-use supervise::table::Process;
 
-use crate::birth::Body;
+use crate::birth::Known;
 use crate::services::Service;
 use crate::world::World;
 
@@ -31,7 +30,7 @@ impl World {
         Reply::Processes(List::new(all).unwrap_or_default())
     }
 
-    fn info(&self, process: &Process<Body>) -> ProcessInfo {
+    fn info(&self, process: &Known) -> ProcessInfo {
         let body = &process.kernel;
         let figures = body.process.figures().ok();
         let thread = body.thread.figures().ok();
@@ -212,7 +211,7 @@ fn held_text(held: &Held) -> String {
     format!("handle {}: {:?} {}{badge}{depth}{dead}", held.handle.index(), held.kind, rights.join(" "))
 }
 
-fn rights_text(process: &Process<Body>) -> String {
+fn rights_text(process: &Known) -> String {
     let names: Vec<String> = process.rights.iter_names().map(|(name, _)| name.to_ascii_lowercase()).collect();
     if names.is_empty() { "no rights beyond its own children".to_string() } else { names.join(", ") }
 }

@@ -91,14 +91,18 @@ impl Paging {
         self.extents.retain(|kept| !(kept.shared && same(kept)));
     }
 
-    /// Takes over a parent's regions. The heap may grow to the clone's own pool's size.
-    pub fn inherit(&mut self, regions: Vec<(Region, Option<Memory>)>, pages: u64, next_view: usize) {
-        self.regions = regions;
-        self.next_view = next_view;
-        let heap = self.regions.iter_mut().find(|(region, _)| region.start == layout::HEAP.start as u64);
-        if let Some((heap, _)) = heap {
-            heap.pages = heap.pages.max(pages);
+    /// Of a process that is made: who tells of its faults, and for a clone its parent's regions. The heap may grow to the size
+    /// of the clone's own pool.
+    pub fn begun(mut self, fault: Option<OwnedHandle>, origin: Option<Origin>, pages: usize) -> Paging {
+        self.fault = fault;
+        if let Some(origin) = origin {
+            (self.regions, self.next_view) = (origin.regions, origin.next_view);
+            let heap = self.regions.iter_mut().find(|(region, _)| region.start == layout::HEAP.start as u64);
+            if let Some((heap, _)) = heap {
+                heap.pages = heap.pages.max(pages as u64);
+            }
         }
+        self
     }
 
     /// The Memory with this identity.

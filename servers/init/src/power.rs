@@ -68,7 +68,7 @@ impl World {
     pub fn go_down(&mut self, now: Time) {
         while let Some(shutdown) = &self.shutdown {
             let (level, caller, how) = (shutdown.level, shutdown.caller, shutdown.how);
-            let here = |p: &&supervise::table::Process<crate::birth::Body>| p.level == level && p.number != caller;
+            let here = |p: &&crate::birth::Known| p.level == level && p.number != caller;
             let left = self.table.iter().filter(here).count();
             let waits = self.table.iter().filter(here).any(|p| u64::from(p.caught) & SHUTDOWN != 0);
             let until = if waits { shutdown.until } else { shutdown.moment };

@@ -3,14 +3,15 @@
 use archive::manifest::Class;
 use libsys::abi::info::{CLASSES, REAL_TIME};
 use libsys::protocol::process::{Image, Reply, Request, Rights, Service, Signal};
-use libsys::{Error, Handles, Incoming, Memory, OwnedHandle, Pool, Rights as HandleRights, Token, time};
+use libsys::protocol::{StartBody, decode};
+use libsys::{Error, Handles, Incoming, Memory, Notification, OwnedHandle, Pool, Rights as HandleRights, Token, time};
 use supervise::restart::End;
 use supervise::table::{New, child_rights};
 
 use crate::badge::Badge;
 use crate::birth::{self, Plan};
 use crate::paging::Origin;
-use crate::services;
+use crate::start_block::Block;
 use crate::world::{SEED_PATIENCE, World};
 
 /// Calls for a seed that wait, at most.
@@ -33,9 +34,11 @@ impl World {
             Err(error) => return incoming.token.reply::<Service>(Err(error)),
         };
         let Incoming { token, handles, .. } = incoming;
-        use Request::{Clone, Create, Image, Trace, Verify, View};
-        let takes =
-            matches!(request, Create { .. } | Clone { .. } | Image { .. } | Verify | View { .. } | Trace { .. });
+        use Request::{Clone, Create, Image, Spawn, Trace, Verify, View};
+        let takes = matches!(
+            request,
+            Create { .. } | Spawn { .. } | Clone { .. } | Image { .. } | Verify | View { .. } | Trace { .. }
+        );
         if !takes && !handles.is_empty() {
             return token.reply::<Service>(Err(Error::Malformed));
         }
@@ -69,6 +72,15 @@ impl World {
         match request {
             Request::Create { image, name, pages, rights } => {
                 self.create(caller, &image, &name, pages, rights, handles)
+            }
+            Request::Spawn { program, name, pages, rights, given, body } => {
+                let (pool, handles) = split(handles, given.len())?;
+                decode::<StartBody>(&body)?.check()?;
+                let (number, notification) =
+                    self.make(caller, &program, &name, pages, rights, pool, None, Some(&body))?;
+                let started = self.equip_child(number, &given, handles);
+                started.inspect_err(|error| self.give_up(number, *error))?;
+                Ok((Reply::Created { number }, Handles::one(notification)))
             }
             Request::Image { pages } => new_image(pages, handles),
             Request::View { first, pages, write } => self.view(caller, (first, pages, write), handles).map(alone),
@@ -121,8 +133,19 @@ impl World {
     ) -> Answered {
         let Image::Archive(path) = image else { return Err(Error::NotExecutable) };
         let [pool] = handles.exactly()?;
-        let (number, gifts) = self.make(caller, path, name, pages, asked, Pool::adopt(pool), None)?;
-        Ok((Reply::Created { number }, gifts))
+        let (number, notification) = self.make(caller, path, name, pages, asked, Pool::adopt(pool), None, None)?;
+        Ok((Reply::Created { number }, self.newborn_gifts(number, notification)?))
+    }
+
+    /// What the spawner of a process that is not started gets: the child channel and the process's Notification.
+    fn newborn_gifts(&mut self, number: u32, notification: Notification) -> Result<Handles, Error> {
+        match self.client(Badge::Child(number)) {
+            Ok(channel) => Ok(Handles::two(channel, notification)),
+            Err(error) => {
+                self.give_up(number, error);
+                Err(error)
+            }
+        }
     }
 
     /// An empty process for a clone of the caller's memory.
@@ -137,10 +160,12 @@ impl World {
         let [pool] = handles.exactly()?;
         let (origin, path) = self.origin(caller, start)?;
         let rights = self.table.get(caller).ok_or(Error::ServerDied)?.rights;
-        self.make(caller, &path, name, pages, rights, Pool::adopt(pool), Some(origin))
+        let (number, notification) =
+            self.make(caller, &path, name, pages, rights, Pool::adopt(pool), Some(origin), None)?;
+        Ok((number, self.newborn_gifts(number, notification)?))
     }
 
-    /// Makes a process, not started: its number, the child channel and its Notification.
+    /// Makes a process, not started: its number, and its Notification for the spawner.
     #[allow(clippy::too_many_arguments, reason = "a birth has that many sides")]
     fn make(
         &mut self,
@@ -151,24 +176,29 @@ impl World {
         asked: Rights,
         from: Pool,
         origin: Option<Origin>,
-    ) -> Result<(u32, Handles), Error> {
+        start: Option<&[u8]>,
+    ) -> Result<(u32, Notification), Error> {
         if self.shutdown.is_some() {
             return Err(Error::Unavailable);
         }
         let number = self.table.reserve(caller)?;
         let ceiling = from.info()?.ceiling as u8;
         let parent = self.table.get(caller).ok_or(Error::ServerDied)?;
-        let rights = child_rights(parent.rights, asked, services::rights(self.manifest.rights_of(path)));
-        let new = New { parent: caller, name: name.into(), level: parent.level, rights, service: None };
+        let (level, theirs) = (parent.level, parent.rights);
         let spot = self.spot(path);
         let service = self.client(Badge::Process(number))?;
-        let fault = self.fault_channel(number, new.level)?;
-        let channel = self.client(Badge::Child(number))?;
+        let fault = self.fault_channel(number, level)?;
+        let header = start.map(|body| self.header(number, body, fault.is_some()));
+        let block = header.as_ref().zip(start).map(|(header, body)| Block { header, body });
+        let (image, most) = self.images.find(path, &self.roots.archive, &self.roots.seal)?;
+        let rights = child_rights(theirs, asked, most);
+        let new = New { parent: caller, name: name.into(), level, rights, service: None };
         let body = birth::make(Plan {
-            image: self.images.find(path, &self.roots.archive, &self.roots.seal)?,
+            image,
             name: path,
             archive: &self.roots.archive,
             from: &from,
+            own: &self.roots.pool,
             pages: pages as usize,
             ceiling,
             priority: if ceiling >= REAL_TIME { ceiling } else { ceiling.min(command_priority()) },
@@ -179,6 +209,7 @@ impl World {
             time: &self.time,
             number,
             service,
+            block,
         })?;
         let rights = HandleRights::OWNER | HandleRights::NOTIFY | HandleRights::TRANSFER;
         let notification = body.notification.dup(rights);
@@ -186,8 +217,12 @@ impl World {
             let _ = body.pool.destroy();
             error
         })?;
-        // If the second is missing, the channel's end ends the child.
-        Ok((number, Handles::two(channel, notification?)))
+        notification.map(|notification| (number, notification)).inspect_err(|error| self.give_up(number, *error))
+    }
+
+    /// Ends a process that was made and can't be started.
+    fn give_up(&mut self, number: u32, error: Error) {
+        self.end_process(number, 20, error.code(), End::Own, time::now_ns());
     }
 
     // ---- signals ----
@@ -258,10 +293,24 @@ impl World {
         if !server.is_some_and(|server| server.holds.contains(&archive::manifest::Root::Devices)) {
             return Err(Error::Denied);
         }
-        self.entropy.stir(&time::now_ns().to_le_bytes());
+        self.entropy.stir(time::now_ns());
         self.entropy.add(bytes);
+        self.expire_seeds(time::now_ns());
         Ok(())
     }
+}
+
+/// The pool of a spawner, and the handles that its child gets.
+fn split(mut handles: Handles, given: usize) -> Result<(Pool, Handles), Error> {
+    if handles.len() != 1 + given {
+        return Err(Error::Malformed);
+    }
+    let pool = Pool::adopt(handles.take(0)?);
+    let mut rest = Handles::none();
+    for at in 1..=given {
+        rest.push(handles.take(at)?)?;
+    }
+    Ok((pool, rest))
 }
 
 /// An empty image in the caller's pool. Nothing but the boot archive runs until programs are signed; it can be filled.

@@ -164,13 +164,14 @@ impl World {
         let spot = self.spot(&server.image);
         let service = self.client(Badge::Process(number))?;
         let fault = self.fault_channel(number, server.level)?;
-        let image = self.images.find(&server.image, &self.roots.archive, &self.roots.seal)?;
+        let (image, _) = self.images.find(&server.image, &self.roots.archive, &self.roots.seal)?;
         let ceiling = server.class.ceiling();
         let body = birth::make(Plan {
             image,
             name: &server.image,
             archive: &self.roots.archive,
             from: &self.roots.pool,
+            own: &self.roots.pool,
             pages: pages as usize,
             ceiling,
             priority: match server.class {
@@ -184,6 +185,7 @@ impl World {
             time: &self.time,
             number,
             service,
+            block: None,
         })?;
         let pool = body.pool.dup(Handles::all())?;
         let new = New {

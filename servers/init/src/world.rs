@@ -1,6 +1,6 @@
 //! All that init knows, and its loop.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
 use abi::boot::{BootInfo, RootKind};
 use archive::manifest::{Manifest, PAGED_LEVEL, Server};
@@ -44,7 +44,7 @@ pub struct World {
     pub time: Memory,
     /// Memory for all devices. It stays here, so that no frame of it is used for anything else when devd dies.
     pub dma: Option<Memory>,
-    pub table: Table<Body>,
+    pub table: Table<Box<Body>>,
     pub spaces: BTreeMap<u32, Space>,
     pub next_space: u32,
     pub services: Vec<Service>,
@@ -78,7 +78,7 @@ impl World {
             faults,
             scratch,
             clones: Vec::new(),
-            images: Images::new(archive),
+            images: Images::new(archive, &manifest),
             time,
             dma: None,
             table: Table::default(),
@@ -109,8 +109,12 @@ impl World {
             if self.entropy.seeded() { "good" } else { "missing" }
         );
         loop {
-            self.timers(time::now_ns());
-            match self.receiver.recv(self.deadline()) {
+            let (mut until, now) = (self.deadline(), time::now_ns());
+            if until <= now || self.shutdown.is_some() {
+                self.timers(now);
+                until = self.deadline();
+            }
+            match self.receiver.recv(until) {
                 Ok(event) => self.handle(event),
                 Err(error) => return error,
             }
@@ -176,12 +180,10 @@ impl World {
 
     /// Where the program of an image is placed.
     pub fn spot(&mut self, image: &str) -> Spot {
-        match self.manifest.fixed_place(image) {
-            Some(address) if self.fixed => Spot::At(address),
-            _ => {
-                let [a, b, c, d, e, f, g, h, ..] = self.entropy.derive();
-                Spot::Anywhere(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
-            }
+        let place = if self.fixed { self.manifest.fixed_place(image) } else { None };
+        match place {
+            Some(address) => Spot::At(address),
+            None => Spot::Anywhere(self.entropy.word()),
         }
     }
 
@@ -207,7 +209,8 @@ impl World {
         Ok(())
     }
 
-    fn expire_seeds(&mut self, now: Time) {
+    /// Answers those who wait for a seed, if there is a good one or they have waited too long.
+    pub fn expire_seeds(&mut self, now: Time) {
         let good = self.entropy.seeded();
         let (ready, waiting) =
             core::mem::take(&mut self.seeds).into_iter().partition(|(_, until, _)| good || *until <= now);

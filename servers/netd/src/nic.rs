@@ -38,7 +38,12 @@ impl Nic {
     pub fn claim(notification: &Notification) -> Result<Nic, Error> {
         // The session has to last as long as the process: the device is lost with it.
         let devices: &'static Devices = Box::leak(Box::new(Devices::open()?));
-        let device = devices.claim(devices.find("virtio-net")?.id)?;
+        let card = devices.find("virtio-net")?;
+        Nic::start(devices, card.id, notification).map_err(|error| devices.cause(error))
+    }
+
+    fn start(devices: &'static Devices, card: u32, notification: &Notification) -> Result<Nic, Error> {
+        let device = devices.claim(card)?;
         let transport = virtio_hal::open::<0>(&device)?;
         let driver = Driver::new(transport).map_err(|_| Error::Device)?;
         let mut interrupts = Vec::new();

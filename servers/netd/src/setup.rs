@@ -21,6 +21,8 @@ pub fn server() -> Result<Server, Error> {
     random::fill(&mut key)?;
     let nic = match Nic::claim(&notification) {
         Ok(nic) => Some(nic),
+        // devd died meanwhile; its next instance gives the card to netd's next instance, which init starts at once.
+        Err(error @ (Error::ServerDied | Error::Stale)) => return Err(error),
         Err(error) => {
             log!(Warning, "no network card: {error}; only the loopback address works");
             None

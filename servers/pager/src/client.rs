@@ -2,6 +2,7 @@
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use libsys::protocol::pager::{Region, Why};
 use libsys::{Access, Error, Memory, Pool, Process};
@@ -38,6 +39,8 @@ pub struct Extent {
     pub memory: Memory,
     /// As the kernel tells it.
     pub identity: u64,
+    /// The process that paid for it.
+    pub owner: u32,
     /// Whether all who have pages of it are known here: not if an earlier pager shared it.
     pub known: bool,
 }
@@ -45,6 +48,8 @@ pub struct Extent {
 /// A process.
 #[derive(Debug)]
 pub struct Client {
+    /// Its number.
+    pub number: u32,
     /// Its address space.
     pub process: Process,
     /// It pays.
@@ -58,13 +63,15 @@ pub struct Client {
     bag: Bag<Rc<Extent>>,
 }
 
+/// Pages that become a process's own again at once, at most: fewer than the kernel maps in a call.
+const WINDOW: u64 = 64;
 const WRITE: Access = Access::READ.union(Access::WRITE);
 
 impl Client {
     /// With what init tells.
-    pub fn new(process: Process, pool: Pool, regions: &[Region]) -> Client {
+    pub fn new(number: u32, process: Process, pool: Pool, regions: &[Region]) -> Client {
         let regions = Table::new(regions);
-        Client { process, pool, regions, extents: Vec::new(), complete: false, bag: Bag::default() }
+        Client { number, process, pool, regions, extents: Vec::new(), complete: false, bag: Bag::default() }
     }
 
     /// Maps fresh pages, the needed one at least. What is there already stays.
@@ -129,17 +136,32 @@ impl Client {
         };
         keep(&memory)?;
         let identity = memory.info()?.identity;
-        let extent = Rc::new(Extent { memory, identity, known: true });
+        let extent = Rc::new(Extent { memory, identity, owner: self.number, known: true });
         self.extents.push(extent.clone());
         self.bag.put(extent, size);
         self.bag.take(pages).ok_or(Trouble::Gone)
     }
 
-    /// Whether nobody but this process has pages of one of its extents.
+    /// Whether an extent is this process's own, and nobody else has pages of it.
     pub fn alone(&self, extent: &Rc<Extent>) -> bool {
         // Two references are the process's own: its list and, for one extent, its bag.
         let own = 1 + usize::from(self.uses(extent));
-        extent.known && Rc::strong_count(extent) == own
+        extent.known && extent.owner == self.number && Rc::strong_count(extent) == own
+    }
+
+    /// Pages around one that are mapped in a row like it, as far as a region and the window around it go: where they begin,
+    /// the first one in its Memory, how many.
+    pub fn alike(&self, page: u64, region: &Range<u64>) -> Result<(u64, u64, u64), Error> {
+        let window = page & !(WINDOW * PAGE - 1);
+        let (mut at, end) = (window.max(region.start), (window + WINDOW * PAGE).min(region.end));
+        loop {
+            let seen = self.process.page(at as usize)?;
+            let pages = (seen.pages as u64).clamp(1, (end - at) / PAGE);
+            if page < at + pages * PAGE {
+                return Ok((at, seen.page as u64, pages));
+            }
+            at += pages * PAGE;
+        }
     }
 
     /// Whether pages of an extent are still to come.

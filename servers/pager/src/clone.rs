@@ -71,40 +71,47 @@ impl Pager {
         self.load_extents(number)?;
         let client = self.clients.get(&number).ok_or(Trouble::Gone)?;
         let extent = client.extent(seen.identity).ok_or(Trouble::Refused(Why::Wild))?;
-        if client.alone(extent) {
-            match client.process.protect(page as usize, 1, WRITE) {
-                // It has the page by a clone of its parent, which is over: only to read.
-                Err(Error::Denied) => {}
-                result => return Ok(result?),
-            }
+        let (alone, extent) = (client.alone(extent), extent.clone());
+        if !alone {
+            return self.copy(number, page, &extent, seen.page);
         }
-        let extent = extent.clone();
-        self.copy(number, page, &extent, seen.page)
+        let region = self.client(number)?.regions.find(page).ok_or(Trouble::Refused(Why::Wild))?.range();
+        let (at, first, pages) = self.client(number)?.alike(page, &region)?;
+        let note = Note { process: number, address: at, identity: extent.identity, page: first, pages };
+        Ok(self.replace(note, &extent.memory)?)
     }
 
     /// Replaces a shared page by a copy.
     fn copy(&mut self, number: u32, page: u64, from: &Extent, index: usize) -> Result<(), Trouble> {
-        let Pager { init, clients, notes, .. } = self;
+        let Pager { init, clients, .. } = self;
         let client = clients.get_mut(&number).ok_or(Trouble::Gone)?;
         let (to, first, _) = client.take(1, |memory| init.keep(number, memory))?;
         let mut bytes = [0; PAGE as usize];
         from.memory.map_part(index, 1, Access::READ)?.read(0, &mut bytes)?;
         to.memory.map_part(first as usize, 1, WRITE)?.write(0, &bytes)?;
-        notes.write(Note { process: number, address: page, identity: to.identity, page: first })?;
-        client.process.unmap(page as usize, 1)?;
-        let result = client.process.map(&to.memory, page as usize, first as usize, 1, WRITE);
-        notes.clear()?;
-        Ok(result?)
+        let note = Note { process: number, address: page, identity: to.identity, page: first, pages: 1 };
+        Ok(self.replace(note, &to.memory)?)
+    }
+
+    /// Has pages of a Memory stand where others are, to be written. What was made read-only stays so while it is mapped.
+    fn replace(&self, note: Note, memory: &Memory) -> Result<(), Error> {
+        let Note { process, address, page, pages, .. } = note;
+        let process = &self.clients.get(&process).ok_or(Error::ServerDied)?.process;
+        self.notes.write(note)?;
+        process.unmap(address as usize, pages as usize)?;
+        let result = process.map(memory, address as usize, page as usize, pages as usize, WRITE);
+        self.notes.clear()?;
+        result
     }
 
     /// Ends what an earlier pager had begun.
     pub fn follow_note(&mut self) -> Result<(), Error> {
-        let Some(Note { process, address, identity, page }) = self.notes.read() else { return Ok(()) };
+        let Some(Note { process, address, identity, page, pages }) = self.notes.read() else { return Ok(()) };
         if self.client(process).is_ok() && self.load_extents(process).is_ok() {
             let client = self.clients.get(&process).ok_or(Error::Internal)?;
             if let Some(extent) = client.extent(identity) {
                 // If it is mapped already, this fails, and all is well.
-                let _ = client.process.map(&extent.memory, address as usize, page as usize, 1, WRITE);
+                let _ = client.process.map(&extent.memory, address as usize, page as usize, pages as usize, WRITE);
             }
         }
         self.notes.clear()

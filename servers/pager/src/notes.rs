@@ -1,7 +1,7 @@
 //! A note to the next pager, on a page that init keeps.
 //!
-//! A page that is replaced is gone for a moment: between taking the shared one away and mapping the process's own. A pager
-//! that dies just then would leave a page behind that looks as if it had never been used. So it notes before what it is about
+//! Pages that are replaced are gone for a moment: between taking the shared ones away and mapping the process's own. A pager
+//! that dies just then would leave pages behind that look as if they had never been used. So it notes before what it is about
 //! to map; the next one does so.
 
 use libsys::{Access, Error, Mapping, Memory, device_fence, env};
@@ -15,8 +15,10 @@ pub struct Note {
     pub address: u64,
     /// Of which Memory.
     pub identity: u64,
-    /// Which page of it.
+    /// Which page of it first.
     pub page: u64,
+    /// How many.
+    pub pages: u64,
 }
 
 /// The page.
@@ -34,7 +36,7 @@ impl Notes {
     pub fn read(&self) -> Option<Note> {
         let word = |at: usize| self.0.double(8 * at).map_or(0, |word| word.load(core::sync::atomic::Ordering::Acquire));
         let process = u32::try_from(word(0)).ok().filter(|process| *process != 0)?;
-        Some(Note { process, address: word(1), identity: word(2), page: word(3) })
+        Some(Note { process, address: word(1), identity: word(2), page: word(3), pages: word(4) })
     }
 
     /// Leaves a note; it counts once all of it is there.
@@ -43,6 +45,7 @@ impl Notes {
         self.0.double(8)?.store(note.address, Relaxed);
         self.0.double(16)?.store(note.identity, Relaxed);
         self.0.double(24)?.store(note.page, Relaxed);
+        self.0.double(32)?.store(note.pages, Relaxed);
         self.0.double(0)?.store(note.process.into(), Release);
         device_fence();
         Ok(())

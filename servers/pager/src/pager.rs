@@ -157,7 +157,7 @@ impl Pager {
         let (reply, handles) = self.ask(&Request::Process { number })?;
         let Reply::Process { regions } = reply else { return Err(Error::Protocol) };
         let [process, pool] = handles.exactly()?;
-        Ok(Client::new(Process::adopt(process), Pool::adopt(pool), &regions))
+        Ok(Client::new(number, Process::adopt(process), Pool::adopt(pool), &regions))
     }
 
     /// Its regions anew.
@@ -195,7 +195,7 @@ impl Pager {
             return Ok(());
         }
         let same = self.clients.values().find_map(|client| client.extent(identity)).cloned();
-        let extent = same.unwrap_or_else(|| Rc::new(Extent { memory, identity, known }));
+        let extent = same.unwrap_or_else(|| Rc::new(Extent { memory, identity, owner: number, known }));
         self.client(number)?.extents.push(extent);
         Ok(())
     }

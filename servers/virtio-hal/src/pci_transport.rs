@@ -144,7 +144,7 @@ impl PciTransport {
             if status.read8(common::STATUS) == 0 {
                 return;
             }
-            core::hint::spin_loop();
+            libsys::relax();
         }
     }
 }

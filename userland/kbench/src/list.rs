@@ -7,15 +7,20 @@ use crate::{
     remote::{self, Path},
 };
 
-/// Rounds before: tables and caches of the kernel's are filled then.
-const BEFORE: usize = 8;
+/// Rounds before: tables and caches of the kernel's are filled then, and who has left vector registers alone has none any more.
+const BEFORE: usize = 40;
 
 /// Does a row's operation, as [`between`] says.
 pub fn list(row: &str) -> Result<(), Error> {
     match row {
         "call-4w" => remote::list_call(Path::Fast, 32),
         "call-8w-general" => remote::list_call(Path::General, 64),
+        "call-512" => remote::list_call(Path::Fast, 512),
         "interrupt" => local::list_interrupt(),
+        "notify" => remote::list_notify(),
+        "fault" => local::list_fault(),
+        "thread" => local::list_thread(),
+        "spawn" => remote::list_spawn(),
         _ => Err(Error::BadArgument),
     }
 }

@@ -42,11 +42,24 @@ fn priority() -> Result<u8, Error> {
 
 /// A thread on a stack that is there is made, runs, says so, and is deleted.
 pub fn thread() -> Result<(), Error> {
+    with_stack(|life| {
+        tell("thread", least(20, life)?);
+        Ok(())
+    })
+}
+
+/// The same between two stops.
+pub fn list_thread() -> Result<(), Error> {
+    with_stack(|life| list::between(life))
+}
+
+/// Does something with the life of a thread, for which a stack is there.
+fn with_stack(work: impl FnOnce(&dyn Fn() -> Result<(), Error>) -> Result<(), Error>) -> Result<(), Error> {
     let own = Notification::own()?;
     let mut stack = alloc::vec![0u128; 256];
     let sp = stack.as_mut_ptr_range().end as u64 - 16 - if cfg!(target_arch = "x86_64") { 8 } else { 0 };
     let priority = priority()?.into();
-    let cost = least(20, || {
+    let done = work(&|| {
         let thread = create(Kind::Thread, PROCESS, priority, PLACE)?;
         short(
             number::start,
@@ -55,10 +68,9 @@ pub fn thread() -> Result<(), Error> {
         wait_bits(SAID, FOREVER);
         short(number::destroy, [raw(&thread), 0, 0, 0, 0, 0])?;
         Ok(())
-    })?;
-    tell("thread", cost);
+    });
     drop(stack);
-    Ok(())
+    done
 }
 
 /// The bit that `say_so` sets.
@@ -124,7 +136,7 @@ fn with_spinner(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     let (seen, priority) = (over.clone(), priority()?);
     let spinner = thread::spawn(&pool, Options::new(priority - 1), move || {
         while !seen.load(Ordering::Relaxed) {
-            core::hint::spin_loop();
+            libsys::relax();
         }
     })?;
     let done = work();
@@ -139,6 +151,23 @@ fn with_spinner(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
 
 /// A page that is not there is touched; a handler thread maps a fresh one and answers.
 pub fn fault() -> Result<(), Error> {
+    let cost = Arc::new(AtomicU64::new(0));
+    let result = cost.clone();
+    with_pager(move || {
+        result.store(with_pages(|touch| least(4 * EXTENT, touch))?, Ordering::Release);
+        Ok(())
+    })?;
+    tell("fault", cost.load(Ordering::Acquire));
+    Ok(())
+}
+
+/// The same between two stops.
+pub fn list_fault() -> Result<(), Error> {
+    with_pager(|| with_pages(|touch| list::between(touch)))
+}
+
+/// Does something in a thread whose faults another thread serves.
+fn with_pager(work: impl FnOnce() -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
     let pool = Pool::own()?;
     let channel = Arc::new(create(Kind::Channel, 0, 0, 0)?);
     let faults = derive(&channel, Rights::CALL, 7)?;
@@ -147,35 +176,34 @@ pub fn fault() -> Result<(), Error> {
         let _ = serve(raw(&handler));
     })?;
     // A thread of its own: where the main thread's faults go, no process can say a second time.
-    let (go, cost) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let (start, result) = (go.clone(), cost.clone());
+    let go = Arc::new(AtomicBool::new(false));
+    let start = go.clone();
     let victim = thread::spawn(&pool, Options::new(priority()?), move || {
         while !start.load(Ordering::Acquire) {
             wait_bits(0, libsys::time::now_ns() + libsys::time::MILLISECOND);
         }
-        result.store(measure_faults().unwrap_or(0), Ordering::Release);
+        let _ = work();
     })?;
     victim.thread().set_fault_channel(Some(&faults))?;
     go.store(true, Ordering::Release);
     join(victim);
     drop(faults);
     join(pager);
-    tell("fault", cost.load(Ordering::Acquire));
     Ok(())
 }
 
-/// What a fault costs a thread whose faults are served.
-fn measure_faults() -> Result<u64, Error> {
+/// Does something with pages that are not there, one after the other.
+fn with_pages<T>(work: impl FnOnce(&mut dyn FnMut() -> Result<(), Error>) -> Result<T, Error>) -> Result<T, Error> {
     let mut page = PLACE;
     // The first one brings the page tables.
     touch(page);
-    let cost = least(4 * EXTENT, || {
+    let done = work(&mut || {
         page += 4096;
         touch(page);
         Ok(())
-    })?;
+    });
     short(number::unmap, [PROCESS, PLACE, (page - PLACE) / 4096 + 1, 0, 0, 0])?;
-    Ok(cost)
+    done
 }
 
 /// Waits for a thread's end.

@@ -12,6 +12,7 @@ extern crate alloc;
 
 mod kernel;
 mod list;
+mod load;
 mod local;
 mod peer;
 mod remote;
@@ -23,6 +24,8 @@ libsys::entry!(main);
 
 /// The word that asks for the longest stretches with interrupts off.
 const STRETCHES: &str = "STRETCHES";
+/// The word that asks for a load on all cores.
+const CORES: &str = "CORES";
 /// The word before a row whose operation a debugger looks at.
 const LIST: &str = "LIST";
 /// Rounds of which the least counts.
@@ -36,6 +39,7 @@ fn main() -> Status {
     }
     let what = match &env::arguments()[..] {
         [word] if word.eq_ignore_ascii_case(STRETCHES) => stretch::measure(),
+        [word] if word.eq_ignore_ascii_case(CORES) => load::measure(),
         [word, row] if word.eq_ignore_ascii_case(LIST) => list::list(row),
         _ => measure(),
     };

@@ -78,6 +78,19 @@ fn call(client: &OwnedHandle, bytes: usize) -> Result<(), Error> {
 
 /// Bits there and back.
 pub fn notify() -> Result<(), Error> {
+    with_pong(|round| {
+        tell("notify", least(500, round)?);
+        Ok(())
+    })
+}
+
+/// The same between two stops.
+pub fn list_notify() -> Result<(), Error> {
+    with_pong(|round| list::between(round))
+}
+
+/// Does something with a round of bits to a peer and back.
+fn with_pong(work: impl FnOnce(&dyn Fn() -> Result<(), Error>) -> Result<(), Error>) -> Result<(), Error> {
     let (pool, own) = (Pool::own()?, Notification::own()?);
     let (bell, _grant) = own.doorbell(&pool, PONG, 0)?;
     let prepared: Prepared = peer("notify").handle("bell", bell).prepare(&pool)?;
@@ -89,7 +102,7 @@ pub fn notify() -> Result<(), Error> {
         Ok(())
     };
     round()?;
-    tell("notify", least(500, round)?);
+    work(&round)?;
     child.send(Signal::Force)?;
     child.wait()?;
     Ok(())
@@ -98,10 +111,17 @@ pub fn notify() -> Result<(), Error> {
 /// A process that does nothing: made, run, over, and its end taken.
 pub fn spawn() -> Result<(), Error> {
     let pool = Pool::own()?;
-    let cost = least(5, || {
-        peer("exit").spawn(&pool)?.wait()?;
-        Ok(())
-    })?;
+    let cost = least(5, || whole_life(&pool))?;
     tell("spawn", cost);
     Ok(())
+}
+
+/// A process's whole life between two stops.
+pub fn list_spawn() -> Result<(), Error> {
+    let pool = Pool::own()?;
+    list::between(|| whole_life(&pool))
+}
+
+fn whole_life(pool: &Pool) -> Result<(), Error> {
+    peer("exit").spawn(pool)?.wait().map(drop)
 }

@@ -81,6 +81,7 @@ pub fn perform(deed: &str) -> ! {
         }
         "undefined" => undefined(),
         "privileged" => privileged(),
+        "revoked" => exit_now(crate::sec::revoke::after_many_sessions().map_or_else(Status::from, |()| Status::OK)),
         "secret" => exit_now(crate::sec::leaks::keep_secret().map_or_else(Status::from, |()| Status::OK)),
         "where" => exit_now(crate::sec::leaks::tell()),
         name if crate::privileged::execute(name) => {}
@@ -112,7 +113,7 @@ extern "C" fn fetch(at: u64) -> ! {
 
 fn stay() -> ! {
     loop {
-        core::hint::spin_loop();
+        libsys::relax();
     }
 }
 

@@ -29,7 +29,7 @@ pub const GROUPS: &[Group] = &[
 const PATIENCE: u64 = 20_000 * time::MILLISECOND;
 
 /// The cores that run; of those beyond `least` nothing can be said where there are fewer.
-fn cores(least: u32) -> Result<Option<u32>, Error> {
+pub fn cores(least: u32) -> Result<Option<u32>, Error> {
     let running = system::info()?.running;
     if running < least {
         println!("     left out: it needs {least} cores, and {running} run");
@@ -52,7 +52,7 @@ impl Spinner {
         let thread = thread::spawn(pool, options()?, move || {
             while !ends.load(Ordering::Relaxed) {
                 counts.fetch_add(1, Ordering::Relaxed);
-                core::hint::spin_loop();
+                libsys::relax();
             }
         })?;
         thread.thread().set_core(core)?;

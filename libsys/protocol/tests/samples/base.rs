@@ -31,6 +31,14 @@ pub fn process_requests() -> Vec<process::Request> {
         Request::Revoke { number: 9, service: text("net") },
         Request::Trace { number: 9 },
         Request::Priority { number: 9, priority: 63 },
+        Request::Spawn {
+            program: text("C/list"),
+            name: text("list"),
+            pages: 100,
+            rights: Rights::LIST,
+            given: list([10, 12, 16]),
+            body: bytes(&[7; 9]),
+        },
     ]
 }
 

@@ -5,6 +5,7 @@ use abi::{Rights, Status};
 use kmem::Link;
 use kmem::mutants::{Mutant, mutant};
 
+use super::Asked;
 use crate::Hw;
 use crate::ipc;
 use crate::objects::*;
@@ -22,18 +23,18 @@ struct Waiting<'id> {
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
-    pub(super) fn fast_call(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadKey<'id>> {
-        let t = self.v.get(me);
-        let (handle, tag) = (t.context.regs.a0, t.context.regs.a1);
-        if tag > MAX_BYTES as u64 {
+    pub(super) fn fast_call(&mut self, asked: Asked, length: Length) -> Option<ThreadKey<'id>> {
+        let (handle, tag) = (asked.a0, asked.a1);
+        if length == Length::Any && tag > MAX_BYTES as u64 {
             return None;
         }
+        let (me, takes) = self.caller(asked)?;
         let door = self.known_door(me, handle, Rights::CALL, |doors| &mut doors.call)?;
         let channel = self.v.follow(door.object)?;
         let waiting = self.waiting(me, channel)?;
         // ---- point of no return ----
         self.my_core().fast_calls += 1;
-        self.copy(me, waiting.receiver, tag as usize);
+        self.copy(me, waiting.receiver, tag as usize, length);
         Some(self.meet_waiting(me, waiting, door.badge, takes, Tag(tag).with_kind(Kind::Call)))
     }
 
@@ -71,14 +72,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let receiver = self.v.follow(receivers.head)?;
         let (t, r) = (self.v.get(me), self.v.get(receiver));
         let depth = t.depth;
-        let busy = r.via.raw() | r.serving.raw() | r.timer_slot as u32 | r.slow as u32;
-        let here = self.may_run_here(r) || mutant(Mutant::FastElsewhere);
-        let near = receivers.head == receivers.tail && here;
+        let deep = if mutant(Mutant::FastChainUnbounded) { 0 } else { u64::from(depth) };
+        let unusual = u64::from(r.slow) | u64::from(r.timer_slot);
+        let bound = r.via.raw() | r.serving.head.raw();
+        if receivers.head != receivers.tail || deep | unusual << 32 >= MAX_CHAIN as u64 || bound != 0 {
+            return None;
+        }
+        if !self.may_run_here(r) && !mutant(Mutant::FastElsewhere) {
+            return None;
+        }
         // It inherits from one caller more.
         let priority = t.priority.max(r.priority);
-        let short = (depth as usize) < MAX_CHAIN || mutant(Mutant::FastChainUnbounded);
-        let good = near && busy == 0 && short && self.first_at(priority);
-        good.then_some(Waiting { channel, receiver, priority, depth })
+        if !self.first_at(priority) {
+            return None;
+        }
+        Some(Waiting { channel, receiver, priority, depth })
     }
 
     /// The caller's message lies in the receiver's words or buffer: it waits now, and the receiver runs.
@@ -101,13 +109,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.sequence = sequence;
         t.run_time += now - t.run_start;
         t.run_start = now;
-        self.v.get_mut(channel).receivers = Queue { head: Link::NONE, tail: Link::NONE };
+        self.v.get_mut(channel).receivers = Queue::EMPTY;
         let r = self.v.get_mut(receiver);
         (r.state, r.core) = (State::Running, core);
         (r.channel, r.server) = (Link::NONE, Link::NONE);
         r.bits_last = false;
         r.priority = priority;
-        r.serving = me.link();
+        r.serving = Queue { head: me.link(), tail: me.link() };
         r.depth = r.callers.only(depth) - mutant(Mutant::FastDepthLost) as u8;
         r.run_start = now;
         let regs = &mut r.context.regs;
@@ -117,30 +125,34 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     #[inline(always)]
-    pub(super) fn fast_reply_recv(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadKey<'id>> {
-        let t = self.v.get(me);
-        let (token, word, deadline) = (t.context.regs.a0, t.context.regs.a1, t.context.regs.badge);
+    pub(super) fn fast_reply_recv(&mut self, asked: Asked, length: Length) -> Option<ThreadKey<'id>> {
+        let (token, word) = (asked.a0, asked.a1);
         let (tag, handle) = (word & u32::MAX as u64, word >> CHANNEL_SHIFT);
-        let (serving, notification) = (t.serving, t.notification);
-        if tag > MAX_BYTES as u64 || deadline != FOREVER {
+        if length == Length::Any && tag > MAX_BYTES as u64 {
+            return None;
+        }
+        let (me, takes) = self.caller(asked)?;
+        if self.v.get(me).context.regs.badge != FOREVER {
             return None;
         }
         let channel = self.receive_door(me, handle)?;
         if !self.nothing_waits(me, channel) {
             return None;
         }
-        if let Some(notification) = self.v.follow(notification)
+        if let Some(notification) = self.v.follow(self.v.get(me).notification)
             && self.v.get(notification).bits != 0
             && !mutant(Mutant::FastForgetsBits)
         {
             return None;
         }
         // The only one, and in the list of those to answer, so it is alive and waits for that.
-        let caller = self.v.follow(serving)?;
+        let serving = self.v.get(me).serving;
+        let caller = self.v.follow(serving.head)?;
         let c = self.v.get(caller);
-        let meant = token == ipc::token(caller, c.sequence) && c.serve_next.is_none();
-        let first = self.first_at(c.priority) || mutant(Mutant::FastIgnoresUrgent);
-        if !meant || c.slow != 0 || !self.may_run_here(c) || !first {
+        if token != ipc::token(caller, c.sequence) || serving.head != serving.tail || c.slow != 0 {
+            return None;
+        }
+        if !self.may_run_here(c) || !self.first_at(c.priority) && !mutant(Mutant::FastIgnoresUrgent) {
             return None;
         }
         let (depth, faulting) = (c.depth, c.faulting);
@@ -151,7 +163,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             // Its instruction runs again, with its registers.
             self.v.get_mut(caller).faulting = false;
         } else {
-            self.copy(me, caller, tag as usize);
+            self.copy(me, caller, tag as usize, length);
             let regs = &mut self.v.get_mut(caller).context.regs;
             (regs.a0, regs.a1, regs.number) = (0, tag, Status::OK.0);
         }
@@ -163,7 +175,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.state = State::Receiving;
         // Nobody is left from whom it inherits.
         t.priority = if mutant(Mutant::FastKeepsPriority) { t.priority } else { t.base_priority };
-        t.serving = Link::NONE;
+        t.serving = Queue::EMPTY;
         t.callers.none(depth);
         t.depth = 0;
         (t.channel, t.server) = (channel.link(), Link::NONE);
@@ -177,7 +189,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Copies a message without handles.
     #[inline(always)]
-    fn copy(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
-        if bytes <= REGISTER_BYTES { self.copy_registers(from, to, bytes) } else { self.copy_buffer(from, to, bytes) }
+    fn copy(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize, length: Length) {
+        match length {
+            Length::Registers => self.copy_registers(from, to, bytes),
+            Length::Any if bytes <= REGISTER_BYTES => self.copy_registers(from, to, bytes),
+            Length::Any => self.copy_buffer(from, to, bytes),
+        }
     }
+}
+
+/// How long the messages are that a compiled path is for: one for short ones makes no calls, and so has all registers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// They fit the registers, as whoever chose the path has seen.
+    Registers,
+    /// They may not.
+    Any,
 }

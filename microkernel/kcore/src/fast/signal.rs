@@ -5,6 +5,7 @@ use abi::{Rights, Status};
 use kmem::Link;
 use kmem::mutants::{Mutant, mutant};
 
+use super::Asked;
 use crate::Hw;
 use crate::cores::ANY_CORE;
 use crate::objects::*;
@@ -12,9 +13,9 @@ use crate::state::{Count, Cx, SLICE};
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
-    pub(super) fn fast_notify(&mut self, me: ThreadKey<'id>) -> Option<ThreadKey<'id>> {
-        let t = self.v.get(me);
-        let (handle, bits, priority) = (t.context.regs.a0, t.context.regs.a1, t.priority);
+    pub(super) fn fast_notify(&mut self, asked: Asked) -> Option<ThreadKey<'id>> {
+        let (me, _) = self.caller(asked)?;
+        let (handle, bits, priority) = (asked.a0, asked.a1, self.v.get(me).priority);
         if self.s.cores[self.core].ready >> priority > 1 {
             return None;
         }
@@ -74,9 +75,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     #[inline(always)]
-    pub(super) fn fast_recv(&mut self, me: ThreadKey<'id>, takes: u8) -> Option<ThreadKey<'id>> {
+    pub(super) fn fast_recv(&mut self, asked: Asked) -> Option<ThreadKey<'id>> {
+        let (me, takes) = self.caller(asked)?;
         let t = self.v.get(me);
-        let (handle, deadline, notification) = (t.context.regs.a0, t.context.regs.badge, t.notification);
+        let (handle, deadline, notification) = (asked.a0, t.context.regs.badge, t.notification);
         if deadline != FOREVER {
             return None;
         }

@@ -36,10 +36,10 @@ pub fn known(w: &mut World, thread: ThreadLink) -> Known {
         let handles = crate::invariants::slots(cx, process).into_iter().filter(|(_, e)| e.object.class() != 0);
         let handles = handles.map(|(i, e)| (e.object.class(), (e.generation as u64) << 16 | i as u64)).collect();
         let mut tokens = Vec::new();
-        let mut at = cx.v.get(thread).serving;
+        let mut at = cx.v.get(thread).serving.head;
         while let Some(caller) = cx.v.live(at) {
             tokens.push(at.raw() as u64 | (cx.v.get(caller).sequence as u64) << 32);
-            at = cx.v.get(caller).serve_next;
+            at = cx.v.get(caller).next;
         }
         let mapped = crate::invariants::all::<MAPPING>(cx).into_iter().map(|m| cx.v.get(m));
         let mapped = mapped.filter(|m| m.process == process.link()).map(|m| (m.address, m.pages as u64)).collect();
@@ -284,13 +284,13 @@ fn part(r: &mut Random, known: &Known, arguments: &mut [u64]) {
 }
 
 fn info(r: &mut Random, known: &Known, arguments: &mut [u64]) {
-    arguments[1] = r.below(11);
+    arguments[1] = r.pick(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, abi::info::GRANT]);
     if arguments[1] == 4 && r.one_in(2) {
         (arguments[0], arguments[1], arguments[2]) = (handle(r, known, &[PROCESS]), abi::info::HANDLES, r.below(200));
         return;
     }
     const CLASSES: [u8; 11] =
         [0, POOL, MEMORY, MEMORY, PROCESS, THREAD, INTERRUPT, AUTHORITY, AUTHORITY, AUTHORITY, PROCESS];
-    let class = CLASSES[arguments[1] as usize];
+    let class = CLASSES.get(arguments[1] as usize).copied().unwrap_or(GRANT);
     arguments[0] = handle(r, known, if class == 0 { &[] } else { std::slice::from_ref(&class) });
 }

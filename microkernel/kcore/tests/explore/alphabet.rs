@@ -159,7 +159,7 @@ impl Arg {
             Arg::Token => {
                 let me = w.current();
                 w.with(|cx| {
-                    let first = cx.v.live(me).and_then(|me| cx.v.live(cx.v.get(me).serving));
+                    let first = cx.v.live(me).and_then(|me| cx.v.live(cx.v.get(me).serving.head));
                     match first {
                         Some(key) => key.link().raw() as u64 | (cx.v.get(key).sequence as u64) << 32,
                         None => me.raw() as u64 | 1 << 63,

@@ -147,8 +147,8 @@ fn each_field_that_matters_makes_a_difference() {
             p.threads = other;
         THREAD t: t.state = State::Faulted, t.priority += 1, t.base_priority += 1, t.depth += 1, t.home = 3,
             t.faulting = true, t.restarting = true, t.ending = true, t.bits_last = !t.bits_last, t.timer_slot = 9,
-            t.pool = Link::NONE, t.next = other, t.serving = other,
-            t.serve_next = other, t.server = other, t.serves = channel,
+            t.pool = Link::NONE, t.next = other, t.run_next = other,
+            t.serving.head = other, t.serving.tail = other, t.server = other, t.serves = channel,
             t.notification = Link::NONE, t.sibling_next = other, t.timer_next = other, t.via = grant,
             t.via_next = other, t.end_next = other, t.refs += 1, t.buffer_address += 1,
             stale(&mut t.bound_via), t.fault.rights = 4, t.fault.badge = 3, t.pending = pending, t.ends_at = 1;

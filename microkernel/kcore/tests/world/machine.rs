@@ -69,7 +69,7 @@ impl Hw for Model {
     fn kick(&mut self, core: CoreId) {
         self.kicks.push(core);
     }
-    fn init_root(&self, _set: &mut dyn FnMut(usize, u64)) {}
+    fn init_root(&self, _root: &mut [u64; 512]) {}
     fn table(&self, frame: Frame) -> u64 {
         self.unpublished.set(true);
         (frame as u64) << 12 | 1 << 8 | 1

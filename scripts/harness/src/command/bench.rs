@@ -19,20 +19,23 @@ use std::io::Write;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+mod cores;
+mod life;
 mod listing;
 mod peers;
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-usage: scripts/bench kernel|interrupts|listings [--arch ARCH]
+usage: scripts/bench kernel|interrupts|listings|cores [--arch ARCH]
   kernel      measures the kernel in guest instructions, prints ours, seL4's, Linux's and the ratios, and appends a line to
               docs/bench/history.jsonl
   interrupts  measures how long interrupts are off at most, by each way into the kernel, under loads that are hard on it
-  listings    writes what the kernel executes, instruction by instruction, in the rows of \"kernel\" that are above seL4's, to
-              docs/bench";
+  cores       runs a fixed load with 1, 2, 4 and 8 cores, and tells how many instructions of it each core did
+  listings    writes what the kernel executes, instruction by instruction, in the rows of \"kernel\" that are above their
+              goal, and for a process's life how much by whom and for what, to docs/bench";
 
 /// For who names none of them.
-const BENCHMARKS: &str = "\"kernel\", \"interrupts\" and \"listings\"";
+const BENCHMARKS: &str = "\"kernel\", \"interrupts\", \"listings\" and \"cores\"";
 /// The measuring program.
 const PROGRAM: &str = "kbench";
 /// Instructions that interrupts may be off at most.
@@ -46,6 +49,7 @@ enum What {
     Kernel,
     Interrupts,
     Listings,
+    Cores,
 }
 
 /// Runs the command; returns the exit status.
@@ -71,8 +75,17 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
             let (gdb, package) = arch.gdb();
             install::programs(&[(gdb, &[package])], &steps)?;
             let system = build::system(&project, arch, Profile::Release, &[], &steps)?;
-            for file in listing::write(&project, &system, arch)? {
+            let listed = listing::write(&project, &system, arch)?;
+            for file in listed.into_iter().chain([life::write(&project, &system, arch)?]) {
                 println!("{}", file.display());
+            }
+        }
+        What::Cores => {
+            let system = build::system(&project, arch, Profile::Release, &[], &steps)?;
+            print!("{}", cores::HEADING);
+            for smp in cores::COUNTS {
+                let options = Options { smp, ..options(arch, &format!("{PROGRAM} CORES")) };
+                println!("{}", cores::row(smp, &measured(&system, &options, port::FIRST)?)?);
             }
         }
         What::Interrupts => {
@@ -148,6 +161,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<(What, Arch)
         Some("kernel") => Ok(Some((What::Kernel, arch))),
         Some("interrupts") => Ok(Some((What::Interrupts, arch))),
         Some("listings") => Ok(Some((What::Listings, arch))),
+        Some("cores") => Ok(Some((What::Cores, arch))),
         Some(other) => Err(Failure::usage(format!("{other}: there are {BENCHMARKS}"))),
         None => Err(Failure::usage(format!("which benchmark? there are {BENCHMARKS}"))),
     }
@@ -278,6 +292,7 @@ mod tests {
     fn it_must_be_said_what_is_measured() {
         let parse = |args: &[&str]| parse(args.iter().map(OsString::from));
         assert_eq!(parse(&["kernel", "--arch", "aarch64"]).unwrap(), Some((What::Kernel, Arch::Aarch64)));
+        assert_eq!(parse(&["cores"]).unwrap(), Some((What::Cores, Arch::host())));
         assert_eq!(parse(&["interrupts"]).unwrap(), Some((What::Interrupts, Arch::host())));
         for bad in [&[][..], &["tcp"], &["kernel", "kernel"]] {
             assert_eq!(parse(bad).unwrap_err().status, 2);

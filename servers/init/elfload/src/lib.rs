@@ -25,6 +25,7 @@ use xmas_elf::program::{ProgramHeader, Type};
 use xmas_elf::{ElfFile, header};
 
 pub use error::ElfError;
+use relocate::Fixup;
 pub use relocate::Relocation;
 
 /// Segments start on multiples of this.
@@ -77,7 +78,7 @@ pub enum Use {
 }
 
 /// A piece of the program. It starts on a page, in the file and in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
     /// Where its bytes start in the file.
     pub offset: u64,
@@ -91,6 +92,8 @@ pub struct Segment {
     pub usage: Use,
     /// How many of its first pages are constant once they are relocated (RELRO).
     pub constant_pages: u64,
+    /// Its relocations, ready to be applied at every start.
+    fixups: Vec<Fixup>,
 }
 
 impl Segment {
@@ -161,8 +164,8 @@ impl Program {
             return Err(ElfError::Entry);
         }
         let relocations = relocate::find(file, &segments, dynamic)?;
-        let program = Program { entry, span, align, segments, relocations };
-        program.check_relocations(file, processor)?;
+        let mut program = Program { entry, span, align, segments, relocations };
+        program.read_relocations(file, processor)?;
         Ok(program)
     }
 }
@@ -225,7 +228,7 @@ fn segment(header: &ProgramHeader<'_>, before: Option<&Segment>, file: u64) -> R
     if usage != Use::ReadWrite && file_length != memory_length {
         return Err(ElfError::OutsideFile);
     }
-    Ok(Segment { offset, file_length, address, memory_length, usage, constant_pages: 0 })
+    Ok(Segment { offset, file_length, address, memory_length, usage, constant_pages: 0, fixups: Vec::new() })
 }
 
 /// Notes which pages of writable segments are constant after relocation: whole pages from the segment's start on.

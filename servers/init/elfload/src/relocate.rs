@@ -1,4 +1,4 @@
-//! Relocations: found in the dynamic section, checked once, applied to copies of writable segments.
+//! Relocations: found in the dynamic section, checked and sorted by segment once, applied to each copy of a writable segment.
 
 use crate::{ElfError, Processor, Program, Segment, Use};
 
@@ -22,6 +22,16 @@ pub struct Relocation {
     /// What, from the program's base.
     pub addend: u64,
 }
+
+/// A relocation within its segment: what takes eight bytes instead of the file's 24, and a few instructions at each start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fixup {
+    /// Which eight bytes of the segment.
+    word: u32,
+    /// What they point to, from the program's base. Programs are shorter than 4 GiB.
+    addend: u32,
+}
+const _: () = assert!(crate::MAX_SPAN <= u32::MAX as u64);
 
 /// The relocation table's place in the file: start and end.
 pub(crate) fn find(file: &[u8], segments: &[Segment], dynamic: Option<(u64, u64)>) -> Result<(usize, usize), ElfError> {
@@ -57,45 +67,45 @@ pub(crate) fn find(file: &[u8], segments: &[Segment], dynamic: Option<(u64, u64)
 impl Program {
     /// The relocations, in the file's order. For the file that was parsed.
     pub fn relocations<'a>(&self, file: &'a [u8]) -> impl Iterator<Item = Relocation> + use<'a> {
-        self.entries(file).map(|entry| Relocation { offset: word(entry, 0), addend: word(entry, 16) })
-    }
-
-    fn entries<'a>(&self, file: &'a [u8]) -> impl Iterator<Item = &'a [u8; RELA_SIZE]> + use<'a> {
         let (start, end) = self.relocations;
-        file.get(start..end).unwrap_or_default().as_chunks::<RELA_SIZE>().0.iter()
+        let entries = file.get(start..end).unwrap_or_default().as_chunks::<RELA_SIZE>().0;
+        entries.iter().map(|entry| Relocation { offset: word(entry, 0), addend: word(entry, 16) })
     }
 
-    pub(crate) fn check_relocations(&self, file: &[u8], processor: Processor) -> Result<(), ElfError> {
+    pub(crate) fn read_relocations(&mut self, file: &[u8], processor: Processor) -> Result<(), ElfError> {
         let relative = match processor {
             Processor::Aarch64 => R_AARCH64_RELATIVE,
             Processor::X86_64 => R_X86_64_RELATIVE,
         };
-        for entry in self.entries(file) {
+        let (start, end) = self.relocations;
+        for entry in file.get(start..end).unwrap_or_default().as_chunks::<RELA_SIZE>().0 {
             let (offset, info, addend) = (word(entry, 0), word(entry, 8), word(entry, 16));
             if info != relative {
                 return Err(ElfError::RelocationKind);
             }
             // Only pages that the file fills are copied, so only there something can be relocated.
             let filled = |s: &Segment| offset >= s.address && offset - s.address <= s.file_length.saturating_sub(8);
-            let inside = self.segments.iter().any(|s| s.usage == Use::ReadWrite && s.file_length >= 8 && filled(s));
-            if !inside || offset % 8 != 0 || addend > self.span {
+            let inside = |s: &&mut Segment| s.usage == Use::ReadWrite && s.file_length >= 8 && filled(s);
+            let home = self.segments.iter_mut().find(inside).ok_or(ElfError::RelocationPlace)?;
+            if offset % 8 != 0 || addend > self.span {
                 return Err(ElfError::RelocationPlace);
             }
+            home.fixups.push(Fixup { word: ((offset - home.address) / 8) as u32, addend: addend as u32 });
         }
         Ok(())
     }
 
     /// Fills `memory`, zeroed and at least as long as the segment, with the segment's bytes as they are once the program
-    /// lies at `base`. Relocations of other segments are passed over.
+    /// lies at `base`.
     pub fn fill(&self, file: &[u8], segment: &Segment, base: u64, memory: &mut [u8]) {
         let bytes = file.get(segment.offset as usize..).and_then(|b| b.get(..segment.file_length as usize));
         if let (Some(bytes), Some(place)) = (bytes, memory.get_mut(..segment.file_length as usize)) {
             place.copy_from_slice(bytes);
         }
-        for relocation in self.relocations(file).filter(|r| segment.contains(r.offset, 8)) {
-            let at = (relocation.offset - segment.address) as usize;
-            if let Some(place) = memory.get_mut(at..at + 8) {
-                place.copy_from_slice(&base.wrapping_add(relocation.addend).to_le_bytes());
+        let words = memory.as_chunks_mut::<8>().0;
+        for Fixup { word, addend } in &segment.fixups {
+            if let Some(place) = words.get_mut(*word as usize) {
+                *place = base.wrapping_add(u64::from(*addend)).to_le_bytes();
             }
         }
     }

@@ -22,7 +22,7 @@ fn a_good_program_is_laid_out() {
     assert_eq!(program.entry, 0x1010);
     assert_eq!(program.span, 0x4000);
     assert_eq!(program.align, PAGE);
-    let data = program.segments[2];
+    let data = program.segments[2].clone();
     assert_eq!((data.usage, data.pages(), data.constant_pages), (Use::ReadWrite, 2, 0));
     let file = spec.build();
     let file = aligned(&file);

@@ -80,7 +80,11 @@ type Names = BTreeMap<String, Name>;
 
 /// A name space.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Table(Rc<Names>);
+pub struct Table {
+    names: Rc<Names>,
+    /// See [`Table::weight`].
+    weight: usize,
+}
 
 impl Table {
     /// Without names.
@@ -92,12 +96,19 @@ impl Table {
     /// How many names there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.names.len()
     }
 
     /// About how many bytes the table takes: to bound what all tables take together.
     #[must_use]
     pub fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// The names, to change them; the table is weighed afterwards.
+    fn change(&mut self, change: impl FnOnce(&mut Names)) {
+        let names = Rc::make_mut(&mut self.names);
+        change(names);
         let texts = |binding: &Binding| match binding {
             Binding::Service(target) => target.service.len() + OVERHEAD * target.narrowings.len(),
             Binding::Defer(_) | Binding::Path(_) => 0,
@@ -106,13 +117,13 @@ impl Table {
             let bindings = name.bindings.iter().map(|b| OVERHEAD + texts(b) + b.bytes()).sum::<usize>();
             2 * OVERHEAD + bindings
         };
-        self.0.values().map(name).sum()
+        self.weight = names.values().map(name).sum();
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names.is_empty()
     }
 
     /// Binds a name to a service: init's own, for what the manifest says. A further one comes after the others.
@@ -132,7 +143,7 @@ impl Table {
     /// # Errors
     /// `NotFound`: no such name or binding.
     pub fn resolve(&self, name: &str, binding: u8) -> Result<(&Binding, u8), Error> {
-        let found = self.0.get(&fold(name)?).ok_or(Error::NotFound)?;
+        let found = self.names.get(&fold(name)?).ok_or(Error::NotFound)?;
         let one = found.bindings.get(usize::from(binding)).ok_or(Error::NotFound)?;
         Ok((one, found.bindings.len() as u8))
     }
@@ -160,17 +171,17 @@ impl Table {
     /// `NotFound`, `InvalidName`.
     pub fn unbind(&mut self, name: &str, binding: Option<u8>) -> Result<(), Error> {
         let key = fold(name)?;
-        let count = self.0.get(&key).ok_or(Error::NotFound)?.bindings.len();
+        let count = self.names.get(&key).ok_or(Error::NotFound)?.bindings.len();
         match binding.map(usize::from) {
             Some(index) if index >= count => return Err(Error::NotFound),
             Some(index) if count > 1 => {
-                if let Some(found) = Rc::make_mut(&mut self.0).get_mut(&key) {
-                    found.bindings.remove(index);
-                }
+                self.change(|names| {
+                    if let Some(found) = names.get_mut(&key) {
+                        found.bindings.remove(index);
+                    }
+                });
             }
-            _ => {
-                Rc::make_mut(&mut self.0).remove(&key);
-            }
+            _ => self.change(|names| drop(names.remove(&key))),
         }
         Ok(())
     }
@@ -181,19 +192,21 @@ impl Table {
     /// `NotFound`, `InvalidName`, `Limit`; `WrongType` if a binding is a text.
     pub fn narrow(&mut self, name: &str, narrowing: &str) -> Result<(), Error> {
         let key = fold(name)?;
-        let found = self.0.get(&key).ok_or(Error::NotFound)?;
+        let found = self.names.get(&key).ok_or(Error::NotFound)?;
         let bindings = found.bindings.iter().map(|b| narrowed(b, narrowing)).collect::<Result<Vec<_>, _>>()?;
         self.check_text(&key, &bindings)?;
-        if let Some(found) = Rc::make_mut(&mut self.0).get_mut(&key) {
-            found.bindings = bindings;
-        }
+        self.change(|names| {
+            if let Some(found) = names.get_mut(&key) {
+                found.bindings = bindings;
+            }
+        });
         Ok(())
     }
 
     fn put(&mut self, name: &str, binding: Binding, place: Place) -> Result<(), Error> {
         let key = fold(name)?;
-        let old = self.0.get(&key);
-        if old.is_none() && self.0.len() >= MAX_NAMES {
+        let old = self.names.get(&key);
+        if old.is_none() && self.names.len() >= MAX_NAMES {
             return Err(Error::Limit);
         }
         let mut bindings = match place {
@@ -207,13 +220,13 @@ impl Table {
         }
         self.check_text(&key, &bindings)?;
         let written = trim(name).to_owned();
-        Rc::make_mut(&mut self.0).insert(key, Name { written, bindings });
+        self.change(|names| drop(names.insert(key, Name { written, bindings })));
         Ok(())
     }
 
     /// Whether the table's text stays within its bound when `key` has these bindings.
     fn check_text(&self, key: &str, bindings: &[Binding]) -> Result<(), Error> {
-        let others = self.0.iter().filter(|(other, _)| *other != key).flat_map(|(_, name)| &name.bindings);
+        let others = self.names.iter().filter(|(other, _)| *other != key).flat_map(|(_, name)| &name.bindings);
         let bytes: usize = others.chain(bindings).map(Binding::bytes).sum();
         if bytes <= MAX_TEXT { Ok(()) } else { Err(Error::Limit) }
     }

@@ -11,7 +11,7 @@ impl Table {
     /// Names in alphabetical order, from the `skip`-th on, as many as a message holds.
     #[must_use]
     pub fn list(&self, skip: usize) -> List<Entry, 4> {
-        let some: Vec<Entry> = self.0.values().skip(skip).take(4).map(entry).collect();
+        let some: Vec<Entry> = self.names.values().skip(skip).take(4).map(entry).collect();
         List::new(some).unwrap_or_default()
     }
 
@@ -20,7 +20,7 @@ impl Table {
     /// # Errors
     /// `NotFound`, `InvalidName`.
     pub fn look(&self, name: &str) -> Result<Entry, Error> {
-        self.0.get(&fold(name)?).map(entry).ok_or(Error::NotFound)
+        self.names.get(&fold(name)?).map(entry).ok_or(Error::NotFound)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! * [`restart`]: when a service that ended starts again, and when it is left alone.
 //! * [`opens`]: who waits for which service, and what a service is to answer next.
+//! * [`lent`]: the sessions of a process that can be taken back.
 //! * [`table`]: which processes there are, whose children they are, who may do what to whom.
 //! * [`budget`]: how the machine's memory is shared out to the services' pools.
 //! * [`entropy`]: mixing and deriving seeds.
@@ -12,6 +13,7 @@ extern crate alloc;
 
 pub mod budget;
 pub mod entropy;
+pub mod lent;
 pub mod opens;
 pub mod restart;
 pub mod table;

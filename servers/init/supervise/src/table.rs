@@ -84,7 +84,12 @@ impl<K> Table<K> {
     /// # Errors
     /// `TableFull`; `Limit` for the job.
     pub fn room(&self, parent: u32) -> Result<(), Error> {
-        if self.count() >= MAX_PROCESSES {
+        let count = self.count();
+        if count < MAX_JOB {
+            // All of them together are no more than one job's.
+            return Ok(());
+        }
+        if count >= MAX_PROCESSES {
             return Err(Error::TableFull);
         }
         match self.job_of(parent) {

@@ -24,16 +24,29 @@ pub const WORD: &str = "client";
 /// The client that needs a peer.
 pub const WIRE: &str = "wire";
 
+/// The client that holds many sessions.
+pub const HOLDER: &str = "holder";
+/// How many: fewer than init keeps Grants of for a process, and more than one siege needs beyond another by chance.
+const HELD: usize = 60;
+
 /// What a client does in a round.
 type Round = fn(&mut State) -> Result<u64, Trouble>;
 
 /// The clients.
-const KINDS: &[(&str, Round)] =
-    &[("ram", ram), ("system", system), ("names", opens), (WIRE, wire), ("ping", ping), ("web", web), ("ai", infer)];
+const KINDS: &[(&str, Round)] = &[
+    ("ram", ram),
+    ("system", system),
+    ("names", opens),
+    (WIRE, wire),
+    ("ping", ping),
+    ("web", web),
+    ("ai", infer),
+    (HOLDER, hold),
+];
 
-/// The clients' names.
+/// The usual clients' names.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|(name, _)| *name)
+    KINDS.iter().map(|(name, _)| *name).filter(|name| *name != HOLDER)
 }
 
 /// Errors that may be while servers are killed. None of them is an answer.
@@ -48,9 +61,10 @@ const MAY_BE: &[Error] = &[
     Error::NoRoute,
     Error::NoAnswer,
 ];
-/// Rounds that must succeed at the end, and tries for that: the first finds sessions that died unnoticed.
+/// Rounds that must succeed at the end, and how long that may take: the first finds sessions that died unnoticed, and netd
+/// asks for an address anew after 4 s, then after 8.
 const LAST: u32 = 3;
-const TRIES: u32 = 40;
+const LATEST_NS: u64 = 20 * time::SECOND;
 /// How long a request to the network may take.
 const SOON_NS: u64 = 5 * time::SECOND;
 /// Bytes of a file or of what goes over the wire at most.
@@ -85,6 +99,7 @@ struct State {
     network: Option<Arc<Network>>,
     ai: Option<(Ai, Id)>,
     kept: Option<(File, Vec<u8>)>,
+    held: Vec<Channel<files::Service>>,
 }
 
 impl State {
@@ -132,10 +147,12 @@ pub fn perform(arguments: &[&str]) -> ! {
         network: None,
         ai: None,
         kept: None,
+        held: Vec::new(),
     };
     let status = match go(state, round) {
-        Ok((answers, errors)) => {
-            println!("{name}: {answers} right answers, {errors} errors that may be");
+        Ok(Told { answers, errors, after_ns }) => {
+            let after = after_ns / time::MILLISECOND;
+            println!("{name}: {answers} right answers, {errors} errors that may be; at rest after {after} ms");
             Status::OK
         }
         Err(why) => {
@@ -154,12 +171,20 @@ fn endpoint(text: &str) -> Option<Endpoint> {
     Some(Endpoint { address: Address::V4([next()?, next()?, next()?, next()?]), port: port.parse().ok()? })
 }
 
-fn go(mut state: State, round: Round) -> Result<(u64, u64), String> {
+/// What a client tells.
+struct Told {
+    answers: u64,
+    errors: u64,
+    /// How long after the servers were back its last rounds had succeeded.
+    after_ns: u64,
+}
+
+fn go(mut state: State, round: Round) -> Result<Told, String> {
     spawn::catch(bits::BREAK_D as u8).map_err(|error| format!("catch: {error}"))?;
-    let (mut answers, mut errors, mut good, mut tries) = (0, 0, 0, None);
+    let (mut answers, mut errors, mut good, mut back) = (0, 0, 0, None);
     loop {
         if wait_bits(bits::BREAK_D, 0) != 0 {
-            (good, tries) = (0, Some(0));
+            (good, back) = (0, Some(time::now_ns()));
         }
         state.round += 1;
         match round(&mut state) {
@@ -172,12 +197,11 @@ fn go(mut state: State, round: Round) -> Result<(u64, u64), String> {
             }
             Err(Trouble::Error(error)) => return Err(format!("round {}: {error} can't be", state.round)),
         }
-        if let Some(count) = &mut tries {
+        if let Some(after_ns) = back.map(|back| time::now_ns() - back) {
             if good >= LAST {
-                return Ok((answers, errors));
+                return Ok(Told { answers, errors, after_ns });
             }
-            *count += 1;
-            if *count > TRIES {
+            if after_ns > LATEST_NS {
                 return Err("all servers are back, but it gets nothing but errors".into());
             }
         }
@@ -261,12 +285,7 @@ fn system(state: &mut State) -> Result<u64, Trouble> {
 
 /// Names are opened, and what is behind them is what it says.
 fn opens(state: &mut State) -> Result<u64, Trouble> {
-    let volume: Channel<files::Service> = name_space::open("SYS")?;
-    let request = files::Request::Stat { dir: Id::ROOT, path: Default::default(), flags: files::Open::empty() };
-    match volume.call(&request)? {
-        files::Reply::Stat(stat) if stat.kind == files::Kind::Directory => {}
-        other => return wrong(format!("SYS: is {other:?}")),
-    }
+    directory(&name_space::open("SYS")?)?;
     let network: Channel<sockets::Service> = name_space::open("net")?;
     match network.call(&sockets::Request::Interfaces)? {
         sockets::Reply::Interfaces(_) => {}
@@ -280,6 +299,26 @@ fn opens(state: &mut State) -> Result<u64, Trouble> {
         other => return wrong(format!("ai's limits are {other:?}")),
     };
     Ok(4)
+}
+
+/// What a session of `SYS:` shows first.
+fn directory(volume: &Channel<files::Service>) -> Result<(), Trouble> {
+    let request = files::Request::Stat { dir: Id::ROOT, path: Default::default(), flags: files::Open::empty() };
+    match volume.call(&request)? {
+        files::Reply::Stat(stat) if stat.kind == files::Kind::Directory => Ok(()),
+        other => wrong(format!("SYS: is {other:?}")),
+    }
+}
+
+/// Sessions that are held whether their server lives or not; the last one is made anew.
+fn hold(state: &mut State) -> Result<u64, Trouble> {
+    if state.held.len() == HELD {
+        state.held.pop();
+    }
+    while state.held.len() < HELD {
+        state.held.push(name_space::open("SYS")?);
+    }
+    state.held.last().map_or(Ok(0), |last| directory(last).map(|()| 1))
 }
 
 /// Bytes go to the peer, which sends them back.

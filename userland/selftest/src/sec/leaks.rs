@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use libsys::io::Read;
 use libsys::protocol::process::Signal;
-use libsys::spawn::{Command, Stdio};
+use libsys::spawn::{Child, Command, Stdio};
 use libsys::{Error, Pool, Private, Status, println, random, thread, time, wait_bits};
 
 use crate::checks::{Checks, many};
@@ -31,7 +31,11 @@ const BITS: u32 = 20;
 /// Registers and memory.
 pub fn run(checks: &mut Checks) -> Result<(), Error> {
     let pool = Pool::own()?;
-    let child = Command::new("C/selftest").arg(WORD).arg("secret").pages(room(512)?).spawn(&pool)?;
+    // One for each core.
+    let children: Result<Vec<Child>, Error> = (0..crate::smp::cores(1)?.unwrap_or(1))
+        .map(|_| Command::new("C/selftest").arg(WORD).arg("secret").pages(room(256)?).spawn(&pool))
+        .collect();
+    let children = children?;
     wait_bits(0, time::after(20 * time::MILLISECOND));
     let found = Arc::new(AtomicU64::new(0));
     for _ in 0..many(LOOKS) {
@@ -42,8 +46,10 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
         })?);
     }
     checks.equal("a thread's first registers have nothing of another process", found.load(Ordering::Relaxed), 0);
-    child.send(Signal::Force)?;
-    child.wait()?;
+    for child in children {
+        child.send(Signal::Force)?;
+        child.wait()?;
+    }
     let mut dirty = 0;
     for _ in 0..many(LOOKS) {
         let memory = Private::create(&pool, PAGES)?;

@@ -165,6 +165,8 @@ fn unasked(channel: &OwnedHandle) -> Result<(), String> {
         registers.words[0] = 0xff;
         kernel::with(&mut registers).map_err(failed)?;
     }
+    // It may answer before it closes what came along. When it takes the next message, it has.
+    send(channel, &[0xff]).map_err(failed)?;
     let after = used(POOL).map_err(failed)?;
     // The handles were closed by the service, and with them the objects.
     if after.1 > before.1 { Err(format!("{} objects are left", after.1 - before.1)) } else { Ok(()) }

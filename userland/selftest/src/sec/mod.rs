@@ -12,7 +12,7 @@ mod memory;
 mod messages;
 mod pools;
 mod priorities;
-mod revoke;
+pub mod revoke;
 mod rights;
 mod scribble;
 pub mod services;

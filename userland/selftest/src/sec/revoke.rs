@@ -3,10 +3,15 @@
 use libsys::abi::calls::number;
 use libsys::abi::info::Kind;
 use libsys::abi::{Error, Rights, info};
-use libsys::{Error as LibError, OwnedHandle};
+use libsys::protocol::{Id, fs as files};
+use libsys::{Channel, Error as LibError, OwnedHandle, env, names, system};
 
 use crate::checks::Checks;
+use crate::child;
 use crate::kernel::{POOL, PROCESS, call, create, derive, dup, playground, raw};
+
+/// Sessions that are opened and closed one after the other.
+const SESSIONS: usize = 100;
 
 /// Handles, what was derived from them, and mappings.
 pub fn run(checks: &mut Checks) -> Result<(), LibError> {
@@ -33,7 +38,27 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
     let (client, grant) = derive(POOL, raw(&channel), Rights::CALL, 1, 0)?;
     call(number::revoke, &[raw(&grant)])?;
     checks.refused("calling through it", call(number::call, &[raw(&client), 0]), &[Error::Revoked]);
+    checks.equal("a session opened after many others", child::doing("revoked")?.code, 0);
     depth(checks)
+}
+
+/// A process from which a service is taken back after it opened and closed more sessions of it than are kept at a time:
+/// those that it has are gone.
+pub fn after_many_sessions() -> Result<(), LibError> {
+    let open = || names::open::<files::Service>("SYS");
+    let root = files::Request::Stat { dir: Id::ROOT, path: Default::default(), flags: files::Open::empty() };
+    let first = open()?;
+    for _ in 0..SESSIONS {
+        drop(open()?);
+    }
+    let last = open()?;
+    for session in [&first, &last] {
+        session.call(&root)?;
+    }
+    system::revoke(env::number(), "fsd")?;
+    let gone = |session: &Channel<files::Service>| session.call(&root).is_err_and(|error| error == LibError::Revoked);
+    let refused = open().is_err_and(|error| error == LibError::NotFound);
+    if gone(&first) && gone(&last) && refused { Ok(()) } else { Err(LibError::Internal) }
 }
 
 fn ended(checks: &mut Checks, name: &str, handle: &OwnedHandle) {

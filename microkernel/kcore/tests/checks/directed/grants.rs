@@ -183,6 +183,64 @@ fn a_call_through_a_grant_that_was_closed_meanwhile_is_ended_by_the_grant_above_
     invariants::check(&mut w);
 }
 
+/// Whether there is something left to take back through a Grant.
+fn leads_to_something(w: &mut World, grant: u64) -> bool {
+    let told = w.call(nr::info, &[grant, abi::info::GRANT, 0]).unwrap();
+    told[2] != 0
+}
+
+#[test]
+fn a_grant_tells_whether_revoking_it_would_take_anything_back() {
+    let mut w = world(256);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 2, 0]);
+    let (lent, grant) = derive(&mut w, ROOT, memory, 0);
+    assert!(leads_to_something(&mut w, grant));
+    let copy = w.ok(nr::dup, &[lent, ALL, 0, 0]);
+    let (inner, inner_grant) = derive(&mut w, ROOT, copy, 0);
+    for handle in [lent, copy] {
+        w.ok(nr::close, &[handle]);
+        assert!(leads_to_something(&mut w, grant), "there is a handle below it");
+    }
+    w.ok(nr::map, &[OWN, inner, AT, 0, 2, 3]);
+    w.ok(nr::close, &[inner]);
+    assert!(leads_to_something(&mut w, inner_grant) && leads_to_something(&mut w, grant), "the mapping is left");
+    w.ok(nr::unmap, &[OWN, AT, 2]);
+    assert!(!leads_to_something(&mut w, inner_grant));
+    w.ok(nr::close, &[inner_grant]);
+    assert!(!leads_to_something(&mut w, grant), "nothing is left");
+    let note = w.ok(nr::create, &[w.pool, NOTIFICATION as u64]);
+    let (owns, note_grant) = derive(&mut w, ROOT, note, u64::MAX);
+    let (worker, _) = helper(&mut w, 10, 0);
+    w.ok(nr::config, &[worker, 2, owns]);
+    w.ok(nr::close, &[owns]);
+    assert!(leads_to_something(&mut w, note_grant), "a thread is bound through it");
+    w.ok(nr::config, &[worker, 2, 0]);
+    assert!(!leads_to_something(&mut w, note_grant));
+    let weak = w.ok(nr::dup, &[grant, Rights::TRANSFER.bits() as u64, 0, 0]);
+    assert_eq!(w.call(nr::info, &[weak, abi::info::GRANT, 0]), Err(Error::Denied));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_grant_leads_to_nothing_once_it_is_revoked_or_its_object_is_gone() {
+    let mut w = world(256);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let sends = w.ok(nr::dup, &[channel, (Rights::CALL | Rights::TRANSFER).bits() as u64, 0, 0]);
+    let (session, grant) = derive(&mut w, ROOT, sends, 0);
+    let (_, revoked) = derive(&mut w, ROOT, sends, 0);
+    let (_, client) = helper(&mut w, 10, 0);
+    waits(&mut w, client, nr::call, &[session, 0]);
+    w.ok(nr::close, &[session]);
+    assert!(leads_to_something(&mut w, grant), "a call through it waits");
+    w.ok(nr::revoke, &[revoked]);
+    assert!(!leads_to_something(&mut w, revoked));
+    let (_, dead) = derive(&mut w, ROOT, sends, 0);
+    w.ok(nr::close, &[channel]);
+    assert!(!leads_to_something(&mut w, dead), "the handle is there, but leads nowhere");
+    assert!(!leads_to_something(&mut w, grant), "the call has ended");
+    invariants::check(&mut w);
+}
+
 #[test]
 fn nothing_is_derived_into_a_dying_pool() {
     let mut w = world(600);

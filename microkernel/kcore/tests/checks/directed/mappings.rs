@@ -146,6 +146,40 @@ fn evict_takes_pages_from_everybody_and_leaves_handles() {
 }
 
 #[test]
+fn what_evict_made_read_only_stays_so_until_it_is_mapped_anew() {
+    let mut w = world(400);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 4, 0]);
+    let process = w.process_of(w.init);
+    let page = |w: &mut World, n: u64| match w.page(process, AT + (n << 12)) {
+        Page::Page(_, access) => access.bits(),
+        other => panic!("{other:?}"),
+    };
+    w.ok(nr::map, &[OWN, memory, AT, 0, 4, 3]);
+    w.ok(nr::protect, &[OWN, AT + 0x1000, 1, 1]);
+    w.ok(nr::evict, &[memory, 1, 2, 1]);
+    invariants::check(&mut w);
+    for (at, pages) in [(1, 1), (2, 1), (0, 2), (2, 2)] {
+        assert_eq!(w.call(nr::protect, &[OWN, AT + (at << 12), pages, 3]), Err(Error::Denied), "{at}, {pages}");
+    }
+    for at in [0, 3] {
+        w.ok(nr::protect, &[OWN, AT + (at << 12), 1, 1]);
+        w.ok(nr::protect, &[OWN, AT + (at << 12), 1, 3]);
+    }
+    w.ok(nr::protect, &[OWN, AT + 0x1000, 2, 1]);
+    assert_eq!(
+        w.call(nr::protect, &[OWN, AT + 0x1000, 2, 3]),
+        Err(Error::Denied),
+        "a `protect` between changes nothing"
+    );
+    assert_eq!([0, 1, 2, 3].map(|n| page(&mut w, n)), [3, 1, 1, 3]);
+    w.ok(nr::unmap, &[OWN, AT + 0x1000, 2]);
+    w.ok(nr::map, &[OWN, memory, AT + 0x1000, 1, 2, 3]);
+    w.ok(nr::protect, &[OWN, AT, 4, 1]);
+    w.ok(nr::protect, &[OWN, AT, 4, 3]);
+    invariants::check(&mut w);
+}
+
+#[test]
 fn an_orphan_goes_up_from_pool_to_pool() {
     let mut w = world(600);
     let pool = w.ok(nr::create, &[w.pool, POOL as u64, 100, 30]);

@@ -8,6 +8,7 @@ mod endings;
 mod grants;
 mod limits;
 mod mappings;
+mod queues;
 mod threads;
 mod traces;
 

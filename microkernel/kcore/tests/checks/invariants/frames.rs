@@ -162,9 +162,11 @@ fn pools(cx: &Cx<'_, '_>, own: &Counts, objects: &Counts) {
     }
     assert_eq!(listed, count, "every pool but the root is its parent's child");
     let mut at = cx.s.reap;
+    let mut prev = Link::NONE;
     while let Some(pool) = cx.v.live(at) {
         assert!(cx.v.get(pool).dying);
-        at = cx.v.get(pool).reap_next;
+        assert_eq!(cx.v.get(pool).reap_prev, prev);
+        (prev, at) = (at, cx.v.get(pool).reap_next);
     }
     assert!(at.is_none(), "what waits to be torn down is there");
 }

@@ -38,7 +38,7 @@ pub fn check(cx: &mut Cx<'_, '_>) {
     }
     for channel in all::<CHANNEL>(cx) {
         let c = *cx.v.get(channel);
-        let callers = walk(cx, c.callers);
+        let callers = by_priority(cx, c.callers);
         let receivers = walk(cx, c.receivers);
         assert!(callers.is_empty() || receivers.is_empty(), "who waits for each other meets");
         assert!(c.closed.head.is_none() || receivers.is_empty(), "a receiver is told of a closed end at once");
@@ -49,7 +49,6 @@ pub fn check(cx: &mut Cx<'_, '_>) {
                 assert!(places.insert(thread.link().raw(), "channel").is_none());
             }
         }
-        assert!(callers.is_sorted_by_key(|caller| std::cmp::Reverse(cx.v.get(*caller).priority)), "urgent ones first");
         if let Some(server) = cx.v.follow(c.server) {
             let server = cx.v.live(server.link()).expect("a channel's server is alive");
             assert_eq!(cx.v.get(server).serves, channel.link());
@@ -77,6 +76,7 @@ pub fn check(cx: &mut Cx<'_, '_>) {
         assert_eq!(places.get(&thread.link().raw()).copied(), expected, "{:?}", t.state);
         if expected.is_none() {
             assert!(t.next.is_none() && t.prev.is_none());
+            assert!(t.run_next.is_none() && t.run_prev.is_none());
             assert!(t.state == State::Parked || t.server.is_none() && t.channel.is_none());
         }
     }
@@ -99,15 +99,24 @@ fn walk<'id>(cx: &Cx<'_, 'id>, queue: Queue<THREAD>) -> Vec<ThreadKey<'id>> {
 
 /// Whose calls a thread has to answer.
 pub fn served<'id>(cx: &Cx<'_, 'id>, server: ThreadKey<'id>) -> Vec<ThreadKey<'id>> {
-    let mut found: Vec<ThreadKey<'id>> = Vec::new();
-    let (mut at, mut prev) = (cx.v.get(server).serving, Link::NONE);
-    while !at.is_none() {
-        let caller = cx.v.live(at).expect("who awaits a reply is alive");
-        assert_eq!(cx.v.get(caller).serve_prev, prev);
-        found.push(caller);
-        assert!(found.len() <= 1_000, "a list is no circle");
-        (prev, at) = (at, cx.v.get(caller).serve_next);
+    by_priority(cx, cx.v.get(server).serving)
+}
+
+/// The threads of a queue by priority, whose runs are linked both ways.
+fn by_priority<'id>(cx: &Cx<'_, 'id>, queue: Queue<THREAD>) -> Vec<ThreadKey<'id>> {
+    let found = walk(cx, queue);
+    let priority = |thread: &ThreadKey<'id>| cx.v.get(*thread).priority;
+    assert!(found.is_sorted_by_key(|caller| std::cmp::Reverse(priority(caller))), "urgent ones first");
+    let firsts: Vec<_> = found.chunk_by(|a, b| priority(a) == priority(b)).map(|run| run[0].link()).collect();
+    let none = [Link::NONE];
+    let (befores, afters) = (none.iter().chain(&firsts), firsts.iter().skip(1).chain(&none));
+    for ((first, before), after) in firsts.iter().zip(befores).zip(afters) {
+        let t = cx.v.get(cx.v.live(*first).expect("who is queued is alive"));
+        assert_eq!((t.run_prev, t.run_next), (*before, *after), "the runs are linked both ways");
     }
-    assert!(found.is_sorted_by_key(|caller| std::cmp::Reverse(cx.v.get(*caller).priority)), "urgent ones first");
+    for thread in found.iter().filter(|thread| !firsts.contains(&thread.link())) {
+        let t = cx.v.get(*thread);
+        assert!(t.run_prev.is_none() && t.run_next.is_none(), "who is not the first of a run is in no list of runs");
+    }
     found
 }

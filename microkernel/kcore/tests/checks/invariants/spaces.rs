@@ -159,6 +159,11 @@ impl Walk {
                 assert!(owner.replace(mapping).is_none(), "an entry has one record");
                 assert!(m.offset + m.pages as u32 <= root.pages, "a mapping lies in its Memory");
                 assert!(m.allowed.contains(access), "no more access than the handle allowed");
+                let leaf = cx.v.follow(Link::<TABLE>::page(leaf)).expect("a table is a table");
+                let page = cx.page(leaf, address).expect("an entry says that it is a mapping's");
+                assert!(m.allowed.contains(page.allowed()), "nor may it get more");
+                assert!(page.allowed().contains(access), "nor has it what it may not get");
+                assert_eq!(page.kind() == MemoryType::Device, root.kind == MemoryType::Device);
                 if root.kind == MemoryType::Device {
                     assert!(!access.contains(Access::EXECUTE));
                 }

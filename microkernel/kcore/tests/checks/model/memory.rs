@@ -121,7 +121,10 @@ impl Model {
         let hit = |m: &Mapped| (from..from + count).contains(&m.page);
         match keep {
             0 => mapped.retain(|_, m| !hit(m)),
-            _ => mapped.values_mut().filter(|m| hit(m)).for_each(|m| m.access &= !2),
+            _ => mapped.values_mut().filter(|m| hit(m)).for_each(|m| {
+                m.access &= !2;
+                m.allowed &= !2;
+            }),
         }
         Ok(())
     }

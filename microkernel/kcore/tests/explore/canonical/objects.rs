@@ -103,9 +103,12 @@ impl Former {
         self.put(flags.iter().fold(0, |bits, flag| bits << 1 | *flag as u64));
         self.link(t.process);
         self.link(t.pool);
-        for link in [t.next, t.serving, t.serve_next, t.server, t.sibling_next, t.timer_next, t.via_next, t.end_next] {
+        let lists =
+            [t.next, t.run_next, t.serving.head, t.serving.tail, t.sibling_next, t.timer_next, t.via_next, t.end_next];
+        for link in lists {
             self.link(link);
         }
+        self.link(t.server);
         // Who has its message taken has no use for the channel any more.
         let queued = matches!(t.state, State::Calling | State::Receiving);
         self.link(if queued { t.channel } else { Link::NONE });
@@ -200,7 +203,8 @@ impl Former {
             let index = ((m.address >> 12) + n) as usize & 511;
             match cx.s.hw.decode(cx.v.get(leaf).0[index], 0) {
                 Decoded::Page(frame, access) => {
-                    self.put((frame.wrapping_sub(base) as u64) << 8 | 1 << 4 | access.bits() as u64);
+                    let allowed = cx.page(leaf, m.address + (n << 12)).map_or(0, |page| page.allowed().bits() as u64);
+                    self.put((frame.wrapping_sub(base) as u64) << 8 | 1 << 7 | allowed << 3 | access.bits() as u64);
                 }
                 _ => self.put(0),
             }

@@ -362,8 +362,12 @@ core_registers:
     tlbi    vmalle1
     dsb     nsh
     isb
-    mov     x0, #3 << 20                // CPACR_EL1.FPEN: EL0 has floating point; SVE and SME stay trapped
+    mov     x0, #3 << 20                // CPACR_EL1.FPEN, to clear what firmware left; SVE and SME stay trapped
     msr     cpacr_el1, x0
+    isb
+    mov     x2, x30
+    bl      clear_fpu                   // and off: vectors.s
+    mov     x30, x2
     mov     x0, #2                      // EL0VCTEN: EL0 reads CNTVCT
     msr     cntkctl_el1, x0
     mov     x0, #1 << 12                // TDCC: EL0 has no debug channel
@@ -376,7 +380,7 @@ core_registers:
     msr     pmuserenr_el0, xzr
 4:  msr     tpidr_el1, xzr
     msr     tpidr_el0, xzr
-    msr     tpidrro_el0, xzr
+    msr     tpidrro_el0, x19            // the core: no secret, as `info` tells it
     ret
     .ltorg
 

@@ -37,7 +37,7 @@ impl Hw for Machine {
     }
 
     /// TTBR1 has the kernel's half.
-    fn init_root(&self, _set: &mut dyn FnMut(usize, u64)) {}
+    fn init_root(&self, _root: &mut [u64; 512]) {}
 
     #[inline]
     fn table(&self, frame: Frame) -> u64 {

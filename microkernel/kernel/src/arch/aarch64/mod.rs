@@ -30,7 +30,7 @@ mod vectors;
 
 core::arch::global_asm!(include_str!("memory.s"));
 
-use aarch64_cpu::registers::{Readable, SP, TPIDR_EL0, Writeable};
+use aarch64_cpu::registers::{Readable, TPIDR_EL0, TPIDRRO_EL0, Writeable};
 use kcore::hw::{CoreId, Reboot};
 use spin::Once;
 
@@ -41,7 +41,7 @@ pub use mmu::{PHYS_BASE, kernel_base};
 #[cfg(feature = "stretch")]
 pub use timer::count as ticks;
 pub use uart::write as console_write;
-pub use vectors::{enter, forget_current};
+pub use vectors::{enter, forget_current, resume, switch};
 
 /// What interrupts need, outside of the kernel's lock.
 struct State {
@@ -56,12 +56,10 @@ pub fn power(reboot: Reboot) -> ! {
     psci::power(reboot)
 }
 
-/// The running core: its stack tells.
+/// The running core, as boot.s set it.
+#[inline(always)]
 pub fn core_id() -> CoreId {
-    unsafe extern "C" {
-        static _stacks: u8;
-    }
-    ((SP.get() as usize - 1 - (&raw const _stacks).addr()) / vectors::STACK_STRIDE) as CoreId
+    TPIDRRO_EL0.get() as CoreId
 }
 
 /// Sets the running thread's thread pointer, which its context doesn't hold while it runs.

@@ -3,22 +3,25 @@
 //! ```text
 //!             EL0                                  EL1, interrupts masked
 //!  svc ───────▶ store what the ABI keeps ──▶ kernel_syscall ──┐
+//!  … a message ▶ store what Rust keeps, too ▶ kernel_call …    ┤
 //!  exception ─▶ store everything ──────────▶ kernel_fault     ├─▶ Context to run, or none
 //!  interrupt ─▶ store everything ──────────▶ kernel_interrupt ┘        │
 //!        ▲                                                            ▼
-//!        └──────── restore ◀── the same thread ── or save FPU and rest, load the other's ── or idle
+//!        └──────── restore ◀── the same thread ── or save the rest and the FPU if it is used, load the other's ── or idle
 //! ```
 //!
-//! TPIDR_EL1 is the running thread's [`Context`]. A system call stores stack pointer, flags and preserved registers only
-//! when another thread runs next; nobody looks at them before.
+//! TPIDR_EL1 is the running thread's [`Context`], TPIDRRO_EL0 the core. A system call stores stack pointer and flags, and one that is
+//! no message preserved registers, only when another thread runs next; nobody looks at them before. Messages' functions
+//! don't return, so they restore nothing: they end in [`switch`] or [`resume`].
 
-use core::arch::global_asm;
+use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
 use aarch64_cpu::registers::{Readable, TPIDR_EL1, Writeable};
 use abi::message::Fault;
 use kcore::Context;
+use kcore::hw::CoreId;
 
 use super::cores;
 use super::fatal;
@@ -29,17 +32,27 @@ use crate::entry;
 /// Distance of two kernel stacks; the lowest page of each is the guard.
 pub const STACK_STRIDE: usize = 0x2_0000;
 
+/// How many times a thread that used the vector registers gets them with the core before it has to ask again: where it does
+/// each time, a trap costs it some 50 instructions once in so many switches; where it does no more, they cost it 40 each.
+const TURNS: u64 = 16;
+
 global_asm!(
     include_str!("vectors.s"),
     words = const core::mem::offset_of!(Context, regs) + core::mem::offset_of!(kcore::Regs, words),
     rest = const core::mem::offset_of!(Context, regs) + core::mem::offset_of!(kcore::Regs, rest),
     space = const core::mem::offset_of!(Context, space),
     fpu_valid = const core::mem::offset_of!(Context, fpu_valid),
+    fpu_turns = const core::mem::offset_of!(Context, fpu_turns),
     fpu = const core::mem::offset_of!(Context, fpu),
+    turns = const TURNS,
     stack_stride = const STACK_STRIDE,
     kernel = sym entry::KERNEL,
     syscall = sym entry::kernel_syscall,
-    message = sym entry::kernel_message,
+    kernel_call = sym entry::kernel_call,
+    kernel_reply_recv = sym entry::kernel_reply_recv,
+    kernel_signal = sym entry::kernel_signal,
+    call = const abi::calls::number::call,
+    reply_recv = const abi::calls::number::reply_recv,
     last_fast = const kcore::LAST_FAST,
     exception = sym exception,
     interrupt = sym interrupt,
@@ -75,6 +88,31 @@ unsafe extern "C" {
 pub unsafe fn enter(context: *mut Context) -> ! {
     // SAFETY: by the caller's promise; what is on this stack is never returned to.
     unsafe { kernel_enter(context) }
+}
+
+/// Leaves the kernel with another thread than the current one, whose registers are stored but for those that the kernel does not
+/// touch.
+///
+/// # Safety
+///
+/// This is the core that runs, with interrupts masked. TPIDR_EL1 is a context that may be stored to (a running thread's, or what
+/// [`forget_current`] left). The other is of a thread that kcore counts as running on this core, and stays valid until another
+/// runs. The caller has the kernel's lock, which is given back here, and needs nothing of its stack any more.
+#[inline(always)]
+pub unsafe fn switch(_core: CoreId, context: *mut Context) -> ! {
+    // SAFETY: `switch_threads` expects the context in x0, and the rest as the caller promises.
+    unsafe { asm!("b switch_threads", in("x0") context, options(noreturn)) }
+}
+
+/// Leaves the kernel after a message with what runs next: the current context, another, or null to idle.
+///
+/// # Safety
+///
+/// As [`switch`]; the lock is taken only if it is not the current one.
+#[inline(always)]
+pub unsafe fn resume(_core: CoreId, context: *mut Context) -> ! {
+    // SAFETY: as in `switch`.
+    unsafe { asm!("b message_done", in("x0") context, options(noreturn)) }
 }
 
 /// The running thread's context, null while there is none.

@@ -7,7 +7,12 @@
 // When Rust returns another Context than before, the kernel's lock is taken: it is given back here once the one that
 // leaves is stored and its address space no longer loaded.
 //
-//   system call:  stores what the ABI keeps -> kernel_syscall -> `same` or `other`
+// Vector registers are a thread's from its first use of them on, by a trap, until it leaves the core: CPACR_EL1.FPEN says
+// whether they are. Then they are saved; who has used them lately gets them with the core, for some turns, as a trap costs
+// more than loading. While they are nobody's they are zero, so that a processor that reads ahead of the trap finds nothing.
+//
+//   message:      stores everything but what the ABI loses -> kernel_call ... -> `message_done` or `switch_threads`
+//   system call:  stores what the ABI keeps and Rust loses -> kernel_syscall -> `same` or `other`
 //   the rest:     stores everything         -> Rust           -> `leave`
 
 .arch_extension fp
@@ -20,11 +25,42 @@
 .equ R17,       {rest} + 40             // x17-x30
 .equ R30,       {rest} + 144
 
+// SP to the top of the core's stack, from anywhere in it.
+.macro empty_stack
+    mov     x11, sp
+    orr     x11, x11, #({stack_stride} - 1)
+    add     sp, x11, #1
+.endm
+
 // Gives the kernel's lock back (lock.rs).
 .macro unlock
     adrp    x11, {kernel}
     add     x11, x11, :lo12:{kernel}
     stlr    wzr, [x11]
+.endm
+
+// Loads the vector registers of a context, by way of another register.
+.macro load_fpu context, by
+    ldp     q0, q1, [\context, #{fpu}]
+    ldp     q2, q3, [\context, #{fpu} + 32]
+    ldp     q4, q5, [\context, #{fpu} + 64]
+    ldp     q6, q7, [\context, #{fpu} + 96]
+    ldp     q8, q9, [\context, #{fpu} + 128]
+    ldp     q10, q11, [\context, #{fpu} + 160]
+    ldp     q12, q13, [\context, #{fpu} + 192]
+    ldp     q14, q15, [\context, #{fpu} + 224]
+    ldp     q16, q17, [\context, #{fpu} + 256]
+    ldp     q18, q19, [\context, #{fpu} + 288]
+    ldp     q20, q21, [\context, #{fpu} + 320]
+    ldp     q22, q23, [\context, #{fpu} + 352]
+    ldp     q24, q25, [\context, #{fpu} + 384]
+    ldp     q26, q27, [\context, #{fpu} + 416]
+    ldp     q28, q29, [\context, #{fpu} + 448]
+    ldp     q30, q31, [\context, #{fpu} + 480]
+    ldr     \by, [\context, #{fpu} + 512]
+    msr     fpcr, \by
+    ldr     \by, [\context, #{fpu} + 520]
+    msr     fpsr, \by
 .endm
 
 .macro slot label
@@ -49,7 +85,7 @@ vectors:
     mrs     x17, esr_el1
     lsr     x17, x17, #26
     cmp     x17, #0x15                  // SVC from AArch64
-    b.ne    user_exception
+    b.ne    6f
     cbz     x16, null_call
     mrs     x17, tpidr_el1
     stp     x2, x3, [x17, #{words}]
@@ -60,14 +96,16 @@ vectors:
     stp     x10, x16, [x17, #{words} + 80]
     mrs     x11, elr_el1
     str     x11, [x17, #SP_PC + 8]
+    and     w11, w16, #0xffff
+    cmp     w11, #{last_fast}
+    b.ls    message
     str     x30, [x17, #R30]
-    and     x0, x16, #0xffff
-    cmp     x0, #{last_fast}
-    b.hi    1f
-    bl      {message}
+    mov     x0, x16
+    bl      {syscall}
     b       syscall_done
-1:  bl      {syscall}
-    b       syscall_done
+6:  cmp     x17, #0x07                  // floating point that is off
+    b.eq    fpu_off
+    b       user_exception
     slot    user_irq
     slot    fatal_10
     slot    user_serror
@@ -83,10 +121,43 @@ null_call:
     dsb     nsh
     isb
 
+// A message: what Rust preserves is stored at once, and Rust doesn't return. w11: which call it is.
+message:
+    stp     xzr, x19, [x17, #R17 + 8]
+    stp     x20, x21, [x17, #R17 + 24]
+    stp     x22, x23, [x17, #R17 + 40]
+    stp     x24, x25, [x17, #R17 + 56]
+    stp     x26, x27, [x17, #R17 + 72]
+    stp     x28, x29, [x17, #R17 + 88]
+    str     x30, [x17, #R30]
+    mov     x2, x16
+    mrs     x3, tpidrro_el0
+    cmp     w11, #{call}
+    b.eq    {kernel_call}
+    cmp     w11, #{reply_recv}
+    b.eq    {kernel_reply_recv}
+    b       {kernel_signal}
+
+// From Rust, after a message: x0 comes, 0 for none.
+.global message_done
+message_done:
+    empty_stack
+    mrs     x17, tpidr_el1
+    cmp     x0, x17
+    b.ne    stored
+    ldp     x18, x19, [x0, #R17 + 8]
+    ldp     x20, x21, [x0, #R17 + 24]
+    ldp     x22, x23, [x0, #R17 + 40]
+    ldp     x24, x25, [x0, #R17 + 56]
+    ldp     x26, x27, [x0, #R17 + 72]
+    ldp     x28, x29, [x0, #R17 + 88]
+    b       same
+
 syscall_done:
     mrs     x17, tpidr_el1
     cmp     x0, x17
     b.ne    other
+same:
 // The same thread goes on: what Rust preserves is still in place. The program counter may have been rewound.
     ldr     x11, [x0, #SP_PC + 8]
     msr     elr_el1, x11
@@ -110,15 +181,23 @@ syscall_done:
 
 // Another thread after a system call: x17 leaves; x0 comes, 0 for none.
 other:
-    stp     xzr, xzr, [x17, #R11]       // the ABI's lost registers
-    stp     xzr, xzr, [x17, #R11 + 16]
-    stp     xzr, xzr, [x17, #R11 + 32]
     stp     xzr, x19, [x17, #R17 + 8]
     stp     x20, x21, [x17, #R17 + 24]
     stp     x22, x23, [x17, #R17 + 40]
     stp     x24, x25, [x17, #R17 + 56]
     stp     x26, x27, [x17, #R17 + 72]
     stp     x28, x29, [x17, #R17 + 88]
+    b       stored
+
+// From Rust, after a message: x0 comes, another than the one that runs.
+.global switch_threads
+switch_threads:
+    empty_stack
+    mrs     x17, tpidr_el1
+stored:
+    stp     xzr, xzr, [x17, #R11]       // the ABI's lost registers
+    stp     xzr, xzr, [x17, #R11 + 16]
+    stp     xzr, xzr, [x17, #R11 + 32]
     mrs     x11, sp_el0                 // not before: only here somebody may look at them
     mrs     x12, spsr_el1
     str     x11, [x17, #SP_PC]
@@ -126,6 +205,8 @@ other:
 switch_out:
     mrs     x11, tpidr_el0
     str     x11, [x17, #POINTER]
+    mrs     x13, cpacr_el1
+    tbz     x13, #20, switch_in         // the vector registers are not the thread's
     mov     x11, #1
     str     x11, [x17, #{fpu_valid}]
     stp     q0, q1, [x17, #{fpu}]
@@ -146,42 +227,20 @@ switch_out:
     stp     q30, q31, [x17, #{fpu} + 480]
     mrs     x11, fpcr
     mrs     x12, fpsr
-    add     x13, x17, #{fpu} + 512
-    stp     x11, x12, [x13]
+    str     x11, [x17, #{fpu} + 512]
+    str     x12, [x17, #{fpu} + 520]
 
-// Loads the thread x0.
+// Loads the thread x0. x13 is CPACR_EL1: bit 20 says that the vector registers hold what is another's, and is saved.
 switch_in:
     cbz     x0, kernel_idle
     msr     tpidr_el1, x0
     ldr     x11, [x0, #{space}]
-    mrs     x12, ttbr0_el1
-    cmp     x11, x12
-    b.eq    1f
     msr     ttbr0_el1, x11
     isb                                 // before the other's tables may go
-1:  unlock
-    ldr     x11, [x0, #{fpu_valid}]
-    cbz     x11, reset_fpu
-    ldp     q0, q1, [x0, #{fpu}]
-    ldp     q2, q3, [x0, #{fpu} + 32]
-    ldp     q4, q5, [x0, #{fpu} + 64]
-    ldp     q6, q7, [x0, #{fpu} + 96]
-    ldp     q8, q9, [x0, #{fpu} + 128]
-    ldp     q10, q11, [x0, #{fpu} + 160]
-    ldp     q12, q13, [x0, #{fpu} + 192]
-    ldp     q14, q15, [x0, #{fpu} + 224]
-    ldp     q16, q17, [x0, #{fpu} + 256]
-    ldp     q18, q19, [x0, #{fpu} + 288]
-    ldp     q20, q21, [x0, #{fpu} + 320]
-    ldp     q22, q23, [x0, #{fpu} + 352]
-    ldp     q24, q25, [x0, #{fpu} + 384]
-    ldp     q26, q27, [x0, #{fpu} + 416]
-    ldp     q28, q29, [x0, #{fpu} + 448]
-    ldp     q30, q31, [x0, #{fpu} + 480]
-    add     x13, x0, #{fpu} + 512
-    ldp     x11, x12, [x13]
-    msr     fpcr, x11
-    msr     fpsr, x12
+    unlock
+    ldr     x11, [x0, #{fpu_turns}]
+    cbnz    x11, give_fpu
+    tbnz    x13, #20, take_fpu
 2:  ldr     x11, [x0, #POINTER]
     msr     tpidr_el0, x11
 
@@ -212,14 +271,54 @@ restore:
     dsb     nsh
     isb
 
-// A new thread's FPU: nothing of another's may be seen.
-reset_fpu:
+// The thread x0 has used the vector registers lately: it has them at once, x11 times more. x13: CPACR_EL1.
+give_fpu:
+    sub     x11, x11, #1
+    str     x11, [x0, #{fpu_turns}]
+    tbnz    x13, #20, 3f
+    mov     x12, #3 << 20
+    msr     cpacr_el1, x12
+    isb
+3:  load_fpu x0, x11
+    b       2b
+
+// The thread x0 has not.
+take_fpu:
+    bl      clear_fpu
+    b       2b
+
+// EL0 asks for the vector registers, for the first time or after a while: the instruction is run again.
+fpu_off:
+    mrs     x17, cpacr_el1
+    tbnz    x17, #20, user_exception
+    mov     x17, #3 << 20
+    msr     cpacr_el1, x17
+    mrs     x17, tpidr_el1
+    str     x16, [sp, #-8]
+    mov     x16, #{turns}
+    str     x16, [x17, #{fpu_turns}]
+    isb
+    ldr     x16, [x17, #{fpu_valid}]
+    cbz     x16, 5f                     // it has none yet, and these are zero
+    load_fpu x17, x16
+5:  ldr     x16, [sp, #-8]
+    ldr     x17, [sp, #-16]
+    eret
+    dsb     nsh
+    isb
+
+// The vector registers belong to nobody from here on, and are zero. Changes x12 alone.
+.global clear_fpu
+clear_fpu:
     .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     movi    v\n\().2d, #0
     .endr
     msr     fpcr, xzr
     msr     fpsr, xzr
-    b       2b
+    mov     x12, xzr
+    msr     cpacr_el1, x12
+    isb
+    ret
 
 // Stores everything but x17, which lies below SP. Leaves x17 = Context.
 .macro store_all
@@ -278,6 +377,7 @@ leave:
     cbnz    x0, restore
     b       idle_on
 3:  cbnz    x17, switch_out
+    mov     x13, xzr                    // while idle they are nobody's
     b       switch_in
 
 // Only `idle` unmasks interrupts in the kernel. The place it was at is of no interest; the stack is empty again.
@@ -291,12 +391,15 @@ kernel_irq:
 .global kernel_enter
 kernel_enter:
     bl      unwind_stack
+    mov     x13, xzr
     b       switch_in
 
 // kernel_idle: waits with an empty stack, nobody's address space and interrupts taken one at a time.
 kernel_idle:
     msr     tpidr_el1, xzr
-    bl      unwind_stack
+    tbz     x13, #20, 7f
+    bl      clear_fpu
+7:  bl      unwind_stack
     mrs     x0, ttbr1_el1               // kernel_root; empty_root follows it
     add     x0, x0, #0x1000
     msr     ttbr0_el1, x0
@@ -323,7 +426,7 @@ unwind_stack:
 // The kernel's own exceptions: the stack may be what broke, so the registers go to a fixed place.
 .macro fatal_vector n
 fatal_\n:
-    msr     tpidrro_el0, x0
+    msr     sp_el0, x0                  // user's, but no user goes on
     mov     x0, #\n
     b       fatal
 .endm
@@ -341,11 +444,11 @@ fatal_\n:
     fatal_vector 14
     fatal_vector 15
 fatal:
-    msr     tpidr_el0, x1               // user's, but no user goes on
+    msr     tpidr_el0, x1
     adrp    x1, {fatal_frame}
     add     x1, x1, :lo12:{fatal_frame}
     str     x0, [x1, #288]
-    mrs     x0, tpidrro_el0
+    mrs     x0, sp_el0
     str     x0, [x1]
     mrs     x0, tpidr_el0
     str     x0, [x1, #8]

@@ -40,8 +40,6 @@ pub struct CoreBlock {
     pub space: u64,
     /// The kernel's own CR3, for when no thread runs.
     pub kernel_space: u64,
-    /// FS base as the last switch set it.
-    pub pointer: u64,
     /// 1 while the core waits for an interrupt in `idle`.
     pub idle: u64,
     /// The core.
@@ -59,8 +57,6 @@ pub const SPACE: usize = offset_of!(CoreBlock, space);
 #[allow(missing_docs, reason = "as CURRENT")]
 pub const KERNEL_SPACE: usize = offset_of!(CoreBlock, kernel_space);
 #[allow(missing_docs, reason = "as CURRENT")]
-pub const POINTER_REGISTER: usize = offset_of!(CoreBlock, pointer);
-#[allow(missing_docs, reason = "as CURRENT")]
 pub const IDLE: usize = offset_of!(CoreBlock, idle);
 
 /// All blocks.
@@ -75,16 +71,7 @@ pub static BLOCKS: Blocks = Blocks([const { UnsafeCell::new(CoreBlock::new()) };
 
 impl CoreBlock {
     const fn new() -> Self {
-        CoreBlock {
-            current: core::ptr::null_mut(),
-            stack: 0,
-            scratch: 0,
-            space: 0,
-            kernel_space: 0,
-            pointer: 0,
-            idle: 0,
-            id: 0,
-        }
+        CoreBlock { current: core::ptr::null_mut(), stack: 0, scratch: 0, space: 0, kernel_space: 0, idle: 0, id: 0 }
     }
 }
 
@@ -110,8 +97,10 @@ pub fn own() -> *mut CoreBlock {
     of(core_id())
 }
 
-fn of(core: CoreId) -> *mut CoreBlock {
-    BLOCKS.0[usize::from(core)].get()
+/// A core's block.
+#[inline(always)]
+pub fn of(core: CoreId) -> *mut CoreBlock {
+    BLOCKS.0[usize::from(core) % MAX_CORES].get()
 }
 
 /// Sets the running core up. Its stacks are mapped and this runs on its kernel stack.
@@ -162,6 +151,4 @@ pub fn forget_current() {
 /// Sets the running thread's FS base, which its context doesn't hold while it runs.
 pub fn set_thread_pointer(pointer: u64) {
     x86_64::registers::model_specific::FsBase::write(x86_64::VirtAddr::new_truncate(pointer));
-    // SAFETY: as in `forget_current`, 1.
-    unsafe { (*own()).pointer = pointer }
 }

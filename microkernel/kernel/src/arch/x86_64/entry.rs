@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! SYSCALL ──> syscall_entry_n ──> kernel_syscall ──┬─ same context ──> SYSRETQ
-//!             saves Regs without `rest`            └─ another ──> leave: saves rbp, FPU ─┐
+//!             saves Regs without   kernel_call …   └─ another ──> leave: saves FPU ──────┐
+//!             `rest`, but rbp                                                            │
 //! interrupt, exception ──> interrupt_common ──> dispatch ──┬─ same ──> IRETQ             │
 //!             saves all of Regs                            └─ another ──> leave ─────────┤
 //!                                                                                        v
@@ -10,8 +11,8 @@
 //! ```
 //!
 //! Rules: interrupts are off in the kernel, but for `idle`. A context that entered by SYSCALL ([`KIND`] 0) has lost rcx
-//! and r11, and leaves by SYSRETQ with what that leaves there: pc and flags; all other registers are loaded from `Regs` or
-//! preserved by the compiled code's calling convention (rbp), so no kernel value is left in any. SYSRETQ and IRETQ with a
+//! and r11, and leaves by SYSRETQ with what that leaves there: pc and flags; all other registers are loaded from `Regs`,
+//! so no kernel value is left in any. SYSRETQ and IRETQ with a
 //! non-canonical pc would fault in the kernel: such a context is reported as a fetch fault instead.
 //! The block of data is found without `swapgs`: see `core_block`.
 
@@ -23,9 +24,7 @@ use kcore::{Context, Regs};
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{Efer, EferFlags, LStar, Msr};
 
-use super::core_block::{
-    self, BLOCKS, CURRENT, CoreBlock, IDLE, KERNEL_SPACE, POINTER_REGISTER, SCRATCH, SPACE, STACK,
-};
+use super::core_block::{self, BLOCKS, CURRENT, CoreBlock, IDLE, KERNEL_SPACE, SCRATCH, SPACE, STACK};
 use super::{fatal, fpu, gdt, vectors};
 
 /// Places in `Regs::rest`.
@@ -51,7 +50,6 @@ global_asm!(
     stack = const STACK,
     space = const SPACE,
     kernel_space = const KERNEL_SPACE,
-    pointer = const POINTER_REGISTER,
     idle = const IDLE,
     rbp = const RBP,
     rcx = const RCX,
@@ -65,7 +63,11 @@ global_asm!(
     fpu_mode = sym fpu::MODE,
     fpu_reset = sym fpu::RESET,
     kernel_syscall = sym crate::entry::kernel_syscall,
-    kernel_message = sym crate::entry::kernel_message,
+    kernel_call = sym crate::entry::kernel_call,
+    kernel_reply_recv = sym crate::entry::kernel_reply_recv,
+    kernel_signal = sym crate::entry::kernel_signal,
+    call = const abi::calls::number::call,
+    reply_recv = const abi::calls::number::reply_recv,
     last_fast = const kcore::LAST_FAST,
     dispatch = sym vectors::dispatch,
     bad_pc = sym vectors::bad_pc,
@@ -123,18 +125,45 @@ pub unsafe fn call_on_stack(stack: u64, function: u64, argument: u64) -> ! {
 pub unsafe fn enter(context: *mut Context) -> ! {
     let block = core_block::own();
     // SAFETY:
-    // 1. The block is this core's; `enter` expects it in rbx, and the context or null in rsi.
+    // 1. The block is this core's; `enter` expects it in r15, and the context or null in rsi.
     // 2. The context is valid and the stack is not needed any more, as the caller promises.
     unsafe {
         asm!(
             "cli",
-            "mov rbx, {block}",
-            "mov rsp, [rbx + {stack}]",
+            "mov rsp, [r15 + {stack}]",
             "jmp enter",
-            block = in(reg) block,
             stack = const STACK,
+            in("r15") block,
             in("rsi") context,
             options(noreturn),
         );
+    }
+}
+
+/// Leaves the kernel with another thread than the current one, whose registers but the vector registers are saved.
+///
+/// # Safety
+/// This is the core that runs, with interrupts off. The current context is one that may be saved to (a running thread's, or
+/// what `forget_current` left). The other is of a thread that kcore counts as running on this core, and stays valid until
+/// another runs. The caller has the kernel's lock, which is given back here, and needs nothing of its stack any more.
+#[inline(always)]
+pub unsafe fn switch(core: CoreId, context: *mut Context) -> ! {
+    // SAFETY:
+    // 1. `switch_threads` expects the core's block in r15, and the context in rsi.
+    // 2. Contexts and lock are as it expects them, and the stack is not needed any more, as the caller promises.
+    unsafe {
+        asm!("jmp switch_threads", in("r15") core_block::of(core), in("rsi") context, options(noreturn));
+    }
+}
+
+/// Leaves the kernel after a system call with what runs next: the current context, another, or null to idle.
+///
+/// # Safety
+/// As [`switch`]; the lock is taken only if it is not the current one.
+#[inline(always)]
+pub unsafe fn resume(core: CoreId, context: *mut Context) -> ! {
+    // SAFETY: as in `switch`; `syscall_done` expects the context in rax.
+    unsafe {
+        asm!("jmp syscall_done", in("r15") core_block::of(core), in("rax") context, options(noreturn));
     }
 }

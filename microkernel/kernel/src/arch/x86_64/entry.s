@@ -1,5 +1,7 @@
 // The stubs of entry.rs, which says what they do and fills in the names in braces.
 
+    // Wherever vector registers are saved or loaded, eax is -1, for all components; edx is of no account, as those it stands for
+    // do not exist (XCR0).
     .macro SAVE_WORDS c
     mov [\c + 0], rdx
     mov [\c + 8], r10
@@ -15,7 +17,7 @@
     mov [\c + 88], rax
     .endm
 
-    // The same back, without rax, rdi and \c itself: the last ones.
+    // The same back, without rax, rdi and rsi, of which one is \c: the last ones.
     .macro LOAD_WORDS c
     mov rdx, [\c + 0]
     mov r10, [\c + 8]
@@ -25,26 +27,26 @@
     mov r13, [\c + 40]
     mov r14, [\c + 48]
     mov r15, [\c + 56]
-    mov rsi, [\c + 72]
     mov rbx, [\c + 80]
     .endm
 
-    // To the user by SYSRETQ; rax: context whose pc is canonical and in rcx.
-    .macro RETURN
-    LOAD_WORDS rax
-    mov r11, [rax + 112]
-    mov rdi, [rax + 64]
-    mov rsp, [rax + 96]
-    mov rax, [rax + 88]
+    // To the user by SYSRETQ; c: rax or rsi, the context, whose pc is canonical and in rcx.
+    .macro RETURN c, other, place
+    LOAD_WORDS \c
+    mov r11, [\c + 112]
+    mov rdi, [\c + 64]
+    mov rsp, [\c + 96]
+    mov \other, [\c + 160 - \place]
+    mov \c, [\c + \place]
     sysretq
     .endm
 
     // Loads the address space that stands at a place, by way of rcx.
     .macro LOAD_SPACE place
     mov rcx, [\place]
-    cmp rcx, [rbx + {space}]
+    cmp rcx, [r15 + {space}]
     je .Lloaded\@
-    mov [rbx + {space}], rcx
+    mov [r15 + {space}], rcx
     mov cr3, rcx
 .Lloaded\@:
     .endm
@@ -63,28 +65,30 @@ syscall_entry_\n:
     mov rsp, [rip + {blocks} + \n * 128 + {current}]
     mov [rsp + 104], rcx
     mov [rsp + 112], r11
+    mov [rsp + {rbp}], rbp
     SAVE_WORDS rsp
     mov rcx, [rip + {blocks} + \n * 128 + {scratch}]
     mov [rsp + 96], rcx
     mov rsp, [rip + {blocks} + \n * 128 + {stack}]
-    mov edi, eax
+    mov rdx, rax
+    mov ecx, \n
+    cmp ax, {call}
+    je 4f
+    cmp ax, {reply_recv}
+    je 5f
     cmp ax, {last_fast}
-    ja 4f
-    call {kernel_message}
-3:  cmp rax, [rip + {blocks} + \n * 128 + {current}]
-    lea rbx, [rip + {blocks} + \n * 128]
-    jne syscall_switch
-    mov rcx, [rax + 104]
-    mov rdx, rcx
-    shr rdx, 47
-    jnz syscall_bad_pc
-    RETURN
+    jbe 6f
+    mov edi, eax
+    call {kernel_syscall}
+    lea r15, [rip + {blocks} + \n * 128]
+    jmp syscall_done
     // The null call asks for nothing, and its status is its number: back at once, if to where SYSRETQ may go.
 2:  bt rcx, 47
     jc 1b
     sysretq
-4:  call {kernel_syscall}
-    jmp 3b
+4:  call {kernel_call}
+5:  call {kernel_reply_recv}
+6:  call {kernel_signal}
     .endm
 
     .section .text.entry, "ax"
@@ -97,43 +101,61 @@ syscall_entry_\n:
     SYSCALL_ENTRY 6
     SYSCALL_ENTRY 7
 
-    // From here on rbx is the core's block. Here rax is the next context or null.
+    // From here on r15 is the core's block. rax: the context that runs next, or null.
     .balign 64
-syscall_switch:
-    mov rdi, [rbx + {current}]
+syscall_done:
     mov rsi, rax
-    mov [rdi + {rbp}], rbp
+    cmp rax, [r15 + {current}]
+    jne 9f
+    mov rcx, [rax + 104]
+    mov rdx, rcx
+    shr rdx, 47
+    jnz bad_pc
+    mov rbp, [rax + {rbp}]
+    RETURN rax, rsi, 88
+9:  mov rdi, [r15 + {current}]
     // rdi: the context to save, its registers saved already; rsi: the next, or null. The kernel's lock is taken.
 leave:
+    test rsi, rsi
+    jnz 1f
     mov eax, -1
-    mov edx, -1
     cmp byte ptr [rip + {fpu_mode}], 1
     jne leave_other
     xsaveopt64 [rdi + 320]
-    test rsi, rsi
-    jz idle
+    jmp idle
+    // The same for another than the current one, which is not null.
+switch_threads:
+    mov rdi, [r15 + {current}]
+1:  mov eax, -1
+    cmp byte ptr [rip + {fpu_mode}], 1
+    jne leave_other
+    xsaveopt64 [rdi + 320]
     LOAD_SPACE rsi + 288
     UNLOCK
     cmp qword ptr [rsi + 296], 0
     je enter_fresh
     xrstor64 [rsi + 320]
 enter_loaded:                           // rsi: the context, its vector registers loaded
-    mov [rbx + {current}], rsi
-    // User code can set the FS base to 0 by loading a selector, to nothing else: only where both threads have 0 is it
-    // sure to be right.
-    mov rcx, [rsi + 120]
-    or rcx, [rbx + {pointer}]
-    jnz enter_pointer
+    mov [r15 + {current}], rsi
+    // Each time: user code can set the FS base to 0 by loading a selector, so what it is now is not known.
+    mov eax, [rsi + 120]
+    mov edx, [rsi + 124]
+    mov ecx, 0xc0000100                 // FS_BASE
+    wrmsr
 enter_registers:
     mov rcx, [rsi + 104]
     mov rdx, rcx
     shr rdx, 47
+    or rdx, [rsi + {kind}]
+    jnz enter_other
+    mov rbp, [rsi + {rbp}]
+    RETURN rsi, rax, 72
+
+enter_other:                            // rsi: a context that does not leave by SYSRETQ
+    mov rdx, rcx
+    shr rdx, 47
     jnz bad_pc
-    cmp qword ptr [rsi + {kind}], 0
-    jne return_all
-    mov rax, rsi
-    mov rbp, [rax + {rbp}]
-    RETURN
+    jmp return_all
 
 leave_other:                            // mode 2: XSAVE, 0: FXSAVE
     jb 3f
@@ -147,7 +169,6 @@ enter:
     LOAD_SPACE rsi + 288
     UNLOCK
     mov eax, -1
-    mov edx, -1
     cmp qword ptr [rsi + 296], 0
     je enter_fresh
     cmp byte ptr [rip + {fpu_mode}], 0
@@ -174,23 +195,12 @@ enter_fresh:
 6:  fxrstor64 [rdi]
     jmp enter_loaded
 
-enter_pointer:
-    mov rax, [rsi + 120]
-    mov [rbx + {pointer}], rax
-    mov rdx, rax
-    shr rdx, 32
-    mov ecx, 0xc0000100                 // FS_BASE
-    wrmsr
-    jmp enter_registers
-
-syscall_bad_pc:
-    mov [rax + {rbp}], rbp
-    mov rsi, rax
 bad_pc:                                 // rsi: the current context, all of it saved
     mov rdi, rsi
+    mov rsp, [r15 + {stack}]
     call {bad_pc}
 interrupt_done:                         // rax: what runs next, the current context being saved
-    mov rdi, [rbx + {current}]
+    mov rdi, [r15 + {current}]
     mov rsi, rax
     cmp rsi, rdi
     jne leave
@@ -206,6 +216,7 @@ return_all:                             // rsi: context
     mov rax, rsi
     LOAD_WORDS rax
     mov rdi, [rax + 64]
+    mov rsi, [rax + 72]
     mov rbp, [rax + {rbp}]
     mov rcx, [rax + {rcx}]
     mov r11, [rax + {r11}]
@@ -236,7 +247,7 @@ interrupt_common:
     pop rdi
     pop rsi
     add rsp, 40
-    mov rbx, [rsp]
+    mov r15, [rsp]
     xor ebp, ebp
     call {dispatch}
     jmp interrupt_done
@@ -245,14 +256,14 @@ interrupt_common:
 from_kernel:
     cmp qword ptr [rsp], 32
     jb fatal_entry
-    mov rbx, rsp
-    or rbx, {window_mask}
-    mov rbx, [rbx - 15]
-    cmp qword ptr [rbx + {idle}], 1
+    mov r15, rsp
+    or r15, {window_mask}
+    mov r15, [r15 - 15]
+    cmp qword ptr [r15 + {idle}], 1
     jne fatal_entry
-    mov qword ptr [rbx + {idle}], 0
+    mov qword ptr [r15 + {idle}], 0
     pop rdi
-    mov rsp, [rbx + {stack}]
+    mov rsp, [r15 + {stack}]
     xor esi, esi
     xor ebp, ebp
     call {dispatch}
@@ -263,13 +274,13 @@ from_kernel:
 
     // On the kernel's own page tables: the last process may go meanwhile.
 idle:
-    mov rsp, [rbx + {stack}]
+    mov rsp, [r15 + {stack}]
     xor ebp, ebp
-    mov qword ptr [rbx + {current}], 0
-    LOAD_SPACE rbx + {kernel_space}
+    mov qword ptr [r15 + {current}], 0
+    LOAD_SPACE r15 + {kernel_space}
     UNLOCK
 idle_on:
-    mov qword ptr [rbx + {idle}], 1
+    mov qword ptr [r15 + {idle}], 1
 8:  sti
     hlt
     jmp 8b

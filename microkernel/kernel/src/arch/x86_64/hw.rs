@@ -65,8 +65,8 @@ impl kcore::Hw for Machine {
         apic::send(core, idt::KICK);
     }
 
-    fn init_root(&self, set: &mut dyn FnMut(usize, u64)) {
-        paging::kernel_half(self.root, set);
+    fn init_root(&self, root: &mut [u64; 512]) {
+        root[256..].copy_from_slice(paging::kernel_half(self.root));
     }
 
     fn table(&self, frame: Frame) -> u64 {

@@ -178,7 +178,7 @@ impl Kernel {
         let mapped = self.map(page, Region { base: page, length: 4096 }, START);
         self.root = root;
         // SAFETY: as in `map`; both tables are these page tables' own.
-        kernel_half(root, &mut |index, value| unsafe { entry(start_root, index).write(value) });
+        unsafe { entry(start_root, 256).cast::<[u64; 256]>().write(*kernel_half(root)) };
         self.start_root = start_root;
         mapped
     }
@@ -232,15 +232,10 @@ impl Kernel {
     }
 }
 
-/// Entries of the kernel's half of a root table, by index; empty ones left out.
-pub fn kernel_half(root: u64, set: &mut dyn FnMut(usize, u64)) {
-    for index in 256..512 {
-        // SAFETY: the kernel's root table is mapped in the direct map, and its upper half never changes after boot.
-        let value = unsafe { entry(root, index).read() };
-        if value != 0 {
-            set(index, value);
-        }
-    }
+/// The kernel's half of its root table, which is that of all others.
+pub fn kernel_half(root: u64) -> &'static [u64; 256] {
+    // SAFETY: the kernel's root table is mapped in the direct map for ever, and its upper half never changes after boot.
+    unsafe { &*entry(root, 256).cast() }
 }
 
 /// An entry that points to the next table of the user half.

@@ -1,10 +1,11 @@
-//! `scripts/bench listings`: what the kernel executes in the rows above seL4's, instruction by instruction.
+//! `scripts/bench listings`: what the kernel executes in the rows above their goal, instruction by instruction.
 //!
 //! ```text
 //! kbench LIST row ─► breakpoint at kbench::list::here ─► single steps to the next time ─► GDB names them ─► docs/bench/row-ARCH.txt
 //! ```
 //!
-//! The steps are those of the running system, one after the other; the programs' own are only counted.
+//! The steps are those of the running system, one after the other; the programs' own are only counted. What is executed several
+//! times in a row (a page that is zeroed) is written once.
 
 use crate::arch::Arch;
 use crate::build::{self, System};
@@ -27,16 +28,24 @@ use super::PROGRAM;
 const ROWS: &[(&str, &str)] = &[
     ("call-4w", "a call of 4 words and its reply"),
     ("call-8w-general", "a call of 8 words and its reply, where the fast path can't be taken"),
+    ("call-512", "a call of 512 bytes and its reply"),
+    ("notify", "bits to another process and back"),
+    ("fault", "a page fault that a thread of the same process serves with a fresh page"),
+    ("thread", "a thread that is made, runs, says so, and is deleted"),
     (INTERRUPT, "a timer's interrupt while a thread computes, until the more urgent one runs that waited for it"),
 ];
 /// The row that begins with an interrupt.
 const INTERRUPT: &str = "interrupt";
 /// Where the program stops, before and after.
-const HERE: &str = "kbench::list::here";
+pub(super) const HERE: &str = "kbench::list::here";
 /// Instructions at most; a row that goes on has lost its way.
 const MOST: usize = 100_000;
+/// Instructions that are executed several times in a row, at most.
+const LOOP: usize = 32;
+/// How often they have to be, for being written once.
+const TURNS: usize = 3;
 /// From here on addresses are the kernel's.
-const KERNEL: u64 = 1 << 63;
+pub(super) const KERNEL: u64 = 1 << 63;
 
 /// Writes the listings of a processor; returns their files.
 pub fn write(project: &Project, system: &System, arch: Arch) -> Result<Vec<PathBuf>, Failure> {
@@ -59,7 +68,7 @@ pub fn write(project: &Project, system: &System, arch: Arch) -> Result<Vec<PathB
 }
 
 /// Where the measuring program stops, placed as `place=fixed` does.
-fn here(project: &Project, arch: Arch) -> Result<u64, Failure> {
+pub(super) fn here(project: &Project, arch: Arch) -> Result<u64, Failure> {
     let manifest = ramfs_builder::source::joined(&project.root.join("boot/manifest.toml"), &[] as &[PathBuf])
         .map_err(build::problems)?;
     let place = manifest.fixed_place(&format!("C/{PROGRAM}"));
@@ -139,7 +148,9 @@ fn parse(output: &str) -> BTreeMap<u64, Named> {
         let address = u64::from_str_radix(lines.next()?, 16).ok()?;
         // `   0x… <symbol+4>:	push   %rbp`
         let (place, instruction) = lines.next()?.split_once(">:\t")?;
-        let instruction = instruction.split(" # ").next().unwrap_or(instruction);
+        // Where a jump goes, the next line tells.
+        let instruction =
+            instruction.split(" # ").next().and_then(|rest| rest.split(" <").next()).unwrap_or(instruction);
         let symbol = place.split_once('<').map_or("", |(_, symbol)| symbol.split('+').next().unwrap_or(symbol));
         // `0x… is in function (file:line).`
         let from = lines.next().and_then(|line| line.split_once(" is in ")?.1.strip_suffix(").")?.rsplit_once(" ("));
@@ -165,7 +176,7 @@ fn text(what: &str, arch: Arch, steps: &[u64], names: &BTreeMap<u64, Named>) -> 
     let mut text = format!(
         "The kernel's {kernels} instructions of {what}, on {}: how many are of which source\n\
          file or, in assembly, function; then each, in the order in which they are executed, with function and innermost source\n\
-         line. The programs' {} are only counted. Made by `scripts/bench listings`.\n\n",
+         line, where these change. The programs' {} are only counted. Made by `scripts/bench listings`.\n\n",
         arch.name(),
         steps.len() - kernels
     );
@@ -186,12 +197,41 @@ fn text(what: &str, arch: Arch, steps: &[u64], names: &BTreeMap<u64, Named>) -> 
             let _ = writeln!(text, "       ({} of a program)", part.len());
             continue;
         }
-        for pc in part {
-            let Named { instruction, function, line } = names.get(pc).unwrap_or(&unknown);
-            let _ = writeln!(text, "{pc:x}  {instruction:<52} {function} {line}");
+        let mut before = None;
+        for (turn, times) in folded(part) {
+            for pc in turn {
+                let named = names.get(pc).unwrap_or(&unknown);
+                let Named { instruction, function, line } = named;
+                let place = (function, line);
+                // Where it is stands where that changes.
+                let _ = match before == Some(place) {
+                    true => writeln!(text, "{pc:x}  {instruction}"),
+                    false => writeln!(text, "{pc:x}  {instruction:<52} {function} {line}"),
+                };
+                before = Some(place);
+            }
+            if times > 1 {
+                let _ = writeln!(text, "       (the last {} {times} times)", turn.len());
+            }
         }
     }
     text
+}
+
+/// Steps, with how often each part of them comes in a row.
+fn folded(mut steps: &[u64]) -> Vec<(&[u64], usize)> {
+    let mut parts = Vec::new();
+    while !steps.is_empty() {
+        let turns = |length: usize| {
+            let (turn, rest) = steps.split_at_checked(length)?;
+            let times = 1 + rest.chunks_exact(length).take_while(|next| *next == turn).count();
+            (times >= TURNS).then_some((turn, times))
+        };
+        let (turn, times) = (1..=LOOP).find_map(turns).unwrap_or((&steps[..1], 1));
+        parts.push((turn, times));
+        steps = &steps[turn.len() * times..];
+    }
+    parts
 }
 
 #[cfg(test)]
@@ -222,6 +262,7 @@ mod tests {
         let text = text("a test", Arch::X86_64, &[a, b, 0x1000, 0x1004, a], &parse(SAID));
         assert!(text.starts_with("The kernel's 3 instructions of a test, on x86_64"));
         assert!(text.contains("    2  syscall_entry_0\n    1  ipc.rs\n"), "{text}");
+        assert_eq!(folded(&[1, 2, 2, 3, 2, 3, 2, 3, 2]), [(&[1][..], 1), (&[2], 1), (&[2, 3], 3), (&[2], 1)]);
         assert!(text.ends_with("recv ipc.rs:129\n       (2 of a program)\nffffffff80201000  test rax,rax                                         syscall_entry_0 \n"), "{text}");
     }
 }
