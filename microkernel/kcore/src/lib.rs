@@ -12,7 +12,7 @@
 //!
 //! # Where things are
 //!
-//! `objects` the data, `state` the kernel around them, `cores` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
+//! `objects` the data, `state` the kernel around them, `cores`, `turns` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how
 //! threads meet; `trace` who watches them; `sched`, `wheel`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
 //! `holes`, `tables` what they are made of.
@@ -53,6 +53,7 @@ mod tables;
 mod thread;
 pub mod trace;
 mod transfer;
+pub mod turns;
 mod wheel;
 
 use abi::calls::number as call;

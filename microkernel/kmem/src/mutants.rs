@@ -129,6 +129,8 @@ mutants! {
     SliceEndless "a slice never ends";
     SliceNotArmed "the timer is not set for the end of a slice";
     OtherCoreNotKicked "another core is not told that it has work";
+    TurnIgnored "who waits for the lock takes it before those who waited longer";
+    AbsentForEver "a core that was passed over stays so";
     DepthNotCounted "a chain that got shorter counts as before";
 
     // Processor time.

@@ -21,5 +21,6 @@ mod sequences;
 mod snapshot;
 mod stories;
 mod table;
+mod turns;
 mod wheel;
 mod wrong;

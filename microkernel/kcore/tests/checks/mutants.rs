@@ -21,7 +21,17 @@ use kmem::mutants::MUTANTS;
 /// What is tried on a bug, the cheapest first: tests, and how much of each.
 const STAGES: &[(&[&str], &str, &str)] = &[
     (
-        &["directed::", "stories::", "wheel::", "wrong::", "exhaustion::", "fast::a_", "fast::threads", "fast::what"],
+        &[
+            "directed::",
+            "stories::",
+            "wheel::",
+            "turns::",
+            "wrong::",
+            "exhaustion::",
+            "fast::a_",
+            "fast::threads",
+            "fast::what",
+        ],
         "4",
         "1000",
     ),

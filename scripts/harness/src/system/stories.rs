@@ -46,7 +46,7 @@ const MACHINES: &[Story] = &[
     Story::new("four-cores", "version FULL; smpinfo").with(&["--smp", "4"]).prints(&["4 cores, 4 of them running"]),
     Story::new("no-network-card", "version").with(&["--net", "none"]),
     Story::new("gicv2", "version").with(&["--machine", "gic-version=2"]).only(Arch::Aarch64),
-    Story::new("el2", "version").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
+    Story::new("el2", "version; sectest").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
     Story::new("cortex-a72", "version").with(&["--cpu", "cortex-a72"]).only(Arch::Aarch64),
     Story::new("pc", "version").with(&["--machine", "pc"]).only(Arch::X86_64),
     Story::new("gicv2-el2", "version")
