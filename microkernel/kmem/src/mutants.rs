@@ -170,6 +170,7 @@ mutants! {
     QuotaNotCredited "an object's page is not credited when it goes";
     FramesNotCredited "frames given back are not credited";
     QuotaUnchecked "a pool takes more than it has";
+    NeedWraps "what a call takes wraps around to nothing";
     SubPoolFree "a sub-pool's pages are not taken from its parent";
     SubPoolsCeiling "a sub-pool may have a higher ceiling";
     PoolsTooDeep "pools nest deeper than sixteen";

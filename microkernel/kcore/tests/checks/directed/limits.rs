@@ -81,6 +81,32 @@ fn pools_nest_to_depth_sixteen() {
 }
 
 #[test]
+fn no_number_of_pages_is_so_large_that_it_counts_as_none() {
+    for pages in [u32::MAX, u32::MAX - 1, u32::MAX - 2, 1 << 31].map(u64::from) {
+        let mut w = world(400);
+        // Nothing has room: the pool's slab, the Memory's, and a page of slots come on top.
+        let pool = w.ok(nr::create, &[w.pool, POOL as u64, 100, 30]);
+        let process = w.ok(nr::create, &[pool, PROCESS as u64]);
+        for n in 1..128 {
+            w.ok(nr::dup, &[if n == 3 { pool } else { OWN }, ALL, process, n]);
+        }
+        let thread = w.ok(nr::create, &[pool, THREAD as u64, process, 30, 0x2000_0000]);
+        for kind in [POOL, MEMORY] {
+            assert_eq!(w.call(nr::create, &[pool, kind as u64, pages, 0]), Err(Error::PoolEmpty), "{kind} of {pages:#x}");
+            invariants::check(&mut w);
+        }
+        assert_eq!(w.call(nr::pool_move, &[w.pool, pool, pages]), Err(Error::PoolEmpty));
+        w.ok(nr::config, &[MAIN, 0, 5]);
+        w.enter(nr::start as u64, &[thread, 0x40_0000, 0x50_0000, 0]);
+        assert_ne!(w.current(), w.init, "its table is full");
+        for kind in [POOL, MEMORY] {
+            assert_eq!(w.call(nr::create, &[ROOT, kind as u64, pages, 0]), Err(Error::PoolEmpty), "{kind} of {pages:#x}");
+            invariants::check(&mut w);
+        }
+    }
+}
+
+#[test]
 fn address_spaces_run_out_and_come_back() {
     let mut w = world(1200);
     let pool = w.ok(nr::create, &[w.pool, POOL as u64, 900, 30]);
