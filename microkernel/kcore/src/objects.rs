@@ -308,8 +308,8 @@ pub struct Thread {
     /// A Memory being zeroed by a call of this thread, and how far it is.
     pub pending: Name<MEMORY>,
     pub pending_done: u32,
-    /// Where its `evict` goes on.
-    pub evict_next: Link<MAPPING>,
+    /// Of which Memory it has begun an `evict` that is to go on.
+    pub evicts: Link<MEMORY>,
     /// Next thread that ends.
     pub end_next: ThreadLink,
     /// Its system call is done but for what that ended: the program counter behind the call, 0 for none.
@@ -364,6 +364,12 @@ pub struct Memory {
     /// Mappings of the whole extent (root only).
     pub mappings: Link<MAPPING>,
     pub mapping_count: u32,
+    /// Root: who has begun an `evict` of it, at which mapping that goes on, of which pages, and the access that stays.
+    pub evictor: ThreadLink,
+    pub evict_next: Link<MAPPING>,
+    pub evict_from: u32,
+    pub evict_to: u32,
+    pub evict_keep: Access,
     pub pool: Link<POOL>,
     /// Handles, and slices.
     pub refs: u32,
@@ -482,3 +488,5 @@ pub struct Authority {
 pub struct Table(pub [u64; 512]);
 
 const _: () = assert!(size_of::<Thread>() <= kmem::PAGE - 64);
+// With its generation, 64 in a page.
+const _: () = assert!(size_of::<Memory>() <= 56);

@@ -208,6 +208,8 @@ mutants! {
     WriterStays "an unmapped writer stays counted";
     EvictStopsEarly "evict leaves the last page";
     EvictKeepsWriters "evict makes nothing read-only";
+    EvictLosesPlace "an evict goes on at a mapping that is gone";
+    PartEscapesEvict "what a mapping is cut into escapes an evict that comes to it later";
     ProtectAfterEvict "protect makes writable what evict made read-only";
     HoleForgotten "a page mapped into a hole belongs to two mappings";
     EmptyTableKept "an empty page table stays";

@@ -159,6 +159,7 @@ fn each_field_that_matters_makes_a_difference() {
             t.context.regs.words[0] = 0x77, t.context.regs.a1 = 16;
         THREAD t { t.faulting = true }: t.fault_words[0] = 9, t.fault_words[1] = 9;
         THREAD t { t.restarting = true }: t.context.regs.number = 77, t.context.regs.a0 = 77, t.context.regs.words[7] = 77;
+        THREAD t { t.restarting = true }: t.evicts = memory;
         THREAD t { t.pending = pending }: t.pending_done += 1;
         CHANNEL c: c.callers.head = thread, c.callers.tail = thread, c.receivers.head = thread,
             c.receivers.tail = thread, c.closed.head = grant, c.closed.tail = grant, c.server = thread,

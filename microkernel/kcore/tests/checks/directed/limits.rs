@@ -92,7 +92,11 @@ fn no_number_of_pages_is_so_large_that_it_counts_as_none() {
         }
         let thread = w.ok(nr::create, &[pool, THREAD as u64, process, 30, 0x2000_0000]);
         for kind in [POOL, MEMORY] {
-            assert_eq!(w.call(nr::create, &[pool, kind as u64, pages, 0]), Err(Error::PoolEmpty), "{kind} of {pages:#x}");
+            assert_eq!(
+                w.call(nr::create, &[pool, kind as u64, pages, 0]),
+                Err(Error::PoolEmpty),
+                "{kind} of {pages:#x}"
+            );
             invariants::check(&mut w);
         }
         assert_eq!(w.call(nr::pool_move, &[w.pool, pool, pages]), Err(Error::PoolEmpty));
@@ -100,7 +104,11 @@ fn no_number_of_pages_is_so_large_that_it_counts_as_none() {
         w.enter(nr::start as u64, &[thread, 0x40_0000, 0x50_0000, 0]);
         assert_ne!(w.current(), w.init, "its table is full");
         for kind in [POOL, MEMORY] {
-            assert_eq!(w.call(nr::create, &[ROOT, kind as u64, pages, 0]), Err(Error::PoolEmpty), "{kind} of {pages:#x}");
+            assert_eq!(
+                w.call(nr::create, &[ROOT, kind as u64, pages, 0]),
+                Err(Error::PoolEmpty),
+                "{kind} of {pages:#x}"
+            );
             invariants::check(&mut w);
         }
     }

@@ -115,6 +115,7 @@ impl Former {
         self.link(t.serves);
         self.link(t.notification);
         self.link(t.via);
+        self.link(if t.restarting { t.evicts } else { Link::NONE });
         self.name(cx, t.bound_via);
         self.name(cx, t.budget);
         self.name(cx, t.payer);
@@ -175,6 +176,13 @@ impl Former {
         self.link(m.mappings);
         self.link(m.pool);
         self.link(m.end_next);
+        // What is left of an `evict`, and of whose: one that was stopped is nobody's.
+        let begun = cx.v.live(m.evictor).is_some_and(|thread| cx.v.get(thread).evicts == link);
+        self.link(if begun { m.evictor } else { Link::NONE });
+        self.link(m.evict_next);
+        if !m.evict_next.is_none() {
+            self.all([m.evict_from as u64, m.evict_to as u64, m.evict_keep.bits() as u64]);
+        }
         if m.pages > LOOKED_INTO || !m.root.is_none() {
             return;
         }
