@@ -419,7 +419,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if access.contains(Access::WRITE) && fixed {
                 return Err(Error::Denied);
             }
-            if access.contains(Access::WRITE) && info.writers == u16::MAX {
+            // A call may count a frame once for each of its pages.
+            let most = if mutant(Mutant::WritersWrap) { u16::MAX - 1 } else { u16::MAX - MAP_PAGES as u16 };
+            if access.contains(Access::WRITE) && info.writers > most {
                 return Err(Error::TableFull);
             }
             let unsealed = info.state != FrameState::Code && !mutant(Mutant::DataExecutable);

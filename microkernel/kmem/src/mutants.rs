@@ -205,6 +205,7 @@ mutants! {
     KernelAddressMapped "map reaches beyond the user's addresses";
     TablesUnpaid "page tables are not checked for";
     WriterUncounted "a writable mapping is not counted";
+    WritersWrap "so many writable mappings of a page that they count as none";
     WriterStays "an unmapped writer stays counted";
     EvictStopsEarly "evict leaves the last page";
     EvictKeepsWriters "evict makes nothing read-only";

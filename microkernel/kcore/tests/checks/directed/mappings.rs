@@ -279,6 +279,36 @@ fn two_evicts_of_a_memory_both_come_to_their_ends() {
 }
 
 #[test]
+fn a_page_with_writable_mappings_is_never_frozen_however_many_there_are() {
+    let mut w = world(600);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 1, 0]);
+    for n in 0..128 {
+        w.ok(nr::map, &[OWN, memory, AT + (n << 12), 0, 1, 1]);
+    }
+    let frame = w.with(|cx| {
+        let memories = invariants::all::<MEMORY>(cx).into_iter().map(|memory| *cx.v.get(memory));
+        let base = memories.filter(|m| m.mapping_count == 128).map(|m| m.base).next().unwrap();
+        cx.v.managed(base).unwrap()
+    });
+    let writers = |w: &mut World| w.with(|cx| cx.v.frame(frame).writers);
+    // As if others had it mapped so often.
+    for (others, fits) in [(u16::MAX, false), (u16::MAX - 1, false), (u16::MAX - 127, false), (u16::MAX - 128, true)] {
+        w.with(|cx| cx.v.frame_mut(frame).writers = others);
+        let answer = w.call(nr::protect, &[OWN, AT, 128, 3]).map(|_| ());
+        assert_eq!(answer, if fits { Ok(()) } else { Err(Error::TableFull) }, "{others} and 128");
+        assert!(writers(&mut w) >= others, "nothing wraps");
+        assert_eq!(w.call(nr::freeze, &[memory, 0, 1]), Err(Error::StillMapped));
+        let mapped = w.call(nr::map, &[OWN, memory, AT + (200 << 12), 0, 1, 3]).map(|_| ());
+        assert_eq!(mapped, Err(Error::TableFull), "{others}");
+    }
+    w.ok(nr::unmap, &[OWN, AT, 128]);
+    assert_eq!(writers(&mut w), u16::MAX - 128);
+    w.with(|cx| cx.v.frame_mut(frame).writers = 0);
+    invariants::check(&mut w);
+    w.ok(nr::freeze, &[memory, 0, 1]);
+}
+
+#[test]
 fn an_orphan_goes_up_from_pool_to_pool() {
     let mut w = world(600);
     let pool = w.ok(nr::create, &[w.pool, POOL as u64, 100, 30]);
