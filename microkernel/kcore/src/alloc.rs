@@ -36,9 +36,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if pages == 0 {
                 continue;
             }
-            let pool = self.v.get(self.v.follow::<POOL>(pool).ok_or(Error::ServerDied)?);
+            let key = self.v.follow::<POOL>(pool).ok_or(Error::ServerDied)?;
+            let pool = self.v.get(key);
             let short = pool.limit - pool.used < pages && !mutant(Mutant::QuotaUnchecked);
-            if pool.dying || short {
+            if short || self.pool_dies(key) {
                 return Err(Error::PoolEmpty);
             }
         }

@@ -177,6 +177,8 @@ mutants! {
     PagesTakenBack "pages are taken out of a pool without DESTROY";
     PagesToStrangers "pages move between pools that are not parent and child";
     DyingPoolMakes "objects are made from a pool that is torn down";
+    SubPoolsOfDyingMake "objects are made below a pool that is torn down";
+    NewestDoomedFirst "destroy works on the newest doomed pool, not on its own";
     RootPoolMortal "the root pool can be destroyed";
     OrphanFreed "a mapped Memory is freed with its pool";
     OrphanKeepsPool "a mapped Memory outlives its pool at nobody's cost";
