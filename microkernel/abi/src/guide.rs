@@ -112,7 +112,7 @@ pub const GUIDES: &[Guide] = &[
     Guide {
         call: "dup",
         rights: &[("process", "ENDOW")],
-        work: Work::Fixed,
+        work: Work::Bounded("the free slots from 1 to 127, for a given index"),
         reasons: &[
             (Error::Denied, "a process is named and the handle lacks TRANSFER"),
             (Error::BadArgument, "the rights have unknown bits; or the index is no free slot from 1 to 127"),

@@ -167,8 +167,10 @@ pub struct Process {
     pub handles: Link<HANDLES>,
     /// Pages of the handles from 128 on.
     pub directory: Link<DIRECTORY>,
-    /// First free slot, 0 for none.
+    /// First free slot of the first page, 0 for none: those that a caller may choose are few to look through.
     pub free_slot: u32,
+    /// First free slot beyond.
+    pub free_far: u32,
     /// Slots that exist.
     pub slots: u32,
     /// Handles in use.

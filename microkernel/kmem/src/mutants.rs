@@ -36,6 +36,7 @@ mutants! {
     SlotGenerationKept "a slot's next handle has the same generation";
     HandleSlotNotRetired "a slot of handles is used again after its last generation";
     ClosedHandleStays "close leaves the entry where it was";
+    FreeSlotsMixed "the free slots of the first page are not kept apart";
     TableOverfull "a table grows beyond its last page";
     DupAddsRights "dup gives the rights asked for, not those there are";
     DupIgnoresTransfer "dup gives away what may not move";

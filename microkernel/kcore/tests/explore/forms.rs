@@ -143,7 +143,7 @@ fn each_field_that_matters_makes_a_difference() {
         POOL p: p.limit += 1, p.used += 1, p.given += 1, p.refs += 1, p.ceiling += 1, p.depth += 1, p.dying = true,
             p.reap_next = pool, p.children = Link::NONE;
         PROCESS p: p.pool = Link::NONE, p.overhead += 1, p.mapped += 1, p.slots += 128, p.handle_count += 1,
-            p.thread_count += 1, p.refs += 1, p.dying = true, p.closed_slots += 1, p.free_slot += 1,
+            p.thread_count += 1, p.refs += 1, p.dying = true, p.closed_slots += 1, p.free_slot += 1, p.free_far += 1,
             p.threads = other;
         THREAD t: t.state = State::Faulted, t.priority += 1, t.base_priority += 1, t.depth += 1, t.home = 3,
             t.faulting = true, t.restarting = true, t.ending = true, t.bits_last = !t.bits_last, t.timer_slot = 9,

@@ -62,6 +62,30 @@ fn a_table_grows_to_its_end_and_says_so() {
 }
 
 #[test]
+fn a_given_slot_is_found_however_many_are_free() {
+    let mut w = world(400);
+    let process = w.ok(nr::create, &[w.pool, PROCESS as u64]);
+    let thread = w.ok(nr::create, &[w.pool, THREAD as u64, process, 30, 0x2000_0000]);
+    w.ok(nr::dup, &[0x1_0006, ALL, process, 1]);
+    w.ok(nr::config, &[MAIN, 0, 5]);
+    w.enter(nr::start as u64, &[thread, 0x40_0000, 0x50_0000, 0]);
+    assert_ne!(w.current(), w.init);
+    let made: Vec<u64> = (0..2_000).map(|_| w.ok(nr::dup, &[0x1_0001, ALL, 0, 0])).collect();
+    // The first page's first, so that they would be the last of all.
+    for handle in made {
+        w.ok(nr::close, &[handle]);
+    }
+    invariants::check(&mut w);
+    for index in [2, 127, 64] {
+        assert_eq!(w.ok(nr::dup, &[0x1_0001, ALL, 0, index]) & 0xffff, index);
+        invariants::check(&mut w);
+    }
+    let others: Vec<u64> = (0..1_990).map(|_| w.ok(nr::dup, &[0x1_0001, ALL, 0, 0]) & 0xffff).collect();
+    assert!(!others.contains(&2) && others.contains(&3) && others.contains(&1_999), "and all others can be had");
+    invariants::check(&mut w);
+}
+
+#[test]
 fn pools_nest_to_depth_sixteen() {
     let mut w = world(600);
     let mut pools = vec![w.pool];

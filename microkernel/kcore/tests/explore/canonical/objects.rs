@@ -90,6 +90,7 @@ impl Former {
             at = slots[at as usize].object.number();
         }
         self.put(1 << 33 | expected as u64);
+        self.put(p.free_far as u64);
     }
 
     fn thread(&mut self, cx: &Cx<'_, '_>, link: Link<THREAD>) {
