@@ -226,6 +226,7 @@ mutants! {
 
     // Long work.
     WorkUnbounded "an entry does all its work at once";
+    EndsUnpaid "an entry brings any number of what has nearly ended to its end";
     EndForgotten "what a call began to end is not gone on with";
     WrongCallGoesOn "a call made in place of one that was rewound is taken for it";
 

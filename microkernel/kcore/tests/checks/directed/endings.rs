@@ -186,6 +186,37 @@ fn a_call_made_instead_of_one_that_was_rewound_is_made() {
     invariants::check(&mut w);
 }
 
+#[test]
+fn what_has_nearly_ended_ends_bit_by_bit() {
+    let mut w = world(1400);
+    let init = w.init;
+    // Each channel has more callers than an entry tells, and the last one leaves.
+    let mut last = Vec::new();
+    for n in 0..30 {
+        let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+        for m in 0..9 {
+            let (handle, link) = helper(&mut w, 5, n * 9 + m);
+            waits(&mut w, link, nr::call, &[channel, 0]);
+            last.push((handle, link));
+        }
+        w.prepare(init, nr::close as u64, &[channel], 0);
+        assert!(enter_once(&mut w, init), "it takes more than one entry");
+        w.edit(init, |t| (t.restarting, t.ends_at) = (false, 0));
+        // Another thread has it stopped there.
+        last.retain(|(_, link)| w.state(*link) == Some(State::Calling));
+    }
+    assert_eq!(last.len(), 30);
+    for (handle, _) in last {
+        w.ok(nr::stop, &[handle]);
+    }
+    let ending = |w: &mut World| w.with(|cx| invariants::all::<CHANNEL>(cx).len());
+    assert_eq!(ending(&mut w), 30);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    w.prepare(init, nr::close as u64, &[channel], 0);
+    assert!(finish(&mut w, ending) >= 30 / UNITS);
+    assert_eq!(ending(&mut w), 0);
+}
+
 /// A pool with more channels than an entry ends.
 fn pool_with_channels(w: &mut World, above: u64) -> u64 {
     let pool = w.ok(nr::create, &[above, POOL as u64, 20, 30]);
