@@ -56,6 +56,7 @@ macro_rules! list {
 list!(pools, POOL, next, prev);
 list!(doomed, POOL, reap_next, reap_prev);
 list!(grants, GRANT, next, prev);
+list!(undone, GRANT, undo_next, undo_prev);
 list!(siblings, THREAD, sibling_next, sibling_prev);
 list!(timers, THREAD, timer_next, timer_prev);
 list!(by_via, THREAD, via_next, via_prev);

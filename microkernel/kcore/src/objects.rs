@@ -415,8 +415,9 @@ pub struct Grant {
     pub above: Link<GRANT>,
     pub next: Link<GRANT>,
     pub prev: Link<GRANT>,
-    /// Next Grant whose revocation is not finished.
+    /// The list of Grants whose revocation is not finished.
     pub undo_next: Link<GRANT>,
+    pub undo_prev: Link<GRANT>,
     /// Channel's queue of closed ends.
     pub closed_next: Link<GRANT>,
     pub target: AnyName,

@@ -61,10 +61,11 @@ fn queued(cx: &Cx<'_, '_>) -> BTreeSet<u32> {
 
 fn undoing(cx: &Cx<'_, '_>) -> BTreeSet<u32> {
     let mut listed = BTreeSet::new();
-    let mut at = cx.s.undo;
+    let (mut at, mut prev) = (cx.s.undo, Link::NONE);
     while let Some(grant) = cx.v.live(at) {
         assert!(listed.insert(at.raw()), "listed once");
-        at = cx.v.get(grant).undo_next;
+        assert_eq!(cx.v.get(grant).undo_prev, prev, "linked both ways: nobody looks through the list");
+        (prev, at) = (at, cx.v.get(grant).undo_next);
     }
     assert!(at.is_none());
     listed
