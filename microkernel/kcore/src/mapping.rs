@@ -18,10 +18,12 @@ use crate::objects::*;
 use crate::range::{Range, access_argument, allowed};
 use crate::state::Cx;
 use crate::tables::TableKey;
-use crate::{Hw, Progress, list};
+use crate::{Hw, Progress, UNITS, list};
 
 /// Mappings that an `evict` passes by for a unit.
 const PASSED_A_UNIT: u32 = 16;
+/// Addresses without a page that an `unmap` passes by for a unit.
+const EMPTY_A_UNIT: u32 = 128;
 
 /// What it costs to take so many pages out of a lowest table that has so many in all: to find the record among the others
 /// there, the pages themselves, and perhaps the tables above. An entry's first is done whatever it costs.
@@ -142,13 +144,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = self.v.get(thread).context.regs;
         let process = self.lookup::<PROCESS>(thread, regs.argument(0), Rights::MAP)?.key;
         let range = Range::new(regs.argument(1), regs.argument(2), UNMAP_PAGES)?;
-        for part in range.leaves() {
+        for mut part in range.leaves() {
             while let Some((leaf, mapping, hit)) = self.first_hit(process, part) {
-                if !self.afford(pages_cost(hit.pages, self.pages_in(leaf))) {
+                let passed = (hit.address - part.address) >> 12;
+                if !self.afford(pages_cost(hit.pages, self.pages_in(leaf)) + passed as u32 / EMPTY_A_UNIT) {
                     return Ok(Progress::Restart);
                 }
                 self.clear_range(leaf, mapping, hit, Access::empty());
                 self.prune(process, part.address);
+                part = Range { address: hit.address, pages: part.pages - passed };
+            }
+            if self.spent >= UNITS && part.end() < range.end() {
+                return Ok(Progress::Restart);
             }
         }
         Ok(Progress::Done)
@@ -447,17 +454,24 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Link::from_raw(self.v.frame(leaf.frame()).extra)
     }
 
-    /// Some mapping that still has pages in a range, which lies in one lowest table.
+    /// The mapping that has the first page of a range, which lies in one lowest table, and what it covers of the range from
+    /// there on. Records are many, and may cover much of which nothing is left: so it is looked for a page first.
     fn first_hit(&self, process: ProcessKey<'id>, range: Range) -> Option<(TableKey<'id>, MappingKey<'id>, Range)> {
         let leaf = self.leaf(process, range.address)?;
         let mut next = self.first_mapping(leaf);
+        self.v.follow(next)?;
+        let (passed, page) =
+            range.addresses().enumerate().find_map(|(n, at)| Some((n as u64, self.page(leaf, at)?)))?;
+        let first = self.decoded(page).0;
+        let rest = Range { address: range.address + (passed << 12), pages: range.pages - passed };
         while let Some(mapping) = self.v.follow(next) {
             let m = self.v.get(mapping);
-            if let Some(hit) = m.range().intersect(range) {
-                let base = self.v.get(self.v.follow(m.memory)?).base;
-                if self.has_more(leaf, m, base, hit, Access::empty()) {
-                    return Some((leaf, mapping, hit));
-                }
+            if let Some(hit) = m.range().intersect(rest)
+                && hit.address == rest.address
+                && self.v.get(self.v.follow(m.memory)?).base + m.offset + ((hit.address - m.address) >> 12) as u32
+                    == first
+            {
+                return Some((leaf, mapping, hit));
             }
             next = m.table_next;
         }

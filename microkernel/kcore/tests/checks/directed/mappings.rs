@@ -117,6 +117,37 @@ fn ranges_at_the_ends_of_the_address_space() {
 }
 
 #[test]
+fn unmap_takes_what_is_there_whoever_else_covers_it() {
+    let mut w = world(900);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 128, 0]);
+    // Each covers 128 pages, of which it has the first alone.
+    for n in 0..380 {
+        let at = AT + (n << 12);
+        w.ok(nr::map, &[OWN, memory, at, 0, 128, 1]);
+        w.ok(nr::unmap, &[OWN, at + 0x1000, 127]);
+    }
+    invariants::check(&mut w);
+    let (init, process) = (w.init, w.process_of(w.init));
+    let first = |w: &mut World| (0..512).find(|n| w.page(process, AT + (n << 12)) != Page::Empty);
+    // Where nothing is left, nothing is done: in one entry.
+    for (at, pages) in [(380, 100), (380, 30_000)] {
+        w.prepare(init, nr::unmap as u64, &[OWN, AT + (at << 12), pages], 0);
+        assert!(!enter_once(&mut w, init));
+    }
+    w.prepare(init, nr::unmap as u64, &[OWN, AT, 200], 0);
+    let mut last = Some(0);
+    while enter_once(&mut w, init) {
+        let now = first(&mut w);
+        assert!(now > last && now < last.map(|last| last + 20), "some pages an entry: from {last:?} to {now:?}");
+        last = now;
+        invariants::check(&mut w);
+    }
+    assert_eq!(first(&mut w), Some(200));
+    w.ok(nr::unmap, &[OWN, AT, 512]);
+    assert_eq!(w.call(nr::info, &[memory, 2]).unwrap()[4], 0, "no mapping is left");
+}
+
+#[test]
 fn an_ipc_buffer_is_never_unmapped_or_protected() {
     let mut w = world(256);
     let process = w.process_of(w.init);
