@@ -275,6 +275,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if let Some(above) = above {
                 self.bound_through(interrupt, above);
             }
+        } else if let Some(interrupt) = self.v.follow(g.bells) {
+            self.rings_no_more_through(interrupt);
+            if let Some(above) = above {
+                self.rings_through(interrupt, above);
+            }
         } else {
             return false;
         }

@@ -146,7 +146,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn grant_info(&self, grant: GrantKey<'id>) -> [u64; 8] {
         let g = self.v.get(grant);
         let handles = !g.ended && self.object_alive(g.target);
-        let effects = !(g.children.is_none() && g.mappings.is_none() && g.waiting.is_none() && g.lines.is_none());
+        let interrupts = !(g.lines.is_none() && g.bells.is_none());
+        let effects = interrupts || !(g.children.is_none() && g.mappings.is_none() && g.waiting.is_none());
         let notification = self.v.find_any::<NOTIFICATION>(g.target).map(|notification| self.v.get(notification));
         let bound = notification.and_then(|notification| self.v.follow(notification.bound));
         let bound = bound.is_some_and(|thread| self.v.get(thread).bound_via == self.v.name(grant));

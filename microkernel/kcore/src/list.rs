@@ -61,6 +61,7 @@ list!(siblings, THREAD, sibling_next, sibling_prev);
 list!(timers, THREAD, timer_next, timer_prev);
 list!(by_via, THREAD, via_next, via_prev);
 list!(by_line, INTERRUPT, via_next, via_prev);
+list!(by_bell, INTERRUPT, bell_next, bell_prev);
 list!(by_memory, MAPPING, memory_next, memory_prev);
 list!(by_grant, MAPPING, grant_next, grant_prev);
 

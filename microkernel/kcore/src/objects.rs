@@ -429,8 +429,9 @@ pub struct Grant {
     pub mappings: Link<MAPPING>,
     /// Threads in a channel's queue through it.
     pub waiting: ThreadLink,
-    /// Interrupts bound through it.
+    /// Interrupts bound through it: by their own handle, and by the notification's.
     pub lines: Link<INTERRUPT>,
+    pub bells: Link<INTERRUPT>,
     pub pool: Link<POOL>,
     pub badge: u64,
     pub close_bits: u64,
@@ -464,6 +465,10 @@ pub struct Interrupt {
     pub via: Link<GRANT>,
     pub via_next: Link<INTERRUPT>,
     pub via_prev: Link<INTERRUPT>,
+    /// The same of the notification's handle.
+    pub bell: Link<GRANT>,
+    pub bell_next: Link<INTERRUPT>,
+    pub bell_prev: Link<INTERRUPT>,
     pub arrivals: u64,
     pub pool: Link<POOL>,
     pub refs: u32,

@@ -76,6 +76,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.unbind(interrupt);
                 continue;
             }
+            if let Some(interrupt) = self.v.follow(self.v.get(at).bells)
+                && !mutant(Mutant::RevokeKeepsBells)
+            {
+                self.unbind(interrupt);
+                continue;
+            }
             self.undo_binding(at);
             if at == grant {
                 self.leave_undo_list(grant);

@@ -60,6 +60,7 @@ mutants! {
     RevokeKeepsMappings "a revoked Grant's mappings stay";
     RevokeKeepsCallers "queued calls through a revoked Grant stay";
     RevokeKeepsLines "interrupts bound through a revoked Grant stay bound";
+    RevokeKeepsBells "interrupts that set bits through a revoked Grant go on";
     RevokeKeepsBinding "a notification bound through a revoked Grant stays bound";
     RevokeStopsAtFirst "Grants below a revoked one keep their effects";
     UndoForgotten "a revocation whose caller died is never finished";

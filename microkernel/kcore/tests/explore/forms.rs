@@ -167,11 +167,11 @@ fn each_field_that_matters_makes_a_difference() {
         NOTIFICATION n: n.bits |= 1 << 60, n.bound = Link::NONE, n.pool = Link::NONE, n.refs += 1;
         GRANT g: g.children = grant, g.above = grant, g.next = grant, g.undo_next = grant, g.closed_next = grant,
             g.end_next = grant, g.handles += 1, g.live_children += 1, g.refs += 1, g.mappings = mapping,
-            g.waiting = thread, g.lines = line, g.pool = Link::NONE, g.badge += 1, g.close_bits += 2, g.depth += 1,
+            g.waiting = thread, g.lines = line, g.bells = line, g.pool = Link::NONE, g.badge += 1, g.close_bits += 2, g.depth += 1,
             g.revoked = true, g.tells = !g.tells, g.ended = true, g.queued = true, g.undoing = true,
             g.ending = true, g.orphan = true, stale(&mut g.parent), g.target = kmem::AnyName::NONE;
         INTERRUPT i: i.first += 1, i.count += 1, i.trigger = Some(kcore::hw::Trigger::Edge), i.bits += 1, i.refs += 1,
-            i.via = grant, i.via_next = line, i.pool = Link::NONE;
+            i.via = grant, i.via_next = line, i.bell = grant, i.bell_next = line, i.pool = Link::NONE;
         MAPPING m: m.memory = Link::NONE, m.grant = grant, m.offset += 1, m.address += 4096, m.pages -= 1, m.live -= 1,
             m.allowed = abi::calls::Access::READ, m.memory_next = mapping, m.grant_next = mapping,
             m.table_next = mapping;

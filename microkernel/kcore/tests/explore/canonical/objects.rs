@@ -230,6 +230,7 @@ impl Former {
         self.link(g.mappings);
         self.link(g.waiting);
         self.link(g.lines);
+        self.link(g.bells);
         self.link(g.pool);
         self.all([g.handles as u64, g.live_children as u64, g.refs as u64, g.badge, g.close_bits, g.depth as u64]);
         let flags = [g.revoked, g.tells, g.ended, g.queued, g.undoing, g.ending, g.orphan];
@@ -244,6 +245,8 @@ impl Former {
                 self.name(cx, i.target);
                 self.link(i.via);
                 self.link(i.via_next);
+                self.link(i.bell);
+                self.link(i.bell_next);
                 self.link(i.pool);
                 self.put((cx.s.lines[i.first as usize].raw() == place) as u64);
             }
