@@ -237,6 +237,8 @@ mutants! {
     TraceAfterRevocation "a trace goes on when what allowed it was revoked";
     TraceOverwrites "a full trace overwrites what was not read";
     LogUnbounded "a label writes as many records as it likes";
+    LogCountTaken "a label takes over the count of another that still writes";
+    FaultsLogUncounted "a process has the kernel log as many faults as it likes";
     LogLabelForged "a record has no label";
 }
 
