@@ -130,7 +130,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// The first handle from a slot on, within a page of the table.
     fn handle_info(&self, process: ProcessKey<'id>, from: u32) -> [u64; 8] {
         let slots = self.v.get(process).slots;
-        let end = (from.saturating_add(1)).next_multiple_of(SLOTS_PER_PAGE).min(slots);
+        let from = from.min(slots);
+        let end = (from + 1).next_multiple_of(SLOTS_PER_PAGE).min(slots);
         let next = |slot: u32| if slot < slots { slot as u64 } else { 0 };
         let mut used = (from..end).filter_map(|slot| Some((slot, self.slot_entry(process, slot)?)));
         let Some((slot, entry)) = used.find(|(_, entry)| entry.object.class() != 0) else {

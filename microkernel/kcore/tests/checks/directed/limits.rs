@@ -86,6 +86,17 @@ fn a_given_slot_is_found_however_many_are_free() {
 }
 
 #[test]
+fn there_are_no_handles_beyond_the_table() {
+    let mut w = world(400);
+    for from in [127, 128, 129, 0x1_0000, u32::MAX - 128, u32::MAX - 127, u32::MAX - 1, u32::MAX] {
+        let told = w.call(nr::info, &[OWN, abi::info::HANDLES, from as u64]).unwrap();
+        assert_eq!(told[2..], [0; 8], "from slot {from:#x} on");
+    }
+    let told = w.call(nr::info, &[OWN, abi::info::HANDLES, 0]).unwrap();
+    assert_eq!((told[2], told[8]), (OWN, 2));
+}
+
+#[test]
 fn pools_nest_to_depth_sixteen() {
     let mut w = world(600);
     let mut pools = vec![w.pool];
