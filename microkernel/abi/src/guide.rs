@@ -235,7 +235,6 @@ pub const GUIDES: &[Guide] = &[
             ),
             (Error::BadArgument, "no pages or more than 128; unknown access, or none that reads"),
             (Error::BadAddress, "the range is not of pages, not the user's, or something of it is not mapped"),
-            (Error::ServerDied, "a Memory that is mapped there is being ended"),
             (Error::TableFull, "a page is mapped writable more than 65,407 times"),
             (Error::NotExecutable, "a page is not sealed, or a device's"),
         ],
@@ -277,7 +276,12 @@ pub const GUIDES: &[Guide] = &[
             (Error::BadAddress, "pc or sp is not the user's"),
         ],
     },
-    Guide { call: "stop", rights: &[("thread", "CONTROL")], work: Work::Fixed, reasons: &[] },
+    Guide {
+        call: "stop",
+        rights: &[("thread", "CONTROL")],
+        work: Work::Parts("nothing, until the core on which the thread runs has let go of it"),
+        reasons: &[],
+    },
     Guide {
         call: "state",
         rights: &[("thread", "INSPECT")],

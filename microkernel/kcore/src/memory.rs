@@ -265,7 +265,6 @@ impl Memory {
             base: 0,
             pages,
             kind,
-            orphan: false,
             root: Name::NONE,
             mappings: Link::NONE,
             mapping_count: 0,

@@ -359,8 +359,6 @@ pub struct Memory {
     pub base: u32,
     pub pages: u32,
     pub kind: MemoryType,
-    /// Its maker has all handles closed and the pool gone; it lives for its mappings.
-    pub orphan: bool,
     /// A slice: the extent it is part of.
     pub root: Name<MEMORY>,
     /// Mappings of the whole extent (root only).

@@ -238,7 +238,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if let Some(key) = self.v.live::<MEMORY>(link) {
                 let m = self.v.get_mut(key);
                 m.pool = if mutant(Mutant::OrphanKeepsPool) { m.pool } else { parent.link() };
-                m.orphan = true;
                 if m.kind != abi::info::MemoryType::Device && m.root.is_none() {
                     pages += m.pages;
                 }

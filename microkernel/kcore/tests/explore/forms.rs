@@ -179,10 +179,9 @@ fn each_field_that_matters_makes_a_difference() {
         AUTHORITY a: a.refs += 1, a.pool = Link::NONE;
     }
     // Not the first of their class: the Memory that is mapped.
-    let on_memory: [Change; 6] = [
+    let on_memory: [Change; 5] = [
         ("pages", |m| m.pages += 1),
         ("kind", |m| m.kind = MemoryType::Device),
-        ("orphan", |m| m.orphan = true),
         ("mapping_count", |m| m.mapping_count += 1),
         ("refs", |m| m.refs += 1),
         ("ending", |m| m.ending = true),

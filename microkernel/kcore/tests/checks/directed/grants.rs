@@ -123,7 +123,7 @@ fn a_revocation_goes_on_when_its_caller_is_gone() {
     w.ok(nr::close, &[lent]);
     invariants::check(&mut w);
     for _ in 0..40 {
-        w.k.idle_work(0);
+        idle_work(&mut w.k, 0);
         invariants::check(&mut w);
     }
     let process = w.process_of(w.init);

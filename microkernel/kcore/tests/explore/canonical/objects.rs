@@ -173,7 +173,7 @@ impl Former {
         self.name(cx, m.root);
         let root = cx.v.find(m.root).map_or(m.base, |root| cx.v.get(root).base);
         self.all([m.base - root, m.pages, m.mapping_count, m.refs].map(u64::from));
-        self.all([m.kind as u64, m.orphan as u64, m.ending as u64]);
+        self.all([m.kind as u64, m.ending as u64]);
         self.link(m.mappings);
         self.link(m.pool);
         self.link(m.end_next);
