@@ -69,7 +69,7 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
 23 state (thread: Thread, index: Number) -> (zero: Number, zero1: Number, w0: Number, w1: Number, w2: Number, w3: Number, w4: Number, w5: Number, w6: Number, w7: Number)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Reads eight registers of a stopped or waiting thread from the index on, in the order of `kcore::Regs`.";
-24 config (thread: Thread, what: Number, value: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull]
+24 config (thread: Thread, what: Number, value: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Sets 0 priority (at most its pool's ceiling), 1 fault channel (handle with CALL, or 0), 2 bound notification (handle with OWNER, or 0), 3 thread pointer, 4 home core (2^64 - 1: any, as at first).";
 25 yield_now () -> () [] "Lets other ready threads of the same priority run.";
 26 irq_bind (interrupt: Interrupt, notification: Notification, bits: Bits) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]

@@ -131,6 +131,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Works on what has begun to end, as far as this entry can afford; false when nothing of it is left.
     pub fn work_off(&mut self) -> bool {
         loop {
+            if self.s.endings.is_empty() {
+                return false;
+            }
+            // For what each takes beside its parts.
+            if !self.afford(1) && !mutant(Mutant::EndsUnpaid) {
+                return true;
+            }
             let done = if let Some(thread) = self.v.follow(self.s.endings.threads) {
                 self.part_of_thread(thread)
             } else if let Some(channel) = self.v.follow(self.s.endings.channels) {
@@ -267,6 +274,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.bound_no_more_through(interrupt);
             if let Some(above) = above {
                 self.bound_through(interrupt, above);
+            }
+        } else if let Some(interrupt) = self.v.follow(g.bells) {
+            self.rings_no_more_through(interrupt);
+            if let Some(above) = above {
+                self.rings_through(interrupt, above);
             }
         } else {
             return false;

@@ -143,16 +143,6 @@ impl<H: Hw> Kernel<H> {
             cx.reschedule(next)
         })
     }
-
-    /// What an idle core does: a bounded part of the tear-down that dead callers left. `None`: nothing is left.
-    pub fn idle_work(&mut self, core: CoreId) -> Option<ThreadLink> {
-        self.with(core, |cx| {
-            cx.answer_calls();
-            let more = cx.reap();
-            let next = cx.reschedule(None);
-            (more || !next.is_none()).then_some(next)
-        })
-    }
 }
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {

@@ -3,6 +3,10 @@
 //! Each macro makes a module of functions for one pair of link fields. They take the head (and tail) by value and return
 //! the new one, because it may stand anywhere: in an object, in a core, in a local.
 
+use kmem::View;
+
+use crate::objects::{MappingKey, Objects};
+
 /// A doubly linked list: `push` to the front, `remove` anywhere.
 macro_rules! list {
     ($module:ident, $class:ident, $next:ident, $prev:ident) => {
@@ -52,12 +56,24 @@ macro_rules! list {
 list!(pools, POOL, next, prev);
 list!(doomed, POOL, reap_next, reap_prev);
 list!(grants, GRANT, next, prev);
+list!(undone, GRANT, undo_next, undo_prev);
 list!(siblings, THREAD, sibling_next, sibling_prev);
 list!(timers, THREAD, timer_next, timer_prev);
 list!(by_via, THREAD, via_next, via_prev);
 list!(by_line, INTERRUPT, via_next, via_prev);
+list!(by_bell, INTERRUPT, bell_next, bell_prev);
 list!(by_memory, MAPPING, memory_next, memory_prev);
 list!(by_grant, MAPPING, grant_next, grant_prev);
+
+/// Puts a mapping into its Memory's list behind another.
+pub fn insert_behind<'id>(v: &mut View<'_, 'id, Objects>, before: MappingKey<'id>, key: MappingKey<'id>) {
+    let next = core::mem::replace(&mut v.get_mut(before).memory_next, key.link());
+    if let Some(next) = v.follow(next) {
+        v.get_mut(next).memory_prev = key.link();
+    }
+    let mapping = v.get_mut(key);
+    (mapping.memory_next, mapping.memory_prev) = (next, before.link());
+}
 
 /// Queues of threads: ready, receivers.
 pub mod queue {

@@ -167,8 +167,10 @@ pub struct Process {
     pub handles: Link<HANDLES>,
     /// Pages of the handles from 128 on.
     pub directory: Link<DIRECTORY>,
-    /// First free slot, 0 for none.
+    /// First free slot of the first page, 0 for none: those that a caller may choose are few to look through.
     pub free_slot: u32,
+    /// First free slot beyond.
+    pub free_far: u32,
     /// Slots that exist.
     pub slots: u32,
     /// Handles in use.
@@ -308,8 +310,8 @@ pub struct Thread {
     /// A Memory being zeroed by a call of this thread, and how far it is.
     pub pending: Name<MEMORY>,
     pub pending_done: u32,
-    /// Where its `evict` goes on.
-    pub evict_next: Link<MAPPING>,
+    /// Of which Memory it has begun an `evict` that is to go on.
+    pub evicts: Link<MEMORY>,
     /// Next thread that ends.
     pub end_next: ThreadLink,
     /// Its system call is done but for what that ended: the program counter behind the call, 0 for none.
@@ -357,13 +359,17 @@ pub struct Memory {
     pub base: u32,
     pub pages: u32,
     pub kind: MemoryType,
-    /// Its maker has all handles closed and the pool gone; it lives for its mappings.
-    pub orphan: bool,
     /// A slice: the extent it is part of.
     pub root: Name<MEMORY>,
     /// Mappings of the whole extent (root only).
     pub mappings: Link<MAPPING>,
     pub mapping_count: u32,
+    /// Root: who has begun an `evict` of it, at which mapping that goes on, of which pages, and the access that stays.
+    pub evictor: ThreadLink,
+    pub evict_next: Link<MAPPING>,
+    pub evict_from: u32,
+    pub evict_to: u32,
+    pub evict_keep: Access,
     pub pool: Link<POOL>,
     /// Handles, and slices.
     pub refs: u32,
@@ -407,8 +413,9 @@ pub struct Grant {
     pub above: Link<GRANT>,
     pub next: Link<GRANT>,
     pub prev: Link<GRANT>,
-    /// Next Grant whose revocation is not finished.
+    /// The list of Grants whose revocation is not finished.
     pub undo_next: Link<GRANT>,
+    pub undo_prev: Link<GRANT>,
     /// Channel's queue of closed ends.
     pub closed_next: Link<GRANT>,
     pub target: AnyName,
@@ -420,8 +427,9 @@ pub struct Grant {
     pub mappings: Link<MAPPING>,
     /// Threads in a channel's queue through it.
     pub waiting: ThreadLink,
-    /// Interrupts bound through it.
+    /// Interrupts bound through it: by their own handle, and by the notification's.
     pub lines: Link<INTERRUPT>,
+    pub bells: Link<INTERRUPT>,
     pub pool: Link<POOL>,
     pub badge: u64,
     pub close_bits: u64,
@@ -455,6 +463,10 @@ pub struct Interrupt {
     pub via: Link<GRANT>,
     pub via_next: Link<INTERRUPT>,
     pub via_prev: Link<INTERRUPT>,
+    /// The same of the notification's handle.
+    pub bell: Link<GRANT>,
+    pub bell_next: Link<INTERRUPT>,
+    pub bell_prev: Link<INTERRUPT>,
     pub arrivals: u64,
     pub pool: Link<POOL>,
     pub refs: u32,
@@ -482,3 +494,5 @@ pub struct Authority {
 pub struct Table(pub [u64; 512]);
 
 const _: () = assert!(size_of::<Thread>() <= kmem::PAGE - 64);
+// With its generation, 64 in a page.
+const _: () = assert!(size_of::<Memory>() <= 56);

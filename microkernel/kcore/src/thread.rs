@@ -321,7 +321,7 @@ impl Thread {
             fault_words: [0; 6],
             pending: Name::NONE,
             pending_done: 0,
-            evict_next: Link::NONE,
+            evicts: Link::NONE,
             end_next: Link::NONE,
             ends_at: 0,
             budget: Name::NONE,

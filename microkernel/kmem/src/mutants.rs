@@ -36,6 +36,7 @@ mutants! {
     SlotGenerationKept "a slot's next handle has the same generation";
     HandleSlotNotRetired "a slot of handles is used again after its last generation";
     ClosedHandleStays "close leaves the entry where it was";
+    FreeSlotsMixed "the free slots of the first page are not kept apart";
     TableOverfull "a table grows beyond its last page";
     DupAddsRights "dup gives the rights asked for, not those there are";
     DupIgnoresTransfer "dup gives away what may not move";
@@ -59,6 +60,7 @@ mutants! {
     RevokeKeepsMappings "a revoked Grant's mappings stay";
     RevokeKeepsCallers "queued calls through a revoked Grant stay";
     RevokeKeepsLines "interrupts bound through a revoked Grant stay bound";
+    RevokeKeepsBells "interrupts that set bits through a revoked Grant go on";
     RevokeKeepsBinding "a notification bound through a revoked Grant stays bound";
     RevokeStopsAtFirst "Grants below a revoked one keep their effects";
     UndoForgotten "a revocation whose caller died is never finished";
@@ -172,12 +174,15 @@ mutants! {
     QuotaNotCredited "an object's page is not credited when it goes";
     FramesNotCredited "frames given back are not credited";
     QuotaUnchecked "a pool takes more than it has";
+    NeedWraps "what a call takes wraps around to nothing";
     SubPoolFree "a sub-pool's pages are not taken from its parent";
     SubPoolsCeiling "a sub-pool may have a higher ceiling";
     PoolsTooDeep "pools nest deeper than sixteen";
     PagesTakenBack "pages are taken out of a pool without DESTROY";
     PagesToStrangers "pages move between pools that are not parent and child";
     DyingPoolMakes "objects are made from a pool that is torn down";
+    SubPoolsOfDyingMake "objects are made below a pool that is torn down";
+    NewestDoomedFirst "destroy works on the newest doomed pool, not on its own";
     RootPoolMortal "the root pool can be destroyed";
     OrphanFreed "a mapped Memory is freed with its pool";
     OrphanKeepsPool "a mapped Memory outlives its pool at nobody's cost";
@@ -206,9 +211,12 @@ mutants! {
     KernelAddressMapped "map reaches beyond the user's addresses";
     TablesUnpaid "page tables are not checked for";
     WriterUncounted "a writable mapping is not counted";
+    WritersWrap "so many writable mappings of a page that they count as none";
     WriterStays "an unmapped writer stays counted";
     EvictStopsEarly "evict leaves the last page";
     EvictKeepsWriters "evict makes nothing read-only";
+    EvictLosesPlace "an evict goes on at a mapping that is gone";
+    PartEscapesEvict "what a mapping is cut into escapes an evict that comes to it later";
     ProtectAfterEvict "protect makes writable what evict made read-only";
     HoleForgotten "a page mapped into a hole belongs to two mappings";
     EmptyTableKept "an empty page table stays";
@@ -221,6 +229,7 @@ mutants! {
 
     // Long work.
     WorkUnbounded "an entry does all its work at once";
+    EndsUnpaid "an entry brings any number of what has nearly ended to its end";
     EndForgotten "what a call began to end is not gone on with";
     WrongCallGoesOn "a call made in place of one that was rewound is taken for it";
 
@@ -230,6 +239,8 @@ mutants! {
     TraceAfterRevocation "a trace goes on when what allowed it was revoked";
     TraceOverwrites "a full trace overwrites what was not read";
     LogUnbounded "a label writes as many records as it likes";
+    LogCountTaken "a label takes over the count of another that still writes";
+    FaultsLogUncounted "a process has the kernel log as many faults as it likes";
     LogLabelForged "a record has no label";
 }
 

@@ -107,8 +107,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let at = core.ready.checked_ilog2()? as usize;
         let next = self.v.follow(core.queues[at].head)?;
         let n = self.v.get(next);
-        // One that may go to other cores is counted, and they may have to be told what is left.
-        if n.slow != 0 || self.s.several && n.home == ANY_CORE {
+        // One that may go to other cores is counted; and one that idles may have to be called for what is left.
+        let may_share = self.s.idle != 0 && self.s.sharing != 0;
+        if n.slow != 0 || self.s.several && (n.home == ANY_CORE || may_share) {
             return None;
         }
         let second = n.next;

@@ -127,7 +127,7 @@ fn what_a_process_cannot_reach_it_never_changes() {
             w.edit(current, |t| t.context.regs.pc = 0x40_0000);
             w.k.syscall(0);
             if r.one_in(20) {
-                w.k.idle_work(0);
+                idle_work(&mut w.k, 0);
             }
             assert!(picture(&mut w, quiet, still) == before, "step {step}: {attempt:x?} changed the other world");
         }

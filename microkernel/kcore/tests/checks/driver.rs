@@ -146,7 +146,7 @@ impl Driver {
                 "fault"
             }),
             9..11 => self.event(|d| {
-                d.w.entry(core, |k| k.idle_work(core));
+                d.w.entry(core, |k| idle_work(k, core));
                 "idle work"
             }),
             11..13 => self.event(|d| {
@@ -185,7 +185,7 @@ impl Driver {
                 "the timer while idle"
             });
         }
-        if self.w.entry(core, |k| k.idle_work(core)).is_some() {
+        if self.w.entry(core, |k| idle_work(k, core)).is_some() {
             return Step::Event;
         }
         if !self.w.k.system.hw.unmasked.is_empty() && !self.r.one_in(3) {

@@ -118,6 +118,25 @@ fn a_thread_that_another_core_is_home_to_is_left_to_the_general_path() {
 }
 
 #[test]
+fn a_recv_that_leaves_threads_to_idle_cores_calls_one() {
+    let (mut w, _, _, client) = conversation();
+    let process = w.process;
+    let [(pinned, next), (loose, left)] =
+        [15, 10].map(|priority| w.thread(process, priority, 0x2100_0000 + (priority << 12)));
+    w.ok(nr::config, &[pinned, abi::calls::CONFIG_CORE, 0]);
+    for thread in [pinned, loose] {
+        w.ok(nr::start, &[thread, 0x40_0000, 0x60_0000, 0]);
+    }
+    // Core 1 was called, had something of its own to run, and idles again.
+    w.k.system.hw.kicks.clear();
+    w.k.system.idle = 1 << 1;
+    w.prepare(client, nr::recv as u64, &[0], u64::MAX);
+    w.k.syscall(0);
+    assert_eq!((w.current(), w.state(left)), (next, Some(State::Ready)));
+    assert_eq!(w.k.system.hw.kicks, [1], "who waits is taken over");
+}
+
+#[test]
 fn what_is_unusual_is_left_to_the_general_path() {
     // A Grant that was revoked, by itself and from above.
     for above in [false, true] {

@@ -84,7 +84,7 @@ const HAPPENINGS: &[Happening] = &[
     ("the timer", |g| _ = g.w.k.timer(0)),
     ("an interrupt", |g| _ = g.w.k.interrupt(0, 9)),
     ("a kick", |g| g.w.kicked(0)),
-    ("idle work", |g| _ = g.w.k.idle_work(0)),
+    ("idle work", |g| _ = idle_work(&mut g.w.k, 0)),
     ("an empty call", |g| _ = g.w.call(nr::null, &[])),
     ("another Memory", |g| {
         let root = g.w.pool;
@@ -166,7 +166,7 @@ fn interrupted(long: usize, n: usize, (what, happens): Happening, harmless: bool
         assert!(result.is_ok_and(|()| true) || result.is_err_and(listed), "{name}, with {what} between: {result:?}");
     }
     for _ in 0..300 {
-        g.w.k.idle_work(0);
+        idle_work(&mut g.w.k, 0);
     }
     let s = &g.w.k.system;
     assert!(s.reap.is_none() && s.undo.is_none(), "idle cores finish it");

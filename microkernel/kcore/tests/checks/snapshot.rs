@@ -107,7 +107,7 @@ pub fn excluded(w: &mut World, caller: ThreadLink) -> Option<(u32, Vec<std::ops:
         field(offset_of!(Thread, pending_done), 4),
         // What handles came to, for the fast path: no state.
         field(offset_of!(Thread, doors), size_of::<kcore::Doors>()),
-        field(offset_of!(Thread, evict_next), 4),
+        field(offset_of!(Thread, evicts), 4),
     ];
     Some((caller.frame().0, parts))
 }

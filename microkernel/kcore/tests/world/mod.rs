@@ -107,6 +107,17 @@ impl Drop for World {
     }
 }
 
+/// What an idle core does when its timer comes, whatever this one runs: a part of the tear-down that dead callers left. `None`:
+/// nothing is left.
+pub fn idle_work(k: &mut Kernel<Model>, core: CoreId) -> Option<ThreadLink> {
+    k.with(core, |cx| {
+        cx.answer_calls();
+        let more = cx.reap();
+        let next = cx.reschedule(None);
+        (more || !next.is_none()).then_some(next)
+    })
+}
+
 pub type Answer = Result<[u64; 10], Error>;
 
 impl World {
