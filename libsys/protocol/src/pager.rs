@@ -81,8 +81,8 @@ pub enum Request {
     Backing {
         /// The process.
         number: u32,
-        /// The region's place in the list.
-        region: u16,
+        /// The region's first address. Its place in the list won't do: a view that is dropped moves others up.
+        start: u64,
     },
     /// Memories that the process's pages are in: `Extents` with as many handles, from the `skip`-th on. Idempotent.
     Extents {

@@ -178,8 +178,9 @@ impl World {
                 let regions: Vec<Region> = body.paging.regions.iter().map(|(region, _)| *region).collect();
                 Ok((Reply::Process { regions: List::new(regions)? }, Handles::two(process, pool)))
             }
-            Request::Backing { number, region } => {
-                let (_, memory) = self.paging(number)?.regions.get(usize::from(region)).ok_or(Error::NotFound)?;
+            Request::Backing { number, start } => {
+                let mut regions = self.paging(number)?.regions.iter();
+                let (_, memory) = regions.find(|(region, _)| region.start == start).ok_or(Error::NotFound)?;
                 let rights = Rights::READ | Rights::WRITE | Rights::TRANSFER;
                 Ok((Reply::Done, Handles::one(memory.as_ref().ok_or(Error::NotFound)?.dup(rights)?)))
             }

@@ -128,7 +128,7 @@ impl Pager {
         let memory = match entry.memory.take() {
             Some(memory) => memory,
             None => {
-                let request = Request::Backing { number, region: entry.index };
+                let request = Request::Backing { number, start: entry.region.start };
                 let (_, handles) = self.init.0.call_with(&request, Handles::none())?;
                 let [memory] = handles.exactly()?;
                 memory.into()

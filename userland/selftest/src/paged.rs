@@ -11,7 +11,7 @@ use alloc::{format, vec};
 use libsys::entry::exit_now;
 use libsys::protocol::process::Action;
 use libsys::thread::{self, Options};
-use libsys::{Access, Error, Memory, Pool, Rights, Status, fs, system, time, wait_bits};
+use libsys::{Access, Error, Mapping, Memory, Pool, Rights, Status, fs, system, time, wait_bits};
 
 use crate::checks::Checks;
 use crate::{child, clones};
@@ -128,12 +128,31 @@ pub fn views(checks: &mut Checks) -> Result<(), Error> {
     let many: Result<Vec<_>, Error> = (0..80).map(|_| memory.view_part(0, 1, false)).collect();
     checks.refused("more views than a process may have", many.map(drop), &[Error::Limit]);
     drop((one, two));
+    dropped_before(checks, &pool)?;
     let rounds: Result<(), String> = (0..200_u32).try_for_each(|n| {
         let view = memory.view_part(0, 4, true).map_err(|error| format!("{n}: {error}"))?;
         view.word(4 * (n as usize % 4096)).map_err(|error| format!("{n}: {error}"))?.store(n, Ordering::Relaxed);
         Ok(())
     });
     checks.check("views come and go, 200 times", rounds);
+    Ok(())
+}
+
+/// Three views, of which the first is dropped once the pager knows them.
+fn dropped_before(checks: &mut Checks, pool: &Pool) -> Result<(), Error> {
+    let viewed = |byte: u8| {
+        let memory = Memory::create(pool, 1)?;
+        memory.map(Access::READ | Access::WRITE)?.write(0, &[byte])?;
+        memory.view_part(0, 1, false)
+    };
+    let (first, second, third) = (viewed(1)?, viewed(2)?, viewed(3)?);
+    let shown = |view: &Mapping| {
+        let mut back = [0];
+        view.read(0, &mut back).map(|()| back)
+    };
+    checks.equal("the first of three views", shown(&first)?, [1]);
+    drop(first);
+    checks.equal("the others still show their own", (shown(&second)?, shown(&third)?), ([2], [3]));
     Ok(())
 }
 

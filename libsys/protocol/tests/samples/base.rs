@@ -47,7 +47,7 @@ pub fn pager_requests() -> Vec<pager::Request> {
     use pager::*;
     vec![
         Request::Process { number: 9 },
-        Request::Backing { number: 9, region: 3 },
+        Request::Backing { number: 9, start: 0x8000_0000_0000 },
         Request::Extents { number: 9, skip: 4 },
         Request::Keep { number: 9 },
         Request::Release { number: 9, identity: 70_000 },
