@@ -35,7 +35,9 @@ pub fn perform(deed: &str) -> ! {
         "over-commit" => over_commit().is_ok(),
         "fault-together" => fault_together().unwrap_or(false),
         "write-file" => write_file().is_ok(),
+        "gone-view" => gone_view().is_ok(),
         "work" => clones::work().is_ok(),
+        "leave-clone" => clones::leave().is_ok(),
         _ => false,
     };
     exit_now(if good { GOOD } else { Error::Internal.into() })
@@ -114,6 +116,9 @@ pub fn views(checks: &mut Checks) -> Result<(), Error> {
     drop(mapped);
     let end = child::doing("write-file")?;
     checks.equal("who writes to a file's pages ends", (end.code, end.reason), (20, Error::Fault.code()));
+    let end = child::doing("gone-view")?;
+    let ended = (20, Error::Fault.code());
+    checks.equal("who looks where a Memory was that is gone ends, too", (end.code, end.reason), ended);
     let pool = Pool::own()?;
     let memory = Memory::create(&pool, 4)?;
     let (one, two) = (memory.view_part(1, 2, true)?, memory.view_part(0, 4, false)?);
@@ -269,4 +274,17 @@ fn write_file() -> Result<(), Error> {
     // SAFETY: not sound, and meant so: it must fault, and ends the process.
     unsafe { (mapped.as_ptr() as *mut u8).write_volatile(1) };
     Ok(())
+}
+
+/// Looks at a view of a Memory that has gone meanwhile, with the pool that paid for it.
+fn gone_view() -> Result<(), Error> {
+    view_of_nothing()?.read(0, &mut [0])
+}
+
+/// A view whose Memory is gone.
+pub fn view_of_nothing() -> Result<Mapping, Error> {
+    let inner = Pool::own()?.create(8, 0)?;
+    let view = Memory::create(&inner, 1)?.view_part(0, 1, false)?;
+    inner.destroy()?;
+    Ok(view)
 }

@@ -67,7 +67,7 @@ pub fn pager_replies() -> Vec<pager::Reply> {
     vec![
         Reply::Done,
         Reply::Process { regions: list([heap, constant, view]) },
-        Reply::Extents(list([false, true])),
+        Reply::Extents { shared: list([false, true]), skip: 7 },
         Reply::Clone { parent: 9, child: 12 },
     ]
 }
