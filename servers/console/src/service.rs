@@ -207,8 +207,7 @@ impl Server {
         if self.desk.sessions.get(badge)?.attached.is_some() {
             return Err(Error::Exists);
         }
-        let (side, layout, back) =
-            ServerSide::attach(attach, handles, self.desk.pool(), &self.notification, self.pair)?;
+        let (side, layout, back) = ServerSide::attach(attach, handles, &self.notification, self.pair)?;
         self.desk.sessions.get(badge)?.attached = Some(side);
         Ok((Reply::Attached(layout), back))
     }

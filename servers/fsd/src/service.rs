@@ -113,7 +113,7 @@ impl Server {
         let answer = request.and_then(|request| match request {
             Request::Attach(attach) => self.attach(badge, attach, handles),
             Request::Share { id, rights } => self.share(badge, id, rights),
-            Request::Map { id, offset, length } => self.map(badge, id, offset, length),
+            Request::Map { id, offset, length } => self.map(badge, id, (offset, length), handles),
             plain => self.plain(badge, plain).map(|reply| (reply, Handles::none())),
         });
         match answer {
@@ -127,7 +127,7 @@ impl Server {
             return Err(Error::Exists);
         }
         let own = Notification::own()?;
-        let (side, layout, back) = ServerSide::attach(attach, handles, &self.pool, &own, self.pair)?;
+        let (side, layout, back) = ServerSide::attach(attach, handles, &own, self.pair)?;
         self.clients.get(badge)?.attached = Some(side);
         Ok((Reply::Attached(layout), back))
     }
@@ -141,8 +141,10 @@ impl Server {
         Ok((Reply::Done, Handles::one(self.enter(of, volume, shared)?)))
     }
 
-    /// Frozen pages of a file of the archive, in place.
-    fn map(&mut self, badge: u64, id: Id, offset: u64, length: u64) -> Result<(Reply, Handles)> {
+    /// Frozen pages of a file of the archive, in place: a slice in the client's pool, which may keep as many as it pays for.
+    fn map(&mut self, badge: u64, id: Id, part: (u64, u64), handles: Handles) -> Result<(Reply, Handles)> {
+        let ([pool], (offset, length)) = (handles.exactly()?, part);
+        let pool = Pool::adopt(pool);
         let client = self.clients.get(badge)?;
         let volume = &self.volumes[client.volume];
         let memory = volume.memory.as_ref().ok_or(Error::Unsupported)?;
@@ -152,7 +154,7 @@ impl Server {
             return Err(Error::BadArgument);
         }
         let first = ((extent.offset + offset) / PAGE) as usize;
-        let part: Memory = memory.slice(&self.pool, first, length.div_ceil(PAGE) as usize)?.reader()?;
+        let part: Memory = memory.slice(&pool, first, length.div_ceil(PAGE) as usize)?.reader()?;
         Ok((Reply::Done, Handles::one(part)))
     }
 
@@ -222,7 +224,11 @@ impl Server {
     }
 }
 
-/// How many handles a request takes: a pool and a doorbell to attach, else none.
+/// How many handles a request takes: a pool and a doorbell to attach, a pool to map, else none.
 fn takes(request: &Request) -> usize {
-    if matches!(request, Request::Attach(_)) { 2 } else { 0 }
+    match request {
+        Request::Attach(_) => 2,
+        Request::Map { .. } => 1,
+        _ => 0,
+    }
 }
