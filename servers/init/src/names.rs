@@ -1,7 +1,7 @@
 //! The `names` service: name spaces, and opening what they lead to (`contracts.md` §7).
 //!
 //! A space belongs to a process: what it opens is counted on it, and the server is told its number. A copy belongs to who
-//! made it until it is given to a child.
+//! made it until it is given to a child. With its process a space ends, wherever its handle is by then.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

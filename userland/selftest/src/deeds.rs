@@ -51,6 +51,7 @@ pub fn perform(deed: &str) -> ! {
     match deed {
         "exit-7" => exit_now(Status { code: 7, reason: 0 }),
         "bomb" => crate::sec::bombs::go_off(),
+        "lend-names" => exit_now(crate::sec::services::lend_names().map_or_else(Status::from, |()| Status::OK)),
         "victim" => exit_now(crate::sec::services::victim().map_or_else(Status::from, |()| Status::OK)),
         "read-null" => fault::read(),
         "write-null" => fault::write(),

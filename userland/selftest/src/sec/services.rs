@@ -8,8 +8,9 @@ use libsys::fs::{self, File};
 use libsys::names::{NameSpace, bits};
 use libsys::net::{Address, Endpoint, Network, TcpListener};
 use libsys::protocol::session::{Attach, MIN_WINDOW};
-use libsys::protocol::{Id, Protocol, Text, ai, console, device, fs as files, net};
-use libsys::{Channel, Error, Handles, Notification, OwnedHandle, Pool, system};
+use libsys::protocol::{Id, Protocol, Text, ai, console, device, fs as files, names, net};
+use libsys::spawn::Command;
+use libsys::{Channel, Error, Event, Handles, Notification, OwnedHandle, Pool, Receiver, system, time};
 
 use crate::checks::{Checks, many};
 use crate::child;
@@ -40,7 +41,34 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     let network = Network::open()?;
     let any = Endpoint { address: Address::V4([127, 0, 0, 1]), port: 0 };
     take(checks, "listeners", || TcpListener::bind(&network, any, 1, None));
-    kept(checks)
+    kept(checks)?;
+    names_of_the_dead(checks)
+}
+
+/// A process hands out a copy of its names and ends.
+fn names_of_the_dead(checks: &mut Checks) -> Result<(), Error> {
+    let pool = Pool::own()?;
+    let receiver = Receiver::new(&pool)?;
+    let (channel, _grant) = receiver.client(&pool, 1)?;
+    let child = Command::new("C/selftest").arg(child::WORD).arg("lend-names").pages(child::PAGES);
+    let child = child.handle("to", channel).spawn(&pool)?;
+    let Event::Call(call) = receiver.recv(time::after(10 * time::SECOND))? else { return Err(Error::TimedOut) };
+    let [names] = call.handles.exactly()?;
+    let names: Channel<names::Service> = Channel::adopt(names);
+    let list = || names.call(&names::Request::List { skip: 0 }).map(drop);
+    checks.equal("names that a process lends", list(), Ok(()));
+    call.token.reply::<names::Service>(Ok(names::Reply::Done));
+    let end = child.wait()?;
+    checks.equal("it ends", (end.code, end.reason), (0, 0));
+    checks.equal("they lead nowhere then", list(), Err(Error::NotFound));
+    Ok(())
+}
+
+/// The other side of [`names_of_the_dead`].
+pub fn lend_names() -> Result<(), Error> {
+    let to: Channel<names::Service> = Channel::adopt(libsys::env::take_handle("to")?);
+    let copy = NameSpace::own().copy()?.into_handle().ok_or(Error::BadHandle)?;
+    to.call_with(&names::Request::List { skip: 0 }, Handles::one(copy)).map(drop)
 }
 
 /// What a client may keep beside its session, or longer, is paid by the pool that it hands over.
