@@ -6,7 +6,7 @@ use alloc::vec;
 use libsys::protocol::fs::{MAX_REQUEST_PATH, Open, Reply, Request, Rights, Service};
 use libsys::protocol::session::{Attach, INLINE, Room};
 use libsys::protocol::{Id, List, Text};
-use libsys::sessions::Sessions;
+use libsys::sessions::{Client as Caller, Sessions};
 use libsys::window::{self, ServerSide};
 use libsys::{
     Error, Handles, Incoming, Memory, Notification, OwnedHandle, Pool, Receiver, Result, env, names::bits, time,
@@ -48,7 +48,7 @@ impl Server {
     }
 
     /// A session on what a binding's narrowings leave. Without any it is all volumes' business: the first one's top.
-    pub fn open(&mut self, client: u64, narrowings: &[String]) -> Result<OwnedHandle> {
+    pub fn open(&mut self, client: Caller, narrowings: &[String]) -> Result<OwnedHandle> {
         let (mut volume, mut rights) = (0, Rights::READ | Rights::WRITE);
         let mut node = None;
         for text in narrowings {
@@ -75,7 +75,7 @@ impl Server {
         self.volumes.iter().position(|volume| volume.name.eq_ignore_ascii_case(name)).ok_or(Error::NotMounted)
     }
 
-    fn add(&mut self, client: u64, volume: usize, node: Node, rights: Rights) -> Result<OwnedHandle> {
+    fn add(&mut self, client: Caller, volume: usize, node: Node, rights: Rights) -> Result<OwnedHandle> {
         let owner = self.owner();
         let files = Session::new(&mut self.volumes[volume].mounted, owner, node, rights)?;
         self.enter(client, volume, files)
@@ -87,7 +87,7 @@ impl Server {
     }
 
     /// Enters a session into the table and makes the client's end.
-    fn enter(&mut self, client: u64, volume: usize, files: Session) -> Result<OwnedHandle> {
+    fn enter(&mut self, client: Caller, volume: usize, files: Session) -> Result<OwnedHandle> {
         let badge = self.clients.open(client, Client { volume, files, attached: None })?.to_u64();
         match self.receiver.client(&self.pool, badge) {
             Ok((handle, _)) => Ok(handle),

@@ -59,7 +59,7 @@ pub struct Link {
 impl Session {
     /// For a client that opens `net`.
     pub fn new(work: &Work) -> Result<Session, Error> {
-        Ok(Session::with(Permit::new(&work.narrowings)?, work.client, Object::Network))
+        Ok(Session::with(Permit::new(&work.narrowings)?, work.client.process, Object::Network))
     }
 
     /// With this as object 0.

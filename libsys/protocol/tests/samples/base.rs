@@ -167,7 +167,7 @@ pub fn names_replies() -> Vec<names::Reply> {
     vec![
         Reply::Done,
         Reply::Opened { bindings: 2 },
-        Reply::Work { request: 5, narrowings: list([text("RAM")]), label: 12, protocol: text("fs") },
+        Reply::Work { request: 5, narrowings: list([text("RAM")]), label: 12, job: 10, protocol: text("fs") },
         Reply::Names(list([Entry { name: text("C"), bindings: list(bindings) }])),
     ]
 }

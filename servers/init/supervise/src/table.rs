@@ -216,6 +216,12 @@ impl<K> Table<K> {
         self.get(number)?.job
     }
 
+    /// What is counted together with a process: its job, or a service alone.
+    #[must_use]
+    pub fn counted_as(&self, number: u32) -> u32 {
+        self.job_of(number).unwrap_or(number)
+    }
+
     /// Its processes, and the records that they have not reaped.
     fn job_size(&self, job: u32) -> usize {
         let own = self.live.values().filter(|process| process.job == Some(job));
