@@ -33,11 +33,10 @@ macro_rules! message {
         let stretch = stretch::begin(asked.number as usize & 31);
         let core = $core as CoreId;
         let mut guard = KERNEL.lock();
+        // SAFETY: a program made the call, and `kmain` runs the first one with the kernel built, which stays.
+        let kernel = unsafe { guard.as_mut().unwrap_unchecked() };
         // Who made the call goes on or waits, so it is not gone.
-        let decided = match guard.as_mut() {
-            Some(kernel) => kernel.$fast(core, asked),
-            None => None,
-        };
+        let decided = kernel.$fast(core, asked);
         let context = match decided {
             Some(Decided { context, another: true }) => {
                 guard.keep();
