@@ -234,7 +234,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// and another of the same Memory stands in its place, that is newer and so before it in the list: none is left out.
     fn evict_from(&mut self, thread: ThreadKey<'id>, root: MemoryKey<'id>) -> Link<MAPPING> {
         let next = core::mem::take(&mut self.v.get_mut(thread).evict_next);
-        let goes_on = self.v.get(thread).restarting;
+        let goes_on = self.v.get(thread).restarting();
         match self.v.follow(next).filter(|mapping| goes_on && self.v.get(*mapping).memory == root.link()) {
             Some(_) => next,
             None => self.v.get(root).mappings,

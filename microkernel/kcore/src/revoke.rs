@@ -20,9 +20,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let Found { key, .. } = self.lookup::<GRANT>(thread, handle, Rights::REVOKE)?;
         // First every name through it dies, then its effects are undone: to be interrupted in between is safe.
         let next = self.s.undo;
+        self.end_doors();
         let g = self.v.get_mut(key);
         g.revoked = true;
-        self.s.ends += 1;
         if !g.undoing {
             (g.undoing, g.undo_next) = (true, next);
             self.s.undo = key.link();
@@ -84,7 +84,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return Progress::Done;
             }
             self.v.get_mut(at).revoked = true;
-            self.s.ends += 1;
+            self.end_doors();
             self.leave_above(at);
         }
     }

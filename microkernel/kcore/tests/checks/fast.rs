@@ -4,11 +4,11 @@
 use abi::calls::{CONFIG_FAULT, CONFIG_NOTIFICATION, number as nr};
 use kcore::Doors;
 use kcore::hw::CoreId;
-use kcore::objects::{CHANNEL, NOTIFICATION, State, ThreadLink};
+use kcore::objects::{CHANNEL, NOTIFICATION, State, THREAD, ThreadLink};
 
 use crate::arguments;
 use crate::driver::{Driver, Step};
-use crate::invariants;
+use crate::invariants::{self, all};
 use crate::random::each_seed;
 use crate::world::{World, world};
 
@@ -146,7 +146,7 @@ fn what_is_unusual_is_left_to_the_general_path() {
         cx.wake(urgent);
         cx.leave_queues(client);
         cx.v.get_mut(client).state = State::Running;
-        cx.s.cores[0].current = client.link();
+        cx.s.cores[0].current = client.link().into();
     });
     w.enter(nr::call as u64, &[channel, 8, 1]);
     assert_eq!((taken(&w), w.current()), ([0, 0, 1], urgent));
@@ -217,7 +217,11 @@ fn by_both_paths(w: &mut World, _: CoreId) {
         return;
     }
     // As when the instruction to which a long call was rewound has become a message: too rare to wait for.
-    w.edit(me, |t| t.restarting |= t.context.regs.words[7] % 4 == 3);
+    w.edit(me, |t| {
+        if t.context.regs.words[7] % 4 == 3 {
+            t.restart()
+        }
+    });
     let number = w.edit(me, |t| t.context.regs.number as u16);
     on_both_paths(w, number, |w| w.k.fast(0), |w| w.k.general(0));
 }
@@ -234,14 +238,13 @@ fn on_both_paths(
     fast: impl Fn(&mut World) -> ThreadLink,
     general: impl Fn(&mut World) -> ThreadLink,
 ) {
-    let me = w.current();
     // What handles came to is kept on the way, and is no part of the state.
     let kept = w.save_whole();
-    w.edit(me, |t| t.doors = Doors::NONE);
+    forget_doors(w);
     let before = w.save_whole();
     w.restore_whole(&kept);
     let next = fast(w);
-    w.edit(me, |t| t.doors = Doors::NONE);
+    forget_doors(w);
     let mut by_fast = w.save_whole();
     if next.is_none() {
         assert_eq!(before.difference(&by_fast), None, "the fast path gave up and has changed something");
@@ -265,6 +268,11 @@ fn on_both_paths(
     let mut taken = TAKEN.get();
     taken[number as usize] += 1;
     TAKEN.set(taken);
+}
+
+/// Has no thread know what its handles came to.
+fn forget_doors(w: &mut World) {
+    w.with(|cx| all::<THREAD>(cx).into_iter().for_each(|thread| cx.v.get_mut(thread).doors = Doors::NONE));
 }
 
 std::thread_local! {

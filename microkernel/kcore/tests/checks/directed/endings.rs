@@ -218,11 +218,11 @@ fn nothing_is_put_into_a_process_that_is_torn_down() {
             for (number, arguments) in calls {
                 // Another thread of init makes it.
                 w.prepare(init, number as u64, arguments, 0);
-                w.edit(init, |t| (t.restarting, t.ends_at) = (false, 0));
+                w.edit(init, |t| (t.restarted(), t.ends_at = 0));
                 w.k.syscall(0);
                 assert_eq!(w.answer(init), Err(Error::ServerDied), "call {number}");
             }
-            w.edit(init, |t| (t.context.regs, t.restarting) = (before, true));
+            w.edit(init, |t| (t.restart(), t.context.regs = before));
         }
         invariants::check(&mut w);
         if !enter_once(&mut w, init) {
