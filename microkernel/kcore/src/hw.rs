@@ -65,7 +65,8 @@ pub trait Hw {
     const CALL_LENGTH: u64;
     /// Highest ASID, 0 where the processor has none (then a switch flushes).
     fn asid_max(&self) -> Asid;
-    /// The counter: how long a thread has run is kept in its ticks, and made ns when told. Monotonic over all cores.
+    /// The counter, from wherever it began: how long a thread has run is kept in its ticks, and made ns when told. Monotonic
+    /// over all cores.
     fn ticks(&self) -> u64;
     /// How many ns so many ticks are.
     fn span(&self, ticks: u64) -> u64;

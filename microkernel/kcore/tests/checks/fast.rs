@@ -145,7 +145,9 @@ fn what_is_unusual_is_left_to_the_general_path() {
         cx.leave_queues(urgent);
         cx.wake(urgent);
         cx.leave_queues(client);
-        cx.v.get_mut(client).state = State::Running;
+        let now = cx.ticks();
+        let c = cx.v.get_mut(client);
+        (c.state, c.run_start) = (State::Running, now);
         cx.s.cores[0].current = client.link().into();
     });
     w.enter(nr::call as u64, &[channel, 8, 1]);

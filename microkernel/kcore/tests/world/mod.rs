@@ -245,7 +245,9 @@ impl World {
             let key = cx.v.live(thread).expect("the thread lives");
             assert_eq!(cx.v.get(key).state, State::Ready, "only a ready thread can run");
             cx.leave_queues(key);
-            cx.v.get_mut(key).state = State::Running;
+            let now = cx.ticks();
+            let t = cx.v.get_mut(key);
+            (t.state, t.run_start) = (State::Running, now);
             cx.s.cores[core].current = thread.into();
             cx.end_to_idle();
         });

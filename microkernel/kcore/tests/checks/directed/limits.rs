@@ -158,7 +158,7 @@ fn an_interrupt_sets_no_bits_that_its_binder_does_not_have() {
 
 #[test]
 fn what_is_kept_is_good_until_a_frame_leaves_its_class() {
-    let mut w = world(64);
+    let mut w = world(256);
     let (kept, frame) = w.with(|cx| {
         let frame = cx.v.take(1).unwrap();
         cx.v.make_slab::<PORTS>(frame, &Ports::default(), 0);
