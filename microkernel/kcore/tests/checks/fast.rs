@@ -60,7 +60,7 @@ fn a_server_loop_takes_the_fast_path_each_time() {
 
 #[test]
 fn a_message_of_four_words_takes_what_is_kept_and_else_leaves_all_as_it_was() {
-    let (mut w, channel, server, client) = conversation();
+    let (mut w, channel, server, client) = conversation_on(1);
     let other = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
     for round in 0..4 {
         // The server has received by its handle before, the client has not called by its own. Then a handle to a channel was closed.
