@@ -132,7 +132,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     {
         let class = I as usize;
         if I == CHANNEL || I == NOTIFICATION || I == GRANT {
-            self.s.ends += 1;
+            self.end_doors();
         }
         let slab = key.frame();
         let pool = self.v.follow::<POOL>(Link::<POOL>::from_raw(self.v.frame(slab).owner));

@@ -65,7 +65,7 @@ macro_rules! begin {
         /// Begins to end an object that nothing else leads to any more, and ends it if that is little work.
         pub fn $name(&mut self, key: $key<'id>) {
             self.v.hide(key);
-            self.s.ends += 1;
+            self.end_doors();
             let next = core::mem::replace(&mut self.s.endings.$list, key.link());
             let object = self.v.get_mut(key);
             (object.ending, object.end_next, object.refs) = (true, next, 0);
@@ -111,7 +111,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let t = self.v.get_mut(thread);
             t.ends_at = t.context.regs.pc;
             t.context.regs.pc -= H::CALL_LENGTH;
-            t.restarting = true;
+            t.restart();
             self.count(Count::Restarts);
         }
     }
@@ -121,7 +121,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn go_on_ending(&mut self, thread: ThreadKey<'id>) -> bool {
         let t = self.v.get_mut(thread);
         let same = core::mem::take(&mut t.ends_at) == t.context.regs.pc || mutant(Mutant::WrongCallGoesOn);
-        t.restarting = false;
+        t.restarted();
         if same {
             self.begin_to_wait_for_ends(thread);
         }

@@ -14,7 +14,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// `config` names one; then its instruction runs again. Returns who is to run next, if that is decided.
     pub fn fault(&mut self, class: u64, address: u64, syndrome: u64) -> Option<ThreadKey<'id>> {
         self.count(Count::Faults);
-        let current = self.s.cores[self.core].current;
+        let current = self.s.cores[self.core].current.link();
         let thread = self.v.follow(current)?;
         let t = self.v.get_mut(thread);
         let (pc, sp) = (t.context.regs.pc, t.context.regs.sp);

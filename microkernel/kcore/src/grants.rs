@@ -222,7 +222,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if g.queued || told && self.v.find_any::<CHANNEL>(g.target).is_some() {
             // Nothing new comes about through it, and what there is moves up before its names go.
             self.v.get_mut(grant).revoked = true;
-            self.s.ends += 1;
+            self.end_doors();
             if !self.move_all_up(grant) {
                 return false;
             }

@@ -198,7 +198,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let entry = self.entry(process, raw)?;
         let index = raw as u32 & 0xffff;
         let free = *self.first_free(process, index);
-        self.s.ends += matches!(entry.object.class(), CHANNEL | NOTIFICATION) as u64;
+        if matches!(entry.object.class(), CHANNEL | NOTIFICATION) {
+            self.end_doors();
+        }
         if let Some(slot) = self.slot_mut(process, index) {
             let step = !mutant(Mutant::SlotGenerationKept) as u16;
             let retired = slot.generation == u16::MAX && !mutant(Mutant::HandleSlotNotRetired);
@@ -233,7 +235,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             self.v.get_mut(process).closed_slots += 1;
             let Some(entry) = entry else { continue };
-            self.s.ends += 1;
+            self.end_doors();
             if let Some(slot) = self.slot_mut(process, index) {
                 *slot = Entry::default();
             }

@@ -49,8 +49,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let t = self.v.get(self.lookup::<THREAD>(thread, handle, Rights::INSPECT)?.key);
                 let waits = if t.state == State::AwaitingReply || t.state == State::Calling { t.badge } else { 0 };
                 let [priority, base, core] = [t.priority, t.base_priority, t.core].map(u64::from);
-                let now = if t.state == State::Running { self.s.hw.now() } else { t.run_start };
-                let time = t.run_time + now.saturating_sub(t.run_start);
+                let now = if t.state == State::Running { self.s.hw.ticks() } else { t.run_start };
+                let time = self.s.hw.span(t.run_time + now.saturating_sub(t.run_start));
                 [state_code(t), priority, base, time, core, t.sequence as u64, waits, 0]
             }
             select::GRANT => self.grant_info(self.lookup::<GRANT>(thread, handle, Rights::REVOKE)?.key),
@@ -90,7 +90,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     fn core_info(&self, n: usize) -> [u64; 8] {
         let core = &self.s.cores[n];
-        let runs = self.v.follow(core.current).map_or(0, |current| self.v.get(current).priority as u64 + 1);
+        let runs = self.v.follow(core.current.link()).map_or(0, |current| self.v.get(current).priority as u64 + 1);
         let ready = core.ready.count_ones() as u64;
         let [online, idle] = [core.online as u64, self.idle_time(n)];
         [online, idle, core.all_switches(), core.kicks, core.flushes, core.taken, runs, ready]

@@ -212,7 +212,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         self.block(thread, State::Receiving);
         let t = self.v.get_mut(thread);
-        t.restarting = false;
+        t.restarted();
         if let Some(channel) = channel {
             t.channel = channel.link();
             if let Some(grant) = self.v.find(via) {
@@ -310,6 +310,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if bits == 0 {
             return false;
         }
+        self.v.get_mut(thread).bits_wait = false;
         self.deliver_bits(thread, bits);
         true
     }

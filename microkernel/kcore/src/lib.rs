@@ -62,7 +62,7 @@ use abi::{Error, Status};
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
 pub use ending::UNITS;
-pub use fast::{Asked, Decided, Doors, LAST_FAST, may_be_fast};
+pub use fast::{Asked, Decided, Doors, LAST_FAST, Length, may_be_fast};
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;
@@ -149,7 +149,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn syscall(&mut self) -> ThreadLink {
         self.count(Count::Calls);
         self.answer_calls_before_its_own();
-        let me = self.s.cores[self.core].current;
+        let me = self.s.cores[self.core].current.link();
         let Some(thread) = self.v.follow(me) else { return self.reschedule(None) };
         if self.v.get(thread).slow & slow::TRACED != 0 {
             return self.traced_syscall(thread);
@@ -170,7 +170,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             Ok(Progress::Done) => {
                 let t = self.v.get_mut(thread);
                 t.context.regs.number = Status::OK.0;
-                t.restarting = false;
+                t.restarted();
                 if self.began {
                     self.begin_to_wait_for_ends(thread);
                 }
@@ -178,13 +178,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             Ok(Progress::Restart) => {
                 let t = self.v.get_mut(thread);
                 t.context.regs.pc -= H::CALL_LENGTH;
-                t.restarting = true;
+                t.restart();
                 self.count(Count::Restarts);
             }
             Ok(Progress::Blocked) => {}
             Ok(Progress::HandOver(next)) => candidate = self.v.follow(next),
             Err(error) => {
-                if core::mem::take(&mut self.v.get_mut(thread).restarting) {
+                if self.v.get_mut(thread).restarted() {
                     // A long call that fails on its way.
                     self.drop_pending(thread);
                 }

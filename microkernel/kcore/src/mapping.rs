@@ -207,7 +207,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         };
         let (root, me) = (extent.root, thread.link());
         let t = self.v.get_mut(thread);
-        let began = core::mem::take(&mut t.evicts) == root.link() && t.restarting;
+        let began = core::mem::take(&mut t.evicts) == root.link() && t.restarting();
         if began && self.v.get(root).evictor != me {
             // Another call has finished it.
             return Ok(Progress::Done);

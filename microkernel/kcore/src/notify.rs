@@ -28,8 +28,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         n.bits = if mutant(Mutant::BitsOverwritten) { bits } else { n.bits | bits };
         let (all, bound) = (n.bits, n.bound);
         let Some(thread) = self.v.follow(bound) else { return };
+        self.v.get_mut(thread).bits_wait = all != 0 && !mutant(Mutant::BitsUnmarked);
         if all != 0 && self.v.get(thread).state == State::Receiving && !mutant(Mutant::LostWakeUp) {
             self.v.get_mut(notification).bits = 0;
+            self.v.get_mut(thread).bits_wait = false;
             self.leave_queues(thread);
             self.deliver_bits(thread, all);
             self.wake(thread);
@@ -39,7 +41,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Ends a notification: its thread has none.
     pub fn end_notification(&mut self, notification: NotificationKey<'id>) {
         if let Some(thread) = self.v.follow(self.v.get(notification).bound) {
-            self.v.get_mut(thread).notification = Link::NONE;
+            self.v.get_mut(thread).unbind();
         }
         self.unmake(notification);
     }

@@ -214,6 +214,8 @@ pub mod slow {
     pub const PAID: u8 = 1;
     /// Its process is traced.
     pub const TRACED: u8 = 2;
+    /// Its last system call was rewound and not yet finished.
+    pub const RESTARTING: u8 = 4;
 }
 
 /// A flow of control.
@@ -236,18 +238,21 @@ pub struct Thread {
     pub base_priority: u8,
     /// Calls made: with the place it forms the reply token.
     pub sequence: u32,
+    /// Length of the longest call chain that it works for: 0 if it has nobody to answer. This and the next three are
+    /// [`Thread::standing`].
+    pub depth: u8,
     /// Why its calls take the general path: bits of [`slow`].
     pub slow: u8,
-    /// The last system call was rewound and not yet finished.
-    pub restarting: bool,
     /// Timer wheel position + 1, 0 for none.
     pub timer_slot: u16,
-    /// Length of the longest call chain that it works for.
-    pub depth: u8,
+    /// In a channel's queue: the Grant of the handle that it calls or receives by.
+    pub via: Link<GRANT>,
     /// Handles it takes with the message it waits for.
     pub takes: u8,
     /// Bits were the last thing received, so a call goes first.
     pub bits_last: bool,
+    /// Bits wait in its notification, until it receives.
+    pub bits_wait: bool,
     /// A fault is its call: the answer leaves the registers alone.
     pub faulting: bool,
     /// The core on which alone it runs, or `cores::ANY_CORE`.
@@ -257,8 +262,6 @@ pub struct Thread {
     /// It ends: no name of it is left.
     pub ending: bool,
     pub process: Link<PROCESS>,
-    /// In a channel's queue: the Grant of the handle that it calls or receives by.
-    pub via: Link<GRANT>,
     /// Callers to answer, by priority, first come first within one.
     pub serving: Queue<THREAD>,
     /// Bound notification.
@@ -272,7 +275,7 @@ pub struct Thread {
     pub prev: ThreadLink,
     /// Badge of the handle it calls by.
     pub badge: u64,
-    /// ns run, and since when it runs.
+    /// Ticks of the counter for which it has run, and since when it runs.
     pub run_time: u64,
     pub run_start: u64,
     /// For the fast path.
@@ -321,7 +324,47 @@ pub struct Thread {
     pub payer: Name<POOL>,
 }
 
-const _: () = assert!(core::mem::offset_of!(Thread, context) == 256);
+const _: () = {
+    use core::mem::offset_of;
+    assert!(offset_of!(Thread, context) == 256);
+    let depth = offset_of!(Thread, depth);
+    assert!(depth.is_multiple_of(8) && offset_of!(Thread, slow) == depth + 1);
+    assert!(offset_of!(Thread, timer_slot) == depth + 2 && offset_of!(Thread, via) == depth + 4);
+};
+
+impl Thread {
+    /// All that may be unusual about a thread, as one word: its depth in the lowest byte, then `slow`, `timer_slot` and `via`.
+    /// They lie in this order, so it is one load.
+    #[inline(always)]
+    pub fn standing(&self) -> u64 {
+        let (slow, slot) = (u64::from(self.slow) << 8, u64::from(self.timer_slot) << 16);
+        u64::from(self.depth) | slow | slot | u64::from(self.via.raw()) << 32
+    }
+
+    /// It has no notification any more.
+    pub fn unbind(&mut self) {
+        (self.notification, self.bits_wait) = (Link::NONE, false);
+    }
+
+    /// Whether its last system call was rewound and not yet finished.
+    #[inline(always)]
+    pub fn restarting(&self) -> bool {
+        self.slow & slow::RESTARTING != 0
+    }
+
+    /// Its system call is rewound.
+    pub fn restart(&mut self) {
+        self.slow |= slow::RESTARTING;
+    }
+
+    /// Its system call is finished. Whether it was rewound.
+    #[inline(always)]
+    pub fn restarted(&mut self) -> bool {
+        let restarting = self.restarting();
+        self.slow &= !slow::RESTARTING;
+        restarting
+    }
+}
 
 /// A meeting point of callers and receivers.
 #[derive(Clone, Copy, Debug, Default)]

@@ -108,7 +108,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let class = self.entry(process, handle)?.object.class();
         if class == THREAD {
             let found = self.lookup::<THREAD>(thread, handle, Rights::CONTROL);
-            if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting {
+            if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting() {
                 // The core on which it ran has ended it.
                 return Ok(Progress::Done);
             }
@@ -120,7 +120,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             });
         }
         let found = self.lookup::<POOL>(thread, handle, Rights::DESTROY);
-        if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting {
+        if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting() {
             // An idle core finished what this call began.
             return Ok(Progress::Done);
         }

@@ -20,9 +20,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let handle = self.v.get(thread).context.regs.argument(0);
         let Found { key, .. } = self.lookup::<GRANT>(thread, handle, Rights::REVOKE)?;
         // First every name through it dies, then its effects are undone: to be interrupted in between is safe.
+        self.end_doors();
         let g = self.v.get_mut(key);
         g.revoked = true;
-        self.s.ends += 1;
         if !core::mem::replace(&mut g.undoing, true) {
             self.s.undo = undone::push(self.s.undo, &mut self.v, key);
         }
@@ -89,7 +89,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return Progress::Done;
             }
             self.v.get_mut(at).revoked = true;
-            self.s.ends += 1;
+            self.end_doors();
             self.leave_above(at);
         }
     }

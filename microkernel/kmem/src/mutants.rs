@@ -28,6 +28,7 @@ mutants! {
     EndingKeepsNames "what begins to end can still be named";
     SlabForgetsGenerations "a new slab starts below the generations that died in its frame";
     ObjectSlotNotRetired "a slot of objects is used again after its last generation";
+    KeptOutlivesFrame "what is kept is believed after a frame has left its class";
     FrameKeepsState "a frame that is taken again is frozen still";
 
     // Handles.
@@ -98,6 +99,7 @@ mutants! {
     FastDepthLost "the fast path does not count how deep chains are";
     FastKeepsPriority "the fast path does not give the priority back";
     FastForgetsBits "the fast path receives past bits that wait";
+    FastBitsUnmarked "the fast path leaves bits in a notification whose thread isn't told that they wait";
     FastDoorStays "the fast path believes what a handle came to before something ended";
     FastIgnoresBudget "the fast path is taken by those who are traced or paid for";
     FastElsewhere "the fast path runs a thread of another core";
@@ -111,6 +113,7 @@ mutants! {
 
     // Notifications and interrupts.
     LostWakeUp "bits do not wake the thread that waits for them";
+    BitsUnmarked "bits are left in a notification whose thread isn't told that they wait";
     BitsTwice "bits are told again";
     BitsOverwritten "new bits replace those that wait";
     BadgeIgnoredByNotify "notify sets bits that its handle does not have";

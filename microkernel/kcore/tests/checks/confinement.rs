@@ -35,7 +35,7 @@ fn island(w: &mut World, ceiling: u64, started: bool) -> (Link<POOL>, ThreadLink
         w.ok(nr::dup, &[handle, rights.bits() as u64, process, 0]);
     }
     let link = w.with(|cx| {
-        let me = cx.v.live(cx.s.cores[0].current).unwrap();
+        let me = cx.v.live(cx.s.cores[0].current.link()).unwrap();
         let pool = cx.lookup::<POOL>(me, pool, Rights::empty()).unwrap().key.link();
         (pool, cx.lookup::<THREAD>(me, thread, Rights::empty()).unwrap().key.link())
     });

@@ -5,6 +5,7 @@
 
 use abi::calls::{ANY_CORE, number as nr};
 use abi::{Error, Rights, Status};
+use kcore::Hw;
 use kcore::hw::CoreId;
 use kcore::objects::*;
 
@@ -240,7 +241,7 @@ impl Driver {
 
     /// Has a thread, which is the running one of a core, enter the kernel: on with a call that was rewound, or with another.
     pub fn call(&mut self, core: CoreId, caller: ThreadLink, attempt: Option<Attempt>) -> Step {
-        let late = self.w.edit(caller, |t| t.run_start) < self.w.k.system.hw.now;
+        let late = self.w.edit(caller, |t| t.run_start) < self.w.k.system.hw.ticks();
         if self.watch && (late || self.w.k.system.hw.kicks.contains(&core)) {
             // What it was told to look for, and time that has passed, is not the call's doing.
             self.w.kicked(core);
@@ -248,7 +249,7 @@ impl Driver {
                 return self.event(|_| "a kick");
             }
         }
-        let restarting = self.w.edit(caller, |t| t.restarting);
+        let restarting = self.w.edit(caller, |t| t.restarting());
         let known = arguments::known(&mut self.w, caller);
         let attempt = attempt.unwrap_or_else(|| arguments::attempt(&mut self.r, &known));
         // Now and then the instruction that was rewound to has become another.

@@ -146,7 +146,7 @@ fn interrupted(long: usize, n: usize, (what, happens): Happening, harmless: bool
     happens(&mut g);
     invariants::check(&mut g.w);
     let replaced = g.w.state(link).is_none_or(|state| state != State::Ready)
-        || g.w.edit(link, |t| !t.restarting || t.context.regs.number != number as u64);
+        || g.w.edit(link, |t| !t.restarting() || t.context.regs.number != number as u64);
     let mut entries = 0;
     while g.w.state(link) == Some(State::Ready) {
         entries += 1;
@@ -179,7 +179,7 @@ fn on(w: &mut World, thread: ThreadLink) -> bool {
     w.edit(thread, |t| t.context.regs.pc = 0x40_0000);
     w.k.syscall(0);
     invariants::check(w);
-    w.state(thread).is_some() && w.edit(thread, |t| t.restarting)
+    w.state(thread).is_some() && w.edit(thread, |t| t.restarting())
 }
 
 #[test]

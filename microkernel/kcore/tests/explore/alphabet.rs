@@ -195,7 +195,7 @@ fn who(w: &mut World) -> Who {
 }
 
 fn rewound(w: &mut World, thread: ThreadLink) -> bool {
-    w.edit(thread, |t| t.restarting || t.ends_at != 0)
+    w.edit(thread, |t| t.restarting() || t.ends_at != 0)
 }
 
 /// Whether a call may add to its caller's handles.

@@ -146,7 +146,7 @@ fn each_field_that_matters_makes_a_difference() {
             p.thread_count += 1, p.refs += 1, p.dying = true, p.closed_slots += 1, p.free_slot += 1, p.free_far += 1,
             p.threads = other;
         THREAD t: t.state = State::Faulted, t.priority += 1, t.base_priority += 1, t.depth += 1, t.home = 3,
-            t.faulting = true, t.restarting = true, t.ending = true, t.bits_last = !t.bits_last, t.timer_slot = 9,
+            t.faulting = true, t.restart(), t.ending = true, t.bits_last = !t.bits_last, t.timer_slot = 9,
             t.pool = Link::NONE, t.next = other, t.run_next = other,
             t.serving.head = other, t.serving.tail = other, t.server = other, t.serves = channel,
             t.notification = Link::NONE, t.sibling_next = other, t.timer_next = other, t.via = grant,
@@ -158,8 +158,8 @@ fn each_field_that_matters_makes_a_difference() {
         THREAD t { t.state = State::Calling, t.context.regs.a1 = 8 }: t.channel = channel, t.takes = 3, t.badge += 1,
             t.context.regs.words[0] = 0x77, t.context.regs.a1 = 16;
         THREAD t { t.faulting = true }: t.fault_words[0] = 9, t.fault_words[1] = 9;
-        THREAD t { t.restarting = true }: t.context.regs.number = 77, t.context.regs.a0 = 77, t.context.regs.words[7] = 77;
-        THREAD t { t.restarting = true }: t.evicts = memory;
+        THREAD t { t.restart() }: t.context.regs.number = 77, t.context.regs.a0 = 77, t.context.regs.words[7] = 77;
+        THREAD t { t.restart() }: t.evicts = memory;
         THREAD t { t.pending = pending }: t.pending_done += 1;
         CHANNEL c: c.callers.head = thread, c.callers.tail = thread, c.receivers.head = thread,
             c.receivers.tail = thread, c.closed.head = grant, c.closed.tail = grant, c.server = thread,
@@ -221,7 +221,7 @@ fn differs(what: &str, f: impl FnOnce(&mut World)) {
 
 #[test]
 fn what_is_no_object_makes_a_difference() {
-    differs("who runs", |w| w.k.system.cores[0].current = Link::NONE);
+    differs("who runs", |w| w.k.system.cores[0].current = Link::NONE.into());
     differs("look_again", |w| w.k.system.cores[0].look_again ^= true);
     differs("pointer_changed", |w| w.k.system.cores[0].pointer_changed ^= true);
     differs("the ready bits", |w| w.k.system.cores[0].ready ^= 1 << 3);

@@ -87,7 +87,7 @@ fn a_half_made_memory_goes_with_its_thread() {
     let handle = (0x1_0000..0x1_0040).find(|h| {
         w.call(nr::info, &[*h, 5]).is_ok_and(|_| {
             w.with(|cx| {
-                let me = cx.v.live(cx.s.cores[0].current).unwrap();
+                let me = cx.v.live(cx.s.cores[0].current.link()).unwrap();
                 cx.lookup::<THREAD>(me, *h, abi::Rights::empty()).is_ok_and(|found| found.key.link() == maker)
             })
         })
@@ -103,7 +103,7 @@ fn memory_is_zeroed() {
     for _ in 0..3 {
         let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 40, 0]);
         let frames = w.with(|cx| {
-            let me = cx.v.live(cx.s.cores[0].current).unwrap();
+            let me = cx.v.live(cx.s.cores[0].current.link()).unwrap();
             let m = *cx.v.get(cx.lookup::<MEMORY>(me, memory, abi::Rights::empty()).unwrap().key);
             let first = cx.v.managed(m.base).unwrap();
             for n in 0..m.pages {

@@ -201,7 +201,7 @@ fn what_has_nearly_ended_ends_bit_by_bit() {
         }
         w.prepare(init, nr::close as u64, &[channel], 0);
         assert!(enter_once(&mut w, init), "it takes more than one entry");
-        w.edit(init, |t| (t.restarting, t.ends_at) = (false, 0));
+        w.edit(init, |t| (t.restarted(), t.ends_at = 0));
         // Another thread has it stopped there.
         last.retain(|(_, link)| w.state(*link) == Some(State::Calling));
     }
@@ -229,12 +229,12 @@ fn pool_with_channels(w: &mut World, above: u64) -> u64 {
 /// An entry of init, which another thread of it makes in its place; its own call stays as it was.
 fn meanwhile(w: &mut World, number: u16, arguments: &[u64]) -> Result<u64, Error> {
     let init = w.init;
-    let before = w.edit(init, |t| (t.context.regs, t.restarting, t.ends_at));
+    let before = w.edit(init, |t| (t.context.regs, t.slow, t.ends_at));
     w.prepare(init, number as u64, arguments, 0);
-    w.edit(init, |t| (t.restarting, t.ends_at) = (false, 0));
+    w.edit(init, |t| (t.restarted(), t.ends_at = 0));
     w.k.syscall(0);
     let answer = w.answer(init).map(|answer| answer[0]);
-    w.edit(init, |t| (t.context.regs, t.restarting, t.ends_at) = before);
+    w.edit(init, |t| (t.context.regs, t.slow, t.ends_at) = before);
     invariants::check(w);
     answer
 }
@@ -276,10 +276,10 @@ fn destroy_ends_its_own_pool_whatever_others_doom_meanwhile() {
         entries += 1;
         assert!(entries < 20, "it comes to its end");
         // Somebody always has another that was doomed later.
-        w.edit(init, |t| t.restarting = false);
+        w.edit(init, |t| t.restarted());
         let regs = w.edit(init, |t| t.context.regs);
         let other = pool_with_channels(&mut w, ROOT);
-        w.edit(init, |t| (t.context.regs, t.restarting) = (regs, true));
+        w.edit(init, |t| (t.restart(), t.context.regs = regs));
         _ = meanwhile(&mut w, nr::destroy, &[other]);
         others.push(other);
     }
@@ -319,11 +319,11 @@ fn nothing_is_put_into_a_process_that_is_torn_down() {
             for (number, arguments) in calls {
                 // Another thread of init makes it.
                 w.prepare(init, number as u64, arguments, 0);
-                w.edit(init, |t| (t.restarting, t.ends_at) = (false, 0));
+                w.edit(init, |t| (t.restarted(), t.ends_at = 0));
                 w.k.syscall(0);
                 assert_eq!(w.answer(init), Err(Error::ServerDied), "call {number}");
             }
-            w.edit(init, |t| (t.context.regs, t.restarting) = (before, true));
+            w.edit(init, |t| (t.restart(), t.context.regs = before));
         }
         invariants::check(&mut w);
         if !enter_once(&mut w, init) {

@@ -224,3 +224,22 @@ fn an_interrupt_sets_no_bits_that_its_binder_does_not_have() {
     assert_eq!(w.call(nr::irq_bind, &[line, blind, 1]), Err(Error::Denied));
     invariants::check(&mut w);
 }
+
+#[test]
+fn what_is_kept_is_good_until_a_frame_leaves_its_class() {
+    let mut w = world(256);
+    let (kept, frame) = w.with(|cx| {
+        let frame = cx.v.take(1).unwrap();
+        cx.v.make_slab::<PORTS>(frame, &Ports::default(), 0);
+        let (key, _) = cx.v.take_slot::<PORTS>(frame, &Ports { first: 7, ..Ports::default() }).unwrap();
+        (cx.v.keep(key), frame)
+    });
+    w.with(|cx| {
+        let key = cx.v.kept(&kept).expect("nothing has changed");
+        assert_eq!(cx.v.get(key).first, 7);
+        cx.v.free_slot(key);
+        cx.v.release(frame);
+        assert!(cx.v.kept(&kept).is_some(), "the frame keeps its class while the view lives");
+    });
+    w.with(|cx| assert!(cx.v.kept(&kept).is_none(), "it may be a user's now"));
+}

@@ -251,7 +251,7 @@ fn a_rewound_receive_leaves_no_mark() {
     assert!(enter_once(&mut w, link));
     w.k.syscall(0);
     assert_eq!(w.state(link), Some(State::Receiving));
-    assert!(!w.edit(link, |t| t.restarting));
+    assert!(!w.edit(link, |t| t.restarting()));
     invariants::check(&mut w);
 }
 

@@ -100,7 +100,7 @@ impl Former {
         let waits = matches!(t.state, State::Calling | State::AwaitingReply | State::Receiving);
         self.put(if waits { t.takes as u64 } else { 0 });
         self.put(if t.state == State::Calling { t.badge } else { 0 });
-        let flags = [t.faulting, t.restarting, t.ending, t.bits_last, t.timer_slot != 0, t.ends_at != 0, t.demoted];
+        let flags = [t.faulting, t.restarting(), t.ending, t.bits_last, t.timer_slot != 0, t.ends_at != 0, t.demoted];
         self.put(flags.iter().fold(0, |bits, flag| bits << 1 | *flag as u64));
         self.link(t.process);
         self.link(t.pool);
@@ -116,7 +116,7 @@ impl Former {
         self.link(t.serves);
         self.link(t.notification);
         self.link(t.via);
-        self.link(if t.restarting { t.evicts } else { Link::NONE });
+        self.link(if t.restarting() { t.evicts } else { Link::NONE });
         self.name(cx, t.bound_via);
         self.name(cx, t.budget);
         self.name(cx, t.payer);
@@ -133,7 +133,7 @@ impl Former {
     /// The registers of a thread that is still to be served by them.
     fn registers(&mut self, cx: &Cx<'_, '_>, t: &Thread) {
         let r = &t.context.regs;
-        if t.restarting || t.ends_at != 0 {
+        if t.restarting() || t.ends_at != 0 {
             self.all([r.number, r.a0, r.a1, r.badge]);
             self.all(r.words);
         } else if t.faulting {

@@ -73,7 +73,12 @@ impl Clock {
 
     /// ns since boot.
     pub fn now(&self) -> u64 {
-        self.span(tsc().wrapping_sub(self.counter.base))
+        self.time(tsc())
+    }
+
+    /// The same when the TSC stood there.
+    pub fn time(&self, tsc: u64) -> u64 {
+        self.span(tsc.wrapping_sub(self.counter.base))
     }
 
     /// How many ns so many ticks are.
