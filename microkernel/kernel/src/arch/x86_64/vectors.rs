@@ -9,12 +9,20 @@ use super::{apic, core_block, cores, idt, ioapic};
 /// Called by the stub, with the interrupted thread's registers saved, or none running. Returns what runs next.
 pub extern "C" fn dispatch(vector: u64, error: u64) -> *mut Context {
     match vector as u8 {
-        0..idt::LINES => exception(vector, error),
-        vector @ idt::LINES..=idt::LAST_MESSAGE => device(vector),
         idt::TIMER => {
             apic::end_of_interrupt();
             crate::entry::kernel_timer()
         }
+        vector @ idt::LINES..=idt::LAST_MESSAGE => device(vector),
+        vector => rarer(vector, error),
+    }
+}
+
+/// What is neither the timer nor a device.
+#[inline(never)]
+fn rarer(vector: u8, error: u64) -> *mut Context {
+    match vector {
+        0..idt::LINES => exception(vector.into(), error),
         idt::KICK => {
             apic::end_of_interrupt();
             crate::entry::kernel_reschedule()
