@@ -249,7 +249,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// The current thread stops running, into a waiting state.
     fn block(&mut self, thread: ThreadKey<'id>, state: State) {
-        if self.v.get(thread).state == State::Running {
+        let t = self.v.get(thread);
+        if t.state == State::Running && t.timer_slot == 0 && !t.demoted {
+            self.leave_core(thread);
+            let t = self.v.get_mut(thread);
+            (t.channel, t.server) = (Link::NONE, Link::NONE);
+        } else if t.state == State::Running {
             self.leave_queues(thread);
         }
         self.v.get_mut(thread).state = state;

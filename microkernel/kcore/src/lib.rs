@@ -14,7 +14,7 @@
 //!
 //! `objects` the data, `state` the kernel around them, `cores`, `turns` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how
-//! threads meet; `trace` who watches them; `sched`, `wheel`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
+//! threads meet; `trace` who watches them; `sched`, `wheel`, `prompt`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
 //! `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -43,6 +43,7 @@ mod notify;
 pub mod objects;
 mod pool;
 mod process;
+mod prompt;
 mod range;
 mod regs;
 mod revoke;
@@ -100,6 +101,12 @@ impl<H: Hw> Kernel<H> {
 
     /// The timer interrupt of a core.
     pub fn timer(&mut self, core: CoreId) -> ThreadLink {
+        let next = self.fast_timer(core).map(|_| self.system.cores[core as usize].current.link());
+        next.unwrap_or_else(|| self.general_timer(core))
+    }
+
+    /// The same without the fast path.
+    pub fn general_timer(&mut self, core: CoreId) -> ThreadLink {
         self.with(core, |cx| {
             cx.answer_calls();
             cx.tick();
@@ -114,6 +121,12 @@ impl<H: Hw> Kernel<H> {
 
     /// A device's interrupt.
     pub fn interrupt(&mut self, core: CoreId, line: u32) -> ThreadLink {
+        let next = self.fast_interrupt(core, line).map(|_| self.system.cores[core as usize].current.link());
+        next.unwrap_or_else(|| self.general_interrupt(core, line))
+    }
+
+    /// The same without the fast path.
+    pub fn general_interrupt(&mut self, core: CoreId, line: u32) -> ThreadLink {
         self.with(core, |cx| {
             cx.answer_calls();
             cx.interrupt(line);

@@ -57,13 +57,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(thread).state = State::Stopped;
         match t.state {
             State::Ready => self.leave_ready(thread),
-            State::Running => {
-                debug_assert_eq!(t.core as usize, self.core, "its own core takes a running thread off");
-                let core = self.my_core();
-                core.current = Kept::NONE;
-                core.look_again = true;
-                self.charge(thread);
-            }
+            State::Running => self.leave_core(thread),
             State::Calling => {
                 if let Some(channel) = self.v.follow(t.channel) {
                     let callers = by_priority::remove(self.v.get(channel).callers, &mut self.v, thread);
@@ -88,6 +82,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if core::mem::take(&mut t.demoted) {
             self.settle_priority(thread);
         }
+    }
+
+    /// This core's running thread runs no more.
+    #[inline(always)]
+    pub fn leave_core(&mut self, thread: ThreadKey<'id>) {
+        debug_assert_eq!(self.v.get(thread).core as usize, self.core, "its own core takes a running thread off");
+        let core = self.my_core();
+        core.current = Kept::NONE;
+        core.look_again = true;
+        self.charge(thread);
     }
 
     /// Takes a thread out of its core's ready queue.

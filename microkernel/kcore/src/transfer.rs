@@ -64,11 +64,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Whether the sender has what it sends, and may give it away.
+    #[inline(always)]
     pub fn check_sent_handles(&self, from: ThreadKey<'id>, tag: Tag) -> Result<(), Error> {
+        if tag.handles() == 0 { Ok(()) } else { self.check_some_handles(from, tag) }
+    }
+
+    #[inline(never)]
+    fn check_some_handles(&self, from: ThreadKey<'id>, tag: Tag) -> Result<(), Error> {
         let (handles, count) = self.sent_handles(from, tag);
-        if count == 0 {
-            return Ok(());
-        }
         let process = self.v.follow(self.v.get(from).process).ok_or(Error::BadHandle)?;
         for (i, handle) in handles[..count].iter().enumerate() {
             let entry = self.entry(process, *handle as u64)?;
@@ -108,11 +111,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Moves handles; they were checked. One that another core's user put there since is not moved: it arrives as 0.
+    #[inline(always)]
     pub fn move_handles(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
-        let (handles, count) = self.sent_handles(from, tag);
-        if count == 0 {
-            return;
+        if tag.handles() != 0 {
+            self.move_some_handles(from, to, tag);
         }
+    }
+
+    #[inline(never)]
+    fn move_some_handles(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
+        let (handles, count) = self.sent_handles(from, tag);
         let mut arrived = [0u32; MAX_HANDLES];
         let (source, target) = (self.v.get(from).process, self.v.get(to).process);
         if let (Some(source), Some(target)) = (self.v.follow(source), self.v.follow(target)) {

@@ -137,13 +137,42 @@ fn general(guard: Locked, _a0: u64, _a1: u64, number: u64, core: CoreId) -> ! {
 /// A device's interrupt, by its line.
 pub extern "C" fn kernel_interrupt(line: u32) -> *mut Context {
     let _stretch = stretch::begin(kind::INTERRUPT);
-    decide(|kernel, core| kernel.interrupt(core, line))
+    let core = arch::core_id();
+    let mut guard = KERNEL.lock();
+    match guard.as_mut().and_then(|kernel| kernel.fast_interrupt(core, line)) {
+        Some(next) => keep(guard, next),
+        None => general_interrupt(guard, core, line),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn general_interrupt(guard: Locked, core: CoreId, line: u32) -> *mut Context {
+    settle(guard, core, |kernel, core| kernel.general_interrupt(core, line))
 }
 
 /// The core's timer.
 pub extern "C" fn kernel_timer() -> *mut Context {
     let _stretch = stretch::begin(kind::TIMER);
-    decide(Kernel::timer)
+    let core = arch::core_id();
+    let mut guard = KERNEL.lock();
+    match guard.as_mut().and_then(|kernel| kernel.fast_timer(core)) {
+        Some(next) => keep(guard, next),
+        None => general_timer(guard, core),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn general_timer(guard: Locked, core: CoreId) -> *mut Context {
+    settle(guard, core, Kernel::general_timer)
+}
+
+/// Another thread runs next: the stub gives the lock back.
+#[inline(always)]
+fn keep(guard: Locked, next: Decided) -> *mut Context {
+    guard.keep();
+    next.context
 }
 
 /// A core that has started joins in, as if the stub had come from nowhere: the lock is taken when this returns.

@@ -111,6 +111,15 @@ mutants! {
     FastSliceKept "the fast path leaves what is left of one's slice to whoever comes next";
     FastReadyBitLeft "the fast path leaves the last of a queue marked as ready";
 
+    // The fast path of interrupts.
+    PromptIgnoresBudget "an interrupt's fast path is taken for those who are traced or paid for";
+    PromptIgnoresUrgent "an interrupt's fast path wakes past somebody as urgent who is ready";
+    PromptTakesTurn "an interrupt's fast path takes the core from somebody as urgent";
+    PromptLeavesIdle "an interrupt's fast path has who is preempted wait beside a core with nothing to run";
+    PromptSecondLost "an interrupt's fast path forgets the second of two deadlines";
+    PromptSliceKept "an interrupt's fast path gives what is left of another's slice";
+    PromptTimeLost "an interrupt's fast path does not charge whom it preempts";
+
     // Notifications and interrupts.
     LostWakeUp "bits do not wake the thread that waits for them";
     BitsUnmarked "bits are left in a notification whose thread isn't told that they wait";

@@ -22,8 +22,12 @@ pub struct Driver {
     pub enter: fn(&mut World, CoreId),
     /// How their faults do: class and address.
     pub fault: fn(&mut World, CoreId, u64, u64),
+    /// How the timer's interrupts do.
+    pub timer: fn(&mut World, CoreId),
+    /// How a line's do.
+    pub line: fn(&mut World, CoreId, u32),
     /// Cores that run.
-    cores: u64,
+    pub cores: u64,
     /// Whether a snapshot is to be taken before each call that is not traced.
     pub watch: bool,
     /// The state just before the last call, if so.
@@ -60,8 +64,10 @@ impl Driver {
     fn made(cores: u64, seed: u64, frames: u32) -> Driver {
         let enter = |w: &mut World, core| _ = w.entry(core, |k| k.syscall(core));
         let fault = |w: &mut World, core, class, address| _ = w.entry(core, |k| k.fault(core, class, address, 5));
+        let timer = |w: &mut World, core| _ = w.entry(core, |k| k.timer(core));
+        let line = |w: &mut World, core, line| _ = w.entry(core, |k| k.interrupt(core, line));
         let (w, r, trace) = (world_of(cores as u8, frames), Random::new(seed), Vec::new());
-        Driver { w, r, enter, fault, cores, watch: false, before: None, trace }
+        Driver { w, r, enter, fault, timer, line, cores, watch: false, before: None, trace }
     }
 
     /// In every fifth case the two other processes have CPU budgets.
@@ -134,7 +140,7 @@ impl Driver {
         match self.r.below(100) {
             0..4 => self.event(|d| {
                 d.w.k.system.hw.now += d.r.below(20_000_000);
-                d.w.entry(core, |k| k.timer(core));
+                (d.timer)(&mut d.w, core);
                 "timer"
             }),
             4..7 => self.event(|d| {
@@ -182,7 +188,7 @@ impl Driver {
         if timer != u64::MAX && !self.r.one_in(3) {
             return self.event(|d| {
                 d.w.k.system.hw.now = d.w.k.system.hw.now.max(timer);
-                d.w.entry(core, |k| k.timer(core));
+                (d.timer)(&mut d.w, core);
                 "the timer while idle"
             });
         }
@@ -224,11 +230,12 @@ impl Driver {
         }
     }
 
-    fn interrupt(&mut self, core: CoreId) {
+    /// One of the lines that are not masked tells something.
+    pub fn interrupt(&mut self, core: CoreId) {
         let lines: Vec<u32> = self.w.k.system.hw.unmasked.iter().copied().collect();
         if !lines.is_empty() {
             let line = self.r.pick(&lines);
-            self.w.entry(core, |k| k.interrupt(core, line));
+            (self.line)(&mut self.w, core, line);
         }
     }
 

@@ -15,6 +15,7 @@ mod guide;
 mod invariants;
 mod model;
 mod mutants;
+mod prompt;
 mod random;
 mod restarts;
 mod sequences;

@@ -31,13 +31,14 @@ const STAGES: &[(&[&str], &str, &str)] = &[
             "fast::a_",
             "fast::threads",
             "fast::what",
+            "prompt::a",
         ],
         "4",
         "1000",
     ),
-    (&["sequences::", "table::", "model::", "confinement::", "fast::the_"], "4", "1000"),
+    (&["sequences::", "table::", "model::", "confinement::", "fast::the_", "prompt::the_"], "4", "1000"),
     (&["explore::every"], "4", "2000"),
-    (&["sequences::", "table::", "model::", "confinement::", "fast::the", "restarts::"], "60", "1000"),
+    (&["sequences::", "table::", "model::", "confinement::", "fast::the", "prompt::the_", "restarts::"], "60", "1000"),
 ];
 /// Processes at a time.
 const WORKERS: usize = 2;
