@@ -227,6 +227,7 @@ mutants! {
     PowerForAll "system does not ask for POWER";
     TraceAfterRevocation "a trace goes on when what allowed it was revoked";
     TraceOverwrites "a full trace overwrites what was not read";
+    TraceOfRegisters "a trace shows registers for a message that lies in the buffer";
     LogUnbounded "a label writes as many records as it likes";
     LogLabelForged "a record has no label";
 }
