@@ -16,6 +16,7 @@ mod invariants;
 mod model;
 mod mutants;
 mod random;
+mod reached;
 mod restarts;
 mod sequences;
 mod snapshot;
