@@ -151,8 +151,9 @@ pub fn read(rsdp: u64, memory: Memory<'_>) -> Result<Tables, Wrong> {
         };
         places.push(Region { base: address, length: table.len() as u64 });
         match &table[..4] {
-            b"APIC" => madt(table, &mut tables)?,
-            b"FACP" => {
+            // The first of each counts.
+            b"APIC" if tables.cores == 0 => madt(table, &mut tables)?,
+            b"FACP" if !fadt => {
                 fadt = true;
                 self::fadt(table, memory, &mut tables, &mut places)?;
             }

@@ -167,8 +167,10 @@ pub struct Process {
     pub handles: Link<HANDLES>,
     /// Pages of the handles from 128 on.
     pub directory: Link<DIRECTORY>,
-    /// First free slot, 0 for none.
+    /// First free slot of the first page, 0 for none: those that a caller may choose are few to look through.
     pub free_slot: u32,
+    /// First free slot beyond.
+    pub free_far: u32,
     /// Slots that exist.
     pub slots: u32,
     /// Handles in use.
@@ -212,6 +214,8 @@ pub mod slow {
     pub const PAID: u8 = 1;
     /// Its process is traced.
     pub const TRACED: u8 = 2;
+    /// Its last system call was rewound and not yet finished.
+    pub const RESTARTING: u8 = 4;
 }
 
 /// A flow of control.
@@ -234,18 +238,21 @@ pub struct Thread {
     pub base_priority: u8,
     /// Calls made: with the place it forms the reply token.
     pub sequence: u32,
+    /// Length of the longest call chain that it works for: 0 if it has nobody to answer. This and the next three are
+    /// [`Thread::standing`].
+    pub depth: u8,
     /// Why its calls take the general path: bits of [`slow`].
     pub slow: u8,
-    /// The last system call was rewound and not yet finished.
-    pub restarting: bool,
     /// Timer wheel position + 1, 0 for none.
     pub timer_slot: u16,
-    /// Length of the longest call chain that it works for.
-    pub depth: u8,
+    /// In a channel's queue: the Grant of the handle that it calls or receives by.
+    pub via: Link<GRANT>,
     /// Handles it takes with the message it waits for.
     pub takes: u8,
     /// Bits were the last thing received, so a call goes first.
     pub bits_last: bool,
+    /// Bits wait in its notification, until it receives.
+    pub bits_wait: bool,
     /// A fault is its call: the answer leaves the registers alone.
     pub faulting: bool,
     /// The core on which alone it runs, or `cores::ANY_CORE`.
@@ -255,8 +262,6 @@ pub struct Thread {
     /// It ends: no name of it is left.
     pub ending: bool,
     pub process: Link<PROCESS>,
-    /// In a channel's queue: the Grant of the handle that it calls or receives by.
-    pub via: Link<GRANT>,
     /// Callers to answer, by priority, first come first within one.
     pub serving: Queue<THREAD>,
     /// Bound notification.
@@ -270,7 +275,7 @@ pub struct Thread {
     pub prev: ThreadLink,
     /// Badge of the handle it calls by.
     pub badge: u64,
-    /// ns run, and since when it runs.
+    /// Ticks of the counter for which it has run, and since when it runs.
     pub run_time: u64,
     pub run_start: u64,
     /// For the fast path.
@@ -308,8 +313,8 @@ pub struct Thread {
     /// A Memory being zeroed by a call of this thread, and how far it is.
     pub pending: Name<MEMORY>,
     pub pending_done: u32,
-    /// Where its `evict` goes on.
-    pub evict_next: Link<MAPPING>,
+    /// Of which Memory it has begun an `evict` that is to go on.
+    pub evicts: Link<MEMORY>,
     /// Next thread that ends.
     pub end_next: ThreadLink,
     /// Its system call is done but for what that ended: the program counter behind the call, 0 for none.
@@ -319,7 +324,47 @@ pub struct Thread {
     pub payer: Name<POOL>,
 }
 
-const _: () = assert!(core::mem::offset_of!(Thread, context) == 256);
+const _: () = {
+    use core::mem::offset_of;
+    assert!(offset_of!(Thread, context) == 256);
+    let depth = offset_of!(Thread, depth);
+    assert!(depth.is_multiple_of(8) && offset_of!(Thread, slow) == depth + 1);
+    assert!(offset_of!(Thread, timer_slot) == depth + 2 && offset_of!(Thread, via) == depth + 4);
+};
+
+impl Thread {
+    /// All that may be unusual about a thread, as one word: its depth in the lowest byte, then `slow`, `timer_slot` and `via`.
+    /// They lie in this order, so it is one load.
+    #[inline(always)]
+    pub fn standing(&self) -> u64 {
+        let (slow, slot) = (u64::from(self.slow) << 8, u64::from(self.timer_slot) << 16);
+        u64::from(self.depth) | slow | slot | u64::from(self.via.raw()) << 32
+    }
+
+    /// It has no notification any more.
+    pub fn unbind(&mut self) {
+        (self.notification, self.bits_wait) = (Link::NONE, false);
+    }
+
+    /// Whether its last system call was rewound and not yet finished.
+    #[inline(always)]
+    pub fn restarting(&self) -> bool {
+        self.slow & slow::RESTARTING != 0
+    }
+
+    /// Its system call is rewound.
+    pub fn restart(&mut self) {
+        self.slow |= slow::RESTARTING;
+    }
+
+    /// Its system call is finished. Whether it was rewound.
+    #[inline(always)]
+    pub fn restarted(&mut self) -> bool {
+        let restarting = self.restarting();
+        self.slow &= !slow::RESTARTING;
+        restarting
+    }
+}
 
 /// A meeting point of callers and receivers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -357,13 +402,17 @@ pub struct Memory {
     pub base: u32,
     pub pages: u32,
     pub kind: MemoryType,
-    /// Its maker has all handles closed and the pool gone; it lives for its mappings.
-    pub orphan: bool,
     /// A slice: the extent it is part of.
     pub root: Name<MEMORY>,
     /// Mappings of the whole extent (root only).
     pub mappings: Link<MAPPING>,
     pub mapping_count: u32,
+    /// Root: who has begun an `evict` of it, at which mapping that goes on, of which pages, and the access that stays.
+    pub evictor: ThreadLink,
+    pub evict_next: Link<MAPPING>,
+    pub evict_from: u32,
+    pub evict_to: u32,
+    pub evict_keep: Access,
     pub pool: Link<POOL>,
     /// Handles, and slices.
     pub refs: u32,
@@ -407,8 +456,9 @@ pub struct Grant {
     pub above: Link<GRANT>,
     pub next: Link<GRANT>,
     pub prev: Link<GRANT>,
-    /// Next Grant whose revocation is not finished.
+    /// The list of Grants whose revocation is not finished.
     pub undo_next: Link<GRANT>,
+    pub undo_prev: Link<GRANT>,
     /// Channel's queue of closed ends.
     pub closed_next: Link<GRANT>,
     pub target: AnyName,
@@ -420,8 +470,9 @@ pub struct Grant {
     pub mappings: Link<MAPPING>,
     /// Threads in a channel's queue through it.
     pub waiting: ThreadLink,
-    /// Interrupts bound through it.
+    /// Interrupts bound through it: by their own handle, and by the notification's.
     pub lines: Link<INTERRUPT>,
+    pub bells: Link<INTERRUPT>,
     pub pool: Link<POOL>,
     pub badge: u64,
     pub close_bits: u64,
@@ -455,6 +506,10 @@ pub struct Interrupt {
     pub via: Link<GRANT>,
     pub via_next: Link<INTERRUPT>,
     pub via_prev: Link<INTERRUPT>,
+    /// The same of the notification's handle.
+    pub bell: Link<GRANT>,
+    pub bell_next: Link<INTERRUPT>,
+    pub bell_prev: Link<INTERRUPT>,
     pub arrivals: u64,
     pub pool: Link<POOL>,
     pub refs: u32,
@@ -482,3 +537,5 @@ pub struct Authority {
 pub struct Table(pub [u64; 512]);
 
 const _: () = assert!(size_of::<Thread>() <= kmem::PAGE - 64);
+// With its generation, 64 in a page.
+const _: () = assert!(size_of::<Memory>() <= 56);

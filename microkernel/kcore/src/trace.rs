@@ -74,14 +74,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[cold]
     pub fn traced_syscall(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
         let t = self.v.get_mut(thread);
-        if !t.restarting && t.ends_at == 0 {
+        if !t.restarting() && t.ends_at == 0 {
             let number = t.context.regs.number as u16;
             t.calling = number.wrapping_add(1).max(1);
             self.write_trace(thread, Event::Call, number);
         }
         let me = thread.link();
         let next = self.serve_call(thread);
-        if next == me && !self.v.get(thread).restarting {
+        if next == me && !self.v.get(thread).restarting() {
             self.trace_return(thread);
         }
         next
@@ -90,7 +90,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// A traced thread goes on with the results of its call.
     pub fn trace_return(&mut self, thread: ThreadKey<'id>) {
         let t = self.v.get_mut(thread);
-        if t.calling != 0 && !t.restarting {
+        if t.calling != 0 && !t.restarting() {
             let number = core::mem::take(&mut t.calling).wrapping_sub(1);
             self.write_trace(thread, Event::Return, number);
         }

@@ -28,13 +28,24 @@ const HANGING: &str = "which hangs";
 /// What is tried on a bug, the cheapest first: tests, and how much of each.
 const STAGES: &[Stage] = &[
     (
-        &["directed::", "stories::", "wheel::", "wrong::", "exhaustion::", "fast::a_", "fast::threads", "fast::what"],
+        &[
+            "directed::",
+            "stories::",
+            "wheel::",
+            "turns::",
+            "wrong::",
+            "exhaustion::",
+            "fast::a_",
+            "fast::threads",
+            "fast::what",
+            "prompt::a",
+        ],
         "4",
         "1000",
     ),
-    (&["sequences::", "table::", "model::", "confinement::", "fast::the_"], "4", "1000"),
+    (&["sequences::", "table::", "model::", "confinement::", "fast::the_", "prompt::the_"], "4", "1000"),
     (&["explore::every"], "4", "2000"),
-    (&["sequences::", "table::", "model::", "confinement::", "fast::the", "restarts::"], "60", "1000"),
+    (&["sequences::", "table::", "model::", "confinement::", "fast::the", "prompt::the_", "restarts::"], "60", "1000"),
 ];
 /// Processes at a time.
 const WORKERS: usize = 2;

@@ -139,7 +139,7 @@ const HAPPENINGS: &[Happening] = &[
     ("the timer", |g| _ = g.w.k.timer(0)),
     ("an interrupt", |g| _ = g.w.k.interrupt(0, 9)),
     ("a kick", |g| g.w.kicked(0)),
-    ("idle work", |g| _ = g.w.k.idle_work(0)),
+    ("idle work", |g| _ = idle_work(&mut g.w.k, 0)),
     ("the other core", |g| g.w.kicked((g.w.k.system.cores.iter().filter(|core| core.online).count() - 1) as u8)),
     ("an empty call", |g| _ = g.w.call(nr::null, &[])),
     ("another Memory", |g| {
@@ -205,7 +205,7 @@ fn interrupted(long: Long, n: usize, (what, happens): Happening, harmless: bool)
     happens(&mut g);
     invariants::check(&mut g.w);
     let replaced = g.w.state(link).is_none_or(|state| state != State::Ready)
-        || g.w.edit(link, |t| !t.restarting || t.context.regs.number != number as u64);
+        || g.w.edit(link, |t| !t.restarting() || t.context.regs.number != number as u64);
     let mut entries = 0;
     while g.w.state(link) == Some(State::Ready) {
         entries += 1;
@@ -228,7 +228,7 @@ fn interrupted(long: Long, n: usize, (what, happens): Happening, harmless: bool)
         assert!(result.is_ok_and(|()| true) || result.is_err_and(listed), "{name}, with {what} between: {result:?}");
     }
     for _ in 0..300 {
-        g.w.k.idle_work(0);
+        idle_work(&mut g.w.k, 0);
     }
     let s = &g.w.k.system;
     assert!(s.reap.is_none() && s.undo.is_none(), "idle cores finish it");
@@ -249,7 +249,7 @@ fn on(w: &mut World, thread: ThreadLink) -> bool {
     w.edit(thread, |t| t.context.regs.pc = 0x40_0000);
     w.k.syscall(0);
     invariants::check(w);
-    w.state(thread).is_some() && w.edit(thread, |t| t.restarting)
+    w.state(thread).is_some() && w.edit(thread, |t| t.restarting())
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
         Request::Run(options) => *options,
     };
     options.gdb = true;
+    options::without_media(&options)?;
     let steps = Steps::new(Say::Steps);
     let project = Project::find()?;
     install::rust(options.arch, &steps)?;

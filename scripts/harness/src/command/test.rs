@@ -136,18 +136,22 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, Fa
     let usage = |e: lexopt::Error| Failure::usage(e.to_string());
     while let Some(arg) = parser.next().map_err(usage)? {
         match arg {
-            Long("quick") if !options.stories => options.quick = true,
-            Long("stories") if !options.quick => options.stories = true,
+            Long("quick") => options.quick = true,
+            Long("stories") => options.stories = true,
             Long("long") => options.long = true,
             Long("arch") => {
                 let name = parser.value().and_then(|v| v.string()).map_err(usage)?;
-                let arch = Arch::from_name(&name);
-                options.arch = Some(arch.ok_or_else(|| Failure::usage("--arch: give aarch64 or x86_64"))?);
+                options.arch = Some(crate::options::arch(&name)?);
             }
             Long("help") | Short('h') => return Ok(None),
             Value(name) if options.name.is_none() => options.name = Some(name.string().map_err(usage)?),
             _ => return Err(usage(arg.unexpected())),
         }
+    }
+    if options.quick && options.stories {
+        return Err(Failure::usage(
+            "--quick is the host's part, --stories the system's: give one of them, or none for both",
+        ));
     }
     Ok(Some(options))
 }

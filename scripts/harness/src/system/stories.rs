@@ -46,7 +46,7 @@ const MACHINES: &[Story] = &[
     Story::new("four-cores", "version FULL; smpinfo").with(&["--smp", "4"]).prints(&["4 cores, 4 of them running"]),
     Story::new("no-network-card", "version").with(&["--net", "none"]),
     Story::new("gicv2", "version").with(&["--machine", "gic-version=2"]).only(Arch::Aarch64),
-    Story::new("el2", "version").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
+    Story::new("el2", "version; sectest").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
     Story::new("cortex-a72", "version").with(&["--cpu", "cortex-a72"]).only(Arch::Aarch64),
     Story::new("pc", "version").with(&["--machine", "pc"]).only(Arch::X86_64),
     Story::new("gicv2-el2", "version")
@@ -123,6 +123,10 @@ const SCHEDULING: &[Story] = &[
         .prints(&["Viaether 0.1.0"]),
 ];
 
+/// Each says what was wrong and what would be right.
+const MISTAKES: &str = "failat 30; break 99999; caps 99999; break 1; caps 1; revoke SHELL nosuch; services nosuch STOP; \
+    services nosuch LOG; services pager STOP; services fsd START; services aid STOP; services aid LOG; echo";
+
 const DIAGNOSTICS: &[Story] = &[
     // More lines than what opens and closes before the second packet, and fewer than come with all: which are first is chance.
     Story::new("diag-trace", "run QUIET ping 10.0.2.2 C=8; trace netd COUNT=80").prints(&[
@@ -135,6 +139,16 @@ const DIAGNOSTICS: &[Story] = &[
         .prints(&["ceiling: 55 (driver)", "handle 1: Process map endow inspect"]),
     Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
         .prints(&["== machine", "== capabilities of the services", "== log"]),
+    Story::new("diag-mistakes", MISTAKES).prints(&[
+        "99999: no such process; PS lists them",
+        "1: that is init",
+        "nosuch: no such service; SERVICES lists them",
+        "pager: all processes have their memory by it",
+        "fsd: it runs already; RESTART starts it anew",
+        "aid: it does not run; KLOG has what it said",
+    ]),
+    Story::new("diag-without-devd", "services devd STOP; services >RAM:s; services devd START; wait 3; type RAM:s")
+        .prints(&["stopped", "fsd"]),
     Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
 ];
 
