@@ -78,9 +78,9 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   "Unmasks a bound interrupt again after it came.";
 28 ioport (ports: IoPorts, operation: Number, offset: Number, value: Number) -> (value: Number) [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Reads (operation 1, 2, 4: its size in bytes) or writes (operation 17, 18, 20) a port.";
-29 debug_log (authority: Authority, tag: Tag) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
+29 debug_log (authority: Authority, tag: Tag) -> () [BadHandle Denied Revoked WrongKind BadArgument]
   "Writes a log record: bits 0-12 of the tag its length (at most 232), bits 16-17 its level; text in the words, or, beyond 64 bytes, in the IPC buffer.";
-30 system (authority: Authority, operation: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
+30 system (authority: Authority, operation: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument]
   "With POWER: 0 powers the machine off, 1 reboots it. Does not return.";
 31 trace (process: Process, ring: Memory, authority: Authority) -> ()
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull]

@@ -250,6 +250,7 @@ mutants! {
     PowerForAll "system does not ask for POWER";
     TraceAfterRevocation "a trace goes on when what allowed it was revoked";
     TraceOverwrites "a full trace overwrites what was not read";
+    TraceOfRegisters "a trace shows registers for a message that lies in the buffer";
     LogUnbounded "a label writes as many records as it likes";
     LogCountTaken "a label takes over the count of another that still writes";
     FaultsLogUncounted "a process has the kernel log as many faults as it likes";

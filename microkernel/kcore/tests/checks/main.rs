@@ -17,6 +17,7 @@ mod model;
 mod mutants;
 mod prompt;
 mod random;
+mod reached;
 mod restarts;
 mod sequences;
 mod snapshot;
