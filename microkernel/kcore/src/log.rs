@@ -58,11 +58,11 @@ impl Log {
             return true;
         }
         let own = &self.rates[..LABELS];
-        let quiet = |rate: &Rate| rate.label == 0 || now - rate.since >= SECOND;
+        let quiet = |rate: &Rate| rate.label == 0 || now.saturating_sub(rate.since) >= SECOND;
         let slot = own.iter().position(|rate| rate.label == label).or_else(|| own.iter().position(quiet));
         let slot = slot.unwrap_or(if mutant(Mutant::LogCountTaken) { 0 } else { LABELS });
         let rate = &mut self.rates[slot];
-        if slot < LABELS && rate.label != label || now - rate.since >= SECOND {
+        if slot < LABELS && rate.label != label || now.saturating_sub(rate.since) >= SECOND {
             *rate = Rate { label, since: now, count: 0 };
         }
         rate.count += 1;
