@@ -43,7 +43,13 @@ const MACHINES: &[Story] = &[
         .fails(1)
         .logs(&["too little memory: 64 MiB are needed"]),
     Story::new("much-memory", "avail").with(&["--mem", "2048"]),
-    Story::new("four-cores", "version FULL; smpinfo").with(&["--smp", "4"]).prints(&["4 cores, 4 of them running"]),
+    Story::new("four-cores", "version FULL; smpinfo").with(&["--smp", "4"]).prints(&[
+        "4 cores, 4 of them running",
+        "\n0 ",
+        "\n1 ",
+        "\n2 ",
+        "\n3 ",
+    ]),
     Story::new("no-network-card", "version").with(&["--net", "none"]),
     Story::new("gicv2", "version").with(&["--machine", "gic-version=2"]).only(Arch::Aarch64),
     Story::new("el2", "version; sectest").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
@@ -53,6 +59,10 @@ const MACHINES: &[Story] = &[
         .with(&["--machine", "gic-version=2,virtualization=on", "--smp", "4"])
         .only(Arch::Aarch64),
     Story::new("messages", "lspci v | search virtio-net").only(Arch::X86_64).prints(&[" messages"]),
+    Story::new("messages-pc", "lspci v | search virtio-net")
+        .with(&["--machine", "pc"])
+        .only(Arch::X86_64)
+        .prints(&[" messages"]),
     Story::new("messages-gicv2", "lspci v | search virtio-net")
         .with(&["--machine", "gic-version=2"])
         .only(Arch::Aarch64)
@@ -99,7 +109,9 @@ const SHELL: &[Story] = &[
     Story::new("assigns", "assign W: RAM:T; echo hi TO W:x; type RAM:T/x; assign W: EXISTS").prints(&["hi", "RAM:T"]),
     Story::new("assign-defer", "assign D: RAM:d DEFER; makedir RAM:d; echo hi TO RAM:d/x; type D:x").prints(&["hi"]),
     Story::new("jobs", "run wait 60; status; break wait; wait 1").prints(&["[1]"]),
-    Story::new("narrowed", "run CAPS=\"C\" type SYS:S/Startup-Sequence; wait 1 SEC").never(&["Runs once"]),
+    Story::new("narrowed", "run CAPS=\"C\" type SYS:S/Startup-Sequence; wait 3 SEC")
+        .prints(&["type: SYS:S/Startup-Sequence: volume is not mounted"])
+        .never(&["Runs once"]),
     Story::new("suggestion", "verson").fails(10).prints(&["did you mean \"version\""]),
     Story::new("not-from-the-archive", "echo x TO RAM:x; RAM:x").fails(10).prints(&["can't be run"]),
     Story::new("help", "help copy; copy --help").prints(&["COPY: copies"]),
@@ -138,7 +150,18 @@ const DIAGNOSTICS: &[Story] = &[
     Story::new("diag-caps", "caps 3; caps 3 FULL")
         .prints(&["ceiling: 55 (driver)", "handle 1: Process map endow inspect"]),
     Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
-        .prints(&["== machine", "== capabilities of the services", "== log"]),
+        .prints(&[
+            "== machine",
+            "== cores",
+            "== memory",
+            "== processes",
+            "== services",
+            "== devices",
+            "== capabilities of the services",
+            "== counters",
+            "== log",
+        ])
+        .never(&["not to be had"]),
     Story::new("diag-mistakes", MISTAKES).prints(&[
         "99999: no such process; PS lists them",
         "1: that is init",
@@ -149,6 +172,10 @@ const DIAGNOSTICS: &[Story] = &[
     ]),
     Story::new("diag-without-devd", "services devd STOP; services >RAM:s; services devd START; wait 3; type RAM:s")
         .prints(&["stopped", "fsd"]),
+    Story::new("diag-revoke", "aistat; revoke shell aid; aistat")
+        .fails(10)
+        .prints(&["models ", "aistat: aid: object not found"]),
+    Story::new("diag-klog", "failat 30; crash; klog").prints(&["#0 crash+0x", "commands::system::crash+0x"]),
     Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
 ];
 
@@ -170,6 +197,10 @@ const SELFTESTS: &[Story] = &[
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
     Story::new("sectest-long", "sectest LONG").with(&["--timeout", "3600"]).prints(&[" passed, 0 failed"]).long(),
+    Story::new("sectest-long-four-cores", "sectest LONG")
+        .with(&["--smp", "4", "--timeout", "3600"])
+        .prints(&[" passed, 0 failed"])
+        .long(),
     Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: ", " passed, 0 failed"]),
     Story::new("four-cores-test", "smptest; vmtest; sectest; hardtest")
         .with(&["--smp", "4"])
@@ -244,6 +275,19 @@ const WROTE: &[&str] = &["wrote after its reset", "can't be reset"];
 const KILLS: &[Story] = &[
     Story::new("kills", "killtest 20 PEER=10.0.2.2:{port}").prints(KILLED).never(WROTE).peer(Peer::Echo),
     Story::new("kills-in-dma", "killtest 15 SERVER=netd PEER=10.0.2.2:{port}")
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo),
+    Story::new("kills-in-dma-four-cores", "killtest 8 SERVER=netd SEED=3 PEER=10.0.2.2:{port}")
+        .with(&["--smp", "4"])
+        .only(Arch::X86_64)
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo),
+    // With a GICv2 the card's interrupts are messages.
+    Story::new("kills-in-dma-gicv2", "killtest 8 SERVER=netd SEED=3 PEER=10.0.2.2:{port}")
+        .with(&["--smp", "4", "--machine", "gic-version=2"])
+        .only(Arch::Aarch64)
         .prints(KILLED)
         .never(WROTE)
         .peer(Peer::Echo),
