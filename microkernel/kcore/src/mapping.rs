@@ -153,9 +153,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.clear_range(leaf, mapping, hit, Access::empty());
                 self.prune(process, part.address);
                 part = Range { address: hit.address, pages: part.pages - passed };
-            }
-            if self.spent >= UNITS && part.end() < range.end() {
-                return Ok(Progress::Restart);
+                // To look for more is work, too.
+                if self.spent >= UNITS && hit.end() < range.end() {
+                    return Ok(Progress::Restart);
+                }
             }
         }
         Ok(Progress::Done)
