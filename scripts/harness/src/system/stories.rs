@@ -109,6 +109,7 @@ const SHELL: &[Story] = &[
     Story::new("assigns", "assign W: RAM:T; echo hi TO W:x; type RAM:T/x; assign W: EXISTS").prints(&["hi", "RAM:T"]),
     Story::new("assign-defer", "assign D: RAM:d DEFER; makedir RAM:d; echo hi TO RAM:d/x; type D:x").prints(&["hi"]),
     Story::new("jobs", "run wait 60; status; break wait; wait 1").prints(&["[1]"]),
+    Story::new("own-time", "ps | search init").prints(&["init "]).never(&[" 0 realtime", "0.000 s"]),
     Story::new("narrowed", "run CAPS=\"C\" type SYS:S/Startup-Sequence; wait 3 SEC")
         .prints(&["type: SYS:S/Startup-Sequence: volume is not mounted"])
         .never(&["Runs once"]),
