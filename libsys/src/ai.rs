@@ -139,7 +139,7 @@ impl Ai {
     /// Gives aid a model file; what it is is checked there.
     pub fn load(&self, file: &[u8]) -> Result<Info, Failure> {
         let request = Request::LoadBegin { bytes: file.len() as u64 };
-        let (reply, handles) = self.channel.call_with(&request, Handles::none())?;
+        let (reply, handles) = self.channel.call_with(&request, Handles::one(Pool::own()?.lend()?))?;
         let id = match reply {
             Reply::Opened { id } => id,
             Reply::Refused(refusal) => return Err(Failure::Refused(refusal)),

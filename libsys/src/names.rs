@@ -8,7 +8,7 @@ use protocol::{
     names::{self, Entry, Place, Reply, Request, Source},
 };
 
-use crate::{Channel, Handles, OwnedHandle, channel};
+use crate::{Channel, Handles, OwnedHandle, channel, sessions::Client};
 
 /// How often a request is repeated after its server died.
 pub const RETRIES: usize = 3;
@@ -144,8 +144,8 @@ pub struct Work {
     number: Option<u32>,
     /// What to apply, in order; each can only shrink.
     pub narrowings: alloc::vec::Vec<String>,
-    /// The client's process number.
-    pub client: u64,
+    /// Who asks.
+    pub client: Client,
     /// Which of the server's protocols is wanted.
     pub protocol: String,
 }
@@ -155,10 +155,10 @@ impl Work {
     /// follow bit 6 of the own notification ([`WORK`]).
     pub fn next() -> Result<Option<Work>, Error> {
         match NameSpace::own().ask(&Request::Next, Handles::none()) {
-            Ok((Reply::Work { request, narrowings, label, protocol }, _)) => Ok(Some(Work {
+            Ok((Reply::Work { request, narrowings, label, job, protocol }, _)) => Ok(Some(Work {
                 number: Some(request),
                 narrowings: narrowings.into_iter().map(Text::into_string).collect(),
-                client: label,
+                client: Client { process: label, job },
                 protocol: protocol.to_string(),
             })),
             Ok(_) => Err(Error::Protocol),

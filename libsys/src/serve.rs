@@ -23,7 +23,11 @@
 
 use protocol::Error;
 
-use crate::{Grant, OwnedHandle, Pool, Receiver, env, names::Work, sessions::Sessions};
+use crate::{
+    Grant, OwnedHandle, Pool, Receiver, env,
+    names::Work,
+    sessions::{Client, Sessions},
+};
 
 /// A server's channel and its sessions.
 #[derive(Debug)]
@@ -66,7 +70,7 @@ impl<S> Desk<S> {
     }
 
     /// A new session for a client, and the handle to give it: for `Share`, and for what is not opened by name.
-    pub fn open(&mut self, client: u64, session: S) -> Result<(OwnedHandle, Grant, u64), Error> {
+    pub fn open(&mut self, client: Client, session: S) -> Result<(OwnedHandle, Grant, u64), Error> {
         let badge = self.sessions.open(client, session)?.to_u64();
         match self.receiver.client(&self.pool, badge) {
             Ok((handle, grant)) => Ok((handle, grant, badge)),

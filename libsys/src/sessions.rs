@@ -8,6 +8,8 @@ use protocol::{Error, Id};
 pub const MAX_SESSIONS: usize = 1024;
 /// Sessions that one client process may have.
 pub const MAX_SESSIONS_OF_ONE: usize = 128;
+/// Sessions that the processes of one job may have together: a quarter.
+pub const MAX_SESSIONS_OF_JOB: usize = MAX_SESSIONS / 4;
 /// Objects of a session at most.
 pub const MAX_OBJECTS: usize = 1024;
 
@@ -32,26 +34,38 @@ impl Badge {
     }
 }
 
+/// Who a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its process number.
+    pub process: u64,
+    /// Its job: all that descends from one child of a service; a service's own number.
+    pub job: u64,
+}
+
 /// The sessions of a server.
 #[derive(Debug)]
 pub struct Sessions<S> {
     instance: u32,
     next: u32,
-    limit: usize,
-    table: BTreeMap<u32, (u64, S)>,
+    table: BTreeMap<u32, (Client, S)>,
 }
 
 impl<S> Sessions<S> {
     /// No sessions yet. `instance` is the server's process number.
     pub fn new(instance: u32) -> Self {
-        Sessions { instance, next: 1, limit: MAX_SESSIONS, table: BTreeMap::new() }
+        Sessions { instance, next: 1, table: BTreeMap::new() }
     }
 
-    /// Adds a session for a client (its process number). [`Error::Limit`] when the table is full, or the client has a
-    /// quarter of it or [`MAX_SESSIONS_OF_ONE`].
-    pub fn open(&mut self, client: u64, session: S) -> Result<Badge, Error> {
-        let own = self.table.values().filter(|(owner, _)| *owner == client).count();
-        let full = self.table.len() >= self.limit || own >= MAX_SESSIONS_OF_ONE.min(self.limit / 4);
+    /// Adds a session for a client. [`Error::Limit`] when the table is full, the client has [`MAX_SESSIONS_OF_ONE`], or its job
+    /// [`MAX_SESSIONS_OF_JOB`].
+    pub fn open(&mut self, client: Client, session: S) -> Result<Badge, Error> {
+        let (mut own, mut job) = (0, 0);
+        for (other, _) in self.table.values().filter(|(other, _)| other.job == client.job) {
+            own += usize::from(other.process == client.process);
+            job += 1;
+        }
+        let full = self.table.len() >= MAX_SESSIONS || own >= MAX_SESSIONS_OF_ONE || job >= MAX_SESSIONS_OF_JOB;
         if full || self.next == u32::MAX {
             return Err(Error::Limit);
         }
@@ -74,7 +88,7 @@ impl<S> Sessions<S> {
     }
 
     /// The client that a session was opened for.
-    pub fn client(&self, badge: u64) -> Option<u64> {
+    pub fn client(&self, badge: u64) -> Option<Client> {
         self.table.get(&self.own(badge).ok()?).map(|(client, _)| *client)
     }
 
@@ -182,30 +196,48 @@ impl<T> Objects<T> {
 mod tests {
     use super::*;
 
+    /// A client that is a job of its own.
+    fn alone(process: u64) -> Client {
+        Client { process, job: process }
+    }
+
     #[test]
     fn badges_of_another_start_or_a_closed_session_are_stale() {
         let mut sessions = Sessions::new(9);
-        let a = sessions.open(1, "a").unwrap().to_u64();
-        let b = sessions.open(1, "b").unwrap().to_u64();
+        let a = sessions.open(alone(1), "a").unwrap().to_u64();
+        let b = sessions.open(alone(1), "b").unwrap().to_u64();
         assert_eq!(sessions.get(b), Ok(&mut "b"));
         assert_eq!(sessions.get(a ^ 1 << 32), Err(Error::Stale));
         assert_eq!(sessions.close(a), Some("a"));
         assert_eq!(sessions.get(a), Err(Error::Stale));
         assert_eq!(sessions.close(a), None);
-        assert_ne!(sessions.open(1, "c").unwrap().to_u64(), a, "numbers are not used again");
+        assert_ne!(sessions.open(alone(1), "c").unwrap().to_u64(), a, "numbers are not used again");
     }
 
     #[test]
     fn one_client_takes_at_most_its_share() {
         let mut sessions = Sessions::new(1);
         for _ in 0..MAX_SESSIONS_OF_ONE {
-            sessions.open(5, ()).unwrap();
+            sessions.open(alone(5), ()).unwrap();
         }
-        assert_eq!(sessions.open(5, ()), Err(Error::Limit));
+        assert_eq!(sessions.open(alone(5), ()), Err(Error::Limit));
         for client in 0..MAX_SESSIONS - MAX_SESSIONS_OF_ONE {
-            sessions.open(1000 + client as u64, ()).unwrap();
+            sessions.open(alone(1000 + client as u64), ()).unwrap();
         }
-        assert_eq!(sessions.open(6, ()), Err(Error::Limit));
+        assert_eq!(sessions.open(alone(6), ()), Err(Error::Limit));
+    }
+
+    #[test]
+    fn nor_do_the_processes_of_a_job_take_more_together() {
+        let mut sessions = Sessions::new(1);
+        let first = sessions.open(Client { process: 5, job: 5 }, ()).unwrap().to_u64();
+        for process in 1..MAX_SESSIONS_OF_JOB as u64 {
+            sessions.open(Client { process: 5 + process % 8, job: 5 }, ()).unwrap();
+        }
+        assert_eq!(sessions.open(Client { process: 99, job: 5 }, ()), Err(Error::Limit));
+        assert!(sessions.open(alone(99), ()).is_ok(), "others are served");
+        sessions.close(first);
+        assert!(sessions.open(Client { process: 99, job: 5 }, ()).is_ok());
     }
 
     #[test]

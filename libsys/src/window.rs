@@ -110,11 +110,11 @@ pub struct ServerSide {
 
 impl ServerSide {
     /// Serves an `Attach` request: makes the Memory in the client's pool. `notification` is this server's, and `pair` its bits
-    /// that the client's doorbell is to have; `own` pays for that doorbell. Answers with the handles that go back.
+    /// that the client's doorbell is to have; its Grant lies in the client's pool too, since the client may keep it after the
+    /// session. Answers with the handles that go back.
     pub fn attach(
         request: Attach,
         handles: Handles,
-        own: &Pool,
         notification: &Notification,
         pair: bits::Pair,
     ) -> Result<(ServerSide, Attached, Handles), Error> {
@@ -131,7 +131,7 @@ impl ServerSide {
             submissions = Some(SlotReader(Consumer::open(window.ring(SUBMISSION)?, ring::SLOT)?));
             completions = Some(SlotWriter(Producer::open(window.ring(COMPLETION)?, ring::SLOT)?));
         }
-        let (doorbell, _grant) = notification.doorbell(own, pair.event, pair.gone)?;
+        let (doorbell, _grant) = notification.doorbell(&pool, pair.event, pair.gone)?;
         // Without OWNER: evicting, freezing and sealing stay with the server.
         let shared = memory.dup(Rights::READ | Rights::WRITE | Rights::TRANSFER)?;
         let side = ServerSide { window, bell, submissions, completions };

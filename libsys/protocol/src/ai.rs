@@ -71,7 +71,8 @@ pub enum Request {
         /// Which.
         model: ModelName,
     },
-    /// 3: begins to load a model: `Opened` with a Memory to copy the file into. Not idempotent.
+    /// 3: begins to load a model: `Opened` with a Memory to copy the file into, made in the Pool (MAKE) that comes along. Not
+    /// idempotent.
     LoadBegin {
         /// Of the file.
         bytes: u64,

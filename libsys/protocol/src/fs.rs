@@ -222,7 +222,7 @@ pub enum Request {
         /// Any object.
         id: Id,
     },
-    /// Frozen pages of a file: `Done` with a Memory (READ), or `Unsupported`. Idempotent.
+    /// Frozen pages of a file: `Done` with a Memory (READ), or `Unsupported`. Handle: a Pool (MAKE) that pays for it. Idempotent.
     Map {
         /// The file.
         id: Id,

@@ -148,6 +148,9 @@ pub enum Reply {
         narrowings: List<Narrowing, 4>,
         /// The client's process number, for counters and the log.
         label: u64,
+        /// The client's job, which bounds what it may have together: all that descends from one child of a service; a service's
+        /// own number.
+        job: u64,
         /// Which of the server's protocols the client wants: [`Protocol::NAME`].
         protocol: Text<16>,
     },

@@ -81,10 +81,11 @@ pub enum Request {
     Backing {
         /// The process.
         number: u32,
-        /// The region's place in the list.
-        region: u16,
+        /// The region's first address. Its place in the list won't do: a view that is dropped moves others up.
+        start: u64,
     },
-    /// Memories that the process's pages are in: `Extents` with as many handles, from the `skip`-th on. Idempotent.
+    /// Memories that the process's pages are in: `Extents` with as many handles, from the `skip`-th on; those that are gone,
+    /// and so have nobody's pages, are left out. Idempotent.
     Extents {
         /// The process.
         number: u32,
@@ -139,9 +140,13 @@ pub enum Reply {
         /// What lies where.
         regions: List<Region, MAX_REGIONS>,
     },
-    /// For each handle, whether others may have pages of it since a pager before this one shared it. Fewer than
-    /// [`EXTENTS`] are the last.
-    Extents(List<bool, EXTENTS>),
+    /// Some extents. Fewer than [`EXTENTS`] are the last.
+    Extents {
+        /// For each handle, whether others may have pages of it since a pager before this one shared it.
+        shared: List<bool, EXTENTS>,
+        /// What to skip to get the next.
+        skip: u16,
+    },
     /// The memory of one process is to become another's.
     Clone {
         /// Whose it is.

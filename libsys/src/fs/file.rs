@@ -339,9 +339,10 @@ impl File {
         Ok(handle)
     }
 
-    /// Frozen pages of the file, where the server has them.
+    /// Frozen pages of the file, where the server has them: a Memory in the own pool.
     pub fn map(&self, offset: u64, length: u64) -> Result<crate::Memory, Error> {
-        let (_, handles) = self.volume.ask_with(&Request::Map { id: self.id, offset, length }, Handles::none())?;
+        let pool = crate::Pool::own()?.lend()?;
+        let (_, handles) = self.volume.ask_with(&Request::Map { id: self.id, offset, length }, Handles::one(pool))?;
         let [memory] = handles.exactly()?;
         Ok(crate::Memory::adopt(memory))
     }

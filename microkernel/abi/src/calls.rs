@@ -69,7 +69,7 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
 23 state (thread: Thread, index: Number) -> (zero: Number, zero1: Number, w0: Number, w1: Number, w2: Number, w3: Number, w4: Number, w5: Number, w6: Number, w7: Number)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Reads eight registers of a stopped or waiting thread from the index on, in the order of `kcore::Regs`.";
-24 config (thread: Thread, what: Number, value: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull]
+24 config (thread: Thread, what: Number, value: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Sets 0 priority (at most its pool's ceiling), 1 fault channel (handle with CALL, or 0), 2 bound notification (handle with OWNER, or 0), 3 thread pointer, 4 home core (2^64 - 1: any, as at first).";
 25 yield_now () -> () [] "Lets other ready threads of the same priority run.";
 26 irq_bind (interrupt: Interrupt, notification: Notification, bits: Bits) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
@@ -78,9 +78,9 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   "Unmasks a bound interrupt again after it came.";
 28 ioport (ports: IoPorts, operation: Number, offset: Number, value: Number) -> (value: Number) [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
   "Reads (operation 1, 2, 4: its size in bytes) or writes (operation 17, 18, 20) a port.";
-29 debug_log (authority: Authority, tag: Tag) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
+29 debug_log (authority: Authority, tag: Tag) -> () [BadHandle Denied Revoked WrongKind BadArgument]
   "Writes a log record: bits 0-12 of the tag its length (at most 232), bits 16-17 its level; text in the words, or, beyond 64 bytes, in the IPC buffer.";
-30 system (authority: Authority, operation: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
+30 system (authority: Authority, operation: Number) -> () [BadHandle Denied Revoked WrongKind BadArgument]
   "With POWER: 0 powers the machine off, 1 reboots it. Does not return.";
 31 trace (process: Process, ring: Memory, authority: Authority) -> ()
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull]

@@ -112,7 +112,7 @@ pub const GUIDES: &[Guide] = &[
     Guide {
         call: "dup",
         rights: &[("process", "ENDOW")],
-        work: Work::Fixed,
+        work: Work::Bounded("the free slots from 1 to 127, for a given index"),
         reasons: &[
             (Error::Denied, "a process is named and the handle lacks TRANSFER"),
             (Error::BadArgument, "the rights have unknown bits; or the index is no free slot from 1 to 127"),
@@ -210,7 +210,7 @@ pub const GUIDES: &[Guide] = &[
             ),
             (Error::BadAddress, "the range is not of pages, not the user's, or something is mapped there"),
             (Error::ServerDied, "the process is being ended, or the Memory of which this is a slice is gone"),
-            (Error::TableFull, "a page is mapped writable 65,535 times"),
+            (Error::TableFull, "a page is mapped writable more than 65,407 times"),
             (Error::PoolEmpty, "the process's pool has too few pages for page tables and records"),
             (Error::NotExecutable, "a page is not sealed, or a device's"),
         ],
@@ -235,8 +235,7 @@ pub const GUIDES: &[Guide] = &[
             ),
             (Error::BadArgument, "no pages or more than 128; unknown access, or none that reads"),
             (Error::BadAddress, "the range is not of pages, not the user's, or something of it is not mapped"),
-            (Error::ServerDied, "a Memory that is mapped there is being ended"),
-            (Error::TableFull, "a page is mapped writable 65,535 times"),
+            (Error::TableFull, "a page is mapped writable more than 65,407 times"),
             (Error::NotExecutable, "a page is not sealed, or a device's"),
         ],
     },
@@ -277,7 +276,12 @@ pub const GUIDES: &[Guide] = &[
             (Error::BadAddress, "pc or sp is not the user's"),
         ],
     },
-    Guide { call: "stop", rights: &[("thread", "CONTROL")], work: Work::Fixed, reasons: &[] },
+    Guide {
+        call: "stop",
+        rights: &[("thread", "CONTROL")],
+        work: Work::Parts("nothing, until the core on which the thread runs has let go of it"),
+        reasons: &[],
+    },
     Guide {
         call: "state",
         rights: &[("thread", "INSPECT")],

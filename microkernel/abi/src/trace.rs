@@ -1,7 +1,8 @@
 //! The ring of a trace, as the system call `trace` has it filled.
 
 /// Words of a record: time in ns since boot; event in bits 0–7, the call's number in bits 8–23, the thread's place in
-/// bits 32–63; the number register (the status, after the call), `a0`, `a1`, the badge register, eight words.
+/// bits 32–63; the number register (the status, after the call), `a0`, `a1`, the badge register, eight words: the registers',
+/// or, of a message that lies in the IPC buffer, its first 64 bytes.
 pub const RECORD_WORDS: usize = 16;
 /// Records in a page; the first page is the header's.
 pub const RECORDS_PER_PAGE: u64 = (crate::PAGE_SIZE / (RECORD_WORDS * 8)) as u64;

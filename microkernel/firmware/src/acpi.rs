@@ -99,6 +99,20 @@ pub struct Tables {
 }
 
 impl Tables {
+    fn new() -> Self {
+        Tables {
+            local_apic: 0,
+            cores: 0,
+            core_ids: Short::new(),
+            io_apics: Short::new(),
+            overrides: Short::new(),
+            ecam: None,
+            pm_timer: None,
+            power: Power::default(),
+            memory: Regions::new(),
+        }
+    }
+
     /// The pages of the APICs' registers, each once.
     pub fn controllers(&self) -> impl Iterator<Item = Region> + Clone {
         let page = |address: u64| Region { base: address, length: 1 }.touched_pages();
@@ -127,17 +141,7 @@ pub struct Power {
 /// # Errors
 /// Which table is wrong, and why.
 pub fn read(rsdp: u64, memory: Memory<'_>) -> Result<Tables, Wrong> {
-    let mut tables = Tables {
-        local_apic: 0,
-        cores: 0,
-        core_ids: Short::new(),
-        io_apics: Short::new(),
-        overrides: Short::new(),
-        ecam: None,
-        pm_timer: None,
-        power: Power::default(),
-        memory: Regions::new(),
-    };
+    let mut tables = Tables::new();
     let mut places = Short::<Region, TABLES>::new();
     let (root, entry_size) = root(rsdp, memory, &mut places)?;
     let mut fadt = false;
@@ -151,10 +155,13 @@ pub fn read(rsdp: u64, memory: Memory<'_>) -> Result<Tables, Wrong> {
         };
         places.push(Region { base: address, length: table.len() as u64 });
         match &table[..4] {
-            b"APIC" => madt(table, &mut tables)?,
+            // The first of each counts; others must make sense, too.
+            b"APIC" if tables.cores == 0 => madt(table, &mut tables)?,
+            b"APIC" => madt(table, &mut Tables::new())?,
             b"FACP" => {
+                let mut others = Tables::new();
+                self::fadt(table, memory, if fadt { &mut others } else { &mut tables }, &mut places)?;
                 fadt = true;
-                self::fadt(table, memory, &mut tables, &mut places)?;
             }
             b"MCFG" => tables.ecam = mcfg(table)?,
             _ => {}

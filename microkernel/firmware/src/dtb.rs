@@ -8,11 +8,14 @@ use dtoolkit::fdt::FdtNode;
 use dtoolkit::standard::NodeStandard;
 use dtoolkit::{Node, Property, ToCellInt};
 
+use crate::handover::MEMORY_END;
 pub use crate::handover::Reason;
 use crate::region::{PAGE, Region, Regions};
 
 /// Most cores whose affinities are read.
 pub const CORES: usize = 16;
+/// Pieces of memory, and as many that may not be mapped.
+pub const BANKS: usize = 8;
 /// The longest tree: Linux's booting.rst has 2 MiB, but QEMU doubles what `-dtb` gives it.
 pub const TREE_LIMIT: u64 = 4 << 20;
 
@@ -52,11 +55,11 @@ pub enum Location {
 /// The machine.
 pub struct Platform {
     /// All RAM, in whole pages.
-    pub banks: Regions<8>,
+    pub banks: Regions<BANKS>,
     /// What of it is taken by firmware.
     pub reserved: Regions<16>,
     /// What of that must not even be mapped.
-    pub unmapped: Regions<8>,
+    pub unmapped: Regions<BANKS>,
     /// The boot archive.
     pub archive: Option<Region>,
     /// The kernel's command line, and its length.
@@ -189,8 +192,8 @@ fn read_chosen(tree: Fdt<'_>, chosen: FdtNode<'_>, platform: &mut Platform) -> R
 }
 
 /// The RAM: every `memory` node's regions, cut to whole pages.
-fn banks(root: FdtNode<'_>) -> Result<Regions<8>, Reason> {
-    let mut banks = Regions::<8>::new();
+fn banks(root: FdtNode<'_>) -> Result<Regions<BANKS>, Reason> {
+    let mut banks = Regions::<BANKS>::new();
     for node in root.children().filter(|node| text(*node, "device_type") == Some("memory") && enabled(node)) {
         for region in registers(node) {
             if banks.overlap(region) {
@@ -203,7 +206,7 @@ fn banks(root: FdtNode<'_>) -> Result<Regions<8>, Reason> {
 }
 
 /// The header's reservations and `/reserved-memory`, rounded out to whole pages.
-fn reserved(tree: Fdt<'_>) -> Option<(Regions<16>, Regions<8>)> {
+fn reserved(tree: Fdt<'_>) -> Option<(Regions<16>, Regions<BANKS>)> {
     let mut reserved = Regions::new();
     let mut unmapped = Regions::new();
     for entry in tree.memory_reservations() {
@@ -328,8 +331,8 @@ fn register(node: FdtNode<'_>, i: usize) -> Option<Region> {
     registers(node).nth(i)
 }
 
-/// A region that doesn't wrap, with room to round it.
+/// A region below [`MEMORY_END`], with room to round it.
 fn checked(base: u64, length: u64) -> Option<Region> {
-    base.checked_add(length)?.checked_add(PAGE)?;
+    base.checked_add(length).filter(|end| *end <= MEMORY_END - PAGE)?;
     Some(Region { base, length })
 }

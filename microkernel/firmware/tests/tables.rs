@@ -108,6 +108,22 @@ fn a_pc_with_everything() {
 }
 
 #[test]
+fn the_first_of_two_counts_and_the_other_must_make_sense() {
+    const SECOND: usize = 0x480;
+    let mut memory = machine();
+    memory.copy_within(MADT..MADT + 0x80, SECOND);
+    let tables = [MADT, SECOND, FADT, FADT, MCFG].map(|at| address(at).to_le_bytes()).concat();
+    table(&mut memory, XSDT, b"XSDT", &tables);
+    seal(&mut memory);
+    let tables = read(&memory).unwrap();
+    assert_eq!((tables.cores, tables.io_apics.as_slice().len(), tables.pm_timer), (2, 1, Some(0x608)));
+    // An entry without a length, and the checksum right again.
+    memory[SECOND + 9] = memory[SECOND + 9].wrapping_add(memory[SECOND + 45]);
+    memory[SECOND + 45] = 0;
+    assert_eq!(read(&memory).err().unwrap().name(), "APIC");
+}
+
+#[test]
 fn a_wrong_table_is_named() {
     type Change = fn(&mut [u8]);
     let cases: [(&str, Change); 8] = [

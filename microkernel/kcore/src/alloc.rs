@@ -20,10 +20,11 @@ pub struct Need {
 }
 
 impl Need {
-    /// Adds pages of a pool.
+    /// Adds pages of a pool, perhaps as many as a caller named: more than there can be stay more.
     pub fn add(&mut self, pool: Link<POOL>, pages: u32) {
         if let Some(slot) = self.pages.iter_mut().find(|slot| slot.0 == pool || slot.0.is_none()) {
-            *slot = (pool, slot.1 + pages);
+            let sum = if mutant(Mutant::NeedWraps) { slot.1.wrapping_add(pages) } else { slot.1.saturating_add(pages) };
+            *slot = (pool, sum);
         }
     }
 }
@@ -35,9 +36,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if pages == 0 {
                 continue;
             }
-            let pool = self.v.get(self.v.follow::<POOL>(pool).ok_or(Error::ServerDied)?);
+            let key = self.v.follow::<POOL>(pool).ok_or(Error::ServerDied)?;
+            let pool = self.v.get(key);
             let short = pool.limit - pool.used < pages && !mutant(Mutant::QuotaUnchecked);
-            if pool.dying || short {
+            if short || self.pool_dies(key) {
                 return Err(Error::PoolEmpty);
             }
         }
@@ -130,7 +132,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     {
         let class = I as usize;
         if I == CHANNEL || I == NOTIFICATION || I == GRANT {
-            self.s.ends += 1;
+            self.end_doors();
         }
         let slab = key.frame();
         let pool = self.v.follow::<POOL>(Link::<POOL>::from_raw(self.v.frame(slab).owner));

@@ -79,7 +79,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let core = self.my_core();
         core.called = false;
         let wanted = core::mem::take(&mut core.wanted);
-        let current = core.current;
+        let current = core.current.link();
         let Some(thread) = self.v.follow(current) else { return };
         match wanted {
             Wanted::Nothing => {}
@@ -189,7 +189,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// How urgent what a core runs is: below 0 if it idles, or is this one and has nobody yet; above all if it was woken
     /// and has yet to choose.
     fn rank(&self, core: usize) -> i16 {
-        match self.v.follow(self.s.cores[core].current) {
+        match self.v.follow(self.s.cores[core].current.link()) {
             Some(current) => self.v.get(current).priority.into(),
             None if core == self.core || self.s.idle >> core & 1 != 0 => -1,
             None => i16::MAX,

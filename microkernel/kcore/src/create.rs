@@ -22,7 +22,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
         let [x, y, z] = [regs.argument(2), regs.argument(3), regs.argument(4)];
         let kind = Kind::from_code(regs.argument(1)).ok_or(Error::BadArgument)?;
-        if self.v.get(pool).dying && !mutant(Mutant::DyingPoolMakes) {
+        if self.pool_dies(pool) && !mutant(Mutant::DyingPoolMakes) {
             return Err(Error::ServerDied);
         }
         // What the handle's slot takes is checked together with what the object takes: then nothing after can fail.
@@ -66,7 +66,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
         let from = self.live_entry(process, regs.argument(1))?;
         let [offset, count, flags] = [regs.argument(2), regs.argument(3), regs.argument(4)];
-        if self.v.get(pool).dying {
+        if self.pool_dies(pool) {
             return Err(Error::ServerDied);
         }
         let trigger = match (flags, from.object.class()) {

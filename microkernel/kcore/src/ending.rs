@@ -65,7 +65,7 @@ macro_rules! begin {
         /// Begins to end an object that nothing else leads to any more, and ends it if that is little work.
         pub fn $name(&mut self, key: $key<'id>) {
             self.v.hide(key);
-            self.s.ends += 1;
+            self.end_doors();
             let next = core::mem::replace(&mut self.s.endings.$list, key.link());
             let object = self.v.get_mut(key);
             (object.ending, object.end_next, object.refs) = (true, next, 0);
@@ -111,7 +111,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let t = self.v.get_mut(thread);
             t.ends_at = t.context.regs.pc;
             t.context.regs.pc -= H::CALL_LENGTH;
-            t.restarting = true;
+            t.restart();
             self.count(Count::Restarts);
         }
     }
@@ -121,7 +121,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn go_on_ending(&mut self, thread: ThreadKey<'id>) -> bool {
         let t = self.v.get_mut(thread);
         let same = core::mem::take(&mut t.ends_at) == t.context.regs.pc || mutant(Mutant::WrongCallGoesOn);
-        t.restarting = false;
+        t.restarted();
         if same {
             self.begin_to_wait_for_ends(thread);
         }
@@ -131,6 +131,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Works on what has begun to end, as far as this entry can afford; false when nothing of it is left.
     pub fn work_off(&mut self) -> bool {
         loop {
+            if self.s.endings.is_empty() {
+                return false;
+            }
+            // For what each takes beside its parts.
+            if !self.afford(1) && !mutant(Mutant::EndsUnpaid) {
+                return true;
+            }
             let done = if let Some(thread) = self.v.follow(self.s.endings.threads) {
                 self.part_of_thread(thread)
             } else if let Some(channel) = self.v.follow(self.s.endings.channels) {
@@ -267,6 +274,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.bound_no_more_through(interrupt);
             if let Some(above) = above {
                 self.bound_through(interrupt, above);
+            }
+        } else if let Some(interrupt) = self.v.follow(g.bells) {
+            self.rings_no_more_through(interrupt);
+            if let Some(above) = above {
+                self.rings_through(interrupt, above);
             }
         } else {
             return false;

@@ -10,10 +10,16 @@
 //!   that another core is home to, a call from another core (`look_again` says so), somebody to be woken who may go to another, somebody more urgent, deadlines, closed ends or bits or calls that wait, other callers to answer, a handle behind a
 //!   Grant to receive by, a CPU budget or a trace (`Thread::slow`). A Grant to call or to notify by is not: clients have one each.
 //! * It relies on what the invariants say of a running thread and of one that waits in a channel, and asks for no more.
+//!   A core that need not look again runs the most urgent of its threads, with its timer set.
 //! * It calls nothing that takes the whole state, so that the state's parts stay in registers.
 //!
-//! What a handle came to is kept in the thread that used it ([`Doors`]), for as long as nothing has come to an end that a
-//! handle to a channel or notification may depend on. That is no state: without it the same happens, in more steps.
+//! What a handle came to is kept in the thread that used it ([`Doors`]), and whom it met there, as [`KeptPair`]: for as long as no
+//! frame leaves its class, and nothing has come to an end that a handle to a channel or notification may depend on
+//! ([`Cx::end_doors`]). A core's running thread is kept in the same way. So a message follows no link: where both are as last time,
+//! that they are is all that it asks. This is no state: without it the same happens, in more steps.
+//!
+//! Messages of four words, others that fit the registers, and all have a compiled path each ([`Length`]). Those of the first two take
+//! what is kept and nothing else, and leave the rest to the last, which looks up and keeps.
 //!
 //! ```text
 //! call, fault:  caller Running ─▶ AwaitingReply    receiver Receiving ─▶ Running         fast/message
@@ -25,18 +31,19 @@
 mod message;
 mod signal;
 
+use core::cmp::Ordering;
+
 use abi::Rights;
 use abi::calls::number as nr;
-use abi::message::{MAX_HANDLES, TAKES_SHIFT};
+use abi::message::{MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT};
 use kmem::mutants::{Mutant, mutant};
-use kmem::{Class, Link};
+use kmem::{Class, KeptPair, Key, Link};
 
 use crate::cores::ANY_CORE;
 use crate::hw::CoreId;
 use crate::objects::*;
 use crate::state::Cx;
 use crate::{Context, Hw, Kernel};
-use message::Length;
 
 /// The registers of a system call that the fast path looks at first: they stand in the thread's saved state, too.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +65,35 @@ pub struct Decided {
     pub another: bool,
 }
 
+/// How long the messages are that a compiled path is for. One for a known length has all it needs in registers, as it takes only
+/// what is kept from the last time; where that is not enough it gives up, for [`Length::Any`] to try.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// As long as seL4's in registers: four words.
+    Half,
+    /// They fit the registers.
+    Registers,
+    /// They may not; and what is not known is looked up.
+    Any,
+}
+
+impl Length {
+    /// Bytes of four words.
+    pub const HALF: u64 = REGISTER_BYTES as u64 / 2;
+
+    /// The path for a message that fits the registers, by its tag.
+    pub fn of(tag: u64) -> Option<Length> {
+        match tag {
+            Self::HALF => Some(Length::Half),
+            0..=REGISTERS => Some(Length::Registers),
+            _ => None,
+        }
+    }
+}
+
+/// Bytes that fit the registers.
+const REGISTERS: u64 = REGISTER_BYTES as u64;
+
 /// Each returns who runs next. None: nothing has changed, and the general path is to be taken.
 impl<H: Hw> Kernel<H> {
     /// As [`Kernel::general`], if the running thread's call is one of those that are done here.
@@ -66,47 +102,11 @@ impl<H: Hw> Kernel<H> {
         self.briefly_with(core, |cx| cx.fast().map_or(Link::NONE, |next| next.link()))
     }
 
-    /// The same for a `call` whose message fits the registers, as the caller has seen; as the place of that thread's saved state.
-    #[inline(always)]
-    pub fn fast_call(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
-        self.briefly_with(core, |cx| {
-            let next = cx.fast_call(asked, Length::Registers)?;
-            Some(Decided { context: cx.context(next), another: true })
-        })
-    }
-
-    /// The same for a `reply_recv` whose answer does.
-    #[inline(always)]
-    pub fn fast_reply_recv(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
-        self.briefly_with(core, |cx| {
-            let next = cx.fast_reply_recv(asked, Length::Registers)?;
-            Some(Decided { context: cx.context(next), another: true })
-        })
-    }
-
-    /// The same for a `call` with any.
-    #[inline(always)]
-    pub fn fast_long_call(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
-        self.briefly_with(core, |cx| {
-            let next = cx.fast_call(asked, Length::Any)?;
-            Some(Decided { context: cx.context(next), another: true })
-        })
-    }
-
-    /// The same for a `reply_recv` with any.
-    #[inline(always)]
-    pub fn fast_long_reply_recv(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
-        self.briefly_with(core, |cx| {
-            let next = cx.fast_reply_recv(asked, Length::Any)?;
-            Some(Decided { context: cx.context(next), another: true })
-        })
-    }
-
     /// The same for `recv` and `notify`, which may go on with the thread that made them.
     #[inline(always)]
     pub fn fast_signal(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
         self.briefly_with(core, |cx| {
-            let before = cx.my_core().current;
+            let before = cx.my_core().current.link();
             let next = cx.fast_signal(asked)?;
             Some(Decided { context: cx.context(next), another: next.link() != before })
         })
@@ -119,6 +119,30 @@ impl<H: Hw> Kernel<H> {
     }
 }
 
+/// One function each: what is used twice the compiler doesn't take into its user, and so not into registers.
+macro_rules! messages {
+    ($($name:ident $call:ident $length:ident $text:literal;)*) => {
+        impl<H: Hw> Kernel<H> {
+            $(#[doc = $text]
+            #[inline(always)]
+            pub fn $name(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
+                self.briefly_with(core, |cx| {
+                    let next = cx.$call(asked, Length::$length)?;
+                    Some(Decided { context: cx.context(next), another: true })
+                })
+            })*
+        }
+    };
+}
+messages! {
+    fast_half_call fast_call Half "As [`Kernel::fast`] for a `call` with a message of four words, as the place of the next thread's saved state.";
+    fast_short_call fast_call Registers "The same with one that fits the registers, as the caller has seen.";
+    fast_call fast_call Any "The same with any.";
+    fast_half_reply_recv fast_reply_recv Half "The same for a `reply_recv` with an answer of four words.";
+    fast_short_reply_recv fast_reply_recv Registers "The same with one that fits the registers, as the caller has seen.";
+    fast_reply_recv fast_reply_recv Any "The same with any.";
+}
+
 /// The last number of those calls of which some have a fast path.
 pub const LAST_FAST: u16 = nr::notify;
 const _: () = assert!(nr::call <= LAST_FAST && nr::reply_recv <= LAST_FAST && nr::recv <= LAST_FAST);
@@ -129,7 +153,10 @@ pub fn may_be_fast(number: u64) -> bool {
     number as u16 <= LAST_FAST
 }
 
-/// What the handles came to by which a thread called, received and notified last.
+/// No thread is deeper.
+const ANY_DEPTH: u64 = MAX_CHAIN as u64;
+
+/// What the handles came to by which a thread called, received and notified last, and whom it met there.
 #[derive(Clone, Copy, Debug)]
 pub struct Doors {
     call: Door<CHANNEL>,
@@ -142,10 +169,25 @@ pub struct Doors {
 struct Door<const I: u8> {
     /// The handle, 0 for none.
     handle: u64,
-    /// `System::ends` as it was then: the same still holds while that is the same.
-    ends: u64,
     badge: u64,
-    object: Link<I>,
+    /// The object; who was met there last, or the thread itself. In this era the handle comes to the same still ([`Cx::end_doors`]).
+    kept: KeptPair<I, THREAD>,
+}
+
+/// What a door leads to.
+struct Behind<'id, const I: u8> {
+    object: Key<'id, I>,
+    met: ThreadKey<'id>,
+    badge: u64,
+}
+
+/// A thread that makes a call.
+struct Caller<'id> {
+    thread: ThreadKey<'id>,
+    /// How deep in a chain of calls it is.
+    depth: u8,
+    /// How many handles it takes with the answer, or with what it receives.
+    takes: u8,
 }
 
 impl Doors {
@@ -154,18 +196,25 @@ impl Doors {
 }
 
 impl<const I: u8> Door<I> {
-    const NONE: Door<I> = Door { handle: 0, ends: 0, badge: 0, object: Link::NONE };
+    const NONE: Door<I> = Door { handle: 0, badge: 0, kept: KeptPair::NONE };
 }
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     fn fast(&mut self) -> Option<ThreadKey<'id>> {
-        let current = self.v.follow(self.s.cores[self.core].current)?;
+        let current = self.v.follow(self.s.cores[self.core].current.link())?;
         let regs = &self.v.get(current).context.regs;
         let asked = Asked { number: regs.number, a0: regs.a0, a1: regs.a1 };
         match regs.number as u16 {
-            nr::call => self.fast_call(asked, Length::Any),
-            nr::reply_recv => self.fast_reply_recv(asked, Length::Any),
+            nr::call => {
+                let short = Length::of(asked.a1).and_then(|length| self.fast_call(asked, length));
+                short.or_else(|| self.fast_call(asked, Length::Any))
+            }
+            nr::reply_recv => {
+                let short = Length::of(asked.a1 & u32::MAX as u64);
+                let short = short.and_then(|length| self.fast_reply_recv(asked, length));
+                short.or_else(|| self.fast_reply_recv(asked, Length::Any))
+            }
             _ => self.fast_signal(asked),
         }
     }
@@ -185,35 +234,43 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         &raw mut self.v.get_mut(thread).context
     }
 
-    /// The running thread, if nothing about it is unusual, and how many handles it takes.
+    /// The running thread, if nothing about it is unusual but that it is so deep at most.
     #[inline(always)]
-    fn caller(&self, asked: Asked) -> Option<(ThreadKey<'id>, u8)> {
-        let me = self.running()?;
-        let t = self.v.get(me);
+    fn caller(&mut self, asked: Asked, deepest: u64, length: Length) -> Option<Caller<'id>> {
+        let thread = self.running(length)?;
         let takes = asked.number >> TAKES_SHIFT;
-        // A running thread has no deadline and no fault. One whose call is done but for what that ended is restarting.
-        let slow = if mutant(Mutant::FastIgnoresBudget) { 0 } else { t.slow };
-        // In one compare.
-        let unusual = u64::from(slow | t.restarting as u8) << 48;
-        if takes | unusual > MAX_HANDLES as u64 { None } else { Some((me, takes as u8)) }
+        // One whose call is done but for what that ended is restarting.
+        let standing = self.standing(thread);
+        let usual = standing <= deepest && takes <= MAX_HANDLES as u64;
+        usual.then_some(Caller { thread, depth: standing as u8, takes: takes as u8 })
+    }
+
+    /// What is unusual about the running thread.
+    #[inline(always)]
+    fn standing(&self, me: ThreadKey<'id>) -> u64 {
+        let ignored = if mutant(Mutant::FastIgnoresBudget) { u64::from(slow::PAID | slow::TRACED) << 8 } else { 0 };
+        self.v.get(me).standing() & !ignored
     }
 
     /// The running thread, if the timer is set as it is to be and nobody more urgent is ready.
     #[inline(always)]
-    fn running(&self) -> Option<ThreadKey<'id>> {
+    fn running(&mut self, length: Length) -> Option<ThreadKey<'id>> {
         let core = &self.s.cores[self.core];
-        if core.look_again { None } else { self.v.follow(core.current) }
-    }
-
-    /// Whether that is what this handle comes to still.
-    #[inline(always)]
-    fn still<const I: u8>(&self, door: &Door<I>, handle: u64) -> bool {
-        door.handle == handle && (door.ends == self.s.ends || mutant(Mutant::FastDoorStays))
+        if core.look_again {
+            return None;
+        }
+        let (current, kept) = (core.current, self.v.kept(&core.current));
+        if kept.is_some() || length != Length::Any {
+            return kept;
+        }
+        let me = self.v.follow(current.link())?;
+        self.my_core().current = self.v.keep(me);
+        Some(me)
     }
 
     /// What a handle in the first page of the thread's table comes to, if it may be used so. To receive, by no Grant.
     #[inline(always)]
-    fn door<const I: u8>(&self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Option<Door<I>>
+    fn door<const I: u8>(&self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Option<Behind<'id, I>>
     where
         Objects: Class<I>,
     {
@@ -227,7 +284,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let direct = need == Rights::RECV;
         let good = if direct { entry.grant.is_none() } else { self.grants_alive_here(entry.grant) };
         let good = good || mutant(Mutant::FastIgnoresRevocation);
-        good.then_some(Door { handle: raw, ends: self.s.ends, badge: entry.badge, object: object.link() })
+        good.then_some(Behind { object, met: thread, badge: entry.badge })
     }
 
     /// The same, known from the last time or looked up and kept.
@@ -237,25 +294,41 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         thread: ThreadKey<'id>,
         handle: u64,
         need: Rights,
+        length: Length,
         kept: impl Fn(&mut Doors) -> &mut Door<I>,
-    ) -> Option<Door<I>>
+    ) -> Option<Behind<'id, I>>
     where
         Objects: Class<I>,
     {
         let known = *kept(&mut self.v.get_mut::<THREAD>(thread).doors);
-        if self.still(&known, handle) {
-            return Some(known);
+        if known.handle == handle
+            && let Some((object, met)) = self.v.kept_pair::<I, THREAD>(&known.kept)
+        {
+            return Some(Behind { object, met, badge: known.badge });
         }
-        let door = self.door(thread, handle, need)?;
-        *kept(&mut self.v.get_mut::<THREAD>(thread).doors) = door;
-        Some(door)
+        if length != Length::Any {
+            return None;
+        }
+        let behind = self.door(thread, handle, need)?;
+        let pair = self.v.keep_pair::<I, THREAD>(behind.object, behind.met);
+        *kept(&mut self.v.get_mut::<THREAD>(thread).doors) = Door { handle, badge: behind.badge, kept: pair };
+        Some(behind)
     }
 
-    /// The channel that the thread may receive from by this handle.
+    /// The channel that the thread may receive from by this handle, and whose call it took there last.
     #[inline(always)]
-    fn receive_door(&mut self, me: ThreadKey<'id>, handle: u64) -> Option<ChannelKey<'id>> {
-        let door = self.known_door(me, handle, Rights::RECV, |doors| &mut doors.receive)?;
-        self.v.follow(door.object)
+    fn receive_door(&mut self, me: ThreadKey<'id>, handle: u64, length: Length) -> Option<Behind<'id, CHANNEL>> {
+        self.known_door(me, handle, Rights::RECV, length, |doors| &mut doors.receive)
+    }
+
+    /// The thread that a link leads to: the one that was met last, or another.
+    #[inline(always)]
+    fn met(&self, met: ThreadKey<'id>, link: ThreadLink, length: Length) -> Option<ThreadKey<'id>> {
+        match length {
+            _ if met.link() == link => Some(met),
+            Length::Any => self.v.follow(link),
+            _ => None,
+        }
     }
 
     /// Whether the thread serves the channel, and nothing lies there for it.
@@ -277,16 +350,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     fn first_at(&self, priority: u8) -> bool {
         let core = &self.s.cores[self.core];
-        match core.ready >> priority {
-            0 => true,
-            1 => core.armed <= core.slice_end,
-            _ => false,
+        match core.ready.checked_ilog2().map(|most| most.cmp(&priority.into())) {
+            None | Some(Ordering::Less) => true,
+            Some(Ordering::Equal) => core.armed <= core.slice_end,
+            Some(Ordering::Greater) => false,
         }
     }
 
     /// A thread takes the place of the current one, which waits now, with what is left of its slice.
     #[inline(always)]
     fn run_instead(&mut self, thread: ThreadKey<'id>) {
-        self.my_core().current = thread.link();
+        self.my_core().current = self.v.keep(thread);
     }
 }

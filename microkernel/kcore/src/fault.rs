@@ -14,16 +14,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// `config` names one; then its instruction runs again. Returns who is to run next, if that is decided.
     pub fn fault(&mut self, class: u64, address: u64, syndrome: u64) -> Option<ThreadKey<'id>> {
         self.count(Count::Faults);
-        let current = self.s.cores[self.core].current;
+        let current = self.s.cores[self.core].current.link();
         let thread = self.v.follow(current)?;
         let t = self.v.get_mut(thread);
         let (pc, sp) = (t.context.regs.pc, t.context.regs.sp);
         t.fault_words = [class, address, pc, sp, syndrome, current.raw() as u64];
-        let entry = t.fault;
+        let (entry, process) = (t.fault, t.process);
         let Some(channel) = self.fault_channel(thread) else {
             self.leave_queues(thread);
             self.v.get_mut(thread).state = State::Faulted;
-            self.write_log(0, 0, b"a thread faulted, and nobody is there to tell");
+            self.write_log_about(process, b"a thread faulted, and nobody is there to tell");
             if self.v.get(thread).pool == self.s.root_pool {
                 // init's alone lie there, and without init nothing can be started, ended or found. Printed even if a server
                 // reads the log.

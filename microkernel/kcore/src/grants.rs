@@ -90,7 +90,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
         let from = self.live_entry(process, regs.argument(1))?;
         let rights = rights_argument(regs.argument(2))?;
-        if self.v.get(pool).dying && !mutant(Mutant::DyingPoolMakes) {
+        if self.pool_dies(pool) && !mutant(Mutant::DyingPoolMakes) {
             return Err(Error::ServerDied);
         }
         if from.object.class() == GRANT {
@@ -222,7 +222,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if g.queued || told && self.v.find_any::<CHANNEL>(g.target).is_some() {
             // Nothing new comes about through it, and what there is moves up before its names go.
             self.v.get_mut(grant).revoked = true;
-            self.s.ends += 1;
+            self.end_doors();
             if !self.move_all_up(grant) {
                 return false;
             }

@@ -135,10 +135,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn need_slots(&self, need: &mut Need, process: ProcessKey<'id>, count: u32) -> Result<(), Error> {
         let p = self.v.get(process);
         let mut free = 0;
-        let mut slot = p.free_slot;
-        while free < count && slot != 0 {
-            free += 1;
-            slot = self.slot_entry(process, slot).map_or(0, |entry| entry.object.number());
+        for mut slot in [p.free_slot, p.free_far] {
+            while free < count && slot != 0 {
+                free += 1;
+                slot = self.slot_entry(process, slot).map_or(0, |entry| entry.object.number());
+            }
         }
         if free >= count {
             return Ok(());
@@ -154,12 +155,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Puts an entry into a free slot, growing the table as [`Cx::need_slots`] allowed for. The object's and Grant's
     /// counts are up to the caller ([`Cx::count_handle`]). `None` only if there was no check.
     pub fn insert(&mut self, process: ProcessKey<'id>, entry: Entry) -> Option<Handle> {
-        if self.v.get(process).free_slot == 0 {
+        let p = self.v.get(process);
+        if p.free_slot == 0 && p.free_far == 0 {
             self.grow(process)?;
         }
-        let index = self.v.get(process).free_slot;
+        let p = self.v.get(process);
+        let index = if p.free_slot != 0 { p.free_slot } else { p.free_far };
         let next = self.slot_entry(process, index)?.object.number();
-        self.v.get_mut(process).free_slot = next;
+        *self.first_free(process, index) = next;
         self.fill(process, index, entry)
     }
 
@@ -170,7 +173,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             && self.slot_entry(process, index).is_some_and(|entry| entry.object.class() == 0 && entry.generation != 0)
     }
 
-    /// Puts an entry into a given free slot.
+    /// Puts an entry into a given free slot. It is looked for among those of the first page alone.
     pub fn insert_at(&mut self, process: ProcessKey<'id>, index: u32, entry: Entry) -> Option<Handle> {
         let mut at = self.v.get(process).free_slot;
         let next = self.slot_entry(process, index)?.object;
@@ -194,15 +197,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn remove(&mut self, process: ProcessKey<'id>, raw: u64) -> Result<Entry, Error> {
         let entry = self.entry(process, raw)?;
         let index = raw as u32 & 0xffff;
-        let free = self.v.get(process).free_slot;
-        self.s.ends += matches!(entry.object.class(), CHANNEL | NOTIFICATION) as u64;
+        let free = *self.first_free(process, index);
+        if matches!(entry.object.class(), CHANNEL | NOTIFICATION) {
+            self.end_doors();
+        }
         if let Some(slot) = self.slot_mut(process, index) {
             let step = !mutant(Mutant::SlotGenerationKept) as u16;
             let retired = slot.generation == u16::MAX && !mutant(Mutant::HandleSlotNotRetired);
             *slot = Entry { generation: slot.generation.wrapping_add(step), ..Entry::default() };
             if !retired {
                 slot.object = AnyName::from_number(free);
-                self.v.get_mut(process).free_slot = index;
+                *self.first_free(process, index) = index;
             }
         }
         self.v.get_mut(process).handle_count -= 1;
@@ -230,7 +235,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
             self.v.get_mut(process).closed_slots += 1;
             let Some(entry) = entry else { continue };
-            self.s.ends += 1;
+            self.end_doors();
             if let Some(slot) = self.slot_mut(process, index) {
                 *slot = Entry::default();
             }
@@ -256,7 +261,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.credit(pool, 1);
             }
             let p = self.v.get_mut(process);
-            (p.slots, p.free_slot) = ((left - 1) * SLOTS_PER_PAGE, 0);
+            (p.slots, p.free_slot, p.free_far) = ((left - 1) * SLOTS_PER_PAGE, 0, 0);
             p.overhead -= 1;
         }
         let p = *self.v.get(process);
@@ -297,7 +302,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 slot.object = AnyName::from_number(next);
             }
             if let Some(last) = self.v.get_mut(page).0.last_mut() {
-                last.object = AnyName::from_number(p.free_slot);
+                last.object = AnyName::from_number(p.free_far);
             }
         }
         match self.v.follow(self.v.get(process).directory) {
@@ -308,8 +313,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         p.slots += SLOTS_PER_PAGE;
         p.overhead += 1;
         // Slot 0 is no handle.
-        p.free_slot = first.max(1);
+        *self.first_free(process, first) = first.max(1);
         Some(())
+    }
+
+    /// The first of the free slots among which a slot belongs.
+    #[inline(always)]
+    fn first_free(&mut self, process: ProcessKey<'id>, index: u32) -> &mut u32 {
+        let p = self.v.get_mut(process);
+        let near = index < SLOTS_PER_PAGE || mutant(Mutant::FreeSlotsMixed);
+        if near { &mut p.free_slot } else { &mut p.free_far }
     }
 
     fn slot_page(&self, process: ProcessKey<'id>, index: u32) -> Option<Key<'id, HANDLES>> {

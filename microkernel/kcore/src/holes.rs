@@ -80,7 +80,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if let Some(second) = second
                 && let Some(second) = self.make::<MAPPING>(pool, second)
             {
-                self.link_mapping(second, leaf);
+                self.link_mapping(second, leaf, Some(mapping));
             }
         }
     }

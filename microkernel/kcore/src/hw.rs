@@ -65,8 +65,18 @@ pub trait Hw {
     const CALL_LENGTH: u64;
     /// Highest ASID, 0 where the processor has none (then a switch flushes).
     fn asid_max(&self) -> Asid;
+    /// The counter, from wherever it began: how long a thread has run is kept in its ticks, and made ns when told. Monotonic
+    /// over all cores.
+    fn ticks(&self) -> u64;
+    /// How many ns so many ticks are.
+    fn span(&self, ticks: u64) -> u64;
+    /// The time at which the counter stood there: ns since boot.
+    fn time(&self, ticks: u64) -> u64;
     /// ns since boot, monotonic over all cores.
-    fn now(&self) -> u64;
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        self.time(self.ticks())
+    }
     /// Has the timer interrupt come at `at` ns (`u64::MAX`: never) on the running core.
     fn set_timer(&mut self, at: u64);
     /// Sends the reschedule interrupt to another core.

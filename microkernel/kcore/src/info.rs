@@ -49,8 +49,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 let t = self.v.get(self.lookup::<THREAD>(thread, handle, Rights::INSPECT)?.key);
                 let waits = if t.state == State::AwaitingReply || t.state == State::Calling { t.badge } else { 0 };
                 let [priority, base, core] = [t.priority, t.base_priority, t.core].map(u64::from);
-                let now = if t.state == State::Running { self.s.hw.now() } else { t.run_start };
-                let time = t.run_time + now.saturating_sub(t.run_start);
+                let now = if t.state == State::Running { self.s.hw.ticks() } else { t.run_start };
+                let time = self.s.hw.span(t.run_time + now.saturating_sub(t.run_start));
                 [state_code(t), priority, base, time, core, t.sequence as u64, waits, 0]
             }
             select::GRANT => self.grant_info(self.lookup::<GRANT>(thread, handle, Rights::REVOKE)?.key),
@@ -90,7 +90,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     fn core_info(&self, n: usize) -> [u64; 8] {
         let core = &self.s.cores[n];
-        let runs = self.v.follow(core.current).map_or(0, |current| self.v.get(current).priority as u64 + 1);
+        let runs = self.v.follow(core.current.link()).map_or(0, |current| self.v.get(current).priority as u64 + 1);
         let ready = core.ready.count_ones() as u64;
         let [online, idle] = [core.online as u64, self.idle_time(n)];
         [online, idle, core.all_switches(), core.kicks, core.flushes, core.taken, runs, ready]
@@ -130,7 +130,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// The first handle from a slot on, within a page of the table.
     fn handle_info(&self, process: ProcessKey<'id>, from: u32) -> [u64; 8] {
         let slots = self.v.get(process).slots;
-        let end = (from.saturating_add(1)).next_multiple_of(SLOTS_PER_PAGE).min(slots);
+        let from = from.min(slots);
+        let end = (from + 1).next_multiple_of(SLOTS_PER_PAGE).min(slots);
         let next = |slot: u32| if slot < slots { slot as u64 } else { 0 };
         let mut used = (from..end).filter_map(|slot| Some((slot, self.slot_entry(process, slot)?)));
         let Some((slot, entry)) = used.find(|(_, entry)| entry.object.class() != 0) else {
@@ -146,7 +147,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn grant_info(&self, grant: GrantKey<'id>) -> [u64; 8] {
         let g = self.v.get(grant);
         let handles = !g.ended && self.object_alive(g.target);
-        let effects = !(g.children.is_none() && g.mappings.is_none() && g.waiting.is_none() && g.lines.is_none());
+        let interrupts = !(g.lines.is_none() && g.bells.is_none());
+        let effects = interrupts || !(g.children.is_none() && g.mappings.is_none() && g.waiting.is_none());
         let notification = self.v.find_any::<NOTIFICATION>(g.target).map(|notification| self.v.get(notification));
         let bound = notification.and_then(|notification| self.v.follow(notification.bound));
         let bound = bound.is_some_and(|thread| self.v.get(thread).bound_via == self.v.name(grant));

@@ -212,7 +212,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         self.block(thread, State::Receiving);
         let t = self.v.get_mut(thread);
-        t.restarting = false;
+        t.restarted();
         if let Some(channel) = channel {
             t.channel = channel.link();
             if let Some(grant) = self.v.find(via) {
@@ -249,7 +249,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// The current thread stops running, into a waiting state.
     fn block(&mut self, thread: ThreadKey<'id>, state: State) {
-        if self.v.get(thread).state == State::Running {
+        let t = self.v.get(thread);
+        if t.state == State::Running && t.timer_slot == 0 && !t.demoted {
+            self.leave_core(thread);
+            let t = self.v.get_mut(thread);
+            (t.channel, t.server) = (Link::NONE, Link::NONE);
+        } else if t.state == State::Running {
             self.leave_queues(thread);
         }
         self.v.get_mut(thread).state = state;
@@ -310,6 +315,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if bits == 0 {
             return false;
         }
+        self.v.get_mut(thread).bits_wait = false;
         self.deliver_bits(thread, bits);
         true
     }

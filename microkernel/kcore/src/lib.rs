@@ -12,9 +12,9 @@
 //!
 //! # Where things are
 //!
-//! `objects` the data, `state` the kernel around them, `cores` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
+//! `objects` the data, `state` the kernel around them, `cores`, `turns` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how
-//! threads meet; `trace` who watches them; `sched`, `wheel`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
+//! threads meet; `trace` who watches them; `sched`, `wheel`, `prompt`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
 //! `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -43,6 +43,7 @@ mod notify;
 pub mod objects;
 mod pool;
 mod process;
+mod prompt;
 mod range;
 mod regs;
 mod revoke;
@@ -53,6 +54,7 @@ mod tables;
 mod thread;
 pub mod trace;
 mod transfer;
+pub mod turns;
 mod wheel;
 
 use abi::calls::number as call;
@@ -61,7 +63,7 @@ use abi::{Error, Status};
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
 pub use ending::UNITS;
-pub use fast::{Asked, Decided, Doors, LAST_FAST, may_be_fast};
+pub use fast::{Asked, Decided, Doors, LAST_FAST, Length, may_be_fast};
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;
@@ -99,6 +101,12 @@ impl<H: Hw> Kernel<H> {
 
     /// The timer interrupt of a core.
     pub fn timer(&mut self, core: CoreId) -> ThreadLink {
+        let next = self.fast_timer(core).map(|_| self.system.cores[core as usize].current.link());
+        next.unwrap_or_else(|| self.general_timer(core))
+    }
+
+    /// The same without the fast path.
+    pub fn general_timer(&mut self, core: CoreId) -> ThreadLink {
         self.with(core, |cx| {
             cx.answer_calls();
             cx.tick();
@@ -113,6 +121,12 @@ impl<H: Hw> Kernel<H> {
 
     /// A device's interrupt.
     pub fn interrupt(&mut self, core: CoreId, line: u32) -> ThreadLink {
+        let next = self.fast_interrupt(core, line).map(|_| self.system.cores[core as usize].current.link());
+        next.unwrap_or_else(|| self.general_interrupt(core, line))
+    }
+
+    /// The same without the fast path.
+    pub fn general_interrupt(&mut self, core: CoreId, line: u32) -> ThreadLink {
         self.with(core, |cx| {
             cx.answer_calls();
             cx.interrupt(line);
@@ -142,23 +156,13 @@ impl<H: Hw> Kernel<H> {
             cx.reschedule(next)
         })
     }
-
-    /// What an idle core does: a bounded part of the tear-down that dead callers left. `None`: nothing is left.
-    pub fn idle_work(&mut self, core: CoreId) -> Option<ThreadLink> {
-        self.with(core, |cx| {
-            cx.answer_calls();
-            let more = cx.reap();
-            let next = cx.reschedule(None);
-            (more || !next.is_none()).then_some(next)
-        })
-    }
 }
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn syscall(&mut self) -> ThreadLink {
         self.count(Count::Calls);
         self.answer_calls_before_its_own();
-        let me = self.s.cores[self.core].current;
+        let me = self.s.cores[self.core].current.link();
         let Some(thread) = self.v.follow(me) else { return self.reschedule(None) };
         if self.v.get(thread).slow & slow::TRACED != 0 {
             return self.traced_syscall(thread);
@@ -179,7 +183,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             Ok(Progress::Done) => {
                 let t = self.v.get_mut(thread);
                 t.context.regs.number = Status::OK.0;
-                t.restarting = false;
+                t.restarted();
                 if self.began {
                     self.begin_to_wait_for_ends(thread);
                 }
@@ -187,13 +191,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             Ok(Progress::Restart) => {
                 let t = self.v.get_mut(thread);
                 t.context.regs.pc -= H::CALL_LENGTH;
-                t.restarting = true;
+                t.restart();
                 self.count(Count::Restarts);
             }
             Ok(Progress::Blocked) => {}
             Ok(Progress::HandOver(next)) => candidate = self.v.follow(next),
             Err(error) => {
-                if core::mem::take(&mut self.v.get_mut(thread).restarting) {
+                if self.v.get_mut(thread).restarted() {
                     // A long call that fails on its way.
                     self.drop_pending(thread);
                 }

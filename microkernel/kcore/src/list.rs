@@ -3,6 +3,10 @@
 //! Each macro makes a module of functions for one pair of link fields. They take the head (and tail) by value and return
 //! the new one, because it may stand anywhere: in an object, in a core, in a local.
 
+use kmem::View;
+
+use crate::objects::{MappingKey, Objects};
+
 /// A doubly linked list: `push` to the front, `remove` anywhere.
 macro_rules! list {
     ($module:ident, $class:ident, $next:ident, $prev:ident) => {
@@ -30,6 +34,10 @@ macro_rules! list {
                 key: Key<'id, $class>,
             ) -> Link<$class> {
                 let (next, prev) = (v.get(key).$next, v.get(key).$prev);
+                if next.is_none() && prev.is_none() {
+                    // It is alone.
+                    return Link::NONE;
+                }
                 if let Some(next) = v.follow(next) {
                     v.get_mut(next).$prev = prev;
                 }
@@ -52,12 +60,24 @@ macro_rules! list {
 list!(pools, POOL, next, prev);
 list!(doomed, POOL, reap_next, reap_prev);
 list!(grants, GRANT, next, prev);
+list!(undone, GRANT, undo_next, undo_prev);
 list!(siblings, THREAD, sibling_next, sibling_prev);
 list!(timers, THREAD, timer_next, timer_prev);
 list!(by_via, THREAD, via_next, via_prev);
 list!(by_line, INTERRUPT, via_next, via_prev);
+list!(by_bell, INTERRUPT, bell_next, bell_prev);
 list!(by_memory, MAPPING, memory_next, memory_prev);
 list!(by_grant, MAPPING, grant_next, grant_prev);
+
+/// Puts a mapping into its Memory's list behind another.
+pub fn insert_behind<'id>(v: &mut View<'_, 'id, Objects>, before: MappingKey<'id>, key: MappingKey<'id>) {
+    let next = core::mem::replace(&mut v.get_mut(before).memory_next, key.link());
+    if let Some(next) = v.follow(next) {
+        v.get_mut(next).memory_prev = key.link();
+    }
+    let mapping = v.get_mut(key);
+    (mapping.memory_next, mapping.memory_prev) = (next, before.link());
+}
 
 /// Queues of threads: ready, receivers.
 pub mod queue {
@@ -73,6 +93,9 @@ pub mod queue {
     }
 
     pub fn remove<'id>(mut q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
+        if alone(q, key) {
+            return Queue { head: Link::NONE, tail: Link::NONE };
+        }
         let (next, prev) = (v.get(key).next, v.get(key).prev);
         match v.follow(next) {
             Some(next) => v.get_mut(next).prev = prev,
@@ -88,12 +111,23 @@ pub mod queue {
         q
     }
 
+    /// Whether a thread of the queue is all that is in it: then it has no neighbours.
+    #[inline(always)]
+    pub(super) fn alone(q: Queue<THREAD>, key: ThreadKey<'_>) -> bool {
+        q.head == key.link() && q.tail == key.link()
+    }
+
     pub(super) fn insert_after<'id>(
         mut q: Queue<THREAD>,
         v: &mut View<'_, 'id, Objects>,
         before: Link<THREAD>,
         key: ThreadKey<'id>,
     ) -> Queue<THREAD> {
+        if q.head.is_none() {
+            let thread = v.get_mut(key);
+            (thread.next, thread.prev) = (Link::NONE, Link::NONE);
+            return Queue { head: key.link(), tail: key.link() };
+        }
         let next = match v.follow(before) {
             Some(before) => core::mem::replace(&mut v.get_mut(before).next, key.link()),
             None => core::mem::replace(&mut q.head, key.link()),
@@ -128,6 +162,10 @@ pub mod by_priority {
 
     /// Behind the last thread that is at least as urgent.
     pub fn insert<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
+        if q.head.is_none() {
+            // The first of the only run, with no neighbours in either list.
+            return queue::insert_after(q, v, Link::NONE, key);
+        }
         let priority = v.get(key).priority;
         let (mut above, mut at) = (None, v.follow(q.head));
         while let Some(run) = at.filter(|run| v.get(*run).priority > priority) {
@@ -145,6 +183,9 @@ pub mod by_priority {
 
     /// If it is the first of its run, the next one is now.
     pub fn remove<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
+        if queue::alone(q, key) {
+            return Queue { head: Link::NONE, tail: Link::NONE };
+        }
         let t = v.get(key);
         let (priority, run_next, run_prev) = (t.priority, v.follow(t.run_next), v.follow(t.run_prev));
         let alike = |at: Link<THREAD>| v.follow(at).filter(|other| v.get(*other).priority == priority);

@@ -5,22 +5,26 @@
 use core::fmt::{self, Write};
 
 use abi::boot::{LOG_RECORDS, LOG_TEXT, LogHeader, LogRecord, log_level};
-use kmem::Frame;
 use kmem::mutants::{Mutant, mutant};
+use kmem::{Frame, Link};
 
 use crate::Hw;
+use crate::objects::PROCESS;
 use crate::state::{Count, Cx, LOG_LINE};
 
 /// Pages of the ring: a header, and 16 records a page.
 pub const LOG_PAGES: u32 = 1 + (LOG_RECORDS * RECORD_BYTES / kmem::PAGE) as u32;
-/// Records a label may write in a second; 0, the kernel itself, is not counted.
+/// Records a label may write in a second; 0, the kernel itself, is not counted but for what a process has it write.
 pub const LOG_RATE: u32 = 200;
 /// Everything is shown on the boot console, unless the command line says otherwise.
 const SHOW_ALL: u8 = u8::MAX;
 
 const RECORD_BYTES: usize = 256;
 const MAGIC: u32 = u32::from_le_bytes(*b"VLOG");
+/// Labels that are counted each for itself; the last count is of all others.
 const LABELS: usize = 16;
+/// In place of a label: a process, by its place.
+const ABOUT: u64 = 1 << 63;
 const SECOND: u64 = 1_000_000_000;
 const _: () = assert!(size_of::<LogRecord>() == RECORD_BYTES && size_of::<LogHeader>() == 24);
 
@@ -30,7 +34,7 @@ pub struct Log {
     ring: Frame,
     written: u64,
     dropped: u64,
-    rates: [Rate; LABELS],
+    rates: [Rate; LABELS + 1],
     /// The boot console shows records up to this level.
     shown: u8,
 }
@@ -44,7 +48,7 @@ struct Rate {
 
 impl Log {
     pub const fn new() -> Log {
-        let rates = [Rate { label: 0, since: 0, count: 0 }; LABELS];
+        let rates = [Rate { label: 0, since: 0, count: 0 }; LABELS + 1];
         Log { ring: Frame::NONE, written: 0, dropped: 0, rates, shown: SHOW_ALL }
     }
 
@@ -53,12 +57,12 @@ impl Log {
         if label == 0 {
             return true;
         }
-        let slot = self.rates.iter().position(|rate| rate.label == label).unwrap_or_else(|| {
-            // The label that was quiet for longest loses its count.
-            (0..LABELS).min_by_key(|i| self.rates[*i].since).unwrap_or(0)
-        });
+        let own = &self.rates[..LABELS];
+        let quiet = |rate: &Rate| rate.label == 0 || now.saturating_sub(rate.since) >= SECOND;
+        let slot = own.iter().position(|rate| rate.label == label).or_else(|| own.iter().position(quiet));
+        let slot = slot.unwrap_or(if mutant(Mutant::LogCountTaken) { 0 } else { LABELS });
         let rate = &mut self.rates[slot];
-        if rate.label != label || now - rate.since >= SECOND {
+        if slot < LABELS && rate.label != label || now.saturating_sub(rate.since) >= SECOND {
             *rate = Rate { label, since: now, count: 0 };
         }
         rate.count += 1;
@@ -82,8 +86,18 @@ impl<H: Hw> Cx<'_, '_, H> {
 
     /// Writes a record; text beyond [`LOG_TEXT`] bytes is cut.
     pub fn write_log(&mut self, level: u8, label: u64, text: &[u8]) {
+        self.write_log_for(label, level, label, text);
+    }
+
+    /// The same about a process: it is the kernel's record, but one that the process can have it write.
+    pub fn write_log_about(&mut self, process: Link<PROCESS>, text: &[u8]) {
+        let counted = if mutant(Mutant::FaultsLogUncounted) { 0 } else { ABOUT | process.raw() as u64 };
+        self.write_log_for(counted, 0, 0, text);
+    }
+
+    fn write_log_for(&mut self, counted: u64, level: u8, label: u64, text: &[u8]) {
         let now = self.s.hw.now();
-        if !self.s.log.admit(label, now) {
+        if !self.s.log.admit(counted, now) {
             self.s.log.dropped += 1;
             self.count(Count::LogLost);
             return;

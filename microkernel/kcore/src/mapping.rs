@@ -18,10 +18,12 @@ use crate::objects::*;
 use crate::range::{Range, access_argument, allowed};
 use crate::state::Cx;
 use crate::tables::TableKey;
-use crate::{Hw, Progress, list};
+use crate::{Hw, Progress, UNITS, list};
 
 /// Mappings that an `evict` passes by for a unit.
 const PASSED_A_UNIT: u32 = 16;
+/// Addresses without a page that an `unmap` passes by for a unit.
+const EMPTY_A_UNIT: u32 = 128;
 
 /// What it costs to take so many pages out of a lowest table that has so many in all: to find the record among the others
 /// there, the pages themselves, and perhaps the tables above. An entry's first is done whatever it costs.
@@ -122,7 +124,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 table_next: Link::NONE,
             };
             let mapping = self.make::<MAPPING>(pool, record).ok_or(Error::PoolEmpty)?;
-            self.link_mapping(mapping, leaf);
+            self.link_mapping(mapping, leaf, None);
             self.set_pages(leaf, part, physical, access, allowed, extent.kind);
             let end = physical + part.pages as u32;
             if access.contains(Access::WRITE) {
@@ -142,13 +144,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = self.v.get(thread).context.regs;
         let process = self.lookup::<PROCESS>(thread, regs.argument(0), Rights::MAP)?.key;
         let range = Range::new(regs.argument(1), regs.argument(2), UNMAP_PAGES)?;
-        for part in range.leaves() {
+        for mut part in range.leaves() {
             while let Some((leaf, mapping, hit)) = self.first_hit(process, part) {
-                if !self.afford(pages_cost(hit.pages, self.pages_in(leaf))) {
+                let passed = (hit.address - part.address) >> 12;
+                if !self.afford(pages_cost(hit.pages, self.pages_in(leaf)) + passed as u32 / EMPTY_A_UNIT) {
                     return Ok(Progress::Restart);
                 }
                 self.clear_range(leaf, mapping, hit, Access::empty());
                 self.prune(process, part.address);
+                part = Range { address: hit.address, pages: part.pages - passed };
+                // To look for more is work, too.
+                if self.spent >= UNITS && hit.end() < range.end() {
+                    return Ok(Progress::Restart);
+                }
             }
         }
         Ok(Progress::Done)
@@ -198,11 +206,37 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             1 => Access::READ,
             _ => return Err(Error::BadArgument),
         };
-        let base = self.v.get(extent.root).base;
-        let pages = extent.pages - mutant(Mutant::EvictStopsEarly) as u32;
-        let (from, to) = (extent.physical - base, extent.physical - base + pages);
-        let (mut next, mut passed) = (self.evict_from(thread, extent.root), 0_u32);
-        while let Some(mapping) = self.v.follow(next) {
+        let (root, me) = (extent.root, thread.link());
+        let t = self.v.get_mut(thread);
+        let began = core::mem::take(&mut t.evicts) == root.link() && t.restarting();
+        if began && self.v.get(root).evictor != me {
+            // Another call has finished it.
+            return Ok(Progress::Done);
+        }
+        if !began {
+            // What another call has begun goes first: so each comes to its end, whatever others begin.
+            if !self.evict_some(root) {
+                return Ok(Progress::Restart);
+            }
+            let pages = extent.pages - mutant(Mutant::EvictStopsEarly) as u32;
+            let m = self.v.get_mut(root);
+            let from = extent.physical - m.base;
+            (m.evictor, m.evict_next, m.evict_keep) = (me, m.mappings, keep);
+            (m.evict_from, m.evict_to) = (from, from + pages);
+        }
+        if !self.evict_some(root) {
+            self.v.get_mut(thread).evicts = root.link();
+            return Ok(Progress::Restart);
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Goes on with the `evict` of a Memory that has begun, if one has; false if this entry can't afford its end. Mappings
+    /// made since lie before its place in the list, so it has an end; where that mapping goes, it is the next one's.
+    fn evict_some(&mut self, root: MemoryKey<'id>) -> bool {
+        let Memory { base, evict_from: from, evict_to: to, evict_keep: keep, .. } = *self.v.get(root);
+        let mut passed = 0_u32;
+        while let Some(mapping) = self.v.follow(self.v.get(root).evict_next) {
             let m = *self.v.get(mapping);
             let (start, end) = (m.offset.max(from), (m.offset + m.pages as u32).min(to));
             passed += 1;
@@ -211,10 +245,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 false => u32::from(passed.is_multiple_of(PASSED_A_UNIT)),
             };
             if cost != 0 && !self.afford(cost) {
-                self.v.get_mut(thread).evict_next = next;
-                return Ok(Progress::Restart);
+                return false;
             }
-            next = m.memory_next;
+            self.v.get_mut(root).evict_next = m.memory_next;
             if start >= end {
                 continue;
             }
@@ -227,18 +260,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.clear_range(leaf, mapping, hit, keep);
             self.prune(process, m.address);
         }
-        Ok(Progress::Done)
-    }
-
-    /// The mapping of a Memory that an `evict` comes to next: the first, or where the call was interrupted. If that one is gone
-    /// and another of the same Memory stands in its place, that is newer and so before it in the list: none is left out.
-    fn evict_from(&mut self, thread: ThreadKey<'id>, root: MemoryKey<'id>) -> Link<MAPPING> {
-        let next = core::mem::take(&mut self.v.get_mut(thread).evict_next);
-        let goes_on = self.v.get(thread).restarting;
-        match self.v.follow(next).filter(|mapping| goes_on && self.v.get(*mapping).memory == root.link()) {
-            Some(_) => next,
-            None => self.v.get(root).mappings,
-        }
+        self.v.get_mut(root).evictor = Link::NONE;
+        true
     }
 
     /// What the removal of a mapping costs.
@@ -336,13 +359,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    /// Enters a new record into the lists of its page table, Memory and Grant.
-    pub fn link_mapping(&mut self, mapping: MappingKey<'id>, leaf: TableKey<'id>) {
+    /// Enters a new record into the lists of its page table, Memory and Grant; into its Memory's behind another, if it is a
+    /// part of that.
+    pub fn link_mapping(&mut self, mapping: MappingKey<'id>, leaf: TableKey<'id>, part_of: Option<MappingKey<'id>>) {
         self.v.get_mut(mapping).table_next = self.first_mapping(leaf);
         self.v.frame_mut(leaf.frame()).extra = mapping.link().raw();
         let m = *self.v.get(mapping);
         if let Some(root) = self.v.follow(m.memory) {
-            let head = list::by_memory::push(self.v.get(root).mappings, &mut self.v, mapping);
+            let mut head = self.v.get(root).mappings;
+            match part_of.filter(|_| !mutant(Mutant::PartEscapesEvict)) {
+                Some(whole) => list::insert_behind(&mut self.v, whole, mapping),
+                None => head = list::by_memory::push(head, &mut self.v, mapping),
+            }
             let root = self.v.get_mut(root);
             root.mappings = head;
             root.mapping_count += 1;
@@ -375,6 +403,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let memory = self.v.get_mut(root);
             memory.mappings = head;
             memory.mapping_count -= 1;
+            if memory.evict_next == mapping.link() && !mutant(Mutant::EvictLosesPlace) {
+                memory.evict_next = m.memory_next;
+            }
         }
         self.unmake(mapping);
         if let Some(root) = root {
@@ -396,7 +427,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if access.contains(Access::WRITE) && fixed {
                 return Err(Error::Denied);
             }
-            if access.contains(Access::WRITE) && info.writers == u16::MAX {
+            // A call may count a frame once for each of its pages.
+            let most = if mutant(Mutant::WritersWrap) { u16::MAX - 1 } else { u16::MAX - MAP_PAGES as u16 };
+            if access.contains(Access::WRITE) && info.writers > most {
                 return Err(Error::TableFull);
             }
             let unsealed = info.state != FrameState::Code && !mutant(Mutant::DataExecutable);
@@ -422,17 +455,24 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Link::from_raw(self.v.frame(leaf.frame()).extra)
     }
 
-    /// Some mapping that still has pages in a range, which lies in one lowest table.
+    /// The mapping that has the first page of a range, which lies in one lowest table, and what it covers of the range from
+    /// there on. Records are many, and may cover much of which nothing is left: so it is looked for a page first.
     fn first_hit(&self, process: ProcessKey<'id>, range: Range) -> Option<(TableKey<'id>, MappingKey<'id>, Range)> {
         let leaf = self.leaf(process, range.address)?;
         let mut next = self.first_mapping(leaf);
+        self.v.follow(next)?;
+        let (passed, page) =
+            range.addresses().enumerate().find_map(|(n, at)| Some((n as u64, self.page(leaf, at)?)))?;
+        let first = self.decoded(page).0;
+        let rest = Range { address: range.address + (passed << 12), pages: range.pages - passed };
         while let Some(mapping) = self.v.follow(next) {
             let m = self.v.get(mapping);
-            if let Some(hit) = m.range().intersect(range) {
-                let base = self.v.get(self.v.follow(m.memory)?).base;
-                if self.has_more(leaf, m, base, hit, Access::empty()) {
-                    return Some((leaf, mapping, hit));
-                }
+            if let Some(hit) = m.range().intersect(rest)
+                && hit.address == rest.address
+                && self.v.get(self.v.follow(m.memory)?).base + m.offset + ((hit.address - m.address) >> 12) as u32
+                    == first
+            {
+                return Some((leaf, mapping, hit));
             }
             next = m.table_next;
         }

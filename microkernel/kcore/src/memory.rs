@@ -1,6 +1,6 @@
 //! Memories: extents of frames, their slices, and the life of their pages.
 
-use abi::calls::{FREEZE_PAGES, SEAL_PAGES};
+use abi::calls::{Access, FREEZE_PAGES, SEAL_PAGES};
 use abi::info::MemoryType;
 use abi::{Error, Rights};
 use kmem::mutants::{Mutant, mutant};
@@ -265,10 +265,14 @@ impl Memory {
             base: 0,
             pages,
             kind,
-            orphan: false,
             root: Name::NONE,
             mappings: Link::NONE,
             mapping_count: 0,
+            evictor: Link::NONE,
+            evict_next: Link::NONE,
+            evict_from: 0,
+            evict_to: 0,
+            evict_keep: Access::empty(),
             pool,
             refs: 0,
             ending: false,

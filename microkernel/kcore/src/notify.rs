@@ -5,7 +5,7 @@ use kmem::mutants::{Mutant, mutant};
 use kmem::{Link, Name};
 
 use crate::hw::Trigger;
-use crate::list::by_line;
+use crate::list::{by_bell, by_line};
 use crate::objects::*;
 use crate::state::{Count, Cx, MAX_LINES};
 use crate::{Hw, Progress};
@@ -28,8 +28,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         n.bits = if mutant(Mutant::BitsOverwritten) { bits } else { n.bits | bits };
         let (all, bound) = (n.bits, n.bound);
         let Some(thread) = self.v.follow(bound) else { return };
+        self.v.get_mut(thread).bits_wait = all != 0 && !mutant(Mutant::BitsUnmarked);
         if all != 0 && self.v.get(thread).state == State::Receiving && !mutant(Mutant::LostWakeUp) {
             self.v.get_mut(notification).bits = 0;
+            self.v.get_mut(thread).bits_wait = false;
             self.leave_queues(thread);
             self.deliver_bits(thread, all);
             self.wake(thread);
@@ -39,7 +41,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Ends a notification: its thread has none.
     pub fn end_notification(&mut self, notification: NotificationKey<'id>) {
         if let Some(thread) = self.v.follow(self.v.get(notification).bound) {
-            self.v.get_mut(thread).notification = Link::NONE;
+            self.v.get_mut(thread).unbind();
         }
         self.unmake(notification);
     }
@@ -96,8 +98,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // ---- point of no return ----
         let name = self.v.name(notification.key);
         self.bound_no_more_through(found.key);
+        self.rings_no_more_through(found.key);
         if let Some(grant) = self.v.find(found.entry.grant) {
             self.bound_through(found.key, grant);
+        }
+        if let Some(grant) = self.v.find(notification.entry.grant) {
+            self.rings_through(found.key, grant);
         }
         let i = self.v.get_mut(found.key);
         (i.target, i.bits) = (name, bits & mask);
@@ -127,6 +133,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Masks an interrupt and has nobody be told of it.
     pub fn unbind(&mut self, interrupt: InterruptKey<'id>) {
         self.bound_no_more_through(interrupt);
+        self.rings_no_more_through(interrupt);
         let i = self.v.get_mut(interrupt);
         let line = i.first;
         (i.target, i.bits) = (Name::NONE, 0);
@@ -151,6 +158,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let head = by_line::remove(self.v.get(grant).lines, &mut self.v, interrupt);
             self.v.get_mut(grant).lines = head;
             self.v.get_mut(interrupt).via = Link::NONE;
+        }
+    }
+
+    /// Notes that an Interrupt sets bits of a notification by a handle behind a Grant: with the Grant, that ends, too.
+    pub fn rings_through(&mut self, interrupt: InterruptKey<'id>, grant: GrantKey<'id>) {
+        let head = by_bell::push(self.v.get(grant).bells, &mut self.v, interrupt);
+        self.v.get_mut(grant).bells = head;
+        self.v.get_mut(interrupt).bell = grant.link();
+    }
+
+    /// Takes an Interrupt out of the list of those that set bits through a Grant.
+    pub fn rings_no_more_through(&mut self, interrupt: InterruptKey<'id>) {
+        if let Some(grant) = self.v.follow(self.v.get(interrupt).bell) {
+            let head = by_bell::remove(self.v.get(grant).bells, &mut self.v, interrupt);
+            self.v.get_mut(grant).bells = head;
+            self.v.get_mut(interrupt).bell = Link::NONE;
         }
     }
 

@@ -8,16 +8,15 @@ use abi::calls::Access;
 use abi::info::MemoryType;
 use kmem::{AnyName, Class, Frame, Key, Link, Name};
 
-use crate::Context;
 use crate::budget::Budget;
-use crate::fast::Doors;
 use crate::hw::{Asid, Trigger};
-use crate::serving::Depths;
 use crate::trace::Trace;
 
 mod handles;
+mod thread;
 
 pub use handles::{Directory, Entry, Handles, SLOTS_PER_PAGE};
+pub use thread::{State, Thread, slow};
 
 // Class numbers; the first ten are `abi::info::Kind`.
 
@@ -167,8 +166,10 @@ pub struct Process {
     pub handles: Link<HANDLES>,
     /// Pages of the handles from 128 on.
     pub directory: Link<DIRECTORY>,
-    /// First free slot, 0 for none.
+    /// First free slot of the first page, 0 for none: those that a caller may choose are few to look through.
     pub free_slot: u32,
+    /// First free slot beyond.
+    pub free_far: u32,
     /// Slots that exist.
     pub slots: u32,
     /// Handles in use.
@@ -182,144 +183,6 @@ pub struct Process {
     pub dying: bool,
     pub closed_slots: u32,
 }
-
-/// What a thread does now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum State {
-    /// Made or stopped: in no queue.
-    #[default]
-    Stopped,
-    /// In the ready queue of its core.
-    Ready,
-    /// A core's current thread.
-    Running,
-    /// In a channel's queue of callers.
-    Calling,
-    /// In its server's list of callers to answer.
-    AwaitingReply,
-    /// In a channel's queue of receivers, or receiving bits alone.
-    Receiving,
-    /// Faulted with nobody to tell.
-    Faulted,
-    /// Ready, but out of budget: in its core's wheel until the period ends.
-    Parked,
-}
-
-/// Bits of [`Thread::slow`].
-pub mod slow {
-    /// A budget pays for it.
-    pub const PAID: u8 = 1;
-    /// Its process is traced.
-    pub const TRACED: u8 = 2;
-}
-
-/// A flow of control.
-///
-/// ```text
-/// Stopped ─start▶ Ready ◀──▶ Running ─call▶ Calling ─taken▶ AwaitingReply ─reply▶ Ready
-///    ▲                          ├─recv▶ Receiving ─message, bits, deadline▶ Ready
-///    └───────── stop ───────────┴─fault▶ (as call) or Faulted ─config▶ Ready
-/// ```
-///
-/// What calls and signals look at comes first, then the saved state: so all of it is within reach of short instructions.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct Thread {
-    pub state: State,
-    /// Where it runs, is ready, or has its deadline.
-    pub core: u8,
-    /// Effective priority: its own, or inherited.
-    pub priority: u8,
-    pub base_priority: u8,
-    /// Calls made: with the place it forms the reply token.
-    pub sequence: u32,
-    /// Why its calls take the general path: bits of [`slow`].
-    pub slow: u8,
-    /// The last system call was rewound and not yet finished.
-    pub restarting: bool,
-    /// Timer wheel position + 1, 0 for none.
-    pub timer_slot: u16,
-    /// Length of the longest call chain that it works for.
-    pub depth: u8,
-    /// Handles it takes with the message it waits for.
-    pub takes: u8,
-    /// Bits were the last thing received, so a call goes first.
-    pub bits_last: bool,
-    /// A fault is its call: the answer leaves the registers alone.
-    pub faulting: bool,
-    /// The core on which alone it runs, or `cores::ANY_CORE`.
-    pub home: u8,
-    /// Its own priority counts no more in this period: its budget is used up.
-    pub demoted: bool,
-    /// It ends: no name of it is left.
-    pub ending: bool,
-    pub process: Link<PROCESS>,
-    /// In a channel's queue: the Grant of the handle that it calls or receives by.
-    pub via: Link<GRANT>,
-    /// Callers to answer, by priority, first come first within one.
-    pub serving: Queue<THREAD>,
-    /// Bound notification.
-    pub notification: Link<NOTIFICATION>,
-    /// Channel it calls or receives on.
-    pub channel: Link<CHANNEL>,
-    /// Who is to answer its call.
-    pub server: ThreadLink,
-    /// Ready queue, callers, callers to answer or receivers: one of them.
-    pub next: ThreadLink,
-    pub prev: ThreadLink,
-    /// Badge of the handle it calls by.
-    pub badge: u64,
-    /// ns run, and since when it runs.
-    pub run_time: u64,
-    pub run_start: u64,
-    /// For the fast path.
-    pub doors: Doors,
-    /// How deep its callers to answer are.
-    pub callers: Depths,
-    pub context: Context,
-    /// The call whose return is still to be traced: its number + 1, 0 for none.
-    pub calling: u16,
-    pub pool: Link<POOL>,
-    /// The first callers of the priorities next to its own, if it is the first of that.
-    pub run_next: ThreadLink,
-    pub run_prev: ThreadLink,
-    /// Channel it received from last, whose callers' priority it inherits.
-    pub serves: Link<CHANNEL>,
-    pub sibling_next: ThreadLink,
-    pub sibling_prev: ThreadLink,
-    pub timer_next: ThreadLink,
-    pub timer_prev: ThreadLink,
-    pub refs: u32,
-    /// IPC buffer and where it is mapped.
-    pub buffer: Frame,
-    pub buffer_address: u64,
-    /// ns at which `recv` ends.
-    pub deadline: u64,
-    /// That Grant's list of who waits.
-    pub via_next: ThreadLink,
-    pub via_prev: ThreadLink,
-    /// Grant of the handle by which its notification was bound.
-    pub bound_via: Name<GRANT>,
-    /// Fault channel, as the handle named it.
-    pub fault: Entry,
-    /// Words of the fault it reports.
-    pub fault_words: [u64; 6],
-    /// A Memory being zeroed by a call of this thread, and how far it is.
-    pub pending: Name<MEMORY>,
-    pub pending_done: u32,
-    /// Where its `evict` goes on.
-    pub evict_next: Link<MAPPING>,
-    /// Next thread that ends.
-    pub end_next: ThreadLink,
-    /// Its system call is done but for what that ended: the program counter behind the call, 0 for none.
-    pub ends_at: u64,
-    /// Who pays for its time at its own priority, and at the one it has.
-    pub budget: Name<POOL>,
-    pub payer: Name<POOL>,
-}
-
-const _: () = assert!(core::mem::offset_of!(Thread, context) == 256);
 
 /// A meeting point of callers and receivers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -357,13 +220,17 @@ pub struct Memory {
     pub base: u32,
     pub pages: u32,
     pub kind: MemoryType,
-    /// Its maker has all handles closed and the pool gone; it lives for its mappings.
-    pub orphan: bool,
     /// A slice: the extent it is part of.
     pub root: Name<MEMORY>,
     /// Mappings of the whole extent (root only).
     pub mappings: Link<MAPPING>,
     pub mapping_count: u32,
+    /// Root: who has begun an `evict` of it, at which mapping that goes on, of which pages, and the access that stays.
+    pub evictor: ThreadLink,
+    pub evict_next: Link<MAPPING>,
+    pub evict_from: u32,
+    pub evict_to: u32,
+    pub evict_keep: Access,
     pub pool: Link<POOL>,
     /// Handles, and slices.
     pub refs: u32,
@@ -407,8 +274,9 @@ pub struct Grant {
     pub above: Link<GRANT>,
     pub next: Link<GRANT>,
     pub prev: Link<GRANT>,
-    /// Next Grant whose revocation is not finished.
+    /// The list of Grants whose revocation is not finished.
     pub undo_next: Link<GRANT>,
+    pub undo_prev: Link<GRANT>,
     /// Channel's queue of closed ends.
     pub closed_next: Link<GRANT>,
     pub target: AnyName,
@@ -420,8 +288,9 @@ pub struct Grant {
     pub mappings: Link<MAPPING>,
     /// Threads in a channel's queue through it.
     pub waiting: ThreadLink,
-    /// Interrupts bound through it.
+    /// Interrupts bound through it: by their own handle, and by the notification's.
     pub lines: Link<INTERRUPT>,
+    pub bells: Link<INTERRUPT>,
     pub pool: Link<POOL>,
     pub badge: u64,
     pub close_bits: u64,
@@ -455,6 +324,10 @@ pub struct Interrupt {
     pub via: Link<GRANT>,
     pub via_next: Link<INTERRUPT>,
     pub via_prev: Link<INTERRUPT>,
+    /// The same of the notification's handle.
+    pub bell: Link<GRANT>,
+    pub bell_next: Link<INTERRUPT>,
+    pub bell_prev: Link<INTERRUPT>,
     pub arrivals: u64,
     pub pool: Link<POOL>,
     pub refs: u32,
@@ -481,4 +354,5 @@ pub struct Authority {
 #[repr(C, align(4096))]
 pub struct Table(pub [u64; 512]);
 
-const _: () = assert!(size_of::<Thread>() <= kmem::PAGE - 64);
+// With its generation, 64 in a page.
+const _: () = assert!(size_of::<Memory>() <= 56);

@@ -88,7 +88,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return Err(Error::Denied);
         }
         let source = self.v.get(from.key);
-        if source.dying || self.v.get(to.key).dying || source.limit - source.used < pages {
+        if self.pool_dies(from.key) || self.pool_dies(to.key) || source.limit - source.used < pages {
             return Err(Error::PoolEmpty);
         }
         // ---- point of no return ----
@@ -108,7 +108,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let class = self.entry(process, handle)?.object.class();
         if class == THREAD {
             let found = self.lookup::<THREAD>(thread, handle, Rights::CONTROL);
-            if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting {
+            if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting() {
                 // The core on which it ran has ended it.
                 return Ok(Progress::Done);
             }
@@ -120,7 +120,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             });
         }
         let found = self.lookup::<POOL>(thread, handle, Rights::DESTROY);
-        if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting {
+        if found.is_err_and(|error| error == Error::ServerDied) && self.v.get(thread).restarting() {
             // An idle core finished what this call began.
             return Ok(Progress::Done);
         }
@@ -130,7 +130,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         self.doom(pool);
         let (name, me) = (self.v.name(pool), thread.link());
-        self.reap();
+        // Its own first: not what others doomed, ended or revoked meanwhile, of which there may be ever more.
+        self.tear_down(if mutant(Mutant::NewestDoomedFirst) {
+            self.v.follow(self.s.reap).unwrap_or(pool)
+        } else {
+            pool
+        });
+        self.work_off();
         Ok(match (self.v.live(me), self.v.find(name)) {
             (None, _) => Progress::Blocked,
             (Some(_), Some(pool)) if self.v.live(pool.link()).is_some() => Progress::Restart,
@@ -138,7 +144,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         })
     }
 
-    /// Marks a pool: nothing is made from it any more, and it is torn down sooner or later.
+    /// Whether a pool, or one above it, is being torn down: nothing is made from it any more. At most [`MAX_POOL_DEPTH`] steps.
+    pub fn pool_dies(&self, pool: PoolKey<'id>) -> bool {
+        let mut at = Some(pool);
+        while let Some(pool) = at {
+            let p = self.v.get(pool);
+            if p.dying || mutant(Mutant::SubPoolsOfDyingMake) {
+                return p.dying;
+            }
+            at = self.v.follow(p.parent);
+        }
+        false
+    }
+
+    /// Marks a pool: nothing is made from it or below it any more, and it is torn down sooner or later.
     fn doom(&mut self, pool: PoolKey<'id>) {
         if !self.v.get(pool).dying {
             self.v.get_mut(pool).dying = true;
@@ -152,7 +171,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return true;
         }
         let Some(pool) = self.v.follow(self.s.reap) else { return false };
-        // The deepest sub-pool first.
+        self.tear_down(pool);
+        self.work_waits()
+    }
+
+    /// Does a part of the tear-down of a doomed pool: the deepest sub-pool first.
+    fn tear_down(&mut self, pool: PoolKey<'id>) {
         let mut leaf = pool;
         while let Some(child) = self.v.follow(self.v.get(leaf).children) {
             self.v.get_mut(child).dying = true;
@@ -161,7 +185,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if self.empty_pool(leaf) == Progress::Done {
             self.free_pool(leaf);
         }
-        self.work_waits()
     }
 
     fn empty_pool(&mut self, pool: PoolKey<'id>) -> Progress {
@@ -215,7 +238,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if let Some(key) = self.v.live::<MEMORY>(link) {
                 let m = self.v.get_mut(key);
                 m.pool = if mutant(Mutant::OrphanKeepsPool) { m.pool } else { parent.link() };
-                m.orphan = true;
                 if m.kind != abi::info::MemoryType::Device && m.root.is_none() {
                     pages += m.pages;
                 }

@@ -9,6 +9,7 @@ use kmem::Name;
 use kmem::mutants::{Mutant, mutant};
 
 use crate::handles::Found;
+use crate::list::undone;
 use crate::objects::*;
 use crate::state::Cx;
 use crate::{Hw, Progress};
@@ -19,13 +20,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let handle = self.v.get(thread).context.regs.argument(0);
         let Found { key, .. } = self.lookup::<GRANT>(thread, handle, Rights::REVOKE)?;
         // First every name through it dies, then its effects are undone: to be interrupted in between is safe.
-        let next = self.s.undo;
+        self.end_doors();
         let g = self.v.get_mut(key);
         g.revoked = true;
-        self.s.ends += 1;
-        if !g.undoing {
-            (g.undoing, g.undo_next) = (true, next);
-            self.s.undo = key.link();
+        if !core::mem::replace(&mut g.undoing, true) {
+            self.s.undo = undone::push(self.s.undo, &mut self.v, key);
         }
         let progress = self.undo_effects(key);
         if progress == Progress::Done {
@@ -77,6 +76,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.unbind(interrupt);
                 continue;
             }
+            if let Some(interrupt) = self.v.follow(self.v.get(at).bells)
+                && !mutant(Mutant::RevokeKeepsBells)
+            {
+                self.unbind(interrupt);
+                continue;
+            }
             self.undo_binding(at);
             if at == grant {
                 self.leave_undo_list(grant);
@@ -84,7 +89,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return Progress::Done;
             }
             self.v.get_mut(at).revoked = true;
-            self.s.ends += 1;
+            self.end_doors();
             self.leave_above(at);
         }
     }
@@ -106,21 +111,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     fn leave_undo_list(&mut self, grant: GrantKey<'id>) {
-        let g = self.v.get_mut(grant);
-        g.undoing = false;
-        let next = core::mem::take(&mut g.undo_next);
-        if self.s.undo == grant.link() {
-            self.s.undo = next;
-            return;
-        }
-        let mut at = self.s.undo;
-        while let Some(other) = self.v.follow(at) {
-            at = self.v.get(other).undo_next;
-            if at == grant.link() {
-                self.v.get_mut(other).undo_next = next;
-                return;
-            }
-        }
+        self.v.get_mut(grant).undoing = false;
+        self.s.undo = undone::remove(self.s.undo, &mut self.v, grant);
     }
 
     /// Takes a notification away from a thread that it was bound to through a dead Grant.

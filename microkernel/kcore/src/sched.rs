@@ -4,7 +4,7 @@
 //! away, as the *candidate* of [`Cx::reschedule`]; so does a reply to the caller.
 
 use kmem::mutants::{Mutant, mutant};
-use kmem::{Link, Name};
+use kmem::{Kept, Link, Name};
 
 use crate::Hw;
 use crate::list::{by_priority, queue};
@@ -39,7 +39,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn make_ready(&mut self, thread: ThreadKey<'id>) {
         self.enqueue(thread, if mutant(Mutant::ReadyAtFront) { queue::push_front } else { queue::push_back });
         let (core, priority) = (self.v.get(thread).core as usize, self.v.get(thread).priority);
-        let current = self.v.follow(self.s.cores[core].current).map(|current| self.v.get(current).priority);
+        let current = self.v.follow(self.s.cores[core].current.link()).map(|current| self.v.get(current).priority);
         if current.is_none_or(|current| priority >= current) {
             self.s.cores[core].look_again = true;
             if core != self.core && !mutant(Mutant::OtherCoreNotKicked) {
@@ -57,13 +57,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(thread).state = State::Stopped;
         match t.state {
             State::Ready => self.leave_ready(thread),
-            State::Running => {
-                debug_assert_eq!(t.core as usize, self.core, "its own core takes a running thread off");
-                let core = self.my_core();
-                core.current = Link::NONE;
-                core.look_again = true;
-                self.charge(thread);
-            }
+            State::Running => self.leave_core(thread),
             State::Calling => {
                 if let Some(channel) = self.v.follow(t.channel) {
                     let callers = by_priority::remove(self.v.get(channel).callers, &mut self.v, thread);
@@ -90,6 +84,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
+    /// This core's running thread runs no more.
+    #[inline(always)]
+    pub fn leave_core(&mut self, thread: ThreadKey<'id>) {
+        debug_assert_eq!(self.v.get(thread).core as usize, self.core, "its own core takes a running thread off");
+        let core = self.my_core();
+        core.current = Kept::NONE;
+        core.look_again = true;
+        self.charge(thread);
+    }
+
     /// Takes a thread out of its core's ready queue.
     pub fn leave_ready(&mut self, thread: ThreadKey<'id>) {
         self.count_loose(thread, -1);
@@ -104,7 +108,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     pub fn reschedule(&mut self, candidate: Option<ThreadKey<'id>>) -> ThreadLink {
         let core = self.core;
         self.s.cores[core].look_again = false;
-        let current = self.v.follow(self.s.cores[core].current);
+        let current = self.v.follow(self.s.cores[core].current.link());
         if let Some(candidate) = candidate {
             let p = self.v.get(candidate).priority;
             if current.is_none() && self.s.cores[core].ready >> p >> 1 == 0 && !self.out_of_budget(candidate) {
@@ -125,7 +129,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.enqueue(current, queue::push_front);
         }
         let Some(next) = self.next_of_all() else {
-            self.s.cores[core].current = Link::NONE;
+            self.s.cores[core].current = Kept::NONE;
             self.begin_to_idle();
             self.arm();
             return Link::NONE;
@@ -157,12 +161,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// The same for one that has to stop at `end`, when its budget is used up.
     #[inline(always)]
     pub fn run_until(&mut self, thread: ThreadKey<'id>, end: u64) -> ThreadLink {
-        let now = self.now();
+        let now = self.ticks();
         let t = self.v.get_mut(thread);
         t.state = State::Running;
         t.run_start = now;
         let priority = t.priority;
-        self.my_core().current = thread.link();
+        self.my_core().current = self.v.keep(thread);
         self.my_core().switches += 1;
         self.arm_for(priority, end);
         thread.link()
@@ -170,9 +174,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Has others of the current thread's priority run first.
     pub fn rotate(&mut self) {
-        if let Some(current) = self.v.follow(self.s.cores[self.core].current) {
+        if let Some(current) = self.v.follow(self.s.cores[self.core].current.link()) {
             self.charge(current);
-            self.s.cores[self.core].current = Link::NONE;
+            self.s.cores[self.core].current = Kept::NONE;
             self.enqueue(current, queue::push_back);
         }
         self.my_core().look_again = true;
@@ -231,13 +235,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Adds the time since it was switched to to a thread's account.
     pub fn charge(&mut self, thread: ThreadKey<'id>) {
-        let now = self.now();
+        let now = self.ticks();
         let t = self.v.get_mut(thread);
         let ran = now.saturating_sub(t.run_start);
         t.run_time += ran;
         t.run_start = now;
         let (payer, core) = (t.payer, t.core as usize);
         if !payer.is_none() {
+            let ran = self.s.hw.span(ran);
             self.charge_budget(payer, core, ran);
         }
     }
@@ -396,13 +401,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Whether another thread as urgent as the current one is ready.
     fn contended(&self) -> bool {
         let core = &self.s.cores[self.core];
-        let current = self.v.follow(core.current).map(|current| self.v.get(current).priority);
+        let current = self.v.follow(core.current.link()).map(|current| self.v.get(current).priority);
         current.is_some_and(|p| core.ready >> p & 1 != 0)
     }
 
     /// Sets the timer to what comes first: a deadline, or the end of a slice that somebody waits for.
     fn arm(&mut self) {
-        if let Some(current) = self.v.follow(self.s.cores[self.core].current) {
+        if let Some(current) = self.v.follow(self.s.cores[self.core].current.link()) {
             let end = self.budget_end(current);
             return self.arm_for(self.v.get(current).priority, end);
         }

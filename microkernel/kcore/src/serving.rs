@@ -28,8 +28,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub fn count_depth(&mut self, server: ThreadKey<'id>, depth: u8) {
         let s = self.v.get_mut(server);
-        s.callers.add(depth);
-        s.depth = s.callers.depth();
+        s.depth = s.callers.add(depth, s.depth);
     }
 
     /// Puts a caller into its server's list, behind those as urgent.
@@ -65,8 +64,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     fn uncount_depth(&mut self, server: ThreadKey<'id>, depth: u8) {
         let s = self.v.get_mut(server);
-        s.callers.remove(depth);
-        let old = core::mem::replace(&mut s.depth, s.callers.depth());
+        let old = s.depth;
+        s.depth = s.callers.remove(depth, old);
         if old != s.depth && s.state == State::AwaitingReply && !mutant(Mutant::DepthNotCounted) {
             self.refresh_depth(server, old);
         }
@@ -82,9 +81,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         {
             let depth = self.v.get(at).depth;
             let s = self.v.get_mut(server);
-            s.callers.remove(old);
-            s.callers.add(depth);
-            old = core::mem::replace(&mut s.depth, s.callers.depth());
+            let left = s.callers.remove(old, s.depth);
+            old = s.depth;
+            s.depth = s.callers.add(depth, left);
             if old == s.depth {
                 return;
             }
@@ -95,52 +94,44 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
 /// How many of a thread's callers are at each depth: a caller is less than [`MAX_CHAIN`] deep.
 #[derive(Clone, Copy, Debug)]
-pub struct Depths {
-    /// Bit d: there are some at depth d.
-    some: u32,
-    count: [u32; MAX_CHAIN],
-}
+pub struct Depths([u32; MAX_CHAIN]);
 
 impl Depths {
     /// No callers.
-    pub const NONE: Depths = Depths { some: 0, count: [0; MAX_CHAIN] };
+    pub const NONE: Depths = Depths([0; MAX_CHAIN]);
 
-    /// How deep these callers make their server.
+    /// Counts one caller more at a depth; `deep` is how deep the server was, and what is returned, how deep that makes it.
     #[inline(always)]
-    pub fn depth(&self) -> u8 {
-        (u32::BITS - self.some.leading_zeros()) as u8
+    fn add(&mut self, depth: u8, deep: u8) -> u8 {
+        let depth = depth as usize % MAX_CHAIN;
+        self.0[depth] += 1;
+        deep.max(depth as u8 + 1)
     }
 
+    /// Counts one caller less, in the same way.
     #[inline(always)]
-    fn add(&mut self, depth: u8) {
+    fn remove(&mut self, depth: u8, deep: u8) -> u8 {
         let depth = depth as usize % MAX_CHAIN;
-        self.count[depth] += 1;
-        self.some |= 1 << depth;
+        self.0[depth] -= 1;
+        if depth as u8 + 1 == deep { self.deepest(depth) } else { deep }
+    }
+
+    /// How deep the callers make their server, of whom none is deeper than this.
+    #[inline(always)]
+    fn deepest(&self, depth: usize) -> u8 {
+        self.0[..=depth % MAX_CHAIN].iter().rposition(|count| *count != 0).map_or(0, |depth| depth as u8 + 1)
     }
 
     /// There is one caller, at this depth; before, there was none. Returns how deep that makes the server.
     #[inline(always)]
     pub fn only(&mut self, depth: u8) -> u8 {
-        let depth = depth as usize % MAX_CHAIN;
-        self.count[depth] = 1;
-        self.some = 1 << depth;
-        depth as u8 + 1
+        self.0[depth as usize % MAX_CHAIN] = 1;
+        depth + 1
     }
 
     /// There is no caller any more; the last was at this depth.
     #[inline(always)]
     pub fn none(&mut self, depth: u8) {
-        self.count[depth as usize % MAX_CHAIN] = 0;
-        self.some = 0;
-    }
-
-    /// Counts one caller less at a depth.
-    #[inline(always)]
-    pub fn remove(&mut self, depth: u8) {
-        let depth = depth as usize % MAX_CHAIN;
-        self.count[depth] -= 1;
-        if self.count[depth] == 0 {
-            self.some &= !(1 << depth);
-        }
+        self.0[depth as usize % MAX_CHAIN] = 0;
     }
 }

@@ -3,14 +3,14 @@
 #![allow(missing_docs, reason = "fields whose names say it all have no text")]
 
 use kmem::mutants::{Mutant, mutant};
-use kmem::{Link, Mem, View};
+use kmem::{Kept, Link, Mem, View};
 
 use crate::Hw;
 use crate::cores::Wanted;
 use crate::ending::Endings;
 use crate::hw::{CoreId, MAX_CORES, Trigger};
 use crate::log::Log;
-use crate::objects::{GRANT, INTERRUPT, Objects, POOL, Queue, THREAD, ThreadLink};
+use crate::objects::{GRANT, INTERRUPT, Objects, POOL, Queue, THREAD};
 use crate::wheel::Wheel;
 
 /// Priorities, 63 the most urgent.
@@ -27,7 +27,7 @@ const ASID_WORDS: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Core {
     /// The thread that runs, or none.
-    pub current: ThreadLink,
+    pub current: Kept<THREAD>,
     /// A more urgent thread may be ready, or the timer is to be set anew.
     pub look_again: bool,
     /// One bit for each priority with a ready thread.
@@ -68,7 +68,7 @@ pub const BUSY: u64 = u64::MAX;
 impl Core {
     const fn new() -> Core {
         Core {
-            current: Link::NONE,
+            current: Kept::NONE,
             look_again: false,
             ready: 0,
             queues: [Queue { head: Link::NONE, tail: Link::NONE }; PRIORITIES],
@@ -123,9 +123,6 @@ pub enum Count {
 /// Everything but the objects. What a call looks at comes first, within reach of short instructions.
 #[repr(C)]
 pub struct System<H> {
-    /// Counts, from 1, whatever may have a handle to a channel or notification come to something else than it did: the
-    /// handle gone, the object gone, a Grant gone or revoked.
-    pub ends: u64,
     pub hw: H,
     pub cores: [Core; MAX_CORES],
     /// The cores that have nothing to run and were not called since, a bit each.
@@ -189,7 +186,6 @@ impl<H: Hw> Kernel<H> {
                 reap: Link::NONE,
                 undo: Link::NONE,
                 endings: Endings::NONE,
-                ends: 1,
                 counts: [0; abi::info::COUNTERS.len()],
                 log: Log::new(),
             },
@@ -220,14 +216,15 @@ pub struct Cx<'k, 'id, H: Hw> {
     pub spent: u32,
     /// Something began to end in this entry.
     pub began: bool,
-    /// The time of this entry, once somebody asked; 0 before.
+    /// The counter at this entry, once somebody asked; 0 before. And the time, in the same way.
+    ticks: u64,
     clock: u64,
 }
 
 impl<'k, 'id, H: Hw> Cx<'k, 'id, H> {
     #[inline(always)]
     fn new(v: View<'k, 'id, Objects>, s: &'k mut System<H>, core: CoreId) -> Self {
-        Cx { v, s, core: core as usize % MAX_CORES, spent: 0, began: false, clock: 0 }
+        Cx { v, s, core: core as usize % MAX_CORES, spent: 0, began: false, ticks: 0, clock: 0 }
     }
 }
 
@@ -237,13 +234,31 @@ impl<H: Hw> Cx<'_, '_, H> {
         self.s.counts[what as usize] += 1;
     }
 
+    /// A handle to a channel or notification may come to something else than it did: the handle is gone, or the object, or a
+    /// Grant, or it is revoked. So what is kept of them ([`crate::Doors`]) holds no longer.
+    pub fn end_doors(&mut self) {
+        if !mutant(Mutant::FastDoorStays) {
+            self.v.end_era();
+        }
+    }
+
     /// The time: an entry takes none, so the clock is read once.
     #[inline(always)]
     pub fn now(&mut self) -> u64 {
         if self.clock == 0 {
-            self.clock = self.s.hw.now();
+            let ticks = self.ticks();
+            self.clock = self.s.hw.time(ticks);
         }
         self.clock
+    }
+
+    /// The same as the counter counts it.
+    #[inline(always)]
+    pub fn ticks(&mut self) -> u64 {
+        if self.ticks == 0 {
+            self.ticks = self.s.hw.ticks();
+        }
+        self.ticks
     }
 
     #[inline(always)]

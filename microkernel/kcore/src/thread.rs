@@ -94,7 +94,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let pointer = t.context.regs.pointer;
         t.context.regs = Regs { pc, sp, flags, pointer, a0: argument, ..Regs::default() };
         (t.context.fpu_valid, t.context.fpu_turns) = (0, 0);
-        (t.faulting, t.restarting, t.ends_at) = (false, false, 0);
+        (t.faulting, t.ends_at) = (false, 0);
+        t.restarted();
         self.wake(thread);
     }
 
@@ -213,10 +214,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if let Some(old) = self.v.follow(self.v.get(target).notification) {
             self.v.get_mut(old).bound = Link::NONE;
         }
-        self.v.get_mut(target).notification = Link::NONE;
+        self.v.get_mut(target).unbind();
         let Some(notification) = notification else { return };
         if let Some(other) = self.v.follow(self.v.get(notification).bound) {
-            self.v.get_mut(other).notification = Link::NONE;
+            self.v.get_mut(other).unbind();
         }
         self.v.get_mut(notification).bound = target.link();
         let t = self.v.get_mut(target);
@@ -283,9 +284,9 @@ impl Thread {
             sequence: 0,
             depth: 0,
             faulting: false,
-            restarting: false,
             ending: false,
             bits_last: false,
+            bits_wait: false,
             takes: 0,
             home: ANY_CORE,
             demoted: false,
@@ -321,7 +322,7 @@ impl Thread {
             fault_words: [0; 6],
             pending: Name::NONE,
             pending_done: 0,
-            evict_next: Link::NONE,
+            evicts: Link::NONE,
             end_next: Link::NONE,
             ends_at: 0,
             budget: Name::NONE,

@@ -12,8 +12,10 @@
 //! page 0: written, read (by the observer), lost      pages 1 …: records of 16 words, `abi::trace`
 //! ```
 
+use abi::calls::number as nr;
+use abi::message::{BUFFER_PAYLOAD, Kind, REGISTER_BYTES, Tag};
 use abi::trace::{Event, HEADER, RECORD_WORDS, RECORDS_PER_PAGE};
-use abi::{Error, Rights};
+use abi::{Error, Rights, Status};
 use kmem::mutants::{Mutant, mutant};
 use kmem::{Frame, FrameState, Name};
 
@@ -72,14 +74,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[cold]
     pub fn traced_syscall(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
         let t = self.v.get_mut(thread);
-        if !t.restarting && t.ends_at == 0 {
+        if !t.restarting() && t.ends_at == 0 {
             let number = t.context.regs.number as u16;
             t.calling = number.wrapping_add(1).max(1);
             self.write_trace(thread, Event::Call, number);
         }
         let me = thread.link();
         let next = self.serve_call(thread);
-        if next == me && !self.v.get(thread).restarting {
+        if next == me && !self.v.get(thread).restarting() {
             self.trace_return(thread);
         }
         next
@@ -88,7 +90,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// A traced thread goes on with the results of its call.
     pub fn trace_return(&mut self, thread: ThreadKey<'id>) {
         let t = self.v.get_mut(thread);
-        if t.calling != 0 && !t.restarting {
+        if t.calling != 0 && !t.restarting() {
             let number = core::mem::take(&mut t.calling).wrapping_sub(1);
             self.write_trace(thread, Event::Return, number);
         }
@@ -114,17 +116,35 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return;
         }
         let now = self.now();
+        let words = self.traced_words(thread, event, number);
         let r = &self.v.get(thread).context.regs;
         let head = event as u64 | (number as u64) << 8 | (thread.link().raw() as u64) << 32;
         let mut record = [0; RECORD_WORDS];
         record[..6].copy_from_slice(&[now, head, r.number, r.a0, r.a1, r.badge]);
-        record[6..14].copy_from_slice(&r.words);
+        record[6..14].copy_from_slice(&words);
         let start = (slot % RECORDS_PER_PAGE) as usize * RECORD_WORDS * 8;
         for (i, word) in record.iter().enumerate() {
             self.v.write_word(frame, start + i * 8, *word);
         }
         self.v.get_mut(process).trace.written = written + 1;
         self.v.write_word(base, HEADER.written, written + 1);
+    }
+
+    /// A record's eight words: the registers', or the first of a message that lies in the IPC buffer.
+    fn traced_words(&self, thread: ThreadKey<'id>, event: Event, number: u16) -> [u64; 8] {
+        let t = self.v.get(thread);
+        let r = &t.context.regs;
+        let carries = match (event, number) {
+            (Event::Call, nr::call | nr::reply) => true,
+            (Event::Call, nr::reply_recv) => r.a0 != 0,
+            (Event::Return, nr::call) => r.number == Status::OK.0,
+            (Event::Return, nr::recv | nr::reply_recv) => r.number == Status::OK.0 && Tag(r.a1).kind() == Kind::Call,
+            _ => false,
+        };
+        if !carries || Tag(r.a1).bytes() <= REGISTER_BYTES || mutant(Mutant::TraceOfRegisters) {
+            return r.words;
+        }
+        core::array::from_fn(|i| self.v.read_word(t.buffer, BUFFER_PAYLOAD + i * 8))
     }
 
     /// The ring's first frame and how many records fit; none if the trace is over.

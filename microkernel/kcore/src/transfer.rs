@@ -30,14 +30,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub fn copy_registers(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize) {
         let bytes = if mutant(Mutant::UnusedBytesLeak) { REGISTER_BYTES } else { bytes };
-        // All, none, and as many as seL4 takes in registers: what most messages are.
+        // As many as seL4 takes in registers, all, and none: what most messages are.
+        if bytes == HALF {
+            let [w0, w1, w2, w3, ..] = self.v.get(from).context.regs.words;
+            self.v.get_mut(to).context.regs.words = [w0, w1, w2, w3, 0, 0, 0, 0];
+            return;
+        }
         match bytes {
-            HALF => {
-                let [w0, w1, w2, w3, ..] = self.v.get(from).context.regs.words;
-                let (used, unused) = self.v.get_mut(to).context.regs.words.split_at_mut(HALF / 8);
-                used.copy_from_slice(&[w0, w1, w2, w3]);
-                unused.fill(0);
-            }
             REGISTER_BYTES.. => {
                 // One by one: as a whole they would be a call of memcpy on aarch64.
                 let [w0, w1, w2, w3, w4, w5, w6, w7] = self.v.get(from).context.regs.words;
@@ -65,11 +64,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Whether the sender has what it sends, and may give it away.
+    #[inline(always)]
     pub fn check_sent_handles(&self, from: ThreadKey<'id>, tag: Tag) -> Result<(), Error> {
+        if tag.handles() == 0 { Ok(()) } else { self.check_some_handles(from, tag) }
+    }
+
+    #[inline(never)]
+    fn check_some_handles(&self, from: ThreadKey<'id>, tag: Tag) -> Result<(), Error> {
         let (handles, count) = self.sent_handles(from, tag);
-        if count == 0 {
-            return Ok(());
-        }
         let process = self.v.follow(self.v.get(from).process).ok_or(Error::BadHandle)?;
         for (i, handle) in handles[..count].iter().enumerate() {
             let entry = self.entry(process, *handle as u64)?;
@@ -109,11 +111,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Moves handles; they were checked. One that another core's user put there since is not moved: it arrives as 0.
+    #[inline(always)]
     pub fn move_handles(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
-        let (handles, count) = self.sent_handles(from, tag);
-        if count == 0 {
-            return;
+        if tag.handles() != 0 {
+            self.move_some_handles(from, to, tag);
         }
+    }
+
+    #[inline(never)]
+    fn move_some_handles(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
+        let (handles, count) = self.sent_handles(from, tag);
         let mut arrived = [0u32; MAX_HANDLES];
         let (source, target) = (self.v.get(from).process, self.v.get(to).process);
         if let (Some(source), Some(target)) = (self.v.follow(source), self.v.follow(target)) {

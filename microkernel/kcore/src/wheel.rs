@@ -44,21 +44,31 @@ impl Wheel {
 
     /// Adds a thread's deadline.
     pub fn insert<'id>(&mut self, v: &mut View<'_, 'id, Objects>, thread: ThreadKey<'id>) {
-        let deadline = v.get(thread).deadline;
-        let part = deadline & ((1 << TICK_SHIFT) - 1) != 0 && !mutant(Mutant::TimerEarly);
-        let tick = (deadline >> TICK_SHIFT).saturating_add(part as u64);
-        let tick = tick.clamp(self.now, LAST_TICK);
+        self.put(v, thread);
+        self.next = self.look();
+    }
+
+    /// The same, when to look again left aside.
+    #[inline(always)]
+    fn put<'id>(&mut self, v: &mut View<'_, 'id, Objects>, thread: ThreadKey<'id>) {
+        let tick = tick_of(v.get(thread).deadline).max(self.now);
         let level = (((tick ^ self.now).max(1)).ilog2() / 6) as usize;
         let slot = (tick >> (6 * level)) as usize % SLOTS;
         self.slots[level][slot] = timers::push(self.slots[level][slot], v, thread);
         self.used[level] |= 1 << slot;
         self.levels |= 1 << level;
         v.get_mut(thread).timer_slot = (level * SLOTS + slot) as u16 + 1;
-        self.next = self.look();
     }
 
     /// Removes a thread's deadline, if it has one.
     pub fn remove<'id>(&mut self, v: &mut View<'_, 'id, Objects>, thread: ThreadKey<'id>) {
+        self.take_out(v, thread);
+        self.next = self.look();
+    }
+
+    /// The same, when to look again left aside.
+    #[inline(always)]
+    fn take_out<'id>(&mut self, v: &mut View<'_, 'id, Objects>, thread: ThreadKey<'id>) {
         let position = core::mem::take(&mut v.get_mut(thread).timer_slot) as usize;
         if position == 0 {
             return;
@@ -66,15 +76,20 @@ impl Wheel {
         let (level, slot) = ((position - 1) / SLOTS, (position - 1) % SLOTS);
         self.slots[level][slot] = timers::remove(self.slots[level][slot], v, thread);
         if self.slots[level][slot].is_none() {
-            self.used[level] &= !(1 << slot);
             if self.moving == Some((level as u8, slot as u8)) {
                 self.moving = None;
             }
-            if self.used[level] == 0 {
-                self.levels &= !(1 << level);
-            }
+            self.leave_empty(level, slot);
         }
-        self.next = self.look();
+    }
+
+    /// A slot has nothing left.
+    #[inline(always)]
+    fn leave_empty(&mut self, level: usize, slot: usize) {
+        self.used[level] &= !(1 << slot);
+        if self.used[level] == 0 {
+            self.levels &= !(1 << level);
+        }
     }
 
     /// When to look again, in ns; never before a timer is due, `u64::MAX` without timers.
@@ -105,9 +120,58 @@ impl Wheel {
         now: u64,
         units: &mut u32,
     ) -> Option<ThreadKey<'id>> {
+        if self.next > now {
+            self.now = self.now.max(now >> TICK_SHIFT);
+            return None;
+        }
         let due = self.pop(v, now, units);
         self.next = self.look();
         due
+    }
+
+    /// The thread whose deadline is reached at `now`, if there is one and no second, and nothing else is to be done by then.
+    #[inline(always)]
+    pub fn only_due<'id>(&self, v: &View<'_, 'id, Objects>, now: u64) -> Option<OnlyDue<'id>> {
+        if self.next > now || self.moving.is_some() {
+            return None;
+        }
+        let level = self.levels.trailing_zeros() as usize % LEVELS;
+        let slot = self.used[level].trailing_zeros() as usize % SLOTS;
+        let thread = v.follow(self.slots[level][slot])?;
+        let t = v.get(thread);
+        let there = level == 0 || tick_of(t.deadline) <= now >> TICK_SHIFT;
+        if !there || !t.timer_next.is_none() && !mutant(Mutant::PromptSecondLost) {
+            return None;
+        }
+        let next = self.look_past(level);
+        (next > now).then_some(OnlyDue { thread, level: level as u8, slot: slot as u8, next })
+    }
+
+    /// Takes that out, as [`Wheel::pop_due`] does until nothing is due.
+    #[inline(always)]
+    pub fn take_only<'id>(&mut self, v: &mut View<'_, 'id, Objects>, due: &OnlyDue<'id>, now: u64) {
+        let (level, slot) = (due.level as usize % LEVELS, due.slot as usize % SLOTS);
+        self.slots[level][slot] = Link::NONE;
+        self.leave_empty(level, slot);
+        v.get_mut(due.thread).timer_slot = 0;
+        self.next = due.next;
+        self.now = self.now.max(now >> TICK_SHIFT);
+    }
+
+    /// When to look again once the first slot of this level, the lowest that is used, is empty.
+    #[inline(always)]
+    fn look_past(&self, level: usize) -> u64 {
+        let (mut level, mut used) = (level, self.used[level]);
+        used &= used.wrapping_sub(1);
+        if used == 0 {
+            let levels = self.levels & self.levels.wrapping_sub(1);
+            if levels == 0 {
+                return u64::MAX;
+            }
+            level = levels.trailing_zeros() as usize % LEVELS;
+            used = self.used[level];
+        }
+        self.start(level, used.trailing_zeros() as usize).saturating_mul(1 << TICK_SHIFT)
     }
 
     fn pop<'id>(&mut self, v: &mut View<'_, 'id, Objects>, now: u64, units: &mut u32) -> Option<ThreadKey<'id>> {
@@ -120,16 +184,16 @@ impl Wheel {
             if level == 0 {
                 let thread = v.follow(self.slots[level][slot]).filter(|_| *units > 0)?;
                 *units -= 1;
-                self.remove(v, thread);
+                self.take_out(v, thread);
                 return Some(thread);
             }
             // All move down before any is looked at: the lower levels are looked at first.
             self.moving = Some((level as u8, slot as u8));
             while let Some(thread) = v.follow(self.slots[level][slot]) {
                 *units = units.checked_sub(1)?;
-                self.remove(v, thread);
+                self.take_out(v, thread);
                 if !mutant(Mutant::TimerLevelLost) {
-                    self.insert(v, thread);
+                    self.put(v, thread);
                 }
             }
         }
@@ -148,13 +212,34 @@ impl Wheel {
         if let Some((level, slot)) = self.moving {
             return Some((level as usize % LEVELS, slot as usize % SLOTS, self.now));
         }
-        let level = self.levels.trailing_zeros() as usize % LEVELS;
-        let shift = 6 * level as u32;
-        let digit = (self.now >> shift) % SLOTS as u64;
         // What lies in a level differs from now in that digit first, so it is later than now's digit; the lowest used
         // level is the earliest.
+        let level = self.levels.trailing_zeros() as usize % LEVELS;
         let slot = self.used[level].trailing_zeros() as usize;
-        let start = (self.now >> shift) - digit + slot as u64;
-        Some((level, slot, (start << shift).max(self.now)))
+        Some((level, slot, self.start(level, slot)))
     }
+
+    /// The tick at which a used slot starts, or now if that is past.
+    #[inline(always)]
+    fn start(&self, level: usize, slot: usize) -> u64 {
+        let shift = 6 * level as u32;
+        let digit = (self.now >> shift) % SLOTS as u64;
+        let start = (self.now >> shift) - digit + slot as u64;
+        (start << shift).max(self.now)
+    }
+}
+
+/// What [`Wheel::only_due`] found: whom and where, and when to look again without it.
+pub struct OnlyDue<'id> {
+    pub thread: ThreadKey<'id>,
+    level: u8,
+    slot: u8,
+    next: u64,
+}
+
+/// The first tick that is not before a deadline.
+#[inline(always)]
+fn tick_of(deadline: u64) -> u64 {
+    let part = deadline & ((1 << TICK_SHIFT) - 1) != 0 && !mutant(Mutant::TimerEarly);
+    (deadline >> TICK_SHIFT).saturating_add(part as u64).min(LAST_TICK)
 }

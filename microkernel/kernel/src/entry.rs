@@ -10,7 +10,7 @@ use abi::info::stretch as kind;
 use abi::message::REGISTER_BYTES;
 use kcore::hw::CoreId;
 use kcore::objects::{THREAD, Thread, ThreadLink};
-use kcore::{Asked, Context, Decided, Kernel};
+use kcore::{Asked, Context, Decided, Kernel, Length};
 
 use crate::arch::{self, Machine};
 use crate::lock::{Guard, Lock};
@@ -25,20 +25,18 @@ pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
     decide(Kernel::general)
 }
 
-/// By the fast path of this name, if that does it. A macro, as the compiler takes calls in functions that don't return for rare ones,
-/// and leaves closures there as functions.
+/// By the fast path of this name, if that does it; else by `$rest`. A macro, as the compiler takes calls in functions that don't return for
+/// rare ones, and leaves closures there as functions.
 macro_rules! message {
-    ($fast:ident, $core:ident, $asked:expr) => {{
+    ($fast:ident, $guard:expr, $asked:ident, $core:ident, $rest:ident) => {{
         let asked: Asked = $asked;
         let stretch = stretch::begin(asked.number as usize & 31);
         let core = $core as CoreId;
-        let mut guard = KERNEL.lock();
+        let mut guard = $guard;
+        // SAFETY: a program made the call, and `kmain` runs the first one with the kernel built, which stays.
+        let kernel = unsafe { guard.as_mut().unwrap_unchecked() };
         // Who made the call goes on or waits, so it is not gone.
-        let decided = match guard.as_mut() {
-            Some(kernel) => kernel.$fast(core, asked),
-            None => None,
-        };
-        let context = match decided {
+        match kernel.$fast(core, asked) {
             Some(Decided { context, another: true }) => {
                 guard.keep();
                 stretch.end();
@@ -48,73 +46,133 @@ macro_rules! message {
             }
             Some(Decided { context, .. }) => {
                 drop(guard);
-                context
+                stretch.end();
+                // SAFETY: the stub of a message called, which saved all registers; the context is the current one.
+                unsafe { arch::resume(core, context) }
             }
             None => {
                 cold_path();
-                general(guard, core)
+                stretch.end();
+                $rest(guard, asked.a0, asked.a1, asked.number, core)
             }
-        };
-        stretch.end();
-        // SAFETY: the stub of a message called, which saved all registers; the context is what the kernel decided, as is
-        // the lock.
-        unsafe { arch::resume(core, context) }
+        }
     }};
 }
 
-/// The same for a `call`, its number and arguments by the stub: by the fast path, if that does it.
+/// A `call`, its number and arguments by the stub: by the fast path, if that does it.
 ///
-/// This and the next two don't return: the stub has saved all registers, so what a function has to restore at its end
+/// This and the next don't return: the stub has saved all registers, so what a function has to restore at its end
 /// need not be.
 pub extern "C" fn kernel_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    if a1 != Length::HALF {
+        cold_path();
+        kernel_longer_call(a0, a1, number, core)
+    }
+    let asked = Asked { number, a0, a1 };
+    message!(fast_half_call, KERNEL.lock(), asked, core, any_call)
+}
+
+/// A `reply_recv`.
+pub extern "C" fn kernel_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    if a1 as u32 != Length::HALF as u32 {
+        cold_path();
+        kernel_longer_reply_recv(a0, a1, number, core)
+    }
+    let asked = Asked { number, a0, a1 };
+    message!(fast_half_reply_recv, KERNEL.lock(), asked, core, any_reply_recv)
+}
+
+/// With a message of another length.
+#[inline(never)]
+extern "C" fn kernel_longer_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
     if a1 > REGISTER_BYTES as u64 {
         cold_path();
-        kernel_long_call(a0, a1, number, core)
+        any_call(KERNEL.lock(), a0, a1, number, core as CoreId)
     }
-    message!(fast_call, core, Asked { number, a0, a1 })
+    let asked = Asked { number, a0, a1 };
+    message!(fast_short_call, KERNEL.lock(), asked, core, any_call)
 }
 
-/// The same for a `reply_recv`.
-pub extern "C" fn kernel_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+/// With an answer of another length.
+#[inline(never)]
+extern "C" fn kernel_longer_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
     if a1 as u32 > REGISTER_BYTES as u32 {
         cold_path();
-        kernel_long_reply_recv(a0, a1, number, core)
+        any_reply_recv(KERNEL.lock(), a0, a1, number, core as CoreId)
     }
-    message!(fast_reply_recv, core, Asked { number, a0, a1 })
+    let asked = Asked { number, a0, a1 };
+    message!(fast_short_reply_recv, KERNEL.lock(), asked, core, any_reply_recv)
 }
 
-/// With a message that doesn't fit the registers.
+/// With a message that doesn't fit the registers, or by what has to be looked up.
 #[inline(never)]
-extern "C" fn kernel_long_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
-    message!(fast_long_call, core, Asked { number, a0, a1 })
+fn any_call(guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) -> ! {
+    let asked = Asked { number, a0, a1 };
+    message!(fast_call, guard, asked, core, general)
 }
 
-/// With an answer that doesn't.
+/// The same for an answer.
 #[inline(never)]
-extern "C" fn kernel_long_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
-    message!(fast_long_reply_recv, core, Asked { number, a0, a1 })
+fn any_reply_recv(guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) -> ! {
+    let asked = Asked { number, a0, a1 };
+    message!(fast_reply_recv, guard, asked, core, general)
 }
 
 /// The same for other calls up to [`kcore::LAST_FAST`].
 pub extern "C" fn kernel_signal(a0: u64, a1: u64, number: u64, core: u64) -> ! {
-    message!(fast_signal, core, Asked { number, a0, a1 })
+    let asked = Asked { number, a0, a1 };
+    message!(fast_signal, KERNEL.lock(), asked, core, general)
 }
 
 #[inline(never)]
-fn general(guard: Locked, core: CoreId) -> *mut Context {
-    settle(guard, core, Kernel::general)
+fn general(guard: Locked, _a0: u64, _a1: u64, number: u64, core: CoreId) -> ! {
+    let stretch = stretch::begin(number as usize & 31);
+    let context = settle(guard, core, Kernel::general);
+    stretch.end();
+    // SAFETY: the stub of a message called, which saved all registers; the context is what the kernel decided, as is
+    // the lock.
+    unsafe { arch::resume(core, context) }
 }
 
 /// A device's interrupt, by its line.
 pub extern "C" fn kernel_interrupt(line: u32) -> *mut Context {
     let _stretch = stretch::begin(kind::INTERRUPT);
-    decide(|kernel, core| kernel.interrupt(core, line))
+    let core = arch::core_id();
+    let mut guard = KERNEL.lock();
+    match guard.as_mut().and_then(|kernel| kernel.fast_interrupt(core, line)) {
+        Some(next) => keep(guard, next),
+        None => general_interrupt(guard, core, line),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn general_interrupt(guard: Locked, core: CoreId, line: u32) -> *mut Context {
+    settle(guard, core, |kernel, core| kernel.general_interrupt(core, line))
 }
 
 /// The core's timer.
 pub extern "C" fn kernel_timer() -> *mut Context {
     let _stretch = stretch::begin(kind::TIMER);
-    decide(Kernel::timer)
+    let core = arch::core_id();
+    let mut guard = KERNEL.lock();
+    match guard.as_mut().and_then(|kernel| kernel.fast_timer(core)) {
+        Some(next) => keep(guard, next),
+        None => general_timer(guard, core),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn general_timer(guard: Locked, core: CoreId) -> *mut Context {
+    settle(guard, core, Kernel::general_timer)
+}
+
+/// Another thread runs next: the stub gives the lock back.
+#[inline(always)]
+fn keep(guard: Locked, next: Decided) -> *mut Context {
+    guard.keep();
+    next.context
 }
 
 /// A core that has started joins in, as if the stub had come from nowhere: the lock is taken when this returns.
@@ -156,7 +214,7 @@ fn settle(
     what: impl FnOnce(&mut Kernel<Machine>, CoreId) -> ThreadLink,
 ) -> *mut Context {
     let Some(kernel) = guard.as_mut() else { return core::ptr::null_mut() };
-    let before = kernel.system.cores[core as usize].current;
+    let before = kernel.system.cores[core as usize].current.link();
     let next = what(kernel, core);
     if core::mem::take(&mut kernel.system.cores[core as usize].pointer_changed) {
         load_pointer(context_of(kernel, before));

@@ -1,28 +1,26 @@
 //! The kernel's one lock.
 //!
 //! Who goes from one thread to another keeps it until the one's registers are saved and its address space is no longer
-//! loaded: the stubs give it back then ([`FREE`]). A core that waits for it does what other cores ask meanwhile.
-//!
-//! Whoever finds it free has it, in no order. First come, first served was tried: where a host has fewer processors than
-//! the guest has cores, the one whose turn it is may be one that the host doesn't run, and all others spin until it does.
-//! It is held for one bounded unit of work at most.
+//! loaded: the stubs give it back then ([`FREE`]). A core that waits for it does what other cores ask meanwhile. In what
+//! order they have it is [`kcore::turns`]'s. It is held for one bounded unit of work at most.
 
 use core::cell::UnsafeCell;
 use core::hint::cold_path;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicU32, Ordering};
+
+use kcore::turns::Turns;
 
 use crate::arch;
 
 /// A lock around a value. Held only with interrupts off, so nobody takes it twice.
 #[repr(C)]
 pub struct Lock<T> {
-    taken: AtomicU32,
+    turns: Turns,
     value: UnsafeCell<T>,
 }
 
-/// Where in a lock the 32 bits stand to which whoever has it writes 0, with release, to give it back.
-pub const FREE: usize = core::mem::offset_of!(Lock<()>, taken);
+/// Where in a lock the byte stands to which whoever has it writes 0, with release, to give it back.
+pub const FREE: usize = core::mem::offset_of!(Lock<()>, turns);
 
 // SAFETY: the value is reached only through a `Guard`, of which there is one at a time.
 unsafe impl<T: Send> Sync for Lock<T> {}
@@ -30,13 +28,13 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 impl<T> Lock<T> {
     /// A free lock.
     pub const fn new(value: T) -> Self {
-        Lock { taken: AtomicU32::new(0), value: UnsafeCell::new(value) }
+        Lock { turns: Turns::new(), value: UnsafeCell::new(value) }
     }
 
-    /// Waits until it is free, and takes it.
+    /// Waits until it is this core's turn, and takes it.
     #[inline(always)]
     pub fn lock(&self) -> Guard<'_, T> {
-        if self.taken.swap(1, Ordering::Acquire) != 0 {
+        if !self.turns.take() {
             cold_path();
             self.wait();
         }
@@ -46,14 +44,10 @@ impl<T> Lock<T> {
     #[cold]
     #[inline(never)]
     fn wait(&self) {
-        loop {
-            while self.taken.load(Ordering::Relaxed) != 0 {
-                arch::attend();
-                arch::relax();
-            }
-            if self.taken.swap(1, Ordering::Acquire) == 0 {
-                return;
-            }
+        let mut waiting = self.turns.line_up(arch::core_id());
+        while !self.turns.poll(&mut waiting) {
+            arch::attend();
+            arch::relax();
         }
     }
 }
@@ -92,6 +86,6 @@ impl<T> DerefMut for Guard<'_, T> {
 impl<T> Drop for Guard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.lock.taken.store(0, Ordering::Release);
+        self.lock.turns.give_back();
     }
 }

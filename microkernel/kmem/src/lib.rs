@@ -6,6 +6,7 @@
 //!   see. A frame's kind changes only while no [`View`] lives, except from free to something.
 //! * An object is reached by a [`Name`] (place and generation), a [`Link`] (place; kept by the kernel between its own
 //!   objects) or a [`Key`] (proof, good while the view lives). Names and links are checked, keys are not.
+//! * A key is [`Kept`] beyond its view for as long as no frame leaves its class: one compare tells.
 //! * What class number stands for which type is fixed by [`Class`]: one type a number, by coherence. So a frame of class
 //!   I holds `T`s of that class and nothing else, and a link of class I that finds kind I finds a `T`.
 //! * All `unsafe` of the kernel's logic is here.
@@ -19,6 +20,7 @@
 mod buddy;
 mod bytes;
 mod frame;
+mod kept;
 pub mod mutants;
 mod name;
 mod slab;
@@ -27,6 +29,7 @@ mod tests;
 mod view;
 
 pub use frame::{Frame, FrameInfo, FrameState, Kind};
+pub use kept::{Kept, KeptPair};
 pub use name::{AnyName, Key, Link, Name};
 pub use slab::SlabChange;
 pub use view::{Mem, View};

@@ -28,6 +28,7 @@ mutants! {
     EndingKeepsNames "what begins to end can still be named";
     SlabForgetsGenerations "a new slab starts below the generations that died in its frame";
     ObjectSlotNotRetired "a slot of objects is used again after its last generation";
+    KeptOutlivesFrame "what is kept is believed after a frame has left its class";
     FrameKeepsState "a frame that is taken again is frozen still";
 
     // Handles.
@@ -36,6 +37,7 @@ mutants! {
     SlotGenerationKept "a slot's next handle has the same generation";
     HandleSlotNotRetired "a slot of handles is used again after its last generation";
     ClosedHandleStays "close leaves the entry where it was";
+    FreeSlotsMixed "the free slots of the first page are not kept apart";
     TableOverfull "a table grows beyond its last page";
     DupAddsRights "dup gives the rights asked for, not those there are";
     DupIgnoresTransfer "dup gives away what may not move";
@@ -59,6 +61,7 @@ mutants! {
     RevokeKeepsMappings "a revoked Grant's mappings stay";
     RevokeKeepsCallers "queued calls through a revoked Grant stay";
     RevokeKeepsLines "interrupts bound through a revoked Grant stay bound";
+    RevokeKeepsBells "interrupts that set bits through a revoked Grant go on";
     RevokeKeepsBinding "a notification bound through a revoked Grant stays bound";
     RevokeStopsAtFirst "Grants below a revoked one keep their effects";
     UndoForgotten "a revocation whose caller died is never finished";
@@ -96,6 +99,7 @@ mutants! {
     FastDepthLost "the fast path does not count how deep chains are";
     FastKeepsPriority "the fast path does not give the priority back";
     FastForgetsBits "the fast path receives past bits that wait";
+    FastBitsUnmarked "the fast path leaves bits in a notification whose thread isn't told that they wait";
     FastDoorStays "the fast path believes what a handle came to before something ended";
     FastIgnoresBudget "the fast path is taken by those who are traced or paid for";
     FastElsewhere "the fast path runs a thread of another core";
@@ -107,8 +111,18 @@ mutants! {
     FastSliceKept "the fast path leaves what is left of one's slice to whoever comes next";
     FastReadyBitLeft "the fast path leaves the last of a queue marked as ready";
 
+    // The fast path of interrupts.
+    PromptIgnoresBudget "an interrupt's fast path is taken for those who are traced or paid for";
+    PromptIgnoresUrgent "an interrupt's fast path wakes past somebody as urgent who is ready";
+    PromptTakesTurn "an interrupt's fast path takes the core from somebody as urgent";
+    PromptLeavesIdle "an interrupt's fast path has who is preempted wait beside a core with nothing to run";
+    PromptSecondLost "an interrupt's fast path forgets the second of two deadlines";
+    PromptSliceKept "an interrupt's fast path gives what is left of another's slice";
+    PromptTimeLost "an interrupt's fast path does not charge whom it preempts";
+
     // Notifications and interrupts.
     LostWakeUp "bits do not wake the thread that waits for them";
+    BitsUnmarked "bits are left in a notification whose thread isn't told that they wait";
     BitsTwice "bits are told again";
     BitsOverwritten "new bits replace those that wait";
     BadgeIgnoredByNotify "notify sets bits that its handle does not have";
@@ -129,6 +143,8 @@ mutants! {
     SliceEndless "a slice never ends";
     SliceNotArmed "the timer is not set for the end of a slice";
     OtherCoreNotKicked "another core is not told that it has work";
+    TurnIgnored "who waits for the lock takes it before those who waited longer";
+    AbsentForEver "a core that was passed over stays so";
     DepthNotCounted "a chain that got shorter counts as before";
 
     // Processor time.
@@ -170,12 +186,15 @@ mutants! {
     QuotaNotCredited "an object's page is not credited when it goes";
     FramesNotCredited "frames given back are not credited";
     QuotaUnchecked "a pool takes more than it has";
+    NeedWraps "what a call takes wraps around to nothing";
     SubPoolFree "a sub-pool's pages are not taken from its parent";
     SubPoolsCeiling "a sub-pool may have a higher ceiling";
     PoolsTooDeep "pools nest deeper than sixteen";
     PagesTakenBack "pages are taken out of a pool without DESTROY";
     PagesToStrangers "pages move between pools that are not parent and child";
     DyingPoolMakes "objects are made from a pool that is torn down";
+    SubPoolsOfDyingMake "objects are made below a pool that is torn down";
+    NewestDoomedFirst "destroy works on the newest doomed pool, not on its own";
     RootPoolMortal "the root pool can be destroyed";
     OrphanFreed "a mapped Memory is freed with its pool";
     OrphanKeepsPool "a mapped Memory outlives its pool at nobody's cost";
@@ -204,9 +223,12 @@ mutants! {
     KernelAddressMapped "map reaches beyond the user's addresses";
     TablesUnpaid "page tables are not checked for";
     WriterUncounted "a writable mapping is not counted";
+    WritersWrap "so many writable mappings of a page that they count as none";
     WriterStays "an unmapped writer stays counted";
     EvictStopsEarly "evict leaves the last page";
     EvictKeepsWriters "evict makes nothing read-only";
+    EvictLosesPlace "an evict goes on at a mapping that is gone";
+    PartEscapesEvict "what a mapping is cut into escapes an evict that comes to it later";
     ProtectAfterEvict "protect makes writable what evict made read-only";
     HoleForgotten "a page mapped into a hole belongs to two mappings";
     EmptyTableKept "an empty page table stays";
@@ -219,6 +241,7 @@ mutants! {
 
     // Long work.
     WorkUnbounded "an entry does all its work at once";
+    EndsUnpaid "an entry brings any number of what has nearly ended to its end";
     EndForgotten "what a call began to end is not gone on with";
     WrongCallGoesOn "a call made in place of one that was rewound is taken for it";
 
@@ -227,7 +250,10 @@ mutants! {
     PowerForAll "system does not ask for POWER";
     TraceAfterRevocation "a trace goes on when what allowed it was revoked";
     TraceOverwrites "a full trace overwrites what was not read";
+    TraceOfRegisters "a trace shows registers for a message that lies in the buffer";
     LogUnbounded "a label writes as many records as it likes";
+    LogCountTaken "a label takes over the count of another that still writes";
+    FaultsLogUncounted "a process has the kernel log as many faults as it likes";
     LogLabelForged "a record has no label";
 }
 

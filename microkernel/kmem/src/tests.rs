@@ -120,6 +120,36 @@ fn a_released_slab_keeps_its_type_while_the_view_lives() {
 }
 
 #[test]
+fn what_is_kept_is_good_for_its_era_and_its_memory() {
+    let (mut world, mut other) = (world(8), world(8));
+    let (small, pair) = world.mem.view(|mut v| {
+        let frame = v.take(1).unwrap();
+        v.make_slab::<SMALL>(frame, &Small(0), 7);
+        let first = v.take_slot::<SMALL>(frame, &Small(1)).unwrap().0;
+        let second = v.take_slot::<SMALL>(frame, &Small(2)).unwrap().0;
+        (v.keep(second), v.keep_pair(first, first))
+    });
+    let joined = world.mem.view(|v| {
+        let mut joined = pair;
+        joined.join(small);
+        let (first, second) = v.kept_pair(&joined).unwrap();
+        assert_eq!((*v.get(first), *v.get(second)), (Small(1), Small(2)));
+        assert_eq!((v.kept(&Kept::<SMALL>::NONE), v.kept(&Kept::from(small.link()))), (None, None));
+        joined
+    });
+    other.mem.view(|v| assert!(v.kept(&small).is_none(), "another memory's"));
+    world.mem.view(|mut v| {
+        v.end_era();
+        assert!(v.kept(&small).is_none() && v.kept_pair(&joined).is_none());
+        let key = v.follow(small.link()).unwrap();
+        let mut late = joined;
+        late.join(v.keep(key));
+        assert!(v.kept_pair(&late).is_none(), "keys of two eras don't join");
+        assert_eq!(v.kept(&v.keep(key)), Some(key));
+    });
+}
+
+#[test]
 fn a_used_up_generation_retires_the_slot() {
     let mut world = world(4);
     world.mem.view(|mut v| {

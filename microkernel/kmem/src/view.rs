@@ -2,6 +2,8 @@
 
 use core::marker::PhantomData;
 
+use crate::kept::next_era;
+use crate::mutants::{Mutant, mutant};
 use crate::name::{Brand, FRAME_SHIFT, GRANULE_SHIFT};
 use crate::slab::{Slot, stride};
 use crate::{AnyName, Class, Frame, FrameInfo, Key, Kind, Link, Name};
@@ -17,6 +19,8 @@ pub struct Mem<L> {
     pub(crate) heads: [Frame; ORDERS],
     pub(crate) free: u32,
     pub(crate) emptied: Frame,
+    /// See `kept`.
+    pub(crate) era: u64,
     list: PhantomData<L>,
 }
 
@@ -46,6 +50,7 @@ impl<L> Mem<L> {
             heads: [Frame::NONE; ORDERS],
             free: 0,
             emptied: Frame::NONE,
+            era: next_era(),
             list: PhantomData,
         }
     }
@@ -111,6 +116,9 @@ impl<L> Mem<L> {
 
     fn retype_emptied(&mut self) {
         let mut frame = core::mem::take(&mut self.emptied);
+        if !mutant(Mutant::KeptOutlivesFrame) {
+            self.end_era();
+        }
         while !frame.is_none() {
             let next = self.info(frame).next;
             self.set_kind(frame, Kind::RESERVED);
@@ -209,13 +217,15 @@ pub struct View<'m, 'id, L> {
     pub(crate) mem: &'m mut Mem<L>,
     /// What of `mem` never changes: the compiler can't know that, and would read it again after each write to an object.
     pub(crate) places: Places,
+    /// `mem`'s.
+    pub(crate) era: u64,
     pub(crate) brand: Brand<'id>,
 }
 
 impl<'m, L> View<'m, '_, L> {
     #[inline(always)]
     fn of(mem: &'m mut Mem<L>) -> Self {
-        View { places: mem.places, mem, brand: PhantomData }
+        View { places: mem.places, era: mem.era, mem, brand: PhantomData }
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::Failure;
 use crate::options::Put;
 use archive::files::File;
-use std::fs;
+use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -23,10 +25,16 @@ impl Scratch {
     /// The host's temporary folder cannot be written.
     pub fn new() -> Result<Self, Failure> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let unique = format!("viaether-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(unique);
-        fs::create_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
-        Ok(Self { folder })
+        loop {
+            let unique = format!("viaether-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let folder = std::env::temp_dir().join(unique);
+            match DirBuilder::new().mode(0o700).create(&folder) {
+                Ok(()) => return Ok(Self { folder }),
+                // Left behind by a process of the same number, or somebody else's.
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(Failure::new(format!("{}: {e}", folder.display()))),
+            }
+        }
     }
 
     /// Where a file of it is.

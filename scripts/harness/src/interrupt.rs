@@ -1,29 +1,35 @@
 //! Signals that end the harness: they set a flag, so that QEMU is ended and the terminal restored before we go.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Exit status after a signal, as shells give it for Ctrl-C.
 pub const STATUS: u8 = 130;
+
+/// Set by a signal, once those are caught.
+static CAUGHT: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// Tells whether somebody wants us to end.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Catches SIGINT, SIGTERM and SIGHUP from now on. Where that is impossible they end the process as usual.
-    #[must_use]
+    /// Catches SIGINT, SIGTERM and SIGHUP from now on: whatever waits for an interrupt ends by them. Where that is impossible they
+    /// end the process as usual.
     pub fn catch() -> Self {
-        let flag = Self::default();
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-            let _ = signal_hook::flag::register(signal, Arc::clone(&flag.0));
-        }
-        flag
+        CAUGHT.get_or_init(|| {
+            let flag = Arc::new(AtomicBool::new(false));
+            for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+                let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
+            }
+            flag
+        });
+        Self::default()
     }
 
-    /// One that never comes, unless [`Interrupt::raise`] is called.
+    /// One that comes by [`Interrupt::raise`], or by a signal if those are caught.
     #[must_use]
-    pub fn never() -> Self {
+    pub fn own() -> Self {
         Self::default()
     }
 
@@ -35,6 +41,6 @@ impl Interrupt {
     /// Whether it came.
     #[must_use]
     pub fn came(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) || CAUGHT.get().is_some_and(|caught| caught.load(Ordering::Relaxed))
     }
 }

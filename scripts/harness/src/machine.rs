@@ -110,8 +110,8 @@ impl Machine {
         match &self.image {
             Some(image) => self.image(image, &mut line),
             None => {
-                line.pair("-kernel", path(&self.kernel));
-                line.pair("-initrd", path(&self.archive));
+                line.pair("-kernel", self.kernel.display());
+                line.pair("-initrd", self.archive.display());
                 if !self.command_line.is_empty() {
                     line.pair("-append", &self.command_line);
                 }

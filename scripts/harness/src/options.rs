@@ -32,7 +32,7 @@ the host (8080 or the next free one) to the web server.
   --media MEDIUM        boot an image as scripts/image makes it, by firmware: cd or usb
   --firmware NAME       bios (x86_64's) or uefi, for --media
   --machine OPTIONS     options for QEMU's machine: gic-version=2, virtualization=on; or another one: pc
-  --qemu \"ARGUMENTS\"    further arguments for QEMU
+  --qemu \"ARGUMENTS\"    further arguments for QEMU, which blanks separate
   --release   --debug   how it is built (release)
   --help                this text
 
@@ -228,8 +228,22 @@ fn check(options: &Options) -> Result<(), Failure> {
     if options.firmware == Some(Firmware::Bios) && options.arch == Arch::Aarch64 {
         return Err(Failure::usage("--firmware bios: aarch64 has UEFI alone"));
     }
+    if options.net == Net::None && options.pcap.is_some() {
+        return Err(Failure::usage("--pcap: with --net none there is no card"));
+    }
+    if options.net != Net::User && !options.forwards.is_empty() {
+        return Err(Failure::usage("--forward: for --net user alone"));
+    }
+    without_media(options)
+}
+
+/// GDB is not for images.
+///
+/// # Errors
+/// [`Failure::usage`] if both are asked for.
+pub fn without_media(options: &Options) -> Result<(), Failure> {
     if options.media.is_some() && options.gdb {
-        return Err(Failure::usage("--gdb: not with --media; firmware and boot loader would be stopped in first"));
+        return Err(Failure::usage("GDB: not with --media; firmware and boot loader would be stopped in first"));
     }
     Ok(())
 }
@@ -250,7 +264,11 @@ fn number(parser: &mut lexopt::Parser, option: &str, least: u32, most: u32) -> R
     }
 }
 
-fn arch(name: &str) -> Result<Arch, Failure> {
+/// A processor by its name.
+///
+/// # Errors
+/// [`Failure::usage`] for another word.
+pub fn arch(name: &str) -> Result<Arch, Failure> {
     Arch::from_name(name).ok_or_else(|| Failure::usage(format!("--arch {name}: give aarch64 or x86_64")))
 }
 
@@ -341,7 +359,7 @@ mod tests {
             "--forward",
             "2222:22",
             "--net",
-            "tap=tap0",
+            "user",
             "--pcap",
             "a.pcap",
             "--with",
@@ -365,7 +383,8 @@ mod tests {
         ]);
         assert_eq!((o.arch, o.smp, o.mem), (Arch::Aarch64, 4, 64));
         assert_eq!(o.forwards, [Forward { host: 2222, guest: 22 }]);
-        assert_eq!(o.net, Net::Tap("tap0".into()));
+        assert_eq!(o.net, Net::User);
+        assert_eq!(options(&["--net", "tap=tap0"]).net, Net::Tap("tap0".into()));
         assert_eq!(o.with, [PathBuf::from("docs/examples/tally")]);
         let put = |path: &str, name: &str| Put { path: path.into(), name: name.into() };
         assert_eq!(o.puts, [put("dir/ca.pem", "ca.pem"), put("x", "y.txt")]);
@@ -396,6 +415,8 @@ mod tests {
             (vec!["--firmware", "uefi"], "--media"),
             (vec!["--media", "cd", "--firmware", "bios", "--arch", "aarch64"], "UEFI alone"),
             (vec!["--media", "cd", "--gdb"], "not with --media"),
+            (vec!["--net", "none", "--pcap", "a.pcap"], "no card"),
+            (vec!["--net", "tap=tap0", "--forward", "2222:22"], "--net user"),
         ] {
             let failure = parse(&args).unwrap_err();
             assert_eq!(failure.status, 2, "{args:?}");

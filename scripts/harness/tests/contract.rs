@@ -38,7 +38,7 @@ fn run_into(heard: &mut Heard, script: &str, change: impl FnOnce(&mut Options), 
 
 fn run(script: &str) -> (Report, Heard) {
     let mut heard = Heard::default();
-    (run_into(&mut heard, script, |_| {}, &Interrupt::never()), heard)
+    (run_into(&mut heard, script, |_| {}, &Interrupt::own()), heard)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_guest_that_hangs_is_ended_with_124_and_its_last_lines() {
     let mut heard = Heard::default();
     let short = |o: &mut Options| o.timeout = Some(Duration::from_secs(1));
     let script = format!("{}log the last line\nhang", "log line\n".repeat(100));
-    let report = run_into(&mut heard, &script, short, &Interrupt::never());
+    let report = run_into(&mut heard, &script, short, &Interrupt::own());
     assert_eq!((report.end, report.end.status()), (End::TimedOut, 124));
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(report.last_lines.len(), 25);
@@ -89,13 +89,13 @@ fn a_guest_that_hangs_is_ended_with_124_and_its_last_lines() {
 fn a_guest_that_does_not_power_off_is_no_success() {
     let mut heard = Heard::default();
     let short = |o: &mut Options| o.timeout = Some(Duration::from_secs(1));
-    let report = run_into(&mut heard, "code 0\nhang", short, &Interrupt::never());
+    let report = run_into(&mut heard, "code 0\nhang", short, &Interrupt::own());
     assert_eq!((report.end, report.end.status()), (End::StillUp(0), 1));
 }
 
 #[test]
 fn an_interrupt_ends_the_guest() {
-    let (stop, mut heard) = (Interrupt::never(), Heard::default());
+    let (stop, mut heard) = (Interrupt::own(), Heard::default());
     stop.raise();
     assert_eq!(run_into(&mut heard, "hang", |_| {}, &stop).end.status(), 130);
 }
@@ -103,7 +103,7 @@ fn an_interrupt_ends_the_guest() {
 #[test]
 fn when_nobody_reads_any_more_the_guest_ends() {
     let mut heard = Heard { deaf_after: Some(1), ..Heard::default() };
-    assert_eq!(run_into(&mut heard, "out hello\nhang", |_| {}, &Interrupt::never()).end, End::Interrupted);
+    assert_eq!(run_into(&mut heard, "out hello\nhang", |_| {}, &Interrupt::own()).end, End::Interrupted);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn the_guest_is_told_options_script_and_files() {
     let mut heard = Heard::default();
     let this = Put { path: env!("CARGO_MANIFEST_DIR").to_string().into(), name: "x".into() };
     let put = |o: &mut Options| o.puts = vec![Put { path: this.path.join("Cargo.toml"), ..this }];
-    let report = run_into(&mut heard, "show options\nshow files\nshow exec\ncode 0", put, &Interrupt::never());
+    let report = run_into(&mut heard, "show options\nshow files\nshow exec\ncode 0", put, &Interrupt::own());
     assert_eq!(report.end, End::Code(0));
     let said = String::from_utf8_lossy(&heard.out);
     assert!(said.starts_with("hostport=18"), "{said}");

@@ -14,7 +14,7 @@ fn play(story: &Story, first_port: u16) -> Outcome {
     let system = System { kernel: "kernel".into(), archive: "archive".into(), image: None, warnings: String::new() };
     let mut stage = Stage::new(&project, &system, Arch::Aarch64, first_port);
     stage.qemu = env!("CARGO_BIN_EXE_fake-qemu").into();
-    run(&stage, story, &Interrupt::never())
+    run(&stage, story, &Interrupt::own())
 }
 
 #[test]

@@ -7,8 +7,9 @@ use harness::system::typist::{Seen, perform};
 use std::ffi::OsString;
 
 fn play(script: &str, steps: &[Step]) -> Seen {
-    let program = ["sh", "-c", script].map(OsString::from);
-    perform(&program, steps, &Interrupt::never()).unwrap()
+    // Who starts tests in the background of a shell has them ignore Ctrl-C, and what ignores it at its start can't catch it.
+    let program = ["env", "--default-signal=INT", "sh", "-c", script].map(OsString::from);
+    perform(&program, steps, &Interrupt::own()).unwrap()
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn an_early_end_and_a_terminal_left_raw_are_told() {
 
 #[test]
 fn an_interrupt_ends_the_program() {
-    let stop = Interrupt::never();
+    let stop = Interrupt::own();
     stop.raise();
     let program = ["sleep", "60"].map(OsString::from);
     let seen = perform(&program, &[Prints("never")], &stop).unwrap();

@@ -86,7 +86,7 @@ pub struct Loading {
 }
 
 impl Loading {
-    /// Memory for a file, and the client's handle to it.
+    /// Memory for a file in the client's pool, and the client's handle to it.
     pub fn begin(pool: &Pool, bytes: u64) -> Result<(Loading, Handles)> {
         if bytes == 0 || bytes > MAX_FILE {
             return Err(Error::Limit);

@@ -9,7 +9,7 @@ use libsys::protocol::{Bytes, Id, List, Text};
 use libsys::serve::Desk;
 use libsys::sessions::Objects;
 use libsys::window::{ServerSide, Window};
-use libsys::{Error, Handles, Incoming, Notification, Result, names::bits, time};
+use libsys::{Error, Handles, Incoming, Notification, Pool, Result, names::bits, time};
 use tensor::{Context, Needs, RunError, Variant};
 
 use crate::models::{Entry, Loading, MAX_FILE, MAX_MODELS, Ready, Refused, registered};
@@ -93,7 +93,7 @@ impl Server {
         let answer = match request {
             Err(error) => Err(error.into()),
             Ok(Request::Attach(attach)) => self.attach(badge, attach, handles).map_err(Refused::from),
-            Ok(Request::LoadBegin { bytes }) => self.begin(badge, bytes).map_err(Refused::from),
+            Ok(Request::LoadBegin { bytes }) => self.begin(badge, bytes, handles).map_err(Refused::from),
             Ok(plain) => self.plain(badge, plain).map(|reply| (reply, Handles::none())),
         };
         match answer {
@@ -108,16 +108,21 @@ impl Server {
             return Err(Error::Exists);
         }
         let own = Notification::own()?;
-        let (side, layout, back) = ServerSide::attach(attach, handles, self.desk.pool(), &own, self.pair)?;
+        let (side, layout, back) = ServerSide::attach(attach, handles, &own, self.pair)?;
         self.desk.sessions.get(badge)?.attached = Some(side);
         Ok((Reply::Attached(layout), back))
     }
 
-    fn begin(&mut self, badge: u64, bytes: u64) -> Result<(Reply, Handles)> {
-        if self.models.len() >= MAX_MODELS {
+    fn begin(&mut self, badge: u64, bytes: u64, handles: Handles) -> Result<(Reply, Handles)> {
+        let [pool] = handles.exactly()?;
+        let loading = |(_, client): (u64, &mut Client)| {
+            client.objects.iter().filter(|(_, object)| matches!(object, Object::Loading(_))).count()
+        };
+        // Those on the way become models without being asked again.
+        if self.models.len() + self.desk.sessions.iter_mut().map(loading).sum::<usize>() >= MAX_MODELS {
             return Err(Error::Limit);
         }
-        let (loading, handles) = Loading::begin(self.desk.pool(), bytes)?;
+        let (loading, handles) = Loading::begin(&Pool::adopt(pool), bytes)?;
         let id = self.desk.sessions.get(badge)?.objects.add(Object::Loading(loading))?;
         Ok((Reply::Opened { id }, handles))
     }
@@ -376,7 +381,11 @@ fn refused(error: RunError) -> Refused {
     }
 }
 
-/// How many handles a request takes: a pool and a doorbell to attach, else none.
+/// How many handles a request takes: a pool and a doorbell to attach, a pool to load, else none.
 fn takes(request: &Request) -> usize {
-    if matches!(request, Request::Attach(_)) { 2 } else { 0 }
+    match request {
+        Request::Attach(_) => 2,
+        Request::LoadBegin { .. } => 1,
+        _ => 0,
+    }
 }

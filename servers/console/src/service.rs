@@ -97,7 +97,7 @@ impl Server {
             Request::Drain => {
                 let which = self.desk.sessions.get(badge).map(|session| session.which);
                 match which {
-                    Ok(which) => self.terminal(which).wait_to_write(Writer { badge, room_for: 0, token }),
+                    Ok(which) => self.terminal(which).drain(Writer { badge, token }),
                     Err(error) => token.reply::<Service>(Err(error)),
                 }
             }
@@ -183,18 +183,16 @@ impl Server {
             Ok(session) => session,
             Err(error) => return token.reply::<Service>(Err(error)),
         };
+        let mut out = Vec::with_capacity(bytes.len() + 8);
         match (which, side) {
-            (Which::Harness, Side::Output) => self.record(RecordKind::Output, bytes),
-            (Which::Harness, Side::Error) => self.record(RecordKind::Error, bytes),
-            (Which::Serial, _) => {
-                let terminal = self.terminal(Which::Serial);
-                match terminal.input.mode() {
-                    line::Mode::Raw => terminal.queue(bytes),
-                    _ => terminal.queue_text(bytes),
-                }
-            }
+            (Which::Harness, Side::Output) => line::encode_record(RecordKind::Output, bytes, &mut out),
+            (Which::Harness, Side::Error) => line::encode_record(RecordKind::Error, bytes, &mut out),
+            (Which::Serial, _) => match self.terminal(Which::Serial).input.mode() {
+                line::Mode::Raw => out.extend_from_slice(bytes),
+                _ => line::crlf(bytes, &mut out),
+            },
         }
-        self.terminal(which).wait_to_write(Writer { badge, room_for: MAX_OUTPUT, token });
+        self.terminal(which).write(Writer { badge, token }, &out);
     }
 
     fn record(&mut self, kind: RecordKind, bytes: &[u8]) {
@@ -207,8 +205,7 @@ impl Server {
         if self.desk.sessions.get(badge)?.attached.is_some() {
             return Err(Error::Exists);
         }
-        let (side, layout, back) =
-            ServerSide::attach(attach, handles, self.desk.pool(), &self.notification, self.pair)?;
+        let (side, layout, back) = ServerSide::attach(attach, handles, &self.notification, self.pair)?;
         self.desk.sessions.get(badge)?.attached = Some(side);
         Ok((Reply::Attached(layout), back))
     }

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 use libsys::protocol::Bytes;
 use libsys::protocol::console::{PART, Reply, Service};
 use libsys::{Error, Token};
-use line::Discipline;
+use line::{Discipline, Writers};
 
 /// Bytes that may wait to go out before writers wait.
 pub const MAX_OUTPUT: usize = 64 * 1024;
-/// Readers and writers that may wait.
+/// Readers that may wait.
 const MAX_WAITING: usize = 64;
 
 /// A reader that waits.
@@ -24,7 +24,6 @@ pub struct Reader {
 /// A writer that waits for room, or for everything to have gone out.
 pub struct Writer {
     pub badge: u64,
-    pub room_for: usize,
     pub token: Token,
 }
 
@@ -34,7 +33,7 @@ pub struct Terminal {
     pub input: Discipline,
     pub output: VecDeque<u8>,
     pub readers: VecDeque<Reader>,
-    pub writers: VecDeque<Writer>,
+    pub writers: Writers<Writer>,
     /// The session that BREAK goes to.
     pub foreground: Option<u64>,
 }
@@ -49,12 +48,18 @@ impl Terminal {
         }
     }
 
-    /// Adds a writer; it is answered by [`Terminal::serve_writers`].
-    pub fn wait_to_write(&mut self, writer: Writer) {
-        if self.writers.len() >= MAX_WAITING {
+    /// Queues a writer's bytes; it is answered by [`Terminal::serve_writers`] when there is room for more.
+    pub fn write(&mut self, writer: Writer, bytes: &[u8]) {
+        let Terminal { output, writers, .. } = self;
+        if let Err(writer) = writers.admit(MAX_OUTPUT, writer, || output.extend(bytes)) {
             writer.token.reply::<Service>(Err(Error::Limit));
-        } else {
-            self.writers.push_back(writer);
+        }
+    }
+
+    /// Has a writer wait until all has gone out.
+    pub fn drain(&mut self, writer: Writer) {
+        if let Err(writer) = self.writers.admit(0, writer, || ()) {
+            writer.token.reply::<Service>(Err(Error::Limit));
         }
     }
 
@@ -85,10 +90,8 @@ impl Terminal {
     /// Answers writers as far as there is room. What the device has taken but not sent keeps those waiting who want it out.
     pub fn serve_writers(&mut self, sending: bool) {
         let left = self.output.len() + usize::from(sending);
-        while self.writers.front().is_some_and(|writer| left <= writer.room_for) {
-            if let Some(writer) = self.writers.pop_front() {
-                writer.token.reply::<Service>(Ok(Reply::Done));
-            }
+        while let Some(writer) = self.writers.answer(left) {
+            writer.token.reply::<Service>(Ok(Reply::Done));
         }
     }
 

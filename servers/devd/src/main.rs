@@ -95,5 +95,5 @@ fn serve(hall: &mut Hall) -> Result<(), Error> {
 /// A new session, if its narrowings are a permit.
 fn session(work: &Work) -> Result<Session, Error> {
     let permit = Permit::new(work.narrowings.iter().map(|text| text.as_str())).ok_or(Error::Denied)?;
-    Ok(Session { permit, client: u32::try_from(work.client).unwrap_or(0) })
+    Ok(Session { permit, client: u32::try_from(work.client.process).unwrap_or(0) })
 }

@@ -6,7 +6,7 @@ use alloc::vec;
 use libsys::protocol::fs::{MAX_REQUEST_PATH, Open, Reply, Request, Rights, Service};
 use libsys::protocol::session::{Attach, INLINE, Room};
 use libsys::protocol::{Id, List, Text};
-use libsys::sessions::Sessions;
+use libsys::sessions::{Client as Caller, Sessions};
 use libsys::window::{self, ServerSide};
 use libsys::{
     Error, Handles, Incoming, Memory, Notification, OwnedHandle, Pool, Receiver, Result, env, names::bits, time,
@@ -48,7 +48,7 @@ impl Server {
     }
 
     /// A session on what a binding's narrowings leave. Without any it is all volumes' business: the first one's top.
-    pub fn open(&mut self, client: u64, narrowings: &[String]) -> Result<OwnedHandle> {
+    pub fn open(&mut self, client: Caller, narrowings: &[String]) -> Result<OwnedHandle> {
         let (mut volume, mut rights) = (0, Rights::READ | Rights::WRITE);
         let mut node = None;
         for text in narrowings {
@@ -75,7 +75,7 @@ impl Server {
         self.volumes.iter().position(|volume| volume.name.eq_ignore_ascii_case(name)).ok_or(Error::NotMounted)
     }
 
-    fn add(&mut self, client: u64, volume: usize, node: Node, rights: Rights) -> Result<OwnedHandle> {
+    fn add(&mut self, client: Caller, volume: usize, node: Node, rights: Rights) -> Result<OwnedHandle> {
         let owner = self.owner();
         let files = Session::new(&mut self.volumes[volume].mounted, owner, node, rights)?;
         self.enter(client, volume, files)
@@ -87,7 +87,7 @@ impl Server {
     }
 
     /// Enters a session into the table and makes the client's end.
-    fn enter(&mut self, client: u64, volume: usize, files: Session) -> Result<OwnedHandle> {
+    fn enter(&mut self, client: Caller, volume: usize, files: Session) -> Result<OwnedHandle> {
         let badge = self.clients.open(client, Client { volume, files, attached: None })?.to_u64();
         match self.receiver.client(&self.pool, badge) {
             Ok((handle, _)) => Ok(handle),
@@ -113,7 +113,7 @@ impl Server {
         let answer = request.and_then(|request| match request {
             Request::Attach(attach) => self.attach(badge, attach, handles),
             Request::Share { id, rights } => self.share(badge, id, rights),
-            Request::Map { id, offset, length } => self.map(badge, id, offset, length),
+            Request::Map { id, offset, length } => self.map(badge, id, (offset, length), handles),
             plain => self.plain(badge, plain).map(|reply| (reply, Handles::none())),
         });
         match answer {
@@ -127,7 +127,7 @@ impl Server {
             return Err(Error::Exists);
         }
         let own = Notification::own()?;
-        let (side, layout, back) = ServerSide::attach(attach, handles, &self.pool, &own, self.pair)?;
+        let (side, layout, back) = ServerSide::attach(attach, handles, &own, self.pair)?;
         self.clients.get(badge)?.attached = Some(side);
         Ok((Reply::Attached(layout), back))
     }
@@ -141,8 +141,10 @@ impl Server {
         Ok((Reply::Done, Handles::one(self.enter(of, volume, shared)?)))
     }
 
-    /// Frozen pages of a file of the archive, in place.
-    fn map(&mut self, badge: u64, id: Id, offset: u64, length: u64) -> Result<(Reply, Handles)> {
+    /// Frozen pages of a file of the archive, in place: a slice in the client's pool, which may keep as many as it pays for.
+    fn map(&mut self, badge: u64, id: Id, part: (u64, u64), handles: Handles) -> Result<(Reply, Handles)> {
+        let ([pool], (offset, length)) = (handles.exactly()?, part);
+        let pool = Pool::adopt(pool);
         let client = self.clients.get(badge)?;
         let volume = &self.volumes[client.volume];
         let memory = volume.memory.as_ref().ok_or(Error::Unsupported)?;
@@ -152,7 +154,7 @@ impl Server {
             return Err(Error::BadArgument);
         }
         let first = ((extent.offset + offset) / PAGE) as usize;
-        let part: Memory = memory.slice(&self.pool, first, length.div_ceil(PAGE) as usize)?.reader()?;
+        let part: Memory = memory.slice(&pool, first, length.div_ceil(PAGE) as usize)?.reader()?;
         Ok((Reply::Done, Handles::one(part)))
     }
 
@@ -222,7 +224,11 @@ impl Server {
     }
 }
 
-/// How many handles a request takes: a pool and a doorbell to attach, else none.
+/// How many handles a request takes: a pool and a doorbell to attach, a pool to map, else none.
 fn takes(request: &Request) -> usize {
-    if matches!(request, Request::Attach(_)) { 2 } else { 0 }
+    match request {
+        Request::Attach(_) => 2,
+        Request::Map { .. } => 1,
+        _ => 0,
+    }
 }

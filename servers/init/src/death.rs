@@ -33,6 +33,8 @@ impl World {
             token.abandon();
         }
         self.forget_clones(number);
+        // Whoever has a handle of one by now: it counted for this process, and REVOKE looked for it here.
+        self.spaces.retain(|_, space| space.owner != number);
         // It may be gone already, with the pool it lay in.
         let _ = process.kernel.pool.destroy();
         self.entropy.stir(now);

@@ -1,7 +1,7 @@
 //! The `names` service: name spaces, and opening what they lead to (`contracts.md` §7).
 //!
 //! A space belongs to a process: what it opens is counted on it, and the server is told its number. A copy belongs to who
-//! made it until it is given to a child.
+//! made it until it is given to a child. With its process a space ends, wherever its handle is by then.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -101,10 +101,9 @@ impl World {
             // All of them together are no more than one job's.
             return Ok(());
         }
-        let job = |process: u32| self.table.job_of(process).unwrap_or(process);
-        let own = job(owner);
+        let own = self.table.counted_as(owner);
         let (mut each, mut count) = (weight, 0);
-        for space in self.spaces.values().filter(|space| job(space.owner) == own) {
+        for space in self.spaces.values().filter(|space| self.table.counted_as(space.owner) == own) {
             each += space.table.weight();
             count += 1;
         }
@@ -185,6 +184,7 @@ impl World {
             request: open.number,
             narrowings: List::new(narrowings)?,
             label: open.client.into(),
+            job: self.table.counted_as(open.client).into(),
             protocol: Text::cut(&open.protocol),
         };
         // It is now taken: it has to be answered too.

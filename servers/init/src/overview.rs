@@ -74,6 +74,8 @@ impl World {
         let pool = self.roots.pool.info().ok();
         let own = libsys::dup(libsys::abi::user::OWN_PROCESS, libsys::Rights::INSPECT);
         let figures = own.and_then(|own| libsys::Process::adopt(own).figures()).ok();
+        let main = libsys::dup(libsys::abi::user::MAIN_THREAD, libsys::Rights::INSPECT);
+        let main = main.and_then(|main| libsys::Thread::adopt(main).figures()).ok();
         ProcessInfo {
             number: 1,
             parent: 0,
@@ -81,13 +83,13 @@ impl World {
             waits_for: Text::cut(""),
             state: State::Running,
             level: 1,
-            priority: 56,
-            threads: 1,
+            priority: main.map_or(0, |main| main.base),
+            threads: figures.map_or(0, |figures| figures.threads as u16),
             // Without the one that was just made to ask.
             handles: figures.map_or(0, |figures| figures.handles.saturating_sub(1) as u32),
             used: pool.map_or(0, |pool| pool.used.saturating_sub(pool.given) as u32),
             pages: pool.map_or(0, |pool| pool.pages as u32),
-            cpu_ns: 0,
+            cpu_ns: main.map_or(0, |main| main.cpu_ns),
             budget_us: 0,
             period_us: 0,
             started_ns: self.boot.boot_ns,

@@ -40,6 +40,21 @@ struct Kept {
     shared: bool,
 }
 
+impl Kept {
+    /// A handle for another; none if the Memory is gone, with a process that ended.
+    fn lend(&self) -> Result<Option<Memory>, Error> {
+        living(self.memory.dup(Rights::all()))
+    }
+}
+
+/// What there is of something that may be gone.
+fn living<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(Error::ServerDied) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
 /// What a clone begins with.
 pub struct Origin {
     /// Where the program lies.
@@ -111,15 +126,17 @@ impl Paging {
         self.extents.iter().find(same).map(|kept| &kept.memory)
     }
 
-    /// What a clone begins with: views that can be written are not for it.
+    /// What a clone begins with: views that can be written are not for it, nor those of which the Memory is gone.
     fn origin(&self, base: u64, start: (u64, u64)) -> Result<Origin, Error> {
         let mut regions = Vec::new();
         for (region, memory) in &self.regions {
             if matches!(region.backing, Backing::Memory { write: true, .. }) {
                 continue;
             }
-            let memory = memory.as_ref().map(|memory| memory.dup(Rights::all())).transpose()?;
-            regions.push((*region, memory));
+            let lent = memory.as_ref().map(|memory| living(memory.dup(Rights::all()))).transpose()?;
+            if !matches!(lent, Some(None)) {
+                regions.push((*region, lent.flatten()));
+            }
         }
         Ok(Origin { base, start, regions, next_view: self.next_view })
     }
@@ -178,18 +195,26 @@ impl World {
                 let regions: Vec<Region> = body.paging.regions.iter().map(|(region, _)| *region).collect();
                 Ok((Reply::Process { regions: List::new(regions)? }, Handles::two(process, pool)))
             }
-            Request::Backing { number, region } => {
-                let (_, memory) = self.paging(number)?.regions.get(usize::from(region)).ok_or(Error::NotFound)?;
+            Request::Backing { number, start } => {
+                let mut regions = self.paging(number)?.regions.iter();
+                let (_, memory) = regions.find(|(region, _)| region.start == start).ok_or(Error::NotFound)?;
                 let rights = Rights::READ | Rights::WRITE | Rights::TRANSFER;
                 Ok((Reply::Done, Handles::one(memory.as_ref().ok_or(Error::NotFound)?.dup(rights)?)))
             }
             Request::Extents { number, skip } => {
                 let (mut shared, mut handles) = (Vec::new(), Handles::none());
-                for kept in self.paging(number)?.extents.iter().skip(skip.into()).take(EXTENTS) {
-                    shared.push(kept.shared);
-                    handles.push(kept.memory.dup(Rights::all())?)?;
+                let mut next = skip;
+                for kept in self.paging(number)?.extents.iter().skip(skip.into()) {
+                    if shared.len() == EXTENTS {
+                        break;
+                    }
+                    if let Some(memory) = kept.lend()? {
+                        shared.push(kept.shared);
+                        handles.push(memory)?;
+                    }
+                    next += 1;
                 }
-                Ok((Reply::Extents(List::new(shared)?), handles))
+                Ok((Reply::Extents { shared: List::new(shared)?, skip: next }, handles))
             }
             Request::Release { number, identity } => {
                 let unused = self
@@ -283,7 +308,7 @@ impl World {
         let mut shared = Vec::new();
         for kept in &mut self.paging(parent)?.extents {
             kept.shared = true;
-            shared.push(Kept { memory: kept.memory.dup(Rights::all())?, shared: true });
+            shared.extend(kept.lend()?.map(|memory| Kept { memory, shared: true }));
         }
         self.paging(child)?.extents = shared;
         Ok(())

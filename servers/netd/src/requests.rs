@@ -46,8 +46,7 @@ impl Server {
         match request {
             Request::Attach(attach) => {
                 let session = self.desk.sessions.get(badge)?;
-                let own = libsys::Pool::own()?;
-                let (attached, handles) = session.attach(attach.check()?, handles, &own, &self.notification)?;
+                let (attached, handles) = session.attach(attach.check()?, handles, &self.notification)?;
                 Ok(Outcome::With(Reply::Attached(attached), handles))
             }
             Request::Close { id } => {

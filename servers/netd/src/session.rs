@@ -59,7 +59,7 @@ pub struct Link {
 impl Session {
     /// For a client that opens `net`.
     pub fn new(work: &Work) -> Result<Session, Error> {
-        Ok(Session::with(Permit::new(&work.narrowings)?, work.client, Object::Network))
+        Ok(Session::with(Permit::new(&work.narrowings)?, work.client.process, Object::Network))
     }
 
     /// With this as object 0.
@@ -106,7 +106,6 @@ impl Session {
         &mut self,
         request: Attach,
         handles: Handles,
-        own: &Pool,
         notification: &Notification,
     ) -> Result<(Attached, Handles), Error> {
         if self.link.is_some() {
@@ -119,7 +118,7 @@ impl Session {
         let pool = Pool::adopt(pool);
         let again = pool.dup(Rights::MAKE)?;
         let pair = bits::take_pair();
-        match ServerSide::attach(request, Handles::two(pool, bell), own, notification, pair) {
+        match ServerSide::attach(request, Handles::two(pool, bell), notification, pair) {
             Ok((side, attached, handles)) => {
                 let (window, bell) = (side.window, Arc::new(side.bell));
                 self.link = Some(Link { window, bell, pool: Arc::new(again), pair });

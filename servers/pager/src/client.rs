@@ -16,7 +16,7 @@ use regions::table::Table;
 pub enum Trouble {
     /// The process is to end.
     Refused(Why),
-    /// It has ended.
+    /// It has ended, or a Memory that its pages were to come from is gone.
     Gone,
 }
 
@@ -72,6 +72,11 @@ impl Client {
     pub fn new(number: u32, process: Process, pool: Pool, regions: &[Region]) -> Client {
         let regions = Table::new(regions);
         Client { number, process, pool, regions, extents: Vec::new(), complete: false, bag: Bag::default() }
+    }
+
+    /// Whether it has not ended.
+    pub fn lives(&self) -> bool {
+        !matches!(self.process.page(PAGE as usize), Err(Error::ServerDied))
     }
 
     /// Maps fresh pages, the needed one at least. What is there already stays.

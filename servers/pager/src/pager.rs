@@ -70,10 +70,11 @@ impl Pager {
                     let number = fault.badge as u32;
                     match self.repair(number, &fault.words) {
                         Ok(()) => repaired = Some(fault.token),
-                        Err(Trouble::Gone) => fault.token.abandon(),
-                        Err(Trouble::Refused(why)) => {
+                        Err(trouble) => {
                             fault.token.abandon();
-                            self.pass_on(number, &fault.words, why);
+                            if let Some(why) = self.refusal(number, trouble) {
+                                self.pass_on(number, &fault.words, why);
+                            }
                         }
                     }
                 }
@@ -128,7 +129,7 @@ impl Pager {
         let memory = match entry.memory.take() {
             Some(memory) => memory,
             None => {
-                let request = Request::Backing { number, region: entry.index };
+                let request = Request::Backing { number, start: entry.region.start };
                 let (_, handles) = self.init.0.call_with(&request, Handles::none())?;
                 let [memory] = handles.exactly()?;
                 memory.into()
@@ -174,11 +175,11 @@ impl Pager {
         let mut skip = 0;
         loop {
             let (reply, mut handles) = self.ask(&Request::Extents { number, skip })?;
-            let Reply::Extents(shared) = reply else { return Err(Error::Protocol) };
+            let Reply::Extents { shared, skip: next } = reply else { return Err(Error::Protocol) };
             for (index, shared) in shared.iter().enumerate() {
                 self.add_extent(number, handles.take(index)?.into(), !shared)?;
             }
-            skip += shared.len() as u16;
+            skip = next;
             if shared.len() < EXTENTS {
                 break;
             }
@@ -198,6 +199,15 @@ impl Pager {
         let extent = same.unwrap_or_else(|| Rc::new(Extent { memory, identity, owner: number, known }));
         self.client(number)?.extents.push(extent);
         Ok(())
+    }
+
+    /// Why a process is to end that a fault can't be repaired of. If what is gone is not the process but a Memory behind its
+    /// pages (a file server's that died, say), its thread must not wait for ever.
+    fn refusal(&self, number: u32, trouble: Trouble) -> Option<Why> {
+        match trouble {
+            Trouble::Refused(why) => Some(why),
+            Trouble::Gone => self.clients.get(&number).is_some_and(Client::lives).then_some(Why::Wild),
+        }
     }
 
     /// Not the pager's to repair: init ends the process.

@@ -11,11 +11,13 @@ use libsys::system::LogReader;
 use libsys::{Error, Status, env, println, spawn, system};
 use readargs::Args;
 
-use crate::context::{About, Failure, Outcome};
+use crate::context::{Failure, Outcome};
 use crate::format::{human, span};
 use crate::logs;
 
 const PAGE: u64 = 4096;
+/// init's number.
+const INIT: u32 = 1;
 
 /// PS.
 pub fn list(args: &Args) -> Outcome {
@@ -126,7 +128,7 @@ pub fn send_break(args: &Args) -> Outcome {
     for target in args.many("PROCESS") {
         for number in numbers(target)? {
             for signal in &signals {
-                spawn::send(number, *signal).about(target)?;
+                spawn::send(number, *signal).map_err(|error| about_process(number, error))?;
             }
         }
     }
@@ -143,17 +145,39 @@ pub fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
     let named = all.iter().filter(|info| info.name.eq_ignore_ascii_case(target) && info.number != own);
     let found: Vec<u32> = named.map(|info| info.number).collect();
     if found.is_empty() {
-        return Err(Failure::new(Error::NotFound, alloc::format!("{target}: no such process; PS lists them")));
+        return Err(no_such("process", target, "PS"));
     }
     Ok(found)
+}
+
+/// A name or number that is nobody's.
+fn no_such(kind: &str, name: &str, list: &str) -> Failure {
+    Failure::new(Error::NotFound, alloc::format!("{name}: no such {kind}; {list} lists them"))
+}
+
+/// What init says about a process.
+fn about_process(number: u32, error: Error) -> Failure {
+    let name = alloc::format!("{number}");
+    match error {
+        Error::NotFound if number == INIT => {
+            Failure::new(error, "1: that is init, which nobody can break, take from or look into")
+        }
+        Error::NotFound => no_such("process", &name, "PS"),
+        error => Failure::about(&name, error),
+    }
 }
 
 /// REVOKE.
 pub fn revoke(args: &Args) -> Outcome {
     let target = args.string_or("PROCESS", "");
     let service = args.string_or("SERVICE", "");
+    let known = system::services()?.iter().any(|known| known.name.eq_ignore_ascii_case(service));
     for number in numbers(target)? {
-        system::revoke(number, service).about(&alloc::format!("{service} of {target}"))?;
+        system::revoke(number, service).map_err(|error| match error {
+            Error::NotFound if !known => no_such("service", service, "SERVICES"),
+            Error::NotFound => about_process(number, error),
+            error => Failure::about(&alloc::format!("{service} of {target}"), error),
+        })?;
     }
     Ok(Status::OK)
 }
@@ -166,14 +190,18 @@ pub fn services(args: &Args) -> Outcome {
         let name = args
             .string("NAME")
             .ok_or_else(|| Failure::new(Error::ArgumentMissing, "which service? NAME is missing"))?;
-        system::service(name, action).about(name)?;
-        return Ok(Status::OK);
+        return match system::service(name, action) {
+            Ok(()) => Ok(Status::OK),
+            Err(error) => Err(not_ordered(name, error)),
+        };
     }
     let all = system::services()?;
     if args.switch("LOG") {
         return log_of(args, &all);
     }
-    let (processes, devices) = (system::processes()?, Devices::open_named("config")?.list()?);
+    let processes = system::processes()?;
+    // Without devd the list is wanted most; devices have no names then.
+    let devices = Devices::open_named("config").and_then(|devices| devices.list()).unwrap_or_default();
     println!(
         "{:<10} {:>7} {:<9} {:>8} {:>10}  {:<14} Holds",
         "Name", "Process", "State", "Restarts", "Memory", "Provides"
@@ -193,8 +221,20 @@ pub fn services(args: &Args) -> Outcome {
         );
     }
     match (found, args.string("NAME")) {
-        (false, Some(name)) => Err(Failure::new(Error::NotFound, alloc::format!("{name}: no such service"))),
+        (false, Some(name)) => Err(no_such("service", name, "SERVICES")),
         _ => Ok(Status::OK),
+    }
+}
+
+/// Why a service was not started or stopped.
+fn not_ordered(name: &str, error: Error) -> Failure {
+    match error {
+        Error::NotFound => no_such("service", name, "SERVICES"),
+        Error::InUse => {
+            Failure::new(error, alloc::format!("{name}: all processes have their memory by it; RESTART starts it anew"))
+        }
+        Error::Exists => Failure::new(error, alloc::format!("{name}: it runs already; RESTART starts it anew")),
+        error => Failure::about(name, error),
     }
 }
 
@@ -216,10 +256,22 @@ fn holds(service: &ServiceInfo, devices: &[Info]) -> String {
     names.collect::<Vec<&str>>().join(", ")
 }
 
+/// The log of the services that run. It knows processes by their numbers; who does not run has 0, and so has the kernel.
 fn log_of(args: &Args, all: &[ServiceInfo]) -> Outcome {
-    let named = |s: &&ServiceInfo| args.string("NAME").is_none_or(|name| s.name.eq_ignore_ascii_case(name));
-    let chosen: Vec<u64> = all.iter().filter(named).map(|s| s.process.into()).collect();
-    let records = logs::newest(&mut LogReader::open()?, usize::MAX, |record| chosen.contains(&record.label));
+    let mut chosen: Vec<&ServiceInfo> = all.iter().collect();
+    if let Some(name) = args.string("NAME") {
+        chosen.retain(|s| s.name.eq_ignore_ascii_case(name));
+        match chosen[..] {
+            [] => return Err(no_such("service", name, "SERVICES")),
+            [s] if s.process == 0 => {
+                let text = alloc::format!("{name}: it does not run; KLOG has what it said");
+                return Err(Failure::new(Error::Unavailable, text));
+            }
+            _ => {}
+        }
+    }
+    let of = |label: u64| label != 0 && chosen.iter().any(|s| u64::from(s.process) == label);
+    let records = logs::newest(&mut LogReader::open()?, usize::MAX, |record| of(record.label));
     records.iter().for_each(|record| println!("{}", logs::line(record)));
     Ok(Status::OK)
 }
@@ -231,7 +283,7 @@ pub fn caps(args: &Args) -> Outcome {
             .map_err(|_| Failure::new(Error::BadNumber, alloc::format!("{number}: not a process number")))?,
         None => env::number(),
     };
-    let lines = system::holds(number).about(&alloc::format!("process {number}"))?;
+    let lines = system::holds(number).map_err(|error| about_process(number, error))?;
     for line in lines.iter().filter(|line| args.switch("FULL") || !line.starts_with("handle ")) {
         println!("{line}");
     }

@@ -14,7 +14,7 @@ use readargs::Args;
 
 use crate::context::{About, Outcome};
 use crate::format::{human, span};
-use crate::system::{ARCH, features};
+use crate::system::{ARCH, core_lines, features};
 use crate::{logs, processes};
 
 /// Records of the log that are written without ALL.
@@ -25,8 +25,9 @@ pub fn diagnostics(args: &Args) -> Outcome {
     let path = args.string_or("TO", "RAM:diagdump.txt");
     let mut out = fs::File::create(path).about(path)?;
     let records = if args.switch("ALL") { usize::MAX } else { RECORDS };
-    let parts: [(&str, Result<Vec<String>, Error>); 8] = [
+    let parts: [(&str, Lines); 9] = [
         ("machine", machine()),
+        ("cores", core_lines()),
         ("memory", memory()),
         ("processes", process_list()),
         ("services", services()),

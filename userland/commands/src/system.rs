@@ -84,27 +84,51 @@ pub fn cores(args: &Args) -> Outcome {
         libsys::wait_bits(0, time::after(pause));
         let (after, now) = (figures()?, time::now_ns());
         println!("");
-        println!(
-            "{:<4} {:>6} {:>6} {:>14} {:>10} {:>10} {:>10} {:>8}",
-            "Core", "Boot", "Now", "Switches", "Calls", "Flushes", "Moves", "Runs"
-        );
-        for (old, (core, new)) in before.iter().zip(&after) {
-            let (boot, late) = (load(new.idle_ns, now), load(new.idle_ns.saturating_sub(old.1.idle_ns), now - since));
-            let runs = new.priority.map_or_else(|| "-".into(), |priority| alloc::format!("{priority}"));
-            let [switches, kicks, flushes, taken] = [new.switches, new.kicks, new.flushes, new.taken].map(grouped);
-            println!("{core:<4} {boot:>5}% {late:>5}% {switches:>14} {kicks:>10} {flushes:>10} {taken:>10} {runs:>8}");
-        }
+        table(&before, &after, now, now - since).iter().for_each(|line| println!("{line}"));
         let Some(seconds) = interval else { return Ok(Status::OK) };
         io::stdout().flush()?;
         (before, since, pause) = (after, now, seconds as u64 * 1_000_000_000);
     }
 }
 
+/// What the cores have done since boot, and in a time till now.
+fn table(before: &[Core], after: &[Core], now: u64, time: u64) -> Vec<String> {
+    let head = alloc::format!(
+        "{:<4} {:>6} {:>6} {:>14} {:>10} {:>10} {:>10} {:>8}",
+        "Core",
+        "Boot",
+        "Now",
+        "Switches",
+        "Calls",
+        "Flushes",
+        "Moves",
+        "Runs"
+    );
+    let line = |(old, (core, new)): (&Core, &Core)| {
+        let (boot, late) = (load(new.idle_ns, now), load(new.idle_ns.saturating_sub(old.1.idle_ns), time));
+        let runs = new.priority.map_or_else(|| "-".into(), |priority| alloc::format!("{priority}"));
+        let [switches, kicks, flushes, taken] = [new.switches, new.kicks, new.flushes, new.taken].map(grouped);
+        alloc::format!("{core:<4} {boot:>5}% {late:>5}% {switches:>14} {kicks:>10} {flushes:>10} {taken:>10} {runs:>8}")
+    };
+    [head].into_iter().chain(before.iter().zip(after).map(line)).collect()
+}
+
+/// The cores as SMPINFO shows them, over a moment.
+pub fn core_lines() -> Result<Vec<String>, Error> {
+    let (before, since) = (figures()?, time::now_ns());
+    libsys::wait_bits(0, time::after(MOMENT));
+    let (after, now) = (figures()?, time::now_ns());
+    Ok(table(&before, &after, now, now - since))
+}
+
+/// A core's number and figures.
+type Core = (u32, CoreFigures);
+
 /// ns for which SMPINFO looks before it tells the load of now.
 const MOMENT: u64 = 200_000_000;
 
 /// The cores that run, by number.
-fn figures() -> Result<Vec<(u32, CoreFigures)>, Error> {
+fn figures() -> Result<Vec<Core>, Error> {
     let mut all = Vec::new();
     for core in 0..MAX_CORES {
         let figures = libsys::core_figures(core)?;

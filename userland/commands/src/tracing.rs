@@ -124,7 +124,7 @@ fn received(call: &Call, record: &Traced) -> String {
     format!("  {name} = {kind}")
 }
 
-/// Length, handles, and as many bytes as lie in registers.
+/// Length, handles, and the bytes that a record has: the first 64.
 fn payload(tag: Tag, words: &[u64; 8]) -> String {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).take(tag.bytes().min(64)).collect();
     let shown: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -179,9 +179,9 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "INFO",
         aliases: &["df"],
-        template: "DISKS/S,VOLS/S",
+        template: "VOLS/S",
         summary: "shows volumes, their size and state",
-        arguments: &[("DISKS", "volumes only"), ("VOLS", "names only")],
+        arguments: &[("VOLS", "names only")],
         examples: &[],
     },
     Manual {

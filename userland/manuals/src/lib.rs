@@ -32,6 +32,9 @@ mod tests {
     extern crate std;
     use super::*;
     use std::collections::BTreeSet;
+    use std::path::Path;
+    use std::string::String;
+    use std::{fs, vec};
 
     #[test]
     fn every_template_parses_and_every_argument_is_described() {
@@ -48,6 +51,40 @@ mod tests {
             assert!(seen.insert(manual.name.to_ascii_lowercase()), "{}", manual.name);
             for alias in manual.aliases {
                 assert!(seen.insert(alias.to_ascii_lowercase()), "{alias}");
+            }
+        }
+    }
+
+    /// Switches that ask for what is so anyway.
+    const SO_ANYWAY: &[(&str, &str)] = &[("WAIT", "SEC"), ("REBOOT", "COLD")];
+
+    /// All that the programs' sources say.
+    fn sources() -> String {
+        let mut all = String::new();
+        for program in ["ainfer", "command", "commands", "kbench", "netcommands", "selftest"] {
+            let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(program).join("src")];
+            while let Some(folder) = folders.pop() {
+                for entry in fs::read_dir(folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    if path.is_dir() {
+                        folders.push(path);
+                    } else {
+                        all += &fs::read_to_string(path).unwrap();
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_argument_is_named_by_some_program() {
+        let sources = sources();
+        for manual in all() {
+            for argument in manual.template.split(',').filter(|argument| !argument.is_empty()) {
+                let names = argument.split('/').next().unwrap_or("");
+                let read = names.split('=').any(|name| sources.contains(&std::format!("\"{name}\"")));
+                assert!(read || SO_ANYWAY.contains(&(manual.name, names)), "{} {names}: nothing reads it", manual.name);
             }
         }
     }

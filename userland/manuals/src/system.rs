@@ -88,9 +88,9 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "VERSION",
         aliases: &["uname"],
-        template: "NAME/M,FULL/S",
+        template: "FULL/S",
         summary: "prints the system's version",
-        arguments: &[("NAME", "programs to ask instead"), ("FULL", "with build and processor")],
+        arguments: &[("FULL", "with cores, memory and what the processor can do")],
         examples: &[("version FULL", "the version with everything about it")],
     },
     Manual {
@@ -131,14 +131,9 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "AVAIL",
         aliases: &["free"],
-        template: "TOTAL/S,H=HUMAN/S,TIERS/S,PROC/K",
+        template: "TOTAL/S,H=HUMAN/S,PROC/K",
         summary: "shows memory",
-        arguments: &[
-            ("TOTAL", "free bytes only"),
-            ("H", "in K, M and G"),
-            ("TIERS", "by tier"),
-            ("PROC", "of this process"),
-        ],
+        arguments: &[("TOTAL", "free bytes only"), ("H", "in K, M and G"), ("PROC", "of this process")],
         examples: &[("avail H", "how much memory is free")],
     },
     Manual {

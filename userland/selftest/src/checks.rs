@@ -20,7 +20,22 @@ pub fn go_long() {
 
 /// A count, or the long one.
 pub fn many(count: u64) -> u64 {
-    if LONG.load(Ordering::Relaxed) { count * LONGER } else { count }
+    times(count, LONGER)
+}
+
+/// A count, or so many times as many where the long counts are wanted.
+pub fn times(count: u64, factor: u64) -> u64 {
+    if LONG.load(Ordering::Relaxed) { count * factor } else { count }
+}
+
+/// A number that is written only where it is told.
+#[derive(Clone, Copy)]
+pub struct Hex(pub u64);
+
+impl Display for Hex {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
 }
 
 /// How much is told.

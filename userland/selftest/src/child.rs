@@ -26,10 +26,5 @@ pub fn doing(deed: &str) -> Result<Ended, Error> {
 
 /// Starts this program to do a deed.
 pub fn start(deed: &str) -> Result<Child, Error> {
-    start_with(deed, PAGES)
-}
-
-/// The same with a pool of so many pages.
-pub fn start_with(deed: &str, pages: u32) -> Result<Child, Error> {
-    Command::new("C/selftest").arg(WORD).arg(deed).pages(pages).spawn(&Pool::own()?)
+    Command::new("C/selftest").arg(WORD).arg(deed).pages(PAGES).spawn(&Pool::own()?)
 }

@@ -1,13 +1,21 @@
 //! VMTEST: clones. A clone finds what it is to do in a [`Task`], where its parent left it, and tells by its return code.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use alloc::vec::Vec;
 
 use libsys::abi::{Handle, calls::number};
-use libsys::{Error, Memory, OwnedHandle, Pool, Status, clones, random, system_figures};
+use libsys::protocol::process::Action;
+use libsys::spawn::Command;
+use libsys::{
+    Access, Error, Mapping, Memory, OwnedHandle, Pool, Rights, Status, clones, env, random, system, system_figures,
+    time, wait_bits,
+};
 
 use crate::checks::Checks;
+use crate::child;
 use crate::kernel::{PROCESS, call};
-use crate::paged::{GOOD, PAGE, fresh};
+use crate::paged::{GOOD, PAGE, fresh, view_of_nothing};
 
 /// Pages of the large clone's memory, if there are so many: 32 MiB.
 const LARGE: usize = 8192;
@@ -146,6 +154,10 @@ pub fn life(checks: &mut Checks) -> Result<(), Error> {
     let end = clones::prepare(&pool, "bad", POOL, forces, &raw mut kept as u64)?.start()?.wait()?;
     checks.equal("a clone can't make its parent's pages writable", (end.code, end.reason), (7, 0));
     checks.holds("and has not", numbered(&kept.words, 1));
+    let gone = view_of_nothing()?;
+    let end = clones::prepare(&pool, "view", POOL, looks, at)?.start()?.wait()?;
+    checks.equal("a clone of who has a view of what is gone", (end.code, end.reason), (7, 0));
+    drop(gone);
     let small = clones::prepare(&pool, "small", 4, looks, at);
     checks.refused("a clone whose pool is too small", small.map(drop), &[Error::PoolEmpty]);
     drop(clones::prepare(&pool, "dropped", POOL, looks, at)?);
@@ -200,13 +212,79 @@ fn again(argument: u64) -> Status {
     }
 }
 
-/// Clones itself and writes, again and again; each sees its own bytes.
+/// A clone in a pool of its own outlives its parent, and the pager.
+pub fn alone(checks: &mut Checks) -> Result<(), Error> {
+    let pool = Pool::own()?;
+    let memory = Memory::create(&pool, 1)?;
+    let shown = memory.map(Access::READ | Access::WRITE)?;
+    let parent = Command::new("C/selftest").arg(child::WORD).arg("leave-clone").pages(child::PAGES);
+    let word = memory.dup(Rights::READ | Rights::WRITE | Rights::TRANSFER)?;
+    let end = parent.handle("pool", pool.lend()?).handle("word", word).spawn(&pool)?.wait()?;
+    checks.equal("a parent leaves a clone", (end.code, end.reason), (7, 0));
+    let word = shown.word(0)?;
+    checks.holds("it goes on, and writes all of some memory", comes_to(word, WRITTEN_ONCE));
+    match system::service("pager", Action::Restart) {
+        // Only `vmtest` has the right; as a part of `selftest` it looks on.
+        Ok(()) | Err(Error::Denied) => {}
+        Err(error) => return Err(error),
+    }
+    word.store(GO_ON, Ordering::Release);
+    checks.holds("and the rest, by a pager that never knew its parent", comes_to(word, WRITTEN_ALL));
+    Ok(())
+}
+
+/// What a clone that is alone and the suite tell each other.
+const WRITTEN_ONCE: u32 = 1;
+const GO_ON: u32 = 2;
+const WRITTEN_ALL: u32 = 3;
+
+/// Waits until a word is at a value: half a minute, for a clone that will never write it.
+fn comes_to(word: &AtomicU32, value: u32) -> bool {
+    let end = time::after(30 * time::SECOND);
+    while word.load(Ordering::Acquire) != value && time::now_ns() < end {
+        wait_bits(0, time::after(time::MILLISECOND));
+    }
+    word.load(Ordering::Acquire) == value
+}
+
+/// Leaves a clone in the pool that it was given.
+pub fn leave() -> Result<(), Error> {
+    const PAGES: usize = 32;
+    let (pool, word) = (Pool::adopt(env::take_handle("pool")?), env::take_handle("word")?);
+    let mut task = Task { words: words(2 * PAGES, 1)?, base: 1, written: PAGES, handle: pool.handle() };
+    let mut clone = clones::prepare(&pool, "alone", POOL / 2, stays, &raw mut task as u64)?;
+    clone.give_named("word", word)?;
+    clone.start().map(drop)
+}
+
+/// A clone's: writes the first half of what it has, so that nobody has a page of what its parent's lay in; when told, the rest.
+fn stays(argument: u64) -> Status {
+    let task = task(argument);
+    let mut run = || {
+        let shown: Mapping = Memory::from(env::take_handle("word")?).map(Access::READ | Access::WRITE)?;
+        let word = shown.word(0)?;
+        let (first, second) = task.words.split_at_mut(task.written * WORDS);
+        number(first, 50);
+        word.store(WRITTEN_ONCE, Ordering::Release);
+        let right = comes_to(word, GO_ON) && numbered(second, task.base + task.written as u64);
+        number(second, 70);
+        if right && numbered(first, 50) && numbered(second, 70) {
+            word.store(WRITTEN_ALL, Ordering::Release);
+        }
+        Ok(GOOD)
+    };
+    run().unwrap_or_else(|error: Error| error.into())
+}
+
+/// Clones itself and writes, again and again, until it is told that it is enough; each sees its own bytes.
 pub fn work() -> Result<(), Error> {
     const PAGES: usize = 24;
     let pool = Pool::own()?;
     let mut task = Task { words: words(PAGES, 0)?, base: 0, written: 8, handle: pool.handle() };
     let pages = if pool.info()?.pages < u64::from(WORK_PAGES) { CLONE_PAGES } else { CLONE_PAGES + LOST };
-    for round in 0..20 {
+    let shown = Memory::from(env::take_handle("word")?).map(Access::READ)?;
+    let enough = shown.word(0)?;
+    for round in (0..).take_while(|round| *round < 20 || enough.load(Ordering::Acquire) == 0) {
         task.base = round * 100;
         number(&mut task.words, task.base);
         let clone = clones::prepare(&pool, "worker", pages, changes, &raw mut task as u64)?;

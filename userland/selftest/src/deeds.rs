@@ -51,6 +51,7 @@ pub fn perform(deed: &str) -> ! {
     match deed {
         "exit-7" => exit_now(Status { code: 7, reason: 0 }),
         "bomb" => crate::sec::bombs::go_off(),
+        "lend-names" => exit_now(crate::sec::services::lend_names().map_or_else(Status::from, |()| Status::OK)),
         "victim" => exit_now(crate::sec::services::victim().map_or_else(Status::from, |()| Status::OK)),
         "read-null" => fault::read(),
         "write-null" => fault::write(),
@@ -76,9 +77,8 @@ pub fn perform(deed: &str) -> ! {
             let code = black_box(alloc::boxed::Box::new([RETURN; 4]));
             jump(code.as_ptr() as u64)
         }
-        "deep-stack" | "heap-to-limit" | "over-commit" | "fault-together" | "write-file" | "work" => {
-            crate::paged::perform(deed)
-        }
+        "deep-stack" | "heap-to-limit" | "over-commit" | "fault-together" | "write-file" | "gone-view" | "work"
+        | "leave-clone" => crate::paged::perform(deed),
         "undefined" => undefined(),
         "privileged" => privileged(),
         "revoked" => exit_now(crate::sec::revoke::after_many_sessions().map_or_else(Status::from, |()| Status::OK)),

@@ -10,8 +10,9 @@ use alloc::{format, vec};
 
 use libsys::entry::exit_now;
 use libsys::protocol::process::Action;
+use libsys::spawn::Command;
 use libsys::thread::{self, Options};
-use libsys::{Access, Error, Memory, Pool, Rights, Status, fs, system, time, wait_bits};
+use libsys::{Access, Error, Mapping, Memory, Pool, Rights, Status, fs, system, time, wait_bits};
 
 use crate::checks::Checks;
 use crate::{child, clones};
@@ -35,7 +36,9 @@ pub fn perform(deed: &str) -> ! {
         "over-commit" => over_commit().is_ok(),
         "fault-together" => fault_together().unwrap_or(false),
         "write-file" => write_file().is_ok(),
+        "gone-view" => gone_view().is_ok(),
         "work" => clones::work().is_ok(),
+        "leave-clone" => clones::leave().is_ok(),
         _ => false,
     };
     exit_now(if good { GOOD } else { Error::Internal.into() })
@@ -114,6 +117,9 @@ pub fn views(checks: &mut Checks) -> Result<(), Error> {
     drop(mapped);
     let end = child::doing("write-file")?;
     checks.equal("who writes to a file's pages ends", (end.code, end.reason), (20, Error::Fault.code()));
+    let end = child::doing("gone-view")?;
+    let ended = (20, Error::Fault.code());
+    checks.equal("who looks where a Memory was that is gone ends, too", (end.code, end.reason), ended);
     let pool = Pool::own()?;
     let memory = Memory::create(&pool, 4)?;
     let (one, two) = (memory.view_part(1, 2, true)?, memory.view_part(0, 4, false)?);
@@ -128,6 +134,7 @@ pub fn views(checks: &mut Checks) -> Result<(), Error> {
     let many: Result<Vec<_>, Error> = (0..80).map(|_| memory.view_part(0, 1, false)).collect();
     checks.refused("more views than a process may have", many.map(drop), &[Error::Limit]);
     drop((one, two));
+    dropped_before(checks, &pool)?;
     let rounds: Result<(), String> = (0..200_u32).try_for_each(|n| {
         let view = memory.view_part(0, 4, true).map_err(|error| format!("{n}: {error}"))?;
         view.word(4 * (n as usize % 4096)).map_err(|error| format!("{n}: {error}"))?.store(n, Ordering::Relaxed);
@@ -137,13 +144,36 @@ pub fn views(checks: &mut Checks) -> Result<(), Error> {
     Ok(())
 }
 
+/// Three views, of which the first is dropped once the pager knows them.
+fn dropped_before(checks: &mut Checks, pool: &Pool) -> Result<(), Error> {
+    let viewed = |byte: u8| {
+        let memory = Memory::create(pool, 1)?;
+        memory.map(Access::READ | Access::WRITE)?.write(0, &[byte])?;
+        memory.view_part(0, 1, false)
+    };
+    let (first, second, third) = (viewed(1)?, viewed(2)?, viewed(3)?);
+    let shown = |view: &Mapping| {
+        let mut back = [0];
+        view.read(0, &mut back).map(|()| back)
+    };
+    checks.equal("the first of three views", shown(&first)?, [1]);
+    drop(first);
+    checks.equal("the others still show their own", (shown(&second)?, shown(&third)?), ([2], [3]));
+    Ok(())
+}
+
 /// Has the pager killed while processes clone themselves and write.
 pub fn killed(checks: &mut Checks) -> Result<(), Error> {
     let most = clones::WORK_PAGES;
     let pages = if child::room(most)? < most { child::PAGES } else { most };
+    let memory = Memory::create(&Pool::own()?, 1)?;
+    let shown = memory.map(Access::READ | Access::WRITE)?;
+    let enough = shown.word(0)?;
     let mut workers = Vec::new();
     for _ in 0..WORKERS {
-        match child::start_with("work", pages) {
+        let word = memory.dup(Rights::READ | Rights::WRITE | Rights::TRANSFER)?;
+        let worker = Command::new("C/selftest").arg(child::WORD).arg("work").pages(pages).handle("word", word);
+        match worker.spawn(&Pool::own()?) {
             Ok(worker) => workers.push(worker),
             // A small machine has room for fewer.
             Err(Error::PoolEmpty) if !workers.is_empty() => break,
@@ -162,6 +192,10 @@ pub fn killed(checks: &mut Checks) -> Result<(), Error> {
             // Only `vmtest` has the right; as a part of `selftest` it looks on.
             Err(Error::Denied) => may = false,
             result => kills += u32::from(result.is_ok()),
+        }
+        if kills > 1 || !may {
+            // However fast they are, they have lived through two.
+            enough.store(1, Ordering::Release);
         }
         wait_bits(0, time::now_ns() + 30 * time::MILLISECOND);
     }
@@ -250,4 +284,17 @@ fn write_file() -> Result<(), Error> {
     // SAFETY: not sound, and meant so: it must fault, and ends the process.
     unsafe { (mapped.as_ptr() as *mut u8).write_volatile(1) };
     Ok(())
+}
+
+/// Looks at a view of a Memory that has gone meanwhile, with the pool that paid for it.
+fn gone_view() -> Result<(), Error> {
+    view_of_nothing()?.read(0, &mut [0])
+}
+
+/// A view whose Memory is gone.
+pub fn view_of_nothing() -> Result<Mapping, Error> {
+    let inner = Pool::own()?.create(8, 0)?;
+    let view = Memory::create(&inner, 1)?.view_part(0, 1, false)?;
+    inner.destroy()?;
+    Ok(view)
 }

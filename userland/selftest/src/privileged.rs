@@ -1,18 +1,22 @@
-//! Instructions that are not for user code. Each must fault.
+//! Instructions that are not for user code: each must fault. And some that not every processor has, or lets user code have.
 
 use core::arch::asm;
 
 /// Makes the table: a name, and a function of one instruction.
 macro_rules! instructions {
-    ($($name:literal => $($line:literal),+;)*) => {
-        /// Their names.
+    ($($name:literal => $($line:literal),+;)* or $($harmless:literal => $($its_line:literal),+;)*) => {
+        /// Names of those that must fault.
         pub const NAMES: &[&str] = &[$($name),*];
+        /// Names of those that may fault or be done, but not stop anybody else.
+        pub const HARMLESS: &[&str] = &[$($harmless),*];
 
         /// Executes one; false if there is none of this name. Comes back only if it was let.
         pub fn execute(name: &str) -> bool {
             match name {
                 // SAFETY: not sound, and meant so: it must fault, and ends the process.
                 $($name => unsafe { asm!($($line),+, clobber_abi("C"), options(nostack)) },)*
+                // SAFETY: they change registers that are named as clobbered.
+                $($harmless => unsafe { asm!($($its_line),+, clobber_abi("C"), options(nostack)) },)*
                 _ => return false,
             }
             true
@@ -52,6 +56,9 @@ instructions! {
     "breakpoint" => "int3";
     "single-step" => "pushfq", "or qword ptr [rsp], 0x100", "popfq", "nop", "nop";
     "xsetbv" => "xor ecx, ecx", "xor edx, edx", "mov eax, 7", "xsetbv";
+    or
+    "xgetbv" => "xor ecx, ecx", "xgetbv";
+    "rdpid" => "rdpid rax";
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -82,4 +89,8 @@ instructions! {
     "read-cycle-counter" => "mrs x0, pmccntr_el0";
     "breakpoint" => "brk #0";
     "halt" => "hlt #0";
+    or
+    "pacga" => ".inst 0x9ac23020";
+    "read-tpidr2" => "mrs x0, s3_3_c13_c0_5";
+    "read-activity-monitor" => "mrs x0, s3_3_c13_c2_0";
 }

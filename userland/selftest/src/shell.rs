@@ -19,6 +19,7 @@ pub const GROUPS: &[Group] = &[
     Group { name: "conditions and loops", run: blocks },
     Group { name: "files and patterns", run: files },
     Group { name: "scripts", run: scripts },
+    Group { name: "jobs", run: jobs },
 ];
 
 /// Where files are made.
@@ -157,5 +158,13 @@ fn scripts(checks: &mut Checks) -> Result<(), Error> {
     checks.equal(".KEY", shell(&["keyed", "me"])?, ("for me\n".into(), 0));
     let (_, code) = shell(&["nosuchscript"])?;
     checks.equal("a script that is not there", code, 10);
+    Ok(())
+}
+
+fn jobs(checks: &mut Checks) -> Result<(), Error> {
+    // More than run at a time, with no prompt between them.
+    let numbers: Vec<String> = (1..=34).map(|n| format!("{n}")).collect();
+    let text = format!("for x in {}; run quiet wait 1 MS; wait 20 MS; endloop; echo done", numbers.join(" "));
+    checks.equal("34 jobs, one after the other", line(&text)?, ("done\n".into(), 0));
     Ok(())
 }

@@ -5,9 +5,10 @@ mod moving;
 mod running;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use libsys::thread::{self, JoinHandle};
+use libsys::thread::{self, JoinHandle, Options};
 use libsys::{Error, Pool, println, system, time, wait_bits};
 
 use crate::checks::{Checks, Group};
@@ -28,6 +29,9 @@ pub const GROUPS: &[Group] = &[
 /// How long anything here may take that happens at once, but for a host that is busy with something else.
 const PATIENCE: u64 = 20_000 * time::MILLISECOND;
 
+/// How far the least urgent counts on a core where nobody else does.
+const WITNESSED: u64 = 10_000;
+
 /// The cores that run; of those beyond `least` nothing can be said where there are fewer.
 pub fn cores(least: u32) -> Result<Option<u32>, Error> {
     let running = system::info()?.running;
@@ -47,9 +51,13 @@ struct Spinner {
 
 impl Spinner {
     fn start(pool: &Pool, core: Option<u32>) -> Result<Spinner, Error> {
+        Spinner::start_with(pool, core, options()?)
+    }
+
+    fn start_with(pool: &Pool, core: Option<u32>, options: Options) -> Result<Spinner, Error> {
         let (count, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (counts, ends) = (count.clone(), over.clone());
-        let thread = thread::spawn(pool, options()?, move || {
+        let thread = thread::spawn(pool, options, move || {
             while !ends.load(Ordering::Relaxed) {
                 counts.fetch_add(1, Ordering::Relaxed);
                 libsys::relax();
@@ -69,17 +77,25 @@ impl Spinner {
         becomes(|| self.count() != before)
     }
 
-    /// Whether it counts no more.
-    fn stands(&self) -> bool {
-        let before = self.count();
-        pause();
-        self.count() == before
-    }
-
     fn end(self) {
         self.over.store(true, Ordering::Relaxed);
         finish(self.thread);
     }
+}
+
+/// Whether none of these counts any more, while each core finds the time for what is less urgent than they.
+fn stand(spinners: &[Spinner], cores: u32) -> Result<bool, Error> {
+    let counts = || spinners.iter().map(Spinner::count).collect::<Vec<u64>>();
+    let before = counts();
+    for core in 0..cores {
+        let witness = Spinner::start_with(&Pool::own()?, Some(core), Options::new(1))?;
+        let idle = becomes(|| witness.count() > WITNESSED);
+        witness.end();
+        if !idle {
+            return Ok(false);
+        }
+    }
+    Ok(counts() == before)
 }
 
 /// Waits for something that another thread does; false if it never does.

@@ -26,6 +26,7 @@ pub const GROUPS: &[Group] = &[
     Group { name: "files without a copy, and shared views", run: paged::views },
     Group { name: "clones share until they write", run: clones::sharing },
     Group { name: "clones have a life of their own", run: clones::life },
+    Group { name: "a clone outlives its parent and the pager", run: clones::alone },
     Group { name: "pagers that are killed meanwhile", run: paged::killed },
     Group { name: "nothing is left", run: leaks },
 ];

@@ -9,6 +9,7 @@ use libsys::names::{NameSpace, bits};
 use libsys::{Budget, Error, Pool, env, system, time, wait_bits};
 use lineedit::History;
 use readargs::{Line, Manual};
+use shell_lang::MAX_JOBS;
 use shell_lang::ast::Stream;
 use shell_lang::fault::{Fault, code};
 use shell_lang::host::{
@@ -300,7 +301,11 @@ impl Host for World {
         })
     }
 
-    fn jobs(&self) -> usize {
+    fn jobs(&mut self) -> usize {
+        if self.jobs.len() >= MAX_JOBS {
+            // A script has no prompt that would tell of those that have ended.
+            drop(self.ended_jobs());
+        }
         self.jobs.len()
     }
 

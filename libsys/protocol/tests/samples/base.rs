@@ -47,7 +47,7 @@ pub fn pager_requests() -> Vec<pager::Request> {
     use pager::*;
     vec![
         Request::Process { number: 9 },
-        Request::Backing { number: 9, region: 3 },
+        Request::Backing { number: 9, start: 0x8000_0000_0000 },
         Request::Extents { number: 9, skip: 4 },
         Request::Keep { number: 9 },
         Request::Release { number: 9, identity: 70_000 },
@@ -67,7 +67,7 @@ pub fn pager_replies() -> Vec<pager::Reply> {
     vec![
         Reply::Done,
         Reply::Process { regions: list([heap, constant, view]) },
-        Reply::Extents(list([false, true])),
+        Reply::Extents { shared: list([false, true]), skip: 7 },
         Reply::Clone { parent: 9, child: 12 },
     ]
 }
@@ -167,7 +167,7 @@ pub fn names_replies() -> Vec<names::Reply> {
     vec![
         Reply::Done,
         Reply::Opened { bindings: 2 },
-        Reply::Work { request: 5, narrowings: list([text("RAM")]), label: 12, protocol: text("fs") },
+        Reply::Work { request: 5, narrowings: list([text("RAM")]), label: 12, job: 10, protocol: text("fs") },
         Reply::Names(list([Entry { name: text("C"), bindings: list(bindings) }])),
     ]
 }

@@ -5,11 +5,17 @@ use abi::{Rights, Status};
 use kmem::Link;
 use kmem::mutants::{Mutant, mutant};
 
-use super::Asked;
+use super::{ANY_DEPTH, Asked, Caller, Length};
 use crate::Hw;
 use crate::ipc;
 use crate::objects::*;
 use crate::state::{Count, Cx};
+
+/// The depth up to which a thread may call.
+#[inline(always)]
+fn deepest_to_call() -> u64 {
+    if mutant(Mutant::FastChainUnbounded) { ANY_DEPTH } else { MAX_CHAIN as u64 - 1 }
+}
 
 /// A server that waits for whoever comes.
 struct Waiting<'id> {
@@ -24,14 +30,17 @@ struct Waiting<'id> {
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub(super) fn fast_call(&mut self, asked: Asked, length: Length) -> Option<ThreadKey<'id>> {
-        let (handle, tag) = (asked.a0, asked.a1);
+        let (handle, tag) = (asked.a0, if length == Length::Half { Length::HALF } else { asked.a1 });
         if length == Length::Any && tag > MAX_BYTES as u64 {
             return None;
         }
-        let (me, takes) = self.caller(asked)?;
-        let door = self.known_door(me, handle, Rights::CALL, |doors| &mut doors.call)?;
-        let channel = self.v.follow(door.object)?;
-        let waiting = self.waiting(me, channel)?;
+        let Caller { thread: me, depth, takes } = self.caller(asked, deepest_to_call(), length)?;
+        let door = self.known_door(me, handle, Rights::CALL, length, |doors| &mut doors.call)?;
+        let waiting = self.waiting(me, depth, door.object, door.met, length)?;
+        if waiting.receiver != door.met {
+            let met = self.v.keep(waiting.receiver);
+            self.v.get_mut(me).doors.call.kept.join(met);
+        }
         // ---- point of no return ----
         self.my_core().fast_calls += 1;
         self.copy(me, waiting.receiver, tag as usize, length);
@@ -41,19 +50,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// As [`Cx::fault`], if the thread's server waits for faults.
     #[inline(always)]
     pub(super) fn fast_fault(&mut self, class: u64, address: u64, syndrome: u64) -> Option<ThreadKey<'id>> {
-        let me = self.running()?;
+        let me = self.running(Length::Any)?;
         let t = self.v.get(me);
-        if t.slow != 0 {
+        if t.standing() > deepest_to_call() {
             return None;
         }
-        let fault = t.fault;
+        let (fault, depth) = (t.fault, t.depth);
         let channel = self.v.find_any::<CHANNEL>(fault.object)?;
         if !fault.rights().contains(Rights::CALL)
             || !(self.grants_alive_here(fault.grant) || mutant(Mutant::FastFaultRevoked))
         {
             return None;
         }
-        let waiting = self.waiting(me, channel)?;
+        let waiting = self.waiting(me, depth, channel, me, Length::Any)?;
         // ---- point of no return ----
         self.count(Count::Faults);
         self.my_core().switches += 1;
@@ -65,17 +74,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Some(self.meet_waiting(me, waiting, fault.badge, 0, Tag(48).with_kind(Kind::Fault)))
     }
 
-    /// The channel's only receiver, if the thread may hand it the core.
+    /// The channel's only receiver, if the thread may hand it the core. It may be the one that was met there last.
     #[inline(always)]
-    fn waiting(&self, me: ThreadKey<'id>, channel: ChannelKey<'id>) -> Option<Waiting<'id>> {
+    fn waiting(
+        &self,
+        me: ThreadKey<'id>,
+        depth: u8,
+        channel: ChannelKey<'id>,
+        met: ThreadKey<'id>,
+        length: Length,
+    ) -> Option<Waiting<'id>> {
         let receivers = self.v.get(channel).receivers;
-        let receiver = self.v.follow(receivers.head)?;
+        let receiver = self.met(met, receivers.head, length)?;
         let (t, r) = (self.v.get(me), self.v.get(receiver));
-        let depth = t.depth;
-        let deep = if mutant(Mutant::FastChainUnbounded) { 0 } else { u64::from(depth) };
-        let unusual = u64::from(r.slow) | u64::from(r.timer_slot);
-        let bound = r.via.raw() | r.serving.head.raw();
-        if receivers.head != receivers.tail || deep | unusual << 32 >= MAX_CHAIN as u64 || bound != 0 {
+        if receivers.head != receivers.tail || r.standing() != 0 {
             return None;
         }
         if !self.may_run_here(r) && !mutant(Mutant::FastElsewhere) {
@@ -83,9 +95,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         // It inherits from one caller more.
         let priority = t.priority.max(r.priority);
-        if !self.first_at(priority) {
-            return None;
-        }
+        debug_assert!(
+            self.first_at(priority),
+            "a core that need not look again runs the most urgent, with its timer set"
+        );
         Some(Waiting { channel, receiver, priority, depth })
     }
 
@@ -100,7 +113,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         tag: Tag,
     ) -> ThreadKey<'id> {
         let Waiting { channel, receiver, priority, depth } = waiting;
-        let (now, core) = (self.s.hw.now(), self.core as u8);
+        let (now, core) = (self.s.hw.ticks(), self.core as u8);
         let t = self.v.get_mut(me);
         t.state = State::AwaitingReply;
         (t.channel, t.server) = (channel.link(), receiver.link());
@@ -110,7 +123,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.run_time += now - t.run_start;
         t.run_start = now;
         self.v.get_mut(channel).receivers = Queue::EMPTY;
+        let met = self.v.keep(me);
         let r = self.v.get_mut(receiver);
+        r.doors.receive.kept.join(met);
         (r.state, r.core) = (State::Running, core);
         (r.channel, r.server) = (Link::NONE, Link::NONE);
         r.bits_last = false;
@@ -127,38 +142,39 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub(super) fn fast_reply_recv(&mut self, asked: Asked, length: Length) -> Option<ThreadKey<'id>> {
         let (token, word) = (asked.a0, asked.a1);
-        let (tag, handle) = (word & u32::MAX as u64, word >> CHANNEL_SHIFT);
+        let handle = word >> CHANNEL_SHIFT;
+        let tag = if length == Length::Half { Length::HALF } else { word & u32::MAX as u64 };
         if length == Length::Any && tag > MAX_BYTES as u64 {
             return None;
         }
-        let (me, takes) = self.caller(asked)?;
+        let Caller { thread: me, takes, .. } = self.caller(asked, ANY_DEPTH, length)?;
         if self.v.get(me).context.regs.badge != FOREVER {
             return None;
         }
-        let channel = self.receive_door(me, handle)?;
+        let door = self.receive_door(me, handle, length)?;
+        let channel = door.object;
         if !self.nothing_waits(me, channel) {
             return None;
         }
-        if let Some(notification) = self.v.follow(self.v.get(me).notification)
-            && self.v.get(notification).bits != 0
-            && !mutant(Mutant::FastForgetsBits)
-        {
+        if self.v.get(me).bits_wait && !mutant(Mutant::FastForgetsBits) {
             return None;
         }
         // The only one, and in the list of those to answer, so it is alive and waits for that.
         let serving = self.v.get(me).serving;
-        let caller = self.v.follow(serving.head)?;
+        let caller = self.met(door.met, serving.head, length)?;
         let c = self.v.get(caller);
         if token != ipc::token(caller, c.sequence) || serving.head != serving.tail || c.slow != 0 {
             return None;
         }
-        if !self.may_run_here(c) || !self.first_at(c.priority) && !mutant(Mutant::FastIgnoresUrgent) {
+        // As urgent as who runs now is first, as that is.
+        let first = c.priority >= self.v.get(me).priority || self.first_at(c.priority);
+        if !self.may_run_here(c) || !first && !mutant(Mutant::FastIgnoresUrgent) {
             return None;
         }
         let (depth, faulting) = (c.depth, c.faulting);
         // ---- point of no return ----
         self.my_core().fast_replies += 1;
-        let (now, core) = (self.s.hw.now(), self.core as u8);
+        let (now, core) = (self.s.hw.ticks(), self.core as u8);
         if faulting && !mutant(Mutant::FastFaultAnswerWrites) {
             // Its instruction runs again, with its registers.
             self.v.get_mut(caller).faulting = false;
@@ -191,18 +207,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     fn copy(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, bytes: usize, length: Length) {
         match length {
-            Length::Registers => self.copy_registers(from, to, bytes),
+            Length::Half | Length::Registers => self.copy_registers(from, to, bytes),
             Length::Any if bytes <= REGISTER_BYTES => self.copy_registers(from, to, bytes),
             Length::Any => self.copy_buffer(from, to, bytes),
         }
     }
-}
-
-/// How long the messages are that a compiled path is for: one for short ones makes no calls, and so has all registers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Length {
-    /// They fit the registers, as whoever chose the path has seen.
-    Registers,
-    /// They may not.
-    Any,
 }

@@ -5,7 +5,7 @@ use abi::{Rights, Status};
 use kmem::Link;
 use kmem::mutants::{Mutant, mutant};
 
-use super::Asked;
+use super::{ANY_DEPTH, Asked, Caller, Length};
 use crate::Hw;
 use crate::cores::ANY_CORE;
 use crate::objects::*;
@@ -14,17 +14,18 @@ use crate::state::{Count, Cx, SLICE};
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub(super) fn fast_notify(&mut self, asked: Asked) -> Option<ThreadKey<'id>> {
-        let (me, _) = self.caller(asked)?;
+        let me = self.caller(asked, ANY_DEPTH, Length::Any)?.thread;
         let (handle, bits, priority) = (asked.a0, asked.a1, self.v.get(me).priority);
         if self.s.cores[self.core].ready >> priority > 1 {
             return None;
         }
-        let door = self.known_door(me, handle, Rights::NOTIFY, |doors| &mut doors.notify)?;
-        let notification = self.v.follow(door.object)?;
+        let door = self.known_door(me, handle, Rights::NOTIFY, Length::Any, |doors| &mut doors.notify)?;
+        let notification = door.object;
         let n = self.v.get(notification);
         let (all, bound) =
             (n.bits | bits & if mutant(Mutant::FastBitsForged) { u64::MAX } else { door.badge }, n.bound);
-        let bound = self.v.follow(bound).filter(|bound| all != 0 && self.v.get(*bound).state == State::Receiving);
+        let known = self.v.follow(bound);
+        let bound = known.filter(|bound| all != 0 && self.v.get(*bound).state == State::Receiving);
         if let Some(receiver) = bound
             && !self.may_wake(receiver, priority)
         {
@@ -36,6 +37,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(me).context.regs.number = Status::OK.0;
         let Some(receiver) = bound else {
             self.v.get_mut(notification).bits = all;
+            if let Some(thread) = known {
+                self.v.get_mut(thread).bits_wait = all != 0 && !mutant(Mutant::FastBitsUnmarked);
+            }
             return Some(me);
         };
         self.v.get_mut(notification).bits = 0;
@@ -76,50 +80,51 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     #[inline(always)]
     pub(super) fn fast_recv(&mut self, asked: Asked) -> Option<ThreadKey<'id>> {
-        let (me, takes) = self.caller(asked)?;
+        let Caller { thread: me, takes, .. } = self.caller(asked, ANY_DEPTH, Length::Any)?;
         let t = self.v.get(me);
-        let (handle, deadline, notification) = (asked.a0, t.context.regs.badge, t.notification);
+        let (handle, deadline) = (asked.a0, t.context.regs.badge);
+        let (notification, bits_wait) = (t.notification, t.bits_wait);
         if deadline != FOREVER {
             return None;
         }
         let channel = match handle {
             0 => None,
             handle => {
-                let channel = self.receive_door(me, handle)?;
+                let channel = self.receive_door(me, handle, Length::Any)?.object;
                 if !self.nothing_waits(me, channel) {
                     return None;
                 }
                 Some(channel)
             }
         };
-        if let Some(notification) = self.v.follow(notification) {
-            let bits = self.v.get(notification).bits;
-            if bits != 0 {
-                // ---- point of no return ----
-                self.count(Count::Calls);
-                self.v.get_mut(notification).bits = 0;
-                self.v.get_mut(me).takes = takes;
-                self.give_bits(me, bits);
-                return Some(me);
-            }
+        if bits_wait {
+            let notification = self.v.follow(notification)?;
+            // ---- point of no return ----
+            self.count(Count::Calls);
+            let bits = core::mem::take(&mut self.v.get_mut(notification).bits);
+            let t = self.v.get_mut(me);
+            (t.takes, t.bits_wait) = (takes, false);
+            self.give_bits(me, bits);
+            return Some(me);
         }
         let core = &self.s.cores[self.core];
         let at = core.ready.checked_ilog2()? as usize;
         let next = self.v.follow(core.queues[at].head)?;
         let n = self.v.get(next);
-        // One that may go to other cores is counted, and they may have to be told what is left.
-        if n.slow != 0 || self.s.several && n.home == ANY_CORE {
+        // One that may go to other cores is counted; and one that idles may have to be called for what is left.
+        let may_share = self.s.idle != 0 && self.s.sharing != 0;
+        if n.slow != 0 || self.s.several && (n.home == ANY_CORE || may_share) {
             return None;
         }
         let second = n.next;
-        let slice_end = self.s.hw.now() + SLICE;
+        let now = self.s.hw.ticks();
+        let slice_end = self.s.hw.time(now) + SLICE;
         if !second.is_none() && core.armed > slice_end {
             return None;
         }
         // ---- point of no return ----
         self.count(Count::Calls);
         self.my_core().switches += 1;
-        let now = slice_end - SLICE;
         let t = self.v.get_mut(me);
         t.state = State::Receiving;
         t.takes = takes;

@@ -160,7 +160,9 @@ pub fn talk(r: &mut Random, known: &Known) -> Attempt {
     let call = r.one_in(2) && (known.tokens.is_empty() || r.one_in(4));
     let mut attempt = of(r, known, if call { nr::call } else { nr::reply_recv });
     let channel = handle(r, known, &[CHANNEL]);
-    let tag = if r.one_in(8) { attempt.arguments[1] & 0xffff } else { r.below(65) };
+    // Four words have a path of their own.
+    let short = if r.one_in(2) { 32 } else { r.below(65) };
+    let tag = if r.one_in(8) { attempt.arguments[1] & 0xffff } else { short };
     if call {
         (attempt.arguments[0], attempt.arguments[1]) = (channel, tag);
     } else {

@@ -35,7 +35,7 @@ fn island(w: &mut World, ceiling: u64, started: bool) -> (Link<POOL>, ThreadLink
         w.ok(nr::dup, &[handle, rights.bits() as u64, process, 0]);
     }
     let link = w.with(|cx| {
-        let me = cx.v.live(cx.s.cores[0].current).unwrap();
+        let me = cx.v.live(cx.s.cores[0].current.link()).unwrap();
         let pool = cx.lookup::<POOL>(me, pool, Rights::empty()).unwrap().key.link();
         (pool, cx.lookup::<THREAD>(me, thread, Rights::empty()).unwrap().key.link())
     });
@@ -127,7 +127,7 @@ fn what_a_process_cannot_reach_it_never_changes() {
             w.edit(current, |t| t.context.regs.pc = 0x40_0000);
             w.k.syscall(0);
             if r.one_in(20) {
-                w.k.idle_work(0);
+                idle_work(&mut w.k, 0);
             }
             assert!(picture(&mut w, quiet, still) == before, "step {step}: {attempt:x?} changed the other world");
         }

@@ -5,6 +5,7 @@
 
 use abi::calls::{ANY_CORE, number as nr};
 use abi::{Error, Rights, Status};
+use kcore::Hw;
 use kcore::hw::CoreId;
 use kcore::objects::*;
 
@@ -21,8 +22,12 @@ pub struct Driver {
     pub enter: fn(&mut World, CoreId),
     /// How their faults do: class and address.
     pub fault: fn(&mut World, CoreId, u64, u64),
+    /// How the timer's interrupts do.
+    pub timer: fn(&mut World, CoreId),
+    /// How a line's do.
+    pub line: fn(&mut World, CoreId, u32),
     /// Cores that run.
-    cores: u64,
+    pub cores: u64,
     /// Whether a snapshot is to be taken before each call that is not traced.
     pub watch: bool,
     /// The state just before the last call, if so.
@@ -59,8 +64,10 @@ impl Driver {
     fn made(cores: u64, seed: u64, frames: u32) -> Driver {
         let enter = |w: &mut World, core| _ = w.entry(core, |k| k.syscall(core));
         let fault = |w: &mut World, core, class, address| _ = w.entry(core, |k| k.fault(core, class, address, 5));
+        let timer = |w: &mut World, core| _ = w.entry(core, |k| k.timer(core));
+        let line = |w: &mut World, core, line| _ = w.entry(core, |k| k.interrupt(core, line));
         let (w, r, trace) = (world_of(cores as u8, frames), Random::new(seed), Vec::new());
-        Driver { w, r, enter, fault, cores, watch: false, before: None, trace }
+        Driver { w, r, enter, fault, timer, line, cores, watch: false, before: None, trace }
     }
 
     /// In every fifth case the two other processes have CPU budgets.
@@ -133,7 +140,7 @@ impl Driver {
         match self.r.below(100) {
             0..4 => self.event(|d| {
                 d.w.k.system.hw.now += d.r.below(20_000_000);
-                d.w.entry(core, |k| k.timer(core));
+                (d.timer)(&mut d.w, core);
                 "timer"
             }),
             4..7 => self.event(|d| {
@@ -146,7 +153,7 @@ impl Driver {
                 "fault"
             }),
             9..11 => self.event(|d| {
-                d.w.entry(core, |k| k.idle_work(core));
+                d.w.entry(core, |k| idle_work(k, core));
                 "idle work"
             }),
             11..13 => self.event(|d| {
@@ -181,11 +188,11 @@ impl Driver {
         if timer != u64::MAX && !self.r.one_in(3) {
             return self.event(|d| {
                 d.w.k.system.hw.now = d.w.k.system.hw.now.max(timer);
-                d.w.entry(core, |k| k.timer(core));
+                (d.timer)(&mut d.w, core);
                 "the timer while idle"
             });
         }
-        if self.w.entry(core, |k| k.idle_work(core)).is_some() {
+        if self.w.entry(core, |k| idle_work(k, core)).is_some() {
             return Step::Event;
         }
         if !self.w.k.system.hw.unmasked.is_empty() && !self.r.one_in(3) {
@@ -223,11 +230,12 @@ impl Driver {
         }
     }
 
-    fn interrupt(&mut self, core: CoreId) {
+    /// One of the lines that are not masked tells something.
+    pub fn interrupt(&mut self, core: CoreId) {
         let lines: Vec<u32> = self.w.k.system.hw.unmasked.iter().copied().collect();
         if !lines.is_empty() {
             let line = self.r.pick(&lines);
-            self.w.entry(core, |k| k.interrupt(core, line));
+            (self.line)(&mut self.w, core, line);
         }
     }
 
@@ -240,7 +248,7 @@ impl Driver {
 
     /// Has a thread, which is the running one of a core, enter the kernel: on with a call that was rewound, or with another.
     pub fn call(&mut self, core: CoreId, caller: ThreadLink, attempt: Option<Attempt>) -> Step {
-        let late = self.w.edit(caller, |t| t.run_start) < self.w.k.system.hw.now;
+        let late = self.w.edit(caller, |t| t.run_start) < self.w.k.system.hw.ticks();
         if self.watch && (late || self.w.k.system.hw.kicks.contains(&core)) {
             // What it was told to look for, and time that has passed, is not the call's doing.
             self.w.kicked(core);
@@ -248,7 +256,7 @@ impl Driver {
                 return self.event(|_| "a kick");
             }
         }
-        let restarting = self.w.edit(caller, |t| t.restarting);
+        let restarting = self.w.edit(caller, |t| t.restarting());
         let known = arguments::known(&mut self.w, caller);
         let attempt = attempt.unwrap_or_else(|| arguments::attempt(&mut self.r, &known));
         // Now and then the instruction that was rewound to has become another.

@@ -111,7 +111,7 @@ fn every_page_that_a_call_takes_is_refused_once() {
         let (log, mut saved) = (d.w.log_frames(), Copied::default());
         for _ in 0..60 {
             let current = d.w.current();
-            if current.is_none() || d.w.edit(current, |t| t.restarting || t.ends_at != 0) {
+            if current.is_none() || d.w.edit(current, |t| t.restarting() || t.ends_at != 0) {
                 if matches!(d.step(), Step::Stuck) {
                     break;
                 }

@@ -2,13 +2,13 @@
 //! all of the kernel's memory is compared.
 
 use abi::calls::{CONFIG_FAULT, CONFIG_NOTIFICATION, number as nr};
-use kcore::Doors;
 use kcore::hw::CoreId;
-use kcore::objects::{CHANNEL, NOTIFICATION, State, ThreadLink};
+use kcore::objects::{CHANNEL, NOTIFICATION, State, THREAD, ThreadLink};
+use kcore::{Asked, Doors};
 
 use crate::arguments;
 use crate::driver::{Driver, Step};
-use crate::invariants;
+use crate::invariants::{self, all};
 use crate::random::each_seed;
 use crate::world::{World, world};
 
@@ -56,6 +56,58 @@ fn a_server_loop_takes_the_fast_path_each_time() {
         assert_eq!(w.answer(client).unwrap(), [0, 9, !i, 0xff, 0, 0, 0, 0, 0, 0], "unused bytes are zero");
     }
     assert_eq!(taken(&w), [5, 5, 0]);
+}
+
+#[test]
+fn a_message_of_four_words_takes_what_is_kept_and_else_leaves_all_as_it_was() {
+    let (mut w, channel, server, client) = conversation_on(1);
+    let other = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    for round in 0..4 {
+        // The server has received by its handle before, the client has not called by its own. Then a handle to a channel was closed.
+        let (called, received) = (round % 2 == 1, round != 2);
+        w.prepare(client, nr::call as u64, &[channel, 32, 1, 2, 3, 4, 5, 6, 7, 8], u64::MAX);
+        let asked = Asked { number: nr::call as u64, a0: channel, a1: 32 };
+        half(&mut w, called, |w| w.k.fast_half_call(0, asked).is_some());
+        let got = w.answer(server).unwrap();
+        assert_eq!(got[2..], [1, 2, 3, 4, 0, 0, 0, 0]);
+        let word = channel << 32 | 32;
+        w.prepare(server, nr::reply_recv as u64, &[got[0], word, 8, 7, 6, 5, 4, 3, 2, 1], u64::MAX);
+        let asked = Asked { number: nr::reply_recv as u64, a0: got[0], a1: word };
+        half(&mut w, received, |w| w.k.fast_half_reply_recv(0, asked).is_some());
+        assert_eq!(w.answer(client).unwrap(), [0, 32, 8, 7, 6, 5, 0, 0, 0, 0]);
+        if round == 1 {
+            w.ok(nr::close, &[other]);
+        }
+    }
+    assert_eq!(taken(&w), [4, 4, 0]);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_handle_that_was_used_is_revoked_all_the_same() {
+    for bytes in [8, 32, 100] {
+        let (mut w, channel, server, client) = conversation();
+        let session = w.call(nr::derive, &[w.pool, channel, 0xfff7, 5, 0]).unwrap();
+        for _ in 0..2 {
+            w.enter(nr::call as u64, &[session[0], bytes, 1]);
+            let token = w.answer(server).unwrap()[0];
+            w.enter(nr::reply_recv as u64, &[token, channel << 32]);
+            assert_eq!(w.current(), client);
+        }
+        w.ok(nr::revoke, &[session[1]]);
+        w.enter(nr::call as u64, &[session[0], bytes, 1]);
+        assert_eq!((w.answer(client), taken(&w)), (Err(abi::Error::Revoked), [2, 2, 0]));
+    }
+}
+
+/// Tries the path for four words, which is to be taken or not; if not, the others are.
+fn half(w: &mut World, expected: bool, path: impl Fn(&mut World) -> bool) {
+    let before = w.save_whole();
+    assert_eq!(path(w), expected);
+    if !expected {
+        assert_eq!(before.difference(&w.save_whole()), None);
+        w.k.syscall(0);
+    }
 }
 
 #[test]
@@ -118,6 +170,25 @@ fn a_thread_that_another_core_is_home_to_is_left_to_the_general_path() {
 }
 
 #[test]
+fn a_recv_that_leaves_threads_to_idle_cores_calls_one() {
+    let (mut w, _, _, client) = conversation();
+    let process = w.process;
+    let [(pinned, next), (loose, left)] =
+        [15, 10].map(|priority| w.thread(process, priority, 0x2100_0000 + (priority << 12)));
+    w.ok(nr::config, &[pinned, abi::calls::CONFIG_CORE, 0]);
+    for thread in [pinned, loose] {
+        w.ok(nr::start, &[thread, 0x40_0000, 0x60_0000, 0]);
+    }
+    // Core 1 was called, had something of its own to run, and idles again.
+    w.k.system.hw.kicks.clear();
+    w.k.system.idle = 1 << 1;
+    w.prepare(client, nr::recv as u64, &[0], u64::MAX);
+    w.k.syscall(0);
+    assert_eq!((w.current(), w.state(left)), (next, Some(State::Ready)));
+    assert_eq!(w.k.system.hw.kicks, [1], "who waits is taken over");
+}
+
+#[test]
 fn what_is_unusual_is_left_to_the_general_path() {
     // A Grant that was revoked, by itself and from above.
     for above in [false, true] {
@@ -145,8 +216,10 @@ fn what_is_unusual_is_left_to_the_general_path() {
         cx.leave_queues(urgent);
         cx.wake(urgent);
         cx.leave_queues(client);
-        cx.v.get_mut(client).state = State::Running;
-        cx.s.cores[0].current = client.link();
+        let now = cx.ticks();
+        let c = cx.v.get_mut(client);
+        (c.state, c.run_start) = (State::Running, now);
+        cx.s.cores[0].current = client.link().into();
     });
     w.enter(nr::call as u64, &[channel, 8, 1]);
     assert_eq!((taken(&w), w.current()), ([0, 0, 1], urgent));
@@ -217,7 +290,11 @@ fn by_both_paths(w: &mut World, _: CoreId) {
         return;
     }
     // As when the instruction to which a long call was rewound has become a message: too rare to wait for.
-    w.edit(me, |t| t.restarting |= t.context.regs.words[7] % 4 == 3);
+    w.edit(me, |t| {
+        if t.context.regs.words[7] % 4 == 3 {
+            t.restart()
+        }
+    });
     let number = w.edit(me, |t| t.context.regs.number as u16);
     on_both_paths(w, number, |w| w.k.fast(0), |w| w.k.general(0));
 }
@@ -234,14 +311,13 @@ fn on_both_paths(
     fast: impl Fn(&mut World) -> ThreadLink,
     general: impl Fn(&mut World) -> ThreadLink,
 ) {
-    let me = w.current();
     // What handles came to is kept on the way, and is no part of the state.
     let kept = w.save_whole();
-    w.edit(me, |t| t.doors = Doors::NONE);
+    forget_doors(w);
     let before = w.save_whole();
     w.restore_whole(&kept);
     let next = fast(w);
-    w.edit(me, |t| t.doors = Doors::NONE);
+    forget_doors(w);
     let mut by_fast = w.save_whole();
     if next.is_none() {
         assert_eq!(before.difference(&by_fast), None, "the fast path gave up and has changed something");
@@ -265,6 +341,11 @@ fn on_both_paths(
     let mut taken = TAKEN.get();
     taken[number as usize] += 1;
     TAKEN.set(taken);
+}
+
+/// Has no thread know what its handles came to.
+fn forget_doors(w: &mut World) {
+    w.with(|cx| all::<THREAD>(cx).into_iter().for_each(|thread| cx.v.get_mut(thread).doors = Doors::NONE));
 }
 
 std::thread_local! {

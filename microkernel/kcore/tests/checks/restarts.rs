@@ -2,11 +2,11 @@
 //! it would have, or with an error that the table lists; all invariants hold, and nothing is left half done.
 
 use abi::Error;
-use abi::calls::{CALLS, number as nr};
-use abi::message::Tag;
+use abi::calls::{CALLS, CONFIG_CORE, number as nr};
+use abi::message::{CHANNEL_SHIFT, Tag};
 use kcore::objects::*;
 
-use crate::directed::{ALL, OWN};
+use crate::directed::{ALL, MAIN, OWN, helper, waits};
 use crate::invariants;
 use crate::world::*;
 
@@ -24,10 +24,32 @@ struct Ground {
     /// Who serves the channel, and who makes the long call.
     server: u64,
     caller: (u64, ThreadLink),
+    setting: Setting,
+    /// What the setting adds: the call to answer, the Grant below, or who runs elsewhere.
+    extra: u64,
 }
 
-fn ground(callers: u64) -> Ground {
-    let mut w = world(1100);
+/// What is there beside what always is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    Alone,
+    /// [`CALLERS`] wait in the channel's queue.
+    Queue,
+    /// A Grant below the Grant, with nothing but mappings left of it.
+    Nested,
+    /// They do, and one whose call is taken waits for its answer.
+    Served,
+    /// Another core runs a thread, and enters the kernel only at the [`LATE`]th entry of the first.
+    TwoCores,
+}
+
+/// Entries of the first core in which the other one has not looked yet.
+const LATE: usize = 3;
+
+fn ground(setting: Setting) -> Ground {
+    let mut w = if setting == Setting::TwoCores { world_of(2, 1100) } else { world(1100) };
+    // Who is more urgent than the caller would go there else.
+    w.ok(nr::config, &[MAIN, CONFIG_CORE, 0]);
     // More urgent than all, until everything is there.
     let pool = w.ok(nr::create, &[w.pool, POOL as u64, 400, 40]);
     let process = w.ok(nr::create, &[pool, PROCESS as u64]);
@@ -41,15 +63,40 @@ fn ground(callers: u64) -> Ground {
         w.ok(nr::create, &[pool, CHANNEL as u64]);
     }
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let mut extra = 0;
+    if setting == Setting::TwoCores {
+        let (handle, link) = w.thread(OWN, 30, 0x2f00_0000);
+        w.ok(nr::config, &[handle, CONFIG_CORE, 1]);
+        w.ok(nr::start, &[handle, 0x40_0000, 0x50_0000, 0]);
+        w.kicked(1);
+        assert_eq!(w.current_of(1), link);
+        extra = handle;
+    }
     let (server, server_link) = w.thread(OWN, 12, 0x2100_0000);
     w.ok(nr::start, &[server, 0x40_0000, 0x50_0000, 0]);
+    let caller = w.thread(OWN, 10, 0x2000_0000);
+    w.ok(nr::config, &[caller.0, CONFIG_CORE, 0]);
+    w.ok(nr::start, &[caller.0, 0x40_0000, 0x50_0000, 0]);
+    if setting == Setting::Served {
+        let (_, client) = helper(&mut w, 11, 0xe0);
+        waits(&mut w, client, nr::call, &[channel, 8]);
+        waits(&mut w, caller.1, nr::recv, &[channel]);
+        extra = w.answer(caller.1).unwrap()[0];
+    }
+    if setting == Setting::Nested {
+        let below = w.call(nr::derive, &[pool, lent[0], ALL, 0, 0]).unwrap();
+        (0..100).for_each(|i| _ = w.ok(nr::map, &[OWN, below[0], 0x6000_0000 + (i << 12), 0, 1, 1]));
+        w.ok(nr::close, &[below[0]]);
+        extra = below[1];
+    }
+    let callers = if matches!(setting, Setting::Queue | Setting::Served) { CALLERS } else { 0 };
     for n in 0..callers {
         let (handle, link) = w.thread(OWN, 11, 0x2200_0000 + (n << 12));
         w.ok(nr::start, &[handle, 0x40_0000, 0x50_0000, 0]);
         w.ok(nr::close, &[handle]);
         // Each sends a handle, which nobody is going to take.
         let buffer = w.edit(link, |t| t.buffer);
-        let sent = w.ok(nr::dup, &[channel, ALL, 0, 0]);
+        let sent = w.ok(nr::dup, &[w.lines, ALL, 0, 0]);
         w.with(|cx| cx.v.write_word(buffer, 0, sent));
         w.run(link);
         w.enter(nr::call as u64, &[channel, Tag::new(8, 1).unwrap().0]);
@@ -57,22 +104,30 @@ fn ground(callers: u64) -> Ground {
         w.run(init);
     }
     let _ = server_link;
-    let caller = w.thread(OWN, 10, 0x2000_0000);
-    w.ok(nr::start, &[caller.0, 0x40_0000, 0x50_0000, 0]);
-    Ground { w, pool, memory, lent: lent[0], grant: lent[1], channel, server, caller }
+    Ground { w, pool, memory, lent: lent[0], grant: lent[1], channel, server, caller, setting, extra }
 }
 
+/// A long call: what it does, where, and its number and arguments.
+type Long = (&'static str, Setting, u16, fn(&Ground) -> Vec<u64>);
+
 /// The long calls: each is rewound at least once.
-fn long_calls(g: &Ground) -> Vec<(&'static str, u16, Vec<u64>)> {
-    vec![
-        ("destroys a pool", nr::destroy, vec![g.pool]),
-        ("revokes", nr::revoke, vec![g.grant]),
-        ("unmaps", nr::unmap, vec![OWN, 0x4000_0000, 40 << 9]),
-        ("evicts", nr::evict, vec![g.memory, 0, 60, 0]),
-        ("makes a Memory", nr::create, vec![g.pool, MEMORY as u64, 70, 0]),
-        ("receives what can not be taken", nr::recv, vec![g.channel]),
-    ]
-}
+const LONG_CALLS: &[Long] = &[
+    ("destroys a pool", Setting::Alone, nr::destroy, |g| vec![g.pool]),
+    ("revokes", Setting::Alone, nr::revoke, |g| vec![g.grant]),
+    ("unmaps", Setting::Alone, nr::unmap, |_| vec![OWN, 0x4000_0000, 40 << 9]),
+    ("evicts", Setting::Alone, nr::evict, |g| vec![g.memory, 0, 60, 0]),
+    ("makes a Memory", Setting::Alone, nr::create, |g| vec![g.pool, MEMORY as u64, 70, 0]),
+    ("receives what can not be taken", Setting::Queue, nr::recv, |g| vec![g.channel]),
+    ("answers, and receives what can not be taken", Setting::Served, nr::reply_recv, |g| {
+        vec![g.extra, g.channel << CHANNEL_SHIFT | 8]
+    }),
+    // These are done at once, and their callers work on what has ended by them.
+    ("closes a channel with a queue", Setting::Queue, nr::close, |g| vec![g.channel]),
+    ("closes a Grant with much below it", Setting::Nested, nr::close, |g| vec![g.extra]),
+    // These wait for another core.
+    ("stops who runs elsewhere", Setting::TwoCores, nr::stop, |g| vec![g.extra]),
+    ("destroys who runs elsewhere", Setting::TwoCores, nr::destroy, |g| vec![g.extra]),
+];
 
 /// What comes between.
 type Happening = (&'static str, fn(&mut Ground));
@@ -84,7 +139,8 @@ const HAPPENINGS: &[Happening] = &[
     ("the timer", |g| _ = g.w.k.timer(0)),
     ("an interrupt", |g| _ = g.w.k.interrupt(0, 9)),
     ("a kick", |g| g.w.kicked(0)),
-    ("idle work", |g| _ = g.w.k.idle_work(0)),
+    ("idle work", |g| _ = idle_work(&mut g.w.k, 0)),
+    ("the other core", |g| g.w.kicked((g.w.k.system.cores.iter().filter(|core| core.online).count() - 1) as u8)),
     ("an empty call", |g| _ = g.w.call(nr::null, &[])),
     ("another Memory", |g| {
         let root = g.w.pool;
@@ -126,16 +182,19 @@ const HAPPENINGS: &[Happening] = &[
 ];
 
 /// Of those, the ones that have nothing to do with any call.
-const HARMLESS: usize = 8;
+const HARMLESS: usize = 9;
 
 /// A long call to its `n`-th place where it is rewound, something else, and the rest of the call. False: there is no such
 /// place.
-fn interrupted(long: usize, n: usize, (what, happens): Happening, harmless: bool) -> bool {
-    let mut g = ground(if long == 5 { CALLERS } else { 0 });
-    let (name, number, arguments) = long_calls(&g).swap_remove(long);
+fn interrupted(long: Long, n: usize, (what, happens): Happening, harmless: bool) -> bool {
+    let (name, setting, number, arguments) = long;
+    let mut g = ground(setting);
     let (link, init) = (g.caller.1, g.w.init);
-    g.w.prepare(link, number as u64, &arguments, 0);
-    for _ in 0..=n {
+    g.w.prepare(link, number as u64, &arguments(&g), 0);
+    for entry in 0..=n {
+        if entry == LATE {
+            look_elsewhere(&mut g);
+        }
         // init is more urgent, and gets in between.
         g.w.run(link);
         if !on(&mut g.w, link) {
@@ -146,11 +205,14 @@ fn interrupted(long: usize, n: usize, (what, happens): Happening, harmless: bool
     happens(&mut g);
     invariants::check(&mut g.w);
     let replaced = g.w.state(link).is_none_or(|state| state != State::Ready)
-        || g.w.edit(link, |t| !t.restarting || t.context.regs.number != number as u64);
+        || g.w.edit(link, |t| !t.restarting() || t.context.regs.number != number as u64);
     let mut entries = 0;
     while g.w.state(link) == Some(State::Ready) {
         entries += 1;
         assert!(entries < 300, "{name}, with {what} between, comes to an end");
+        if entries == LATE {
+            look_elsewhere(&mut g);
+        }
         if g.w.current() == init {
             g.w.run(link);
         }
@@ -166,7 +228,7 @@ fn interrupted(long: usize, n: usize, (what, happens): Happening, harmless: bool
         assert!(result.is_ok_and(|()| true) || result.is_err_and(listed), "{name}, with {what} between: {result:?}");
     }
     for _ in 0..300 {
-        g.w.k.idle_work(0);
+        idle_work(&mut g.w.k, 0);
     }
     let s = &g.w.k.system;
     assert!(s.reap.is_none() && s.undo.is_none(), "idle cores finish it");
@@ -174,23 +236,30 @@ fn interrupted(long: usize, n: usize, (what, happens): Happening, harmless: bool
     true
 }
 
+/// The other core, where there is one, enters the kernel because it was called.
+fn look_elsewhere(g: &mut Ground) {
+    if g.setting == Setting::TwoCores {
+        assert!(g.w.k.system.hw.kicks.contains(&1), "the other core was called");
+        g.w.kicked(1);
+    }
+}
+
 /// One entry of a thread; true if it was rewound.
 fn on(w: &mut World, thread: ThreadLink) -> bool {
     w.edit(thread, |t| t.context.regs.pc = 0x40_0000);
     w.k.syscall(0);
     invariants::check(w);
-    w.state(thread).is_some() && w.edit(thread, |t| t.restarting)
+    w.state(thread).is_some() && w.edit(thread, |t| t.restarting())
 }
 
 #[test]
 fn anything_may_happen_where_a_call_is_rewound() {
-    let longs = long_calls(&ground(0)).len();
     let mut all = 0;
-    for long in 0..longs {
+    for long in LONG_CALLS {
         for (i, happening) in HAPPENINGS.iter().enumerate() {
-            let places = (0..100).take_while(|n| interrupted(long, *n, *happening, i < HARMLESS)).count();
-            assert!(places > 0, "call {long} is rewound somewhere");
-            assert!(places < 100, "call {long} comes to an end ({})", happening.0);
+            let places = (0..100).take_while(|n| interrupted(*long, *n, *happening, i < HARMLESS)).count();
+            assert!(places > 0, "who {} is rewound somewhere", long.0);
+            assert!(places < 100, "who {} comes to an end ({})", long.0, happening.0);
             all += places;
         }
     }

@@ -36,7 +36,7 @@ fn an_error_changes_nothing() {
         for _ in 0..200 {
             let Step::Call { caller, attempt, goes_on, result: Some(Err(error)) } = d.step() else { continue };
             // The parts before this one of a long call are not undone.
-            if goes_on || d.w.edit(caller, |t| t.restarting) {
+            if goes_on || d.w.edit(caller, |t| t.restarting()) {
                 continue;
             }
             let Some(before) = d.before.take() else { continue };

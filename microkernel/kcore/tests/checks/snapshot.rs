@@ -73,8 +73,15 @@ fn system(w: &World) -> String {
     for (i, core) in s.cores.iter().enumerate().filter(|(i, core)| *i == 0 || core.online) {
         // Not `called`: that a core has looked is no part of what its call did.
         let called = (core.wanted, core.pointer_changed);
-        writeln!(text, "core {i}: {:?} {:x} {:x} {} {called:?}", core.current, core.ready, core.loose, core.slice_end)
-            .unwrap();
+        writeln!(
+            text,
+            "core {i}: {:?} {:x} {:x} {} {called:?}",
+            core.current.link(),
+            core.ready,
+            core.loose,
+            core.slice_end
+        )
+        .unwrap();
         for (p, queue) in core.queues.iter().enumerate().filter(|(_, queue)| !queue.head.is_none()) {
             writeln!(text, "ready {p}: {queue:?}").unwrap();
         }
@@ -102,12 +109,13 @@ pub fn excluded(w: &mut World, caller: ThreadLink) -> Option<(u32, Vec<std::ops:
     let number = offset_of!(Thread, context) + offset_of!(kcore::Context, regs) + offset_of!(kcore::Regs, number);
     let parts = vec![
         field(number, 8),
-        field(offset_of!(Thread, restarting), 1),
+        // `slow::RESTARTING` stands there.
+        field(offset_of!(Thread, slow), 1),
         field(offset_of!(Thread, pending), 8),
         field(offset_of!(Thread, pending_done), 4),
         // What handles came to, for the fast path: no state.
         field(offset_of!(Thread, doors), size_of::<kcore::Doors>()),
-        field(offset_of!(Thread, evict_next), 4),
+        field(offset_of!(Thread, evicts), 4),
     ];
     Some((caller.frame().0, parts))
 }

@@ -12,7 +12,7 @@ use crate::random::each_seed;
 #[test]
 fn every_error_is_in_the_table() {
     let mut missing = BTreeSet::new();
-    each_seed("every_error_is_in_the_table", 60, |seed| {
+    each_seed("every_error_is_in_the_table", 200, |seed| {
         let mut d = Driver::new(seed, 420);
         for _ in 0..200 {
             let Step::Call { attempt, result: Some(Err(error)), .. } = d.step() else { continue };
@@ -29,7 +29,7 @@ fn every_error_is_in_the_table() {
 
 #[test]
 fn rights_only_shrink() {
-    each_seed("rights_only_shrink", 30, |seed| {
+    each_seed("rights_only_shrink", 200, |seed| {
         let mut d = Driver::new(seed, 420);
         for _ in 0..200 {
             let before = entries(&mut d);

@@ -4,7 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use abi::calls::{CALLS, Call, Kind, number as nr};
+use abi::calls::{
+    CALLS, CONFIG_CORE, CONFIG_FAULT, CONFIG_NOTIFICATION, CONFIG_POINTER, CONFIG_PRIORITY, Call, FREEZE_PAGES, Kind,
+    MAP_PAGES, SEAL_PAGES, UNMAP_PAGES, number as nr,
+};
+use abi::info;
 use abi::message::{CHANNEL_SHIFT, TAKES_SHIFT, Tag};
 use abi::user::USER_END;
 use abi::{Error, Rights, Status};
@@ -18,21 +22,27 @@ use crate::world::*;
 const AT: u64 = 0x4000_0000;
 const FREE: u64 = 0x5000_0000;
 
+/// Where the fixture has its large Memory mapped, as many pages as a call takes and one more.
+const WIDE: u64 = 0x6000_0000;
+
 /// A world in which every call can succeed, and what its calls name.
-struct Fixture {
-    w: World,
+pub struct Fixture {
+    pub w: World,
     /// Good handles by class, with all rights.
     good: [u64; 11],
     sub: u64,
     stopped: u64,
     frozen: u64,
+    /// A Memory of more pages than any call takes, and one that is frozen.
+    large: u64,
+    glacier: u64,
     token: u64,
     /// Handles that are wrong whatever a call wants, and what they are answered with.
     wrong: Vec<(u64, Error)>,
 }
 
-fn fixture() -> Fixture {
-    let mut w = world(420);
+pub fn fixture() -> Fixture {
+    let mut w = world(2400);
     let pool = w.pool;
     let ports = w.with(|cx| {
         let root = cx.v.live(cx.s.root_pool).unwrap();
@@ -48,6 +58,12 @@ fn fixture() -> Fixture {
     w.ok(nr::freeze, &[frozen, 0, 4]);
     w.ok(nr::map, &[process, memory, AT, 0, 4, 3]);
     w.ok(nr::dup, &[note, ALL, process, 3]);
+    let large = w.ok(nr::create, &[pool, MEMORY as u64, FREEZE_PAGES + 1, 0]);
+    let glacier = w.ok(nr::create, &[pool, MEMORY as u64, SEAL_PAGES + 1, 0]);
+    w.ok(nr::freeze, &[glacier, 0, SEAL_PAGES + 1]);
+    let wide = w.ok(nr::create, &[pool, MEMORY as u64, MAP_PAGES + 1, 0]);
+    w.ok(nr::map, &[process, wide, WIDE, 0, MAP_PAGES, 3]);
+    w.ok(nr::map, &[process, wide, WIDE + (MAP_PAGES << 12), MAP_PAGES, 1, 3]);
     let line = w.ok(nr::slice, &[pool, w.lines, 5, 1, 0]);
     w.ok(nr::irq_bind, &[line, note, 1]);
     let lent = w.call(nr::derive, &[pool, memory, ALL, 0, 0]).unwrap();
@@ -66,107 +82,204 @@ fn fixture() -> Fixture {
     let none = [0, 1 << 16, 0x7f_0001, closed, 0x1_ffff, OWN | 1 << 32, OWN | 1 << 63, OWN ^ 0x8000_0000, u64::MAX];
     let wrong = none.map(|handle| (handle, Error::BadHandle)).to_vec();
     let good = [0, pool, process, stopped, channel, note, memory, lent[1], line, ports, authority];
-    Fixture { w, good, sub, stopped, frozen, token, wrong }
+    Fixture { w, good, sub, stopped, frozen, large, glacier, token, wrong }
 }
 
-/// Arguments with which a call succeeds (or waits).
-fn good(f: &Fixture, call: &Call) -> Vec<u64> {
-    let of = |class: u8| f.good[class as usize];
-    match call.number {
-        nr::call => vec![of(CHANNEL), 8],
-        nr::reply_recv => vec![f.token, of(CHANNEL) << CHANNEL_SHIFT | 8],
-        nr::recv => vec![of(CHANNEL)],
-        nr::reply => vec![f.token, 8],
-        nr::notify => vec![of(NOTIFICATION), 1],
-        nr::close => vec![of(PORTS)],
-        nr::dup => vec![of(CHANNEL), ALL, of(PROCESS), 100],
-        nr::derive => vec![of(POOL), of(CHANNEL), ALL, 7, 0],
-        nr::revoke => vec![of(GRANT)],
-        nr::info => vec![of(POOL), 1, 0],
-        nr::create => vec![of(POOL), MEMORY as u64, 2, 0, 0],
-        nr::destroy => vec![f.sub],
-        nr::pool_move => vec![of(POOL), f.sub, 2],
-        nr::slice => vec![of(POOL), of(MEMORY), 1, 2, 0],
-        nr::map => vec![of(PROCESS), of(MEMORY), FREE, 1, 2, 3],
-        nr::unmap => vec![of(PROCESS), AT, 2],
-        nr::protect => vec![of(PROCESS), AT, 2, 1],
-        nr::evict => vec![of(MEMORY), 0, 2, 1],
-        nr::freeze => vec![f.frozen, 0, 4],
-        nr::seal => vec![f.frozen, 0, 4, of(AUTHORITY)],
-        nr::start => vec![f.stopped, 0x40_0000, 0x50_0000, 9],
-        nr::stop | nr::state => vec![of(THREAD), 0][..call.arguments.len()].to_vec(),
-        nr::config => vec![of(THREAD), 0, 5],
-        nr::irq_bind => vec![of(INTERRUPT), of(NOTIFICATION), 2],
-        nr::irq_ack => vec![of(INTERRUPT)],
-        nr::ioport => vec![of(PORTS), 1, 5, 0],
-        nr::debug_log => vec![of(AUTHORITY), 5],
-        nr::system => vec![of(AUTHORITY), 1],
-        nr::trace => vec![of(PROCESS), of(MEMORY), of(AUTHORITY)],
-        _ => Vec::new(),
+impl Fixture {
+    fn of(&self, class: u8) -> u64 {
+        self.good[class as usize]
+    }
+
+    /// What a good handle names.
+    fn class(&self, handle: u64) -> u8 {
+        match handle {
+            sub if sub == self.sub => POOL,
+            memory if [self.frozen, self.large, self.glacier].contains(&memory) => MEMORY,
+            lines if lines == self.w.lines => INTERRUPT,
+            other => (1..11).find(|class| self.of(*class) == other).expect("a good handle"),
+        }
     }
 }
 
-/// Wrong values of an argument, each with its error if that is certain.
-fn wrong(f: &mut Fixture, call: &Call, name: &str, kind: Kind) -> Vec<(u64, Option<Error>)> {
+/// Arguments with which a call succeeds (or waits): a row for each way in which they are read.
+pub fn good(f: &Fixture, call: &Call) -> Vec<Vec<u64>> {
+    let of = |class: u8| f.of(class);
+    let pool = of(POOL);
+    match call.number {
+        nr::call => vec![vec![of(CHANNEL), 8]],
+        nr::reply_recv => vec![vec![f.token, of(CHANNEL) << CHANNEL_SHIFT | 8]],
+        nr::recv => vec![vec![of(CHANNEL)]],
+        nr::reply => vec![vec![f.token, 8]],
+        nr::notify => vec![vec![of(NOTIFICATION), 1]],
+        nr::close => vec![vec![of(PORTS)]],
+        nr::dup => vec![vec![of(CHANNEL), ALL, of(PROCESS), 100], vec![of(MEMORY), ALL, 0, 100]],
+        nr::derive => [CHANNEL, NOTIFICATION, MEMORY, POOL, PROCESS, THREAD, INTERRUPT, PORTS, AUTHORITY]
+            .map(|class| vec![pool, of(class), ALL, 7, 0])
+            .to_vec(),
+        nr::revoke => vec![vec![of(GRANT)]],
+        nr::info => {
+            let of_classes =
+                [(info::POOL, POOL), (info::MEMORY, MEMORY), (info::PROCESS, PROCESS), (info::THREAD, THREAD)];
+            let more = [(info::INTERRUPT, INTERRUPT), (info::SYSTEM, AUTHORITY), (info::STATISTICS, AUTHORITY)];
+            let last =
+                [(info::CORE, AUTHORITY), (info::GRANT, GRANT), (info::HANDLES, PROCESS), (info::BASIC, CHANNEL)];
+            of_classes.into_iter().chain(more).chain(last).map(|(what, class)| vec![of(class), what, 0]).collect()
+        }
+        nr::create => vec![
+            vec![pool, MEMORY as u64, 2, 0, 0],
+            vec![pool, MEMORY as u64, 2, 1, 0],
+            vec![pool, POOL as u64, 5, 10, 0],
+            vec![pool, POOL as u64, 5, 10, 100 | 10_000 << 32],
+            vec![pool, PROCESS as u64, 0, 0, 0],
+            vec![pool, THREAD as u64, of(PROCESS), 10, 0x7000_0000],
+            vec![pool, CHANNEL as u64, 0, 0, 0],
+            vec![pool, NOTIFICATION as u64, 0, 0, 0],
+        ],
+        nr::destroy => vec![vec![of(THREAD)], vec![f.sub]],
+        nr::pool_move => vec![vec![pool, f.sub, 2], vec![f.sub, pool, 2]],
+        nr::slice => vec![
+            vec![pool, of(MEMORY), 1, 2, 0],
+            vec![pool, f.w.lines, 7, 1, 0],
+            vec![pool, f.w.lines, 8, 1, 1],
+            vec![pool, of(PORTS), 5, 2, 0],
+        ],
+        nr::map => {
+            vec![vec![of(PROCESS), of(MEMORY), FREE, 1, 2, 3], vec![of(PROCESS), f.large, FREE, 0, MAP_PAGES, 3]]
+        }
+        nr::unmap => vec![vec![of(PROCESS), AT, 2], vec![of(PROCESS), AT, UNMAP_PAGES]],
+        nr::protect => vec![vec![of(PROCESS), AT, 2, 1], vec![of(PROCESS), WIDE, MAP_PAGES, 1]],
+        nr::evict => vec![vec![of(MEMORY), 0, 2, 1], vec![of(MEMORY), 0, 2, 0]],
+        nr::freeze => vec![vec![f.frozen, 0, 4], vec![f.large, 0, FREEZE_PAGES]],
+        nr::seal => vec![vec![f.frozen, 0, 4, of(AUTHORITY)], vec![f.glacier, 0, SEAL_PAGES, of(AUTHORITY)]],
+        nr::start => vec![vec![f.stopped, 0x40_0000, 0x50_0000, 9]],
+        nr::stop | nr::state => vec![vec![of(THREAD), 0][..call.arguments.len()].to_vec()],
+        nr::config => vec![
+            vec![of(THREAD), CONFIG_PRIORITY, 5],
+            vec![of(THREAD), CONFIG_FAULT, of(CHANNEL)],
+            vec![of(THREAD), CONFIG_NOTIFICATION, of(NOTIFICATION)],
+            vec![of(THREAD), CONFIG_POINTER, 0x1234],
+            vec![of(THREAD), CONFIG_CORE, 0],
+        ],
+        nr::irq_bind => vec![vec![of(INTERRUPT), of(NOTIFICATION), 2]],
+        nr::irq_ack => vec![vec![of(INTERRUPT)]],
+        nr::ioport => vec![vec![of(PORTS), 1, 5, 0], vec![of(PORTS), 20, 5, 0]],
+        nr::debug_log => vec![vec![of(AUTHORITY), 5]],
+        nr::system => vec![vec![of(AUTHORITY), 1]],
+        nr::trace => vec![vec![of(PROCESS), of(MEMORY), of(AUTHORITY)]],
+        _ => vec![Vec::new()],
+    }
+}
+
+/// Wrong values of an argument in a row of good ones, each with its error if that is certain.
+fn wrong(f: &mut Fixture, call: &Call, row: &[u64], at: usize) -> Vec<(u64, Option<Error>)> {
+    let (name, kind) = call.arguments[at];
     let any = |values: &[u64]| values.iter().map(|value| (*value, None)).collect::<Vec<_>>();
+    let is = |error: Error, values: &[u64]| values.iter().map(|value| (*value, Some(error))).collect::<Vec<_>>();
+    let over = |most: u64| {
+        // Only where so many pages are there the one more is what is wrong.
+        let mut all = any(&[0, 1 << 32, 1 << 52, u64::MAX]);
+        if row[at] == most {
+            all.push((most + 1, Some(Error::BadArgument)));
+        } else {
+            all.push((5, None));
+        }
+        all
+    };
     match (call.number, name, kind) {
         (nr::create, "kind", _) => any(&[0, 7, 8, 10, 11, 99, u64::MAX]),
-        (nr::create, "x", _) => any(&[0, 1 << 20, 1 << 32, u64::MAX]),
-        (nr::create, "y", _) => any(&[2, u64::MAX]),
+        (nr::create, "x" | "y" | "z", _) => wrong_create(f, row, name),
+        (nr::dup, "index", _) if row[2] == 0 => any(&[1 << 16, 1 << 32, u64::MAX]),
         (nr::dup, "index", _) => any(&[3, 128, 1 << 16, 1 << 32, u64::MAX]),
-        (nr::info, "what", _) => any(&[9, 1 << 32, u64::MAX]),
+        (nr::dup, _, Kind::Process) if row[2] == 0 => handles(f, call, row, PROCESS, at),
+        (nr::info, "what", _) => any(&[99, 1 << 32, u64::MAX]),
         (nr::state, "index", _) => any(&[36, u64::MAX]),
         (nr::config, "what", _) => any(&[9, 255, u64::MAX]),
-        (nr::config, "value", _) => any(&[64, 1 << 32, u64::MAX]),
-        (nr::slice, "flags", _) => any(&[1, 2, u64::MAX]),
-        (nr::slice | nr::map | nr::evict | nr::freeze | nr::seal, "offset", _) => any(&[4, 1 << 32, u64::MAX]),
+        (nr::config, "value", _) => match row[1] {
+            CONFIG_PRIORITY => is(Error::BadArgument, &[64, 1 << 32, u64::MAX]),
+            CONFIG_FAULT => handles(f, call, row, CHANNEL, at),
+            CONFIG_NOTIFICATION => handles(f, call, row, NOTIFICATION, at),
+            CONFIG_POINTER => is(Error::BadArgument, &[USER_END, 1 << 63, u64::MAX]),
+            _ => is(Error::BadArgument, &[1, 64, 1 << 32, u64::MAX - 1]),
+        },
+        (nr::slice, "flags", _) if f.class(row[1]) == INTERRUPT => is(Error::BadArgument, &[2, u64::MAX]),
+        (nr::slice, "flags", _) => is(Error::BadArgument, &[1, 2, u64::MAX]),
+        (nr::slice, "offset", _) if f.class(row[1]) != MEMORY => any(&[1 << 16, 1 << 32, u64::MAX]),
+        (nr::slice, "count", _) => any(&[0, 1 << 17, 1 << 32, 1 << 52, u64::MAX]),
+        (nr::slice | nr::map | nr::evict | nr::freeze | nr::seal, "offset", _) => any(&[300, 1 << 32, u64::MAX]),
         (nr::irq_bind, "bits", _) => any(&[0]),
         (nr::ioport, "operation", _) => any(&[0, 3, 8, 33, u64::MAX]),
         (nr::ioport, "offset", _) => any(&[1 << 16, u64::MAX]),
         (nr::system, "operation", _) => any(&[2, u64::MAX]),
         (nr::debug_log, _, Kind::Tag) => any(&[233, 1 << 13, 1 << 18, u64::MAX]),
-        (nr::unmap, "pages", _) => any(&[0, (1 << 18) + 1, u64::MAX]),
+        (nr::unmap, "pages", _) => is(Error::BadArgument, &[0, UNMAP_PAGES + 1, 1 << 32, u64::MAX]),
+        (nr::map | nr::protect, "pages", _) => over(MAP_PAGES),
+        (nr::freeze, "pages", _) => over(FREEZE_PAGES),
+        (nr::seal, "pages", _) => over(SEAL_PAGES),
         (nr::start, "pc", _) => any(&[0, USER_END, u64::MAX]),
         (nr::start, "sp", _) => any(&[USER_END + 1, u64::MAX]),
         (nr::pool_move, "pages", _) => any(&[1 << 20, u64::MAX]),
         (nr::evict, "keep", _) => any(&[2, 3, u64::MAX]),
         (nr::reply_recv, _, Kind::Tag) => {
-            let tag = good(f, call)[1];
+            let (tag, none) = (row[1], f.wrong[4].0);
             let channel = |handle: u64| handle << CHANNEL_SHIFT | 8;
-            let none = f.wrong[4].0;
             vec![
                 (tag | 1 << 16, Some(Error::BadArgument)),
                 (tag | 0x1fff, Some(Error::BadArgument)),
                 (channel(none), Some(Error::BadHandle)),
-                (channel(f.good[POOL as usize]), Some(Error::WrongKind)),
+                (channel(f.of(POOL)), Some(Error::WrongKind)),
             ]
         }
-        (_, _, Kind::Tag) => {
-            let tags = [4065, 0x1fff, 5 << 13, 1 << 16, 1 << 63];
-            tags.map(|tag| (tag, Some(Error::BadArgument))).to_vec()
-        }
-        (_, _, Kind::Token) => {
-            [1, f.token ^ 1 << 32, f.token ^ 8, u64::MAX].map(|t| (t, Some(Error::CallerGone))).to_vec()
-        }
+        (_, _, Kind::Tag) => is(Error::BadArgument, &[4065, 0x1fff, 5 << 13, 1 << 16, 1 << 63]),
+        (_, _, Kind::Token) => is(Error::CallerGone, &[1, f.token ^ 1 << 32, f.token ^ 8, u64::MAX]),
         (_, _, Kind::Rights) => any(&[1 << 16, u64::MAX]),
         (_, _, Kind::Address) => any(&[0, 0xfff, AT + 1, USER_END, USER_END - 0x1000, 1 << 63, u64::MAX - 0xfff]),
-        (_, _, Kind::Access) => vec![
-            (0, Some(Error::BadArgument)),
-            (2, Some(Error::BadArgument)),
-            (7, Some(Error::WriteAndExecute)),
-            (6, Some(Error::WriteAndExecute)),
-            (5, None),
-            (8, Some(Error::BadArgument)),
-            (u64::MAX, Some(Error::BadArgument)),
-        ],
-        (_, _, Kind::Pages) => any(&[0, 5, 2049, 1 << 32, 1 << 52, u64::MAX]),
+        (_, _, Kind::Access) => {
+            let mut all = is(Error::BadArgument, &[0, 2, 8, u64::MAX]);
+            all.extend(is(Error::WriteAndExecute, &[6, 7]));
+            all.push((5, None));
+            all
+        }
+        (_, _, Kind::Pages) => any(&[0, 300, 2049, 1 << 32, 1 << 52, u64::MAX]),
         (_, _, Kind::Bits | Kind::Number) => Vec::new(),
-        (_, _, kind) => handles(f, call, kind),
+        _ => {
+            let class = f.class(row[at]);
+            handles(f, call, row, class, at)
+        }
     }
 }
 
-/// Wrong handles: none, closed, of each other kind, without rights, revoked, of an object that is gone.
-fn handles(f: &mut Fixture, call: &Call, kind: Kind) -> Vec<(u64, Option<Error>)> {
+/// Wrong words of `create`, by what it makes.
+fn wrong_create(f: &mut Fixture, row: &[u64], name: &str) -> Vec<(u64, Option<Error>)> {
+    let is = |error: Error, values: &[u64]| values.iter().map(|value| (*value, Some(error))).collect::<Vec<_>>();
+    let create = &CALLS[nr::create as usize];
+    match (row[1] as u8, name) {
+        (MEMORY, "x") => [0, 1 << 20, 1 << 32, u64::MAX].map(|pages| (pages, None)).to_vec(),
+        (MEMORY, "y") => is(Error::BadArgument, &[2, u64::MAX]),
+        (POOL, "x") => [1 << 20, 1 << 32, u64::MAX].map(|pages| (pages, None)).to_vec(),
+        (POOL, "y") => {
+            let mut all = is(Error::BadArgument, &[64, 1 << 32, u64::MAX]);
+            // Real time is had for a budget alone.
+            all.extend(is(Error::OverBudget, &[info::REAL_TIME as u64, 63][..if row[4] == 0 { 2 } else { 0 }]));
+            all
+        }
+        (POOL, "z") => {
+            let nonsense = [1, 9 | 10_000 << 32, 100, 100 | 49 << 32, 100 | 1_000_001 << 32, 10_001 | 10_000 << 32];
+            let mut all = is(Error::BadArgument, &nonsense);
+            all.extend(is(Error::OverBudget, &[9_900 | 10_000 << 32]));
+            all
+        }
+        (THREAD, "x") => handles(f, create, row, PROCESS, 2),
+        (THREAD, "y") => is(Error::BadArgument, &[64, 1 << 32, u64::MAX]),
+        (THREAD, "z") => is(Error::BadAddress, &[0, 0xfff, AT, AT + 1, USER_END, 1 << 63, u64::MAX]),
+        // The others have no such words.
+        _ => Vec::new(),
+    }
+}
+
+/// Wrong handles where one of this class is good: none, closed, of each other kind, without rights, revoked, of an object
+/// that is gone.
+fn handles(f: &mut Fixture, call: &Call, row: &[u64], class: u8, at: usize) -> Vec<(u64, Option<Error>)> {
+    let (_, kind) = call.arguments[at];
     let mut all: Vec<(u64, Option<Error>)> = f.wrong.iter().map(|(handle, error)| (*handle, Some(*error))).collect();
     if matches!(
         (call.number, kind),
@@ -174,56 +287,58 @@ fn handles(f: &mut Fixture, call: &Call, kind: Kind) -> Vec<(u64, Option<Error>)
             | (nr::trace, Kind::Memory)
             | (nr::dup, Kind::Process)
             | (nr::irq_bind, Kind::Notification)
+            | (nr::config, Kind::Number)
     ) {
         // 0 means none there.
         all.remove(0);
     }
-    let classes = match kind {
-        Kind::Pool => POOL..POOL + 1,
-        Kind::Process => PROCESS..PROCESS + 1,
-        Kind::Thread => THREAD..THREAD + 1,
-        Kind::Channel => CHANNEL..CHANNEL + 1,
-        Kind::Notification => NOTIFICATION..NOTIFICATION + 1,
-        Kind::Memory => MEMORY..MEMORY + 1,
-        Kind::Grant => GRANT..GRANT + 1,
-        Kind::Interrupt => INTERRUPT..INTERRUPT + 1,
-        Kind::IoPorts => PORTS..PORTS + 1,
-        Kind::Authority => AUTHORITY..AUTHORITY + 1,
-        _ => 1..11,
+    let others: &[u8] = match call.number {
+        nr::close | nr::dup if kind == Kind::Any => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+        nr::info if row[1] == info::BASIC => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+        nr::derive if kind == Kind::Any => &[1, 2, 3, 4, 5, 6, 8, 9, 10],
+        nr::slice if kind == Kind::Any => &[MEMORY, INTERRUPT, PORTS],
+        nr::destroy => &[POOL, THREAD],
+        _ => &[],
     };
-    all.extend(
-        (1..11).filter(|class| !classes.contains(class)).map(|class| (f.good[class as usize], Some(Error::WrongKind))),
-    );
-    if call.number == nr::close || classes.len() > 1 && call.number != nr::derive {
+    let wrong = (1..11).filter(|other| *other != class && !others.contains(other));
+    // Flags are read by the kind of the object.
+    let error = if call.number == nr::slice && row[4] != 0 && at == 1 { None } else { Some(Error::WrongKind) };
+    all.extend(wrong.map(|class| (f.of(class), error)));
+    if call.number == nr::close {
         return all;
     }
-    let class = if classes.len() > 1 { CHANNEL } else { classes.start };
     let pool = f.w.pool;
     // Without rights, if the call asks for some.
-    let free = matches!((call.number, kind), (nr::irq_bind, Kind::Notification) | (nr::derive, Kind::Any));
-    let needs_none = call.number == nr::info || free || call.number == nr::map && kind == Kind::Memory;
+    let needs_none = match (call.number, kind) {
+        (nr::info, _) => !matches!(row[1], info::PROCESS | info::THREAD | info::SYSTEM | info::HANDLES | info::GRANT),
+        (nr::irq_bind, Kind::Notification) | (nr::derive, Kind::Any) | (nr::map, Kind::Memory) => true,
+        (nr::dup, Kind::Any) => row[2] == 0,
+        (nr::slice, Kind::Any) => class != INTERRUPT,
+        _ => false,
+    };
     if !needs_none {
-        let weak = f.w.ok(nr::dup, &[f.good[class as usize], 0, 0, 0]);
+        let weak = f.w.ok(nr::dup, &[row[at].max(f.of(class) * u64::from(row[at] == 0)), 0, 0, 0]);
         all.push((weak, Some(Error::Denied)));
     }
-    if class == GRANT {
-        return all;
-    }
     // Revoked.
-    let derived = f.w.call(nr::derive, &[pool, f.good[class as usize], ALL, 0, 0]).unwrap();
-    f.w.ok(nr::revoke, &[derived[1]]);
-    all.push((derived[0], Some(Error::Revoked)));
+    if class != GRANT {
+        let derived = f.w.call(nr::derive, &[pool, f.of(class), ALL, 0, 0]).unwrap();
+        f.w.ok(nr::revoke, &[derived[1]]);
+        all.push((derived[0], Some(Error::Revoked)));
+    }
     // Its object is gone with its pool.
-    let made = match class {
-        POOL => Some([POOL as u64, 2, 5, 0]),
-        PROCESS => Some([PROCESS as u64, 0, 0, 0]),
-        CHANNEL | NOTIFICATION => Some([class as u64, 0, 0, 0]),
-        MEMORY => Some([MEMORY as u64, 1, 0, 0]),
-        _ => None,
-    };
-    if let Some([kind, x, y, z]) = made {
+    if class != AUTHORITY {
         let dying = f.w.ok(nr::create, &[pool, POOL as u64, 20, 10]);
-        let object = f.w.ok(nr::create, &[dying, kind, x, y, z]);
+        let (lines, ports, memory) = (f.w.lines, f.of(PORTS), f.of(MEMORY));
+        let object = match class {
+            POOL => f.w.ok(nr::create, &[dying, POOL as u64, 2, 5, 0]),
+            THREAD => f.w.ok(nr::create, &[dying, THREAD as u64, OWN, 1, 0x2200_0000]),
+            MEMORY => f.w.ok(nr::create, &[dying, MEMORY as u64, 1, 0, 0]),
+            INTERRUPT => f.w.ok(nr::slice, &[dying, lines, 30 + at as u64, 1, 0]),
+            PORTS => f.w.ok(nr::slice, &[dying, ports, 1, 1, 0]),
+            GRANT => f.w.call(nr::derive, &[dying, memory, ALL, 0, 0]).unwrap()[1],
+            simple => f.w.ok(nr::create, &[dying, simple as u64, 0, 0, 0]),
+        };
         f.w.ok(nr::destroy, &[dying]);
         all.push((object, Some(Error::ServerDied)));
     }
@@ -250,36 +365,54 @@ fn enter(w: &mut World, number: u64, arguments: &[u64]) -> (Option<Result<(), Er
 
 #[test]
 fn every_wrong_argument_is_refused_with_a_listed_error_and_changes_nothing() {
-    let (mut tried, mut kinds) = (0, BTreeSet::new());
-    for call in CALLS {
-        let mut f = fixture();
-        let arguments = good(&f, call);
-        assert_eq!(arguments.len(), call.arguments.len(), "{}", call.name);
-        for (i, (name, kind)) in call.arguments.iter().enumerate() {
-            for (value, expected) in wrong(&mut f, call, name, *kind) {
-                let mut arguments = arguments.clone();
-                if call.number == nr::create && *name == "y" {
-                    // For a Memory that is its type.
-                    arguments[2] = 1;
-                }
-                arguments[i] = value;
-                let (answer, changed) = enter(&mut f.w, call.number as u64, &arguments);
-                let said = format!("{} with {name} = {value:#x}: {answer:?}", call.name);
-                let Some(Err(error)) = answer else { panic!("{said}, which is wrong") };
-                assert!(call.errors.contains(&error), "{said}, which is not listed");
-                assert!(expected.is_none_or(|expected| expected == error), "{said}, not {expected:?}");
-                assert_eq!(changed, None, "{said}, and changed something");
-                tried += 1;
-                kinds.insert((call.number, i));
-            }
-        }
-        let (answer, _) = enter(&mut f.w, call.number as u64, &arguments);
-        assert!(!matches!(answer, Some(Err(_))), "{} with good arguments: {answer:?}", call.name);
+    let (mut tried, mut seen) = (0, BTreeSet::new());
+    let mut kinds = BTreeSet::new();
+    for (call, _, at, _) in refusals(|call, error| _ = seen.insert((call.number, error as u16))) {
+        tried += 1;
+        kinds.insert((call.number, at));
     }
     let without = |call: &&Call| (0..call.arguments.len()).all(|i| !kinds.contains(&(call.number, i)));
     let left: Vec<_> = CALLS.iter().filter(without).map(|call| call.name).collect();
     assert_eq!(left, ["null", "yield_now"], "calls without arguments");
-    assert!(tried > 600, "{tried} wrong arguments");
+    assert!(tried > 1_500, "{tried} wrong arguments");
+}
+
+/// Makes every call wrong in every way, and tells of each error.
+pub fn refusals(mut told: impl FnMut(&'static Call, Error)) -> Vec<(&'static Call, usize, usize, u64)> {
+    let (mut tried, mut bad) = (Vec::new(), Vec::new());
+    for call in CALLS {
+        for nth in 0..good(&fixture(), call).len() {
+            let mut f = fixture();
+            let row = good(&f, call).swap_remove(nth);
+            assert_eq!(row.len(), call.arguments.len(), "{}", call.name);
+            for (at, (name, _)) in call.arguments.iter().enumerate() {
+                for (value, expected) in wrong(&mut f, call, &row, at) {
+                    let mut arguments = row.clone();
+                    arguments[at] = value;
+                    let (answer, changed) = enter(&mut f.w, call.number as u64, &arguments);
+                    let said = format!("{} {row:x?} with {name} = {value:#x}: {answer:?}", call.name);
+                    let Some(Err(error)) = answer else {
+                        bad.push(format!("{said}, which is wrong"));
+                        break;
+                    };
+                    if !call.errors.contains(&error) || expected.is_some_and(|expected| expected != error) {
+                        bad.push(format!("{said}, not {expected:?}, or not listed"));
+                    }
+                    if let Some(changed) = changed {
+                        bad.push(format!("{said}, and changed {changed}"));
+                    }
+                    told(call, error);
+                    tried.push((call, nth, at, value));
+                }
+            }
+            let (answer, _) = enter(&mut f.w, call.number as u64, &row);
+            if matches!(answer, Some(Err(_))) {
+                bad.push(format!("{} with good arguments {row:x?}: {answer:?}", call.name));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    tried
 }
 
 #[test]
@@ -311,7 +444,7 @@ fn every_right_that_a_call_needs_is_asked_for() {
             }
             for right in Rights::all() {
                 let mut f = fixture();
-                let mut arguments = good(&f, call);
+                let mut arguments = good(&f, call).swap_remove(0);
                 if *kind == Kind::Access {
                     continue;
                 }

@@ -8,7 +8,7 @@ use abi::message::{CHANNEL_SHIFT, FOREVER, TAKES_SHIFT};
 use kcore::Cx;
 use kcore::objects::*;
 
-use crate::world::{Model, World};
+use crate::world::{Model, World, idle_work};
 
 /// Whose thread makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Act {
                 w.k.timer(0);
                 true
             }
-            Act::Idle => current.is_none() && w.k.idle_work(0).is_some(),
+            Act::Idle => current.is_none() && idle_work(&mut w.k, 0).is_some(),
             Act::Line(line) => {
                 let comes = w.k.system.hw.unmasked.contains(&line);
                 if comes {
@@ -195,7 +195,7 @@ fn who(w: &mut World) -> Who {
 }
 
 fn rewound(w: &mut World, thread: ThreadLink) -> bool {
-    w.edit(thread, |t| t.restarting || t.ends_at != 0)
+    w.edit(thread, |t| t.restarting() || t.ends_at != 0)
 }
 
 /// Whether a call may add to its caller's handles.

@@ -163,7 +163,7 @@ impl Former {
         let core = &cx.s.cores[0];
         let now = cx.s.hw.now;
         let until = |time: u64| if time == u64::MAX { time } else { time.saturating_sub(now) };
-        self.link(core.current);
+        self.link(core.current.link());
         self.all([core.look_again as u64, core.pointer_changed as u64, core.ready]);
         self.all([until(core.armed), until(core.slice_end), until(cx.s.hw.timer), cx.s.hw.off.is_some() as u64]);
         for queue in core.queues.iter().filter(|queue| !queue.head.is_none()) {

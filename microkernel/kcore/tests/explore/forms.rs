@@ -143,10 +143,10 @@ fn each_field_that_matters_makes_a_difference() {
         POOL p: p.limit += 1, p.used += 1, p.given += 1, p.refs += 1, p.ceiling += 1, p.depth += 1, p.dying = true,
             p.reap_next = pool, p.children = Link::NONE;
         PROCESS p: p.pool = Link::NONE, p.overhead += 1, p.mapped += 1, p.slots += 128, p.handle_count += 1,
-            p.thread_count += 1, p.refs += 1, p.dying = true, p.closed_slots += 1, p.free_slot += 1,
+            p.thread_count += 1, p.refs += 1, p.dying = true, p.closed_slots += 1, p.free_slot += 1, p.free_far += 1,
             p.threads = other;
         THREAD t: t.state = State::Faulted, t.priority += 1, t.base_priority += 1, t.depth += 1, t.home = 3,
-            t.faulting = true, t.restarting = true, t.ending = true, t.bits_last = !t.bits_last, t.timer_slot = 9,
+            t.faulting = true, t.restart(), t.ending = true, t.bits_last = !t.bits_last, t.timer_slot = 9,
             t.pool = Link::NONE, t.next = other, t.run_next = other,
             t.serving.head = other, t.serving.tail = other, t.server = other, t.serves = channel,
             t.notification = Link::NONE, t.sibling_next = other, t.timer_next = other, t.via = grant,
@@ -158,7 +158,8 @@ fn each_field_that_matters_makes_a_difference() {
         THREAD t { t.state = State::Calling, t.context.regs.a1 = 8 }: t.channel = channel, t.takes = 3, t.badge += 1,
             t.context.regs.words[0] = 0x77, t.context.regs.a1 = 16;
         THREAD t { t.faulting = true }: t.fault_words[0] = 9, t.fault_words[1] = 9;
-        THREAD t { t.restarting = true }: t.context.regs.number = 77, t.context.regs.a0 = 77, t.context.regs.words[7] = 77;
+        THREAD t { t.restart() }: t.context.regs.number = 77, t.context.regs.a0 = 77, t.context.regs.words[7] = 77;
+        THREAD t { t.restart() }: t.evicts = memory;
         THREAD t { t.pending = pending }: t.pending_done += 1;
         CHANNEL c: c.callers.head = thread, c.callers.tail = thread, c.receivers.head = thread,
             c.receivers.tail = thread, c.closed.head = grant, c.closed.tail = grant, c.server = thread,
@@ -166,11 +167,11 @@ fn each_field_that_matters_makes_a_difference() {
         NOTIFICATION n: n.bits |= 1 << 60, n.bound = Link::NONE, n.pool = Link::NONE, n.refs += 1;
         GRANT g: g.children = grant, g.above = grant, g.next = grant, g.undo_next = grant, g.closed_next = grant,
             g.end_next = grant, g.handles += 1, g.live_children += 1, g.refs += 1, g.mappings = mapping,
-            g.waiting = thread, g.lines = line, g.pool = Link::NONE, g.badge += 1, g.close_bits += 2, g.depth += 1,
+            g.waiting = thread, g.lines = line, g.bells = line, g.pool = Link::NONE, g.badge += 1, g.close_bits += 2, g.depth += 1,
             g.revoked = true, g.tells = !g.tells, g.ended = true, g.queued = true, g.undoing = true,
             g.ending = true, g.orphan = true, stale(&mut g.parent), g.target = kmem::AnyName::NONE;
         INTERRUPT i: i.first += 1, i.count += 1, i.trigger = Some(kcore::hw::Trigger::Edge), i.bits += 1, i.refs += 1,
-            i.via = grant, i.via_next = line, i.pool = Link::NONE;
+            i.via = grant, i.via_next = line, i.bell = grant, i.bell_next = line, i.pool = Link::NONE;
         MAPPING m: m.memory = Link::NONE, m.grant = grant, m.offset += 1, m.address += 4096, m.pages -= 1, m.live -= 1,
             m.allowed = abi::calls::Access::READ, m.memory_next = mapping, m.grant_next = mapping,
             m.table_next = mapping;
@@ -178,10 +179,9 @@ fn each_field_that_matters_makes_a_difference() {
         AUTHORITY a: a.refs += 1, a.pool = Link::NONE;
     }
     // Not the first of their class: the Memory that is mapped.
-    let on_memory: [Change; 6] = [
+    let on_memory: [Change; 5] = [
         ("pages", |m| m.pages += 1),
         ("kind", |m| m.kind = MemoryType::Device),
-        ("orphan", |m| m.orphan = true),
         ("mapping_count", |m| m.mapping_count += 1),
         ("refs", |m| m.refs += 1),
         ("ending", |m| m.ending = true),
@@ -221,7 +221,7 @@ fn differs(what: &str, f: impl FnOnce(&mut World)) {
 
 #[test]
 fn what_is_no_object_makes_a_difference() {
-    differs("who runs", |w| w.k.system.cores[0].current = Link::NONE);
+    differs("who runs", |w| w.k.system.cores[0].current = Link::NONE.into());
     differs("look_again", |w| w.k.system.cores[0].look_again ^= true);
     differs("pointer_changed", |w| w.k.system.cores[0].pointer_changed ^= true);
     differs("the ready bits", |w| w.k.system.cores[0].ready ^= 1 << 3);

@@ -106,6 +106,8 @@ impl World {
             }
             std::ptr::copy_nonoverlapping(rest.mem.as_ptr(), &mut self.k.mem, 1);
         }
+        // What was kept since the copy was made is of another state.
+        self.k.mem.end_era();
         let Kernel { system: s, .. } = &mut self.k;
         s.cores[0].clone_from(&rest.core);
         s.lines.copy_from_slice(&rest.lines);

@@ -38,6 +38,9 @@ pub struct Model {
     pub synchronised: BTreeSet<Frame>,
 }
 
+/// Where the counter stood at boot: so that it is not taken for the time.
+const STARTED: u64 = 1 << 50;
+
 /// A page in a TLB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Translation {
@@ -57,8 +60,14 @@ impl Hw for Model {
     fn asid_max(&self) -> Asid {
         255
     }
-    fn now(&self) -> u64 {
-        self.now
+    fn ticks(&self) -> u64 {
+        self.now.wrapping_add(STARTED)
+    }
+    fn span(&self, ticks: u64) -> u64 {
+        ticks
+    }
+    fn time(&self, ticks: u64) -> u64 {
+        ticks.wrapping_sub(STARTED)
     }
     fn set_timer(&mut self, at: u64) {
         match self.running {

@@ -107,6 +107,17 @@ impl Drop for World {
     }
 }
 
+/// What an idle core does when its timer comes, whatever this one runs: a part of the tear-down that dead callers left. `None`:
+/// nothing is left.
+pub fn idle_work(k: &mut Kernel<Model>, core: CoreId) -> Option<ThreadLink> {
+    k.with(core, |cx| {
+        cx.answer_calls();
+        let more = cx.reap();
+        let next = cx.reschedule(None);
+        (more || !next.is_none()).then_some(next)
+    })
+}
+
 pub type Answer = Result<[u64; 10], Error>;
 
 impl World {
@@ -128,7 +139,7 @@ impl World {
 
     /// The thread that runs on a core.
     pub fn current_of(&self, core: CoreId) -> ThreadLink {
-        self.k.system.cores[core as usize].current
+        self.k.system.cores[core as usize].current.link()
     }
 
     /// Has a core enter the kernel.
@@ -183,7 +194,7 @@ impl World {
             self.k.syscall(self.core);
             let again = self.current() == me
                 && self.state(me).is_some()
-                && self.edit(me, |t| t.context.regs.pc != pc && t.restarting);
+                && self.edit(me, |t| t.context.regs.pc != pc && t.restarting());
             if !again {
                 return;
             }
@@ -234,7 +245,7 @@ impl World {
     pub fn run(&mut self, thread: ThreadLink) {
         let core = self.core as usize;
         self.with(|cx| {
-            let current = cx.s.cores[core].current;
+            let current = cx.s.cores[core].current.link();
             if current == thread {
                 return;
             }
@@ -245,8 +256,10 @@ impl World {
             let key = cx.v.live(thread).expect("the thread lives");
             assert_eq!(cx.v.get(key).state, State::Ready, "only a ready thread can run");
             cx.leave_queues(key);
-            cx.v.get_mut(key).state = State::Running;
-            cx.s.cores[core].current = thread;
+            let now = cx.ticks();
+            let t = cx.v.get_mut(key);
+            (t.state, t.run_start) = (State::Running, now);
+            cx.s.cores[core].current = thread.into();
             cx.end_to_idle();
         });
     }

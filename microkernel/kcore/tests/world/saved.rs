@@ -1,18 +1,21 @@
-//! A world's state as it was at a moment, to go back to and to compare with: for calls that take no frames and give none.
+//! A world's state as it was at a moment, to go back to and to compare with: for calls and interrupts that take no frames and give none.
 //! Every byte, all cores and the counters, so that two ways through the kernel can be told apart by anything; `copy` is
 //! for searches, takes frames into account and leaves out what no state depends on.
+
+use std::collections::BTreeSet;
 
 use kcore::Core;
 use kcore::hw::{CoreId, MAX_CORES};
 
 use super::World;
 
-/// All memory, the cores, the counters, and the hardware that a message may touch.
+/// All memory, the cores, the counters, and the hardware that a message or an interrupt may touch.
 pub struct Saved {
     blocks: [Vec<u8>; 3],
     pub cores: Box<[Core; MAX_CORES]>,
     pub counts: [u64; abi::info::COUNTERS.len()],
-    timer: u64,
+    timers: (u64, [u64; MAX_CORES]),
+    unmasked: BTreeSet<u32>,
     idle: u8,
     sharing: u8,
     kicks: Vec<CoreId>,
@@ -27,7 +30,8 @@ impl World {
             self.blocks.map(|(start, layout)| unsafe { std::slice::from_raw_parts(start, layout.size()) }.into());
         let cores = Box::new(s.cores.clone());
         let (idle, sharing, kicks) = (s.idle, s.sharing, s.hw.kicks.clone());
-        Saved { blocks, cores, counts: s.counts, timer: s.hw.timer, idle, sharing, kicks }
+        let (timers, unmasked) = ((s.hw.timer, s.hw.timers), s.hw.unmasked.clone());
+        Saved { blocks, cores, counts: s.counts, timers, unmasked, idle, sharing, kicks }
     }
 
     /// Has all be as it was. What came between must have left the pools and the log alone.
@@ -38,7 +42,8 @@ impl World {
         }
         let s = &mut self.k.system;
         s.cores.clone_from_slice(&*saved.cores);
-        (s.counts, s.hw.timer, s.hw.kicks) = (saved.counts, saved.timer, saved.kicks.clone());
+        (s.counts, s.hw.kicks, s.hw.unmasked) = (saved.counts, saved.kicks.clone(), saved.unmasked.clone());
+        (s.hw.timer, s.hw.timers) = saved.timers;
         (s.idle, s.sharing) = (saved.idle, saved.sharing);
     }
 }
@@ -55,7 +60,10 @@ impl Saved {
         if let Some((n, (a, b))) = cores.find(|(_, (a, b))| a != b) {
             return Some(format!("core {n}: {a:?} became {b:?}"));
         }
-        let rest = |s: &Saved| format!("counters {:?}, timer {}, kicked {:?}", s.counts, s.timer, s.kicks);
+        let rest = |s: &Saved| {
+            let timers = format!("timers {:?}, unmasked {:?}", s.timers, s.unmasked);
+            format!("counters {:?}, {timers}, kicked {:?}, idle {:b}, {:b}", s.counts, s.kicks, s.idle, s.sharing)
+        };
         (rest(self) != rest(other)).then(|| format!("{} became {}", rest(self), rest(other)))
     }
 }

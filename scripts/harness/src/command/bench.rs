@@ -7,7 +7,7 @@ use crate::arch::Arch;
 use crate::build::{self, System};
 use crate::guest::{End, Sink};
 use crate::interrupt::Interrupt;
-use crate::options::{Net, Options, Profile};
+use crate::options::{self, Net, Options, Profile};
 use crate::project::Project;
 use crate::step::{Say, Steps};
 use crate::{Failure, command::run, install, port};
@@ -72,6 +72,8 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
             remember(&project, arch, &results)?;
         }
         What::Listings => {
+            // QEMU ends with us.
+            Interrupt::catch();
             let (gdb, package) = arch.gdb();
             install::programs(&[(gdb, &[package])], &steps)?;
             let system = build::system(&project, arch, Profile::Release, &[], &steps)?;
@@ -150,7 +152,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<(What, Arch)
         match arg {
             Long("arch") => {
                 let name = parser.value().and_then(|v| v.string()).map_err(usage)?;
-                arch = Arch::from_name(&name).ok_or_else(|| Failure::usage("--arch: give aarch64 or x86_64"))?;
+                arch = options::arch(&name)?;
             }
             Long("help") | Short('h') => return Ok(None),
             Value(name) if what.is_none() => what = Some(name.string().map_err(usage)?),

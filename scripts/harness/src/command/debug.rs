@@ -33,6 +33,7 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
         Request::Run(options) => *options,
     };
     options.gdb = true;
+    options::without_media(&options)?;
     let steps = Steps::new(Say::Steps);
     let project = Project::find()?;
     install::rust(options.arch, &steps)?;
@@ -68,7 +69,8 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     }
 }
 
-fn arguments(project: &Project, options: &Options, port: u16) -> Result<Vec<String>, Failure> {
+/// GDB's arguments: the symbols of everything, where it lies, and where the guest is.
+pub(crate) fn arguments(project: &Project, options: &Options, port: u16) -> Result<Vec<String>, Failure> {
     let manifest = project.root.join("boot/manifest.toml");
     let manifest = ramfs_builder::source::joined(&manifest, &options.with).map_err(build::problems)?;
     let programs = project.programs(options.arch, options.profile);

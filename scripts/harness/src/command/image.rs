@@ -58,8 +58,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, Fa
     while let Some(arg) = parser.next().map_err(usage)? {
         match arg {
             Long("arch") => {
-                let arch = Arch::from_name(&parser.value().and_then(|v| v.string()).map_err(usage)?);
-                options.arch = arch.ok_or_else(|| Failure::usage("--arch: give aarch64 or x86_64"))?;
+                options.arch = crate::options::arch(&parser.value().and_then(|v| v.string()).map_err(usage)?)?;
             }
             Long("output") => options.output = Some(parser.value().map_err(usage)?.into()),
             Long("release") => options.profile = Profile::Release,

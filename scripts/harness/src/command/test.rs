@@ -10,7 +10,7 @@ use crate::step::{Say, Steps};
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
-use crate::system::{audit, halted, place, shipped};
+use crate::system::{audit, gdb, halted, place, shipped};
 use crate::{Failure, install, models, options, vectors};
 use lexopt::prelude::*;
 use std::ffi::OsString;
@@ -48,8 +48,9 @@ const KERNEL_PLACE: &str = "kernel-place";
 const PAGE_TABLES: &str = "page-tables";
 const INTERRUPTS: &str = "interrupts-off";
 const SHIPPED: &str = "shipped";
+const DEBUGGER: &str = "debugger";
 /// All of these.
-const BESIDES: [&str; 6] = [VECTOR_CODE, KERNEL_TRACE, KERNEL_PLACE, PAGE_TABLES, INTERRUPTS, SHIPPED];
+const BESIDES: [&str; 7] = [VECTOR_CODE, KERNEL_TRACE, KERNEL_PLACE, PAGE_TABLES, INTERRUPTS, SHIPPED, DEBUGGER];
 
 struct Options {
     quick: bool,
@@ -136,18 +137,22 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, Fa
     let usage = |e: lexopt::Error| Failure::usage(e.to_string());
     while let Some(arg) = parser.next().map_err(usage)? {
         match arg {
-            Long("quick") if !options.stories => options.quick = true,
-            Long("stories") if !options.quick => options.stories = true,
+            Long("quick") => options.quick = true,
+            Long("stories") => options.stories = true,
             Long("long") => options.long = true,
             Long("arch") => {
                 let name = parser.value().and_then(|v| v.string()).map_err(usage)?;
-                let arch = Arch::from_name(&name);
-                options.arch = Some(arch.ok_or_else(|| Failure::usage("--arch: give aarch64 or x86_64"))?);
+                options.arch = Some(crate::options::arch(&name)?);
             }
             Long("help") | Short('h') => return Ok(None),
             Value(name) if options.name.is_none() => options.name = Some(name.string().map_err(usage)?),
             _ => return Err(usage(arg.unexpected())),
         }
+    }
+    if options.quick && options.stories {
+        return Err(Failure::usage(
+            "--quick is the host's part, --stories the system's: give one of them, or none for both",
+        ));
     }
     Ok(Some(options))
 }
@@ -191,6 +196,7 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             count.add(kernel_place(project, system, arch, options));
             count.add(page_tables(project, system, arch, options));
             count.add(interrupts_off(project, arch, options));
+            count.add(debugger(project, system, arch, options));
             count.add(play(project, &systems, arch, &chosen, interrupt));
         }
         Err(failure) => {
@@ -285,6 +291,20 @@ fn page_tables(project: &Project, system: &System, arch: Arch, options: &Options
     let stage = Stage::new(project, system, arch, FIRST_PORT);
     let walked = entry(project, arch).and_then(|place| audit::check(&stage, place));
     verdict(arch, PAGE_TABLES, walked.map(drop))
+}
+
+/// Stops in a server under GDB.
+fn debugger(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
+    if !options.names(DEBUGGER) {
+        return Count::default();
+    }
+    let (program, package) = arch.gdb();
+    if let Err(why) = install::programs(&[(program, &[package])], &Steps::new(Say::Lines)) {
+        println!("skip {:7} {DEBUGGER}: {why}", arch.name());
+        return Count { skipped: 1, ..Count::default() };
+    }
+    let stage = Stage::new(project, system, arch, FIRST_PORT);
+    verdict(arch, DEBUGGER, gdb::check(project, &stage, arch))
 }
 
 /// Measures how long interrupts are off.

@@ -59,7 +59,7 @@ pub(crate) fn debug<T: Send>(
     // do nothing but acknowledge.
     arguments.extend(["-global", "virtio-pci.ioeventfd=off"].map(Into::into));
     let guest = Guest { program: stage.qemu.clone(), arguments, records, timeout: PATIENCE };
-    let (mut log, enough) = (Log::default(), Interrupt::never());
+    let (mut log, enough) = (Log::default(), Interrupt::own());
     let debugged = thread::scope(|scope| {
         let debugger = scope.spawn(|| {
             let result = Debugger::connect(port).and_then(|mut debugger| work(&mut debugger));

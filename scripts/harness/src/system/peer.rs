@@ -12,13 +12,15 @@ use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a visitor waits for the guest's first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(120);
+/// How long Chromium may take to show a page.
+const CHROMIUM_PATIENCE: Duration = Duration::from_secs(120);
 /// Fetches of the page by curl, half of them on one connection.
 const FETCHES: u32 = 1000;
 /// The file that TLS servers serve: 1 MiB.
@@ -235,13 +237,21 @@ fn dump_dom(url: &str) -> Result<String, String> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| format!("chromium: {e}"))?;
-    let mut page = String::new();
-    let read = child.stdout.take().map(|mut out| out.read_to_string(&mut page));
+    let (told, page) = mpsc::channel();
+    let reader = child.stdout.take().map(|mut out| {
+        thread::spawn(move || {
+            let mut page = String::new();
+            let _ = told.send(out.read_to_string(&mut page).map(|_| page));
+        })
+    });
+    let page = page.recv_timeout(CHROMIUM_PATIENCE);
     let _ = child.kill();
     let _ = child.wait();
-    match read {
-        Some(Ok(_)) => Ok(page),
-        _ => Err("chromium printed no page".into()),
+    // Its output ends with it.
+    let _ = reader.map(thread::JoinHandle::join);
+    match page {
+        Ok(Ok(page)) => Ok(page),
+        _ => Err(format!("chromium printed no page in {} s", CHROMIUM_PATIENCE.as_secs())),
     }
 }
 

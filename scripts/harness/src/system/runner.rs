@@ -129,7 +129,7 @@ fn with_visitor(
     heard: &mut Heard,
 ) -> Result<(guest::Report, Result<(), String>), Failure> {
     let port = port::free_from(stage.first_port)?;
-    let (enough, gone) = (Interrupt::never(), Interrupt::never());
+    let (enough, gone) = (Interrupt::own(), Interrupt::own());
     thread::scope(|scope| {
         let visitor = scope.spawn(|| {
             let visited = story.peer.map_or(Ok(()), |p| peer::visit(p, port, &|| gone.came()));

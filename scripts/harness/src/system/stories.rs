@@ -43,16 +43,26 @@ const MACHINES: &[Story] = &[
         .fails(1)
         .logs(&["too little memory: 64 MiB are needed"]),
     Story::new("much-memory", "avail").with(&["--mem", "2048"]),
-    Story::new("four-cores", "version FULL; smpinfo").with(&["--smp", "4"]).prints(&["4 cores, 4 of them running"]),
+    Story::new("four-cores", "version FULL; smpinfo").with(&["--smp", "4"]).prints(&[
+        "4 cores, 4 of them running",
+        "\n0 ",
+        "\n1 ",
+        "\n2 ",
+        "\n3 ",
+    ]),
     Story::new("no-network-card", "version").with(&["--net", "none"]),
     Story::new("gicv2", "version").with(&["--machine", "gic-version=2"]).only(Arch::Aarch64),
-    Story::new("el2", "version").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
+    Story::new("el2", "version; sectest").with(&["--machine", "virtualization=on"]).only(Arch::Aarch64),
     Story::new("cortex-a72", "version").with(&["--cpu", "cortex-a72"]).only(Arch::Aarch64),
     Story::new("pc", "version").with(&["--machine", "pc"]).only(Arch::X86_64),
     Story::new("gicv2-el2", "version")
         .with(&["--machine", "gic-version=2,virtualization=on", "--smp", "4"])
         .only(Arch::Aarch64),
     Story::new("messages", "lspci v | search virtio-net").only(Arch::X86_64).prints(&[" messages"]),
+    Story::new("messages-pc", "lspci v | search virtio-net")
+        .with(&["--machine", "pc"])
+        .only(Arch::X86_64)
+        .prints(&[" messages"]),
     Story::new("messages-gicv2", "lspci v | search virtio-net")
         .with(&["--machine", "gic-version=2"])
         .only(Arch::Aarch64)
@@ -99,7 +109,10 @@ const SHELL: &[Story] = &[
     Story::new("assigns", "assign W: RAM:T; echo hi TO W:x; type RAM:T/x; assign W: EXISTS").prints(&["hi", "RAM:T"]),
     Story::new("assign-defer", "assign D: RAM:d DEFER; makedir RAM:d; echo hi TO RAM:d/x; type D:x").prints(&["hi"]),
     Story::new("jobs", "run wait 60; status; break wait; wait 1").prints(&["[1]"]),
-    Story::new("narrowed", "run CAPS=\"C\" type SYS:S/Startup-Sequence; wait 1 SEC").never(&["Runs once"]),
+    Story::new("own-time", "ps | search init").prints(&["init "]).never(&[" 0 realtime", "0.000 s"]),
+    Story::new("narrowed", "run CAPS=\"C\" type SYS:S/Startup-Sequence; wait 3 SEC")
+        .prints(&["type: SYS:S/Startup-Sequence: volume is not mounted"])
+        .never(&["Runs once"]),
     Story::new("suggestion", "verson").fails(10).prints(&["did you mean \"version\""]),
     Story::new("not-from-the-archive", "echo x TO RAM:x; RAM:x").fails(10).prints(&["can't be run"]),
     Story::new("help", "help copy; copy --help").prints(&["COPY: copies"]),
@@ -123,6 +136,10 @@ const SCHEDULING: &[Story] = &[
         .prints(&["Viaether 0.1.0"]),
 ];
 
+/// Each says what was wrong and what would be right.
+const MISTAKES: &str = "failat 30; break 99999; caps 99999; break 1; caps 1; revoke SHELL nosuch; services nosuch STOP; \
+    services nosuch LOG; services pager STOP; services fsd START; services aid STOP; services aid LOG; echo";
+
 const DIAGNOSTICS: &[Story] = &[
     // More lines than what opens and closes before the second packet, and fewer than come with all: which are first is chance.
     Story::new("diag-trace", "run QUIET ping 10.0.2.2 C=8; trace netd COUNT=80").prints(&[
@@ -134,7 +151,32 @@ const DIAGNOSTICS: &[Story] = &[
     Story::new("diag-caps", "caps 3; caps 3 FULL")
         .prints(&["ceiling: 55 (driver)", "handle 1: Process map endow inspect"]),
     Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
-        .prints(&["== machine", "== capabilities of the services", "== log"]),
+        .prints(&[
+            "== machine",
+            "== cores",
+            "== memory",
+            "== processes",
+            "== services",
+            "== devices",
+            "== capabilities of the services",
+            "== counters",
+            "== log",
+        ])
+        .never(&["not to be had"]),
+    Story::new("diag-mistakes", MISTAKES).prints(&[
+        "99999: no such process; PS lists them",
+        "1: that is init",
+        "nosuch: no such service; SERVICES lists them",
+        "pager: all processes have their memory by it",
+        "fsd: it runs already; RESTART starts it anew",
+        "aid: it does not run; KLOG has what it said",
+    ]),
+    Story::new("diag-without-devd", "services devd STOP; services >RAM:s; services devd START; wait 3; type RAM:s")
+        .prints(&["stopped", "fsd"]),
+    Story::new("diag-revoke", "aistat; revoke shell aid; aistat")
+        .fails(10)
+        .prints(&["models ", "aistat: aid: object not found"]),
+    Story::new("diag-klog", "failat 30; crash; klog").prints(&["#0 crash+0x", "commands::system::crash+0x"]),
     Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
 ];
 
@@ -156,6 +198,10 @@ const SELFTESTS: &[Story] = &[
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
     Story::new("sectest-long", "sectest LONG").with(&["--timeout", "3600"]).prints(&[" passed, 0 failed"]).long(),
+    Story::new("sectest-long-four-cores", "sectest LONG")
+        .with(&["--smp", "4", "--timeout", "3600"])
+        .prints(&[" passed, 0 failed"])
+        .long(),
     Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: ", " passed, 0 failed"]),
     Story::new("four-cores-test", "smptest; vmtest; sectest; hardtest")
         .with(&["--smp", "4"])
@@ -230,6 +276,19 @@ const WROTE: &[&str] = &["wrote after its reset", "can't be reset"];
 const KILLS: &[Story] = &[
     Story::new("kills", "killtest 20 PEER=10.0.2.2:{port}").prints(KILLED).never(WROTE).peer(Peer::Echo),
     Story::new("kills-in-dma", "killtest 15 SERVER=netd PEER=10.0.2.2:{port}")
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo),
+    Story::new("kills-in-dma-four-cores", "killtest 8 SERVER=netd SEED=3 PEER=10.0.2.2:{port}")
+        .with(&["--smp", "4"])
+        .only(Arch::X86_64)
+        .prints(KILLED)
+        .never(WROTE)
+        .peer(Peer::Echo),
+    // With a GICv2 the card's interrupts are messages.
+    Story::new("kills-in-dma-gicv2", "killtest 8 SERVER=netd SEED=3 PEER=10.0.2.2:{port}")
+        .with(&["--smp", "4", "--machine", "gic-version=2"])
+        .only(Arch::Aarch64)
         .prints(KILLED)
         .never(WROTE)
         .peer(Peer::Echo),

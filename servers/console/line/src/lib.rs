@@ -15,7 +15,9 @@ extern crate alloc;
 mod discipline;
 mod output;
 mod records;
+mod writers;
 
 pub use discipline::{Break, Discipline, MAX_LINE, MAX_QUEUE, Mode};
 pub use output::{crlf, printable};
 pub use records::{RecordKind, encode_record};
+pub use writers::Writers;

@@ -26,7 +26,6 @@ use xmas_elf::{ElfFile, header};
 
 pub use error::ElfError;
 use relocate::Fixup;
-pub use relocate::Relocation;
 
 /// Segments start on multiples of this.
 pub const PAGE: u64 = 4096;
@@ -121,8 +120,6 @@ pub struct Program {
     pub align: u64,
     /// Ascending by address.
     pub segments: Vec<Segment>,
-    /// Where the relocations stand in the file.
-    relocations: (usize, usize),
 }
 
 impl Program {
@@ -164,8 +161,8 @@ impl Program {
             return Err(ElfError::Entry);
         }
         let relocations = relocate::find(file, &segments, dynamic)?;
-        let mut program = Program { entry, span, align, segments, relocations };
-        program.read_relocations(file, processor)?;
+        let mut program = Program { entry, span, align, segments };
+        program.read_relocations(file, relocations, processor)?;
         Ok(program)
     }
 }

@@ -14,16 +14,8 @@ const R_X86_64_RELATIVE: u64 = 8;
 const R_AARCH64_RELATIVE: u64 = 1027;
 const RELA_SIZE: usize = 24;
 
-/// "Write base + addend at base + offset", eight bytes, little-endian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Relocation {
-    /// Where, from the program's base.
-    pub offset: u64,
-    /// What, from the program's base.
-    pub addend: u64,
-}
-
-/// A relocation within its segment: what takes eight bytes instead of the file's 24, and a few instructions at each start.
+/// A relocation within its segment, "write base + addend there", eight bytes, little-endian. It takes eight bytes instead of the
+/// file's 24, and a few instructions at each start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fixup {
     /// Which eight bytes of the segment.
@@ -65,19 +57,17 @@ pub(crate) fn find(file: &[u8], segments: &[Segment], dynamic: Option<(u64, u64)
 }
 
 impl Program {
-    /// The relocations, in the file's order. For the file that was parsed.
-    pub fn relocations<'a>(&self, file: &'a [u8]) -> impl Iterator<Item = Relocation> + use<'a> {
-        let (start, end) = self.relocations;
-        let entries = file.get(start..end).unwrap_or_default().as_chunks::<RELA_SIZE>().0;
-        entries.iter().map(|entry| Relocation { offset: word(entry, 0), addend: word(entry, 16) })
-    }
-
-    pub(crate) fn read_relocations(&mut self, file: &[u8], processor: Processor) -> Result<(), ElfError> {
+    /// Takes the relocations from their table, given by its place in the file.
+    pub(crate) fn read_relocations(
+        &mut self,
+        file: &[u8],
+        (start, end): (usize, usize),
+        processor: Processor,
+    ) -> Result<(), ElfError> {
         let relative = match processor {
             Processor::Aarch64 => R_AARCH64_RELATIVE,
             Processor::X86_64 => R_X86_64_RELATIVE,
         };
-        let (start, end) = self.relocations;
         for entry in file.get(start..end).unwrap_or_default().as_chunks::<RELA_SIZE>().0 {
             let (offset, info, addend) = (word(entry, 0), word(entry, 8), word(entry, 16));
             if info != relative {

@@ -29,7 +29,6 @@ fn a_good_program_is_laid_out() {
     let mut memory = vec![0; 0x2000];
     program.fill(file.bytes(), &data, 0x5000_0000_0000, &mut memory);
     assert_eq!(&memory[8..16], &0x5000_0000_1010_u64.to_le_bytes(), "relocated");
-    assert_eq!(program.relocations(file.bytes()).count(), 1);
 }
 
 #[test]

@@ -8,7 +8,8 @@
 //! * Numbers grow and are never used again.
 //! * A record counts as a process until its parent reaped it or is over itself.
 //! * Rights of a child are at most its spawner's and what its image asks for.
-//! * All that descends from one child of a service is a job; a job has at most [`MAX_JOB`] processes.
+//! * All that descends from one child of a service is a job, whoever of it is over; a job has at most [`MAX_JOB`] processes,
+//!   records included.
 //!
 //! `K` is what the kernel has of a process; the table only keeps it.
 
@@ -21,7 +22,7 @@ use crate::Time;
 
 /// Processes, at most, records included.
 pub const MAX_PROCESSES: usize = 256;
-/// Processes of one job: a quarter of the table.
+/// Processes of one job, records included: a quarter of the table.
 pub const MAX_JOB: usize = MAX_PROCESSES / 4;
 
 /// A process to be.
@@ -48,6 +49,8 @@ pub struct Process<K> {
     pub parent: u32,
     /// What people see.
     pub name: String,
+    /// The child of a service that it descends from, itself perhaps, which may be over; none for services.
+    pub job: Option<u32>,
     /// `contracts.md` §1.
     pub level: u8,
     /// What it may ask init for.
@@ -119,7 +122,8 @@ impl<K> Table<K> {
             return Err((error, kernel));
         }
         let New { parent, name, level, rights, service } = new;
-        let process = Process { number, parent, name, level, rights, service, started: None, caught: 0, kernel };
+        let job = if service.is_some() { None } else { Some(self.job_of(parent).unwrap_or(number)) };
+        let process = Process { number, parent, name, job, level, rights, service, started: None, caught: 0, kernel };
         self.live.insert(number, process);
         Ok(())
     }
@@ -206,23 +210,22 @@ impl<K> Table<K> {
         all || number == caller || self.descends(number, caller)
     }
 
-    /// The child of a service from which a process descends, itself included; none for services.
+    /// The job that a process is of; none for services.
     #[must_use]
     pub fn job_of(&self, number: u32) -> Option<u32> {
-        let process = self.get(number)?;
-        if process.service.is_some() {
-            return None;
-        }
-        let is_service = |number: u32| self.get(number).is_some_and(|p| p.service.is_some());
-        let mut job = number;
-        for parent in self.ancestors(number).take_while(|parent| !is_service(*parent)) {
-            job = parent;
-        }
-        Some(job)
+        self.get(number)?.job
     }
 
+    /// What is counted together with a process: its job, or a service alone.
+    #[must_use]
+    pub fn counted_as(&self, number: u32) -> u32 {
+        self.job_of(number).unwrap_or(number)
+    }
+
+    /// Its processes, and the records that they have not reaped.
     fn job_size(&self, job: u32) -> usize {
-        self.live.keys().filter(|number| **number == job || self.descends(**number, job)).count()
+        let own = self.live.values().filter(|process| process.job == Some(job));
+        own.map(|process| 1 + self.records.get(&process.number).map_or(0, Vec::len)).sum()
     }
 
     /// Parent, parent's parent, … as far as they live. A parent's number is below its child's, so this ends.

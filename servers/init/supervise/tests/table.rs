@@ -115,8 +115,49 @@ fn a_job_has_at_most_a_quarter_of_the_table_however_deep_it_nests() {
     assert_eq!(make(&mut table, new(last)), Err(Error::Limit));
     assert_eq!(make(&mut table, new(job)), Err(Error::Limit));
     add(&mut table, new(shell));
+    let parent = table.get(last).unwrap().parent;
     table.end(last, 0, 0);
+    assert_eq!(make(&mut table, new(job)), Err(Error::Limit), "its record counts");
+    table.reap(parent).unwrap();
     assert!(make(&mut table, new(job)).is_ok(), "there is room again");
+}
+
+#[test]
+fn a_job_that_never_reaps_leaves_others_their_part() {
+    let mut table = Table::default();
+    let shell = add(&mut table, service(Rights::empty()));
+    let job = add(&mut table, new(shell));
+    let started = (0..MAX_PROCESSES).take_while(|_| {
+        let child = make(&mut table, new(job));
+        child.is_ok_and(|child| {
+            table.get_mut(child).unwrap().started = Some(1);
+            table.end(child, 0, 0).is_some()
+        })
+    });
+    assert_eq!(started.count(), MAX_JOB - 1);
+    assert_eq!(make(&mut table, new(job)), Err(Error::Limit));
+    assert!(table.reserve(0).is_ok(), "a server can be started again");
+    table.reap(job).unwrap();
+    assert!(make(&mut table, new(job)).is_ok());
+}
+
+#[test]
+fn who_outlives_its_parent_stays_in_the_job() {
+    let mut table = Table::default();
+    let shell = add(&mut table, service(Rights::empty()));
+    let job = add(&mut table, new(shell));
+    let mut last = job;
+    // Each starts two, one of which stays, and ends.
+    for _ in 0..MAX_JOB - 2 {
+        let next = add(&mut table, new(last));
+        add(&mut table, new(last));
+        table.end(last, 0, 0);
+        last = next;
+    }
+    add(&mut table, new(last));
+    assert_eq!(table.iter().filter(|process| process.job == Some(job)).count(), MAX_JOB, "its first is long over");
+    assert_eq!(make(&mut table, new(last)), Err(Error::Limit));
+    assert!(make(&mut table, new(shell)).is_ok());
 }
 
 #[test]

@@ -32,8 +32,6 @@ pub enum Decision {
 pub struct Entry<M> {
     /// Where and what.
     pub region: Region,
-    /// Its place in init's list.
-    pub index: u16,
     /// The Memory behind it, once it was asked for.
     pub memory: Option<M>,
     /// How its pages come.
@@ -73,8 +71,8 @@ impl<M> Table<M> {
     /// The regions as init lists them. Of two that overlap, which nobody makes, the second is left out.
     pub fn new(regions: &[Region]) -> Table<M> {
         let mut table = Table { entries: Vec::with_capacity(regions.len()) };
-        for (region, index) in regions.iter().zip(0..) {
-            let entry = Entry { region: *region, index, memory: None, around: Around::default() };
+        for region in regions {
+            let entry = Entry { region: *region, memory: None, around: Around::default() };
             let at = table.entries.partition_point(|other| other.region.start < region.start);
             let free = |other: Option<&Entry<M>>| {
                 other.is_none_or(|other| {
@@ -153,7 +151,7 @@ mod tests {
         let mut table: Table<()> = Table::new(&[zero(0x4000, 4), zero(0x3000, 2), zero(0x7000, 1), zero(0x8000, 1)]);
         let found: Vec<u64> = table.iter().map(|entry| entry.region.start).collect();
         assert_eq!(found, [0x4000, 0x8000]);
-        assert_eq!(table.find(0x8fff).map(|entry| entry.index), Some(3), "its place in init's list");
+        assert_eq!(table.find(0x8fff).map(|entry| entry.region), Some(zero(0x8000, 1)));
         let mut huge: Table<()> = Table::new(&[zero(u64::MAX - 0xfff, 2)]);
         assert!(huge.find(0).is_none());
     }

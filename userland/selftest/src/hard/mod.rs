@@ -1,5 +1,6 @@
 //! HARDTEST: what the kernel promises programs, exercised with threads, time and long messages.
 
+mod counters;
 pub mod floats;
 pub mod messages;
 mod notifications;
@@ -15,4 +16,5 @@ pub const GROUPS: &[Group] = &[
     Group { name: "messages of every length", run: messages::lengths },
     Group { name: "handles in messages", run: messages::handles },
     Group { name: "deferred replies", run: messages::deferred },
+    Group { name: "the kernel's counters", run: counters::run },
 ];

@@ -37,7 +37,7 @@ const KILLS: u64 = 20;
 /// Kills of the siege before the figures are taken.
 const FIRST_KILLS: u64 = 8;
 /// Servers that are killed if nothing else is said: all but the shell, which tells this program what to do.
-const SERVERS: &[&str] = &["devd", "console", "fsd", "netd", "httpd", "aid"];
+const SERVERS: &[&str] = &["devd", "console", "fsd", "netd", "httpd", "aid", "pager"];
 /// The longest time between two kills.
 const PAUSE_NS: u64 = 300 * time::MILLISECOND;
 /// How long a server may take to be back, and a client to end.

@@ -1,5 +1,6 @@
 //! One who floods does not keep others from being answered, and fills nothing up.
 
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use libsys::names::NameSpace;
 use libsys::thread::{self, JoinHandle};
 use libsys::{Error, Notification, Pool, time, wait_bits};
 
-use crate::checks::Checks;
+use crate::checks::{Checks, many};
 use crate::hard::messages::Echo;
 use crate::kernel::{POOL, call, derive, raw, used};
 use crate::threads::{finish, options};
@@ -21,6 +22,8 @@ const ROUNDS: u64 = 300;
 const FLOOD: u64 = 1_000;
 /// How long they may take.
 const LIMIT_NS: u64 = 20 * time::SECOND;
+/// Notifications.
+const BITS: u64 = 20_000;
 /// Threads that flood.
 const FLOODERS: usize = 3;
 
@@ -32,7 +35,8 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     // Until the flood has had its turns, too: all these threads have one priority.
     let mut rounds = 0;
     let mut answered = 0;
-    while (rounds < ROUNDS || COUNT.load(Ordering::Relaxed) < FLOOD) && time::now_ns() - before < LIMIT_NS {
+    let (most, limit) = (many(ROUNDS), many(LIMIT_NS));
+    while (rounds < most || COUNT.load(Ordering::Relaxed) < many(FLOOD)) && time::now_ns() - before < limit {
         answered += u64::from(echo.ask(rounds) == Ok(rounds));
         rounds += 1;
     }
@@ -40,8 +44,8 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     stop.store(true, Ordering::Release);
     let flooded = join(flooders);
     checks.equal("every call beside a flood is answered", answered, rounds);
-    checks.holds("in time", took < LIMIT_NS);
-    checks.holds("the flood was served too", flooded >= FLOOD);
+    checks.holds("in time", took < limit);
+    checks.holds("the flood was served too", flooded >= many(FLOOD));
     echo.stop();
     init(checks)?;
     bits(checks)
@@ -84,7 +88,8 @@ fn init(checks: &mut Checks) -> Result<(), Error> {
     COUNT.store(0, Ordering::Relaxed);
     let before = time::now_ns();
     let (mut rounds, mut answered) = (0, 0);
-    while (rounds < 100 || COUNT.load(Ordering::Relaxed) < 100) && time::now_ns() - before < LIMIT_NS {
+    let (most, limit) = (many(100), many(LIMIT_NS));
+    while (rounds < most || COUNT.load(Ordering::Relaxed) < most) && time::now_ns() - before < limit {
         answered += u64::from(NameSpace::own().look("SYS").is_ok());
         rounds += 1;
     }
@@ -92,7 +97,7 @@ fn init(checks: &mut Checks) -> Result<(), Error> {
     stop.store(true, Ordering::Release);
     join(alloc::vec![flooder]);
     checks.equal("init answers beside a flood of nonsense", answered, rounds);
-    checks.holds("in time", took < LIMIT_NS);
+    checks.holds("in time", took < limit);
     Ok(())
 }
 
@@ -101,10 +106,10 @@ fn bits(checks: &mut Checks) -> Result<(), Error> {
     let own = Notification::own()?;
     let (bell, _grant) = derive(POOL, own.handle().raw().into(), Rights::NOTIFY, 1 << 62, 0)?;
     let before = used(POOL)?;
-    for _ in 0..20_000 {
+    for _ in 0..many(BITS) {
         call(number::notify, &[raw(&bell), u64::MAX])?;
     }
-    checks.equal("20,000 notifications take no memory", used(POOL)?, before);
+    checks.equal(format!("{} notifications take no memory", many(BITS)), used(POOL)?, before);
     checks.equal("and are one", wait_bits(1 << 62, 0), 1 << 62);
     checks.equal("once", wait_bits(1 << 62, 0), 0);
     Ok(())

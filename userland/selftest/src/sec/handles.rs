@@ -10,8 +10,18 @@ use libsys::abi::{Error, Rights, user};
 use libsys::raw::Registers;
 use libsys::{Error as LibError, OwnedHandle};
 
-use crate::checks::Checks;
+use crate::checks::{Checks, Hex, many, times};
 use crate::kernel::{self, POOL, Random, adopt, call, create, derive, dup, playground, raw, snapshot};
+
+/// Random values of 64 bits, and how many times as many with the long counts.
+const RANDOM: u64 = 100_000;
+const RANDOM_LONGER: u64 = 100;
+/// Handles given out by one slot: more than it has generations; and how many times as many with the long counts.
+const REUSES: u64 = 0x1_0400;
+const REUSES_LONGER: u64 = 16;
+/// Tokens that are guessed, and how many times as many with the long counts.
+const TOKENS: u64 = 10_000;
+const TOKENS_LONGER: u64 = 30;
 
 /// Tries values at `info`, which takes any handle.
 fn bad(value: u64) -> Result<(), String> {
@@ -26,11 +36,11 @@ pub fn forged(checks: &mut Checks) -> Result<(), LibError> {
     checks.all("all small values", (0..=0xffff_u64).map(|value| (value, bad(value))));
     let known = |value: u64| value as u16 <= 64 && value >> 16 < 64;
     let mut random = Random(1);
-    let values = (0..4096).map(|_| random.next() & 0xffff_ffff).filter(|value| !known(*value));
-    checks.all("random values of 32 bits", values.map(|value| (format!("{value:#x}"), bad(value))));
+    let values = (0..many(4096)).map(|_| random.next() & 0xffff_ffff).filter(|value| !known(*value));
+    checks.all("random values of 32 bits", values.map(|value| (Hex(value), bad(value))));
     let mut random = Random(2);
-    let values = (0..1024).map(|_| random.next() | 1 << 40);
-    checks.all("random values of 64 bits", values.map(|value| (format!("{value:#x}"), bad(value))));
+    let values = (0..times(RANDOM, RANDOM_LONGER)).map(|_| random.next() | 1 << 40);
+    checks.all("random values of 64 bits", values.map(|value| (Hex(value), bad(value))));
     let own = u64::from(user::OWN_POOL.raw());
     checks.all("own handles with more bits above", (32..64).map(|bit| (bit, bad(own | 1 << bit))));
     checks.all(
@@ -48,7 +58,7 @@ pub struct Bench {
     pub channel: OwnedHandle,
     pub notification: OwnedHandle,
     pub memory: OwnedHandle,
-    _derived: OwnedHandle,
+    derived: OwnedHandle,
     pub grant: OwnedHandle,
 }
 
@@ -62,7 +72,7 @@ impl Bench {
         let notification = of(Kind::Notification, 0, 0, 0)?;
         let memory = of(Kind::Memory, 2, 0, 0)?;
         let (derived, grant) = derive(raw(&pool), raw(&memory), Rights::all(), 0, 0)?;
-        Ok(Bench { process, thread, channel, notification, memory, grant, pool, _derived: derived })
+        Ok(Bench { process, thread, channel, notification, memory, grant, pool, derived })
     }
 
     /// Everything it has, by kind.
@@ -76,6 +86,15 @@ impl Bench {
             (Argument::Memory, &self.memory),
             (Argument::Grant, &self.grant),
         ]
+    }
+
+    /// Its handles, the pool's first, for who ends the pool and closes them.
+    pub fn into_raw(self) -> [u64; 8] {
+        let all = [&self.pool, &self.process, &self.thread, &self.channel, &self.notification, &self.memory];
+        let [pool, process, thread, channel, notification, memory] = all.map(raw);
+        let [derived, grant] = [&self.derived, &self.grant].map(raw);
+        core::mem::forget(self);
+        [pool, process, thread, channel, notification, memory, derived, grant]
     }
 
     /// A good value for an argument of this kind.
@@ -177,7 +196,7 @@ pub fn stale_and_foreign(checks: &mut Checks) -> Result<(), LibError> {
     checks.check("the closed handle's value while its slot is used again", bad(first));
     drop(again);
     let mut seen = 0;
-    for _ in 0..0x1_0400 {
+    for _ in 0..times(REUSES, REUSES_LONGER) {
         let handle = dup(raw(&bench.notification), Rights::all())?;
         seen += u32::from(raw(&handle) == first);
     }
@@ -193,7 +212,7 @@ pub fn stale_and_foreign(checks: &mut Checks) -> Result<(), LibError> {
 /// Tokens that no receive gave.
 pub fn tokens(checks: &mut Checks) -> Result<(), LibError> {
     let mut random = Random(3);
-    let guesses = (0..64).chain((0..1024).map(|_| random.next()));
+    let guesses = (0..64).chain((0..times(TOKENS, TOKENS_LONGER)).map(|_| random.next()));
     let answer = |number: u16, token: u64| {
         let mut registers = Registers { number: number.into(), a0: token, ..Registers::default() };
         match kernel::with(&mut registers) {
@@ -202,16 +221,10 @@ pub fn tokens(checks: &mut Checks) -> Result<(), LibError> {
         }
     };
     let cases: Vec<u64> = guesses.collect();
-    checks.all(
-        "reply by a guessed token",
-        cases.iter().map(|token| (format!("{token:#x}"), answer(number::reply, *token))),
-    );
+    checks.all("reply by a guessed token", cases.iter().map(|token| (Hex(*token), answer(number::reply, *token))));
     // Token 0 means no reply here.
     let cases = cases.iter().filter(|token| **token != 0);
-    checks.all(
-        "reply_recv by a guessed token",
-        cases.map(|token| (format!("{token:#x}"), answer(number::reply_recv, *token))),
-    );
+    checks.all("reply_recv by a guessed token", cases.map(|token| (Hex(*token), answer(number::reply_recv, *token))));
     checks.refused("no handle 0", adopt(0).map(drop), &[Error::BadHandle]);
     Ok(())
 }

@@ -7,14 +7,17 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use libsys::abi::Rights;
+use libsys::abi::calls::number;
 use libsys::io::Read;
 use libsys::protocol::process::Signal;
 use libsys::spawn::{Child, Command, Stdio};
-use libsys::{Error, Pool, Private, Status, println, random, thread, time, wait_bits};
+use libsys::{Error, Notification, Pool, Private, Status, env, println, random, thread, time, wait_bits};
 
-use crate::checks::{Checks, many};
+use crate::checks::{Checks, many, times};
 use crate::child::{WORD, room};
 use crate::hard::floats;
+use crate::kernel::{POOL, call, derive, raw};
 use crate::threads::{finish, options};
 
 /// What a child has in all its vector registers and much of its memory.
@@ -23,8 +26,16 @@ const SECRET: u64 = 0x5ec2_e75e_c2e7_5ec2;
 const LOOKS: u64 = 40;
 /// Pages of a look into memory, and that the child fills.
 const PAGES: usize = 96;
+/// Children at most, the handle by which each tells that it has filled everything, and the first one's bit.
+const MOST_CHILDREN: u32 = 16;
+const BELL: &str = "filled";
+const FIRST: u64 = 1 << 40;
+/// One that takes longer hangs.
+const PATIENCE_NS: u64 = 60 * time::SECOND;
 /// Children that say where they lie.
 const PLACES: u64 = 24;
+/// How many times as many with the long counts: more than a thousand.
+const PLACES_LONGER: u64 = 42;
 /// Bits of an address that must vary: programs lie at random in 2^30 places and more, but not every bit need show in so few.
 const BITS: u32 = 20;
 
@@ -32,11 +43,20 @@ const BITS: u32 = 20;
 pub fn run(checks: &mut Checks) -> Result<(), Error> {
     let pool = Pool::own()?;
     // One for each core.
-    let children: Result<Vec<Child>, Error> = (0..crate::smp::cores(1)?.unwrap_or(1))
-        .map(|_| Command::new("C/selftest").arg(WORD).arg("secret").pages(room(256)?).spawn(&pool))
-        .collect();
-    let children = children?;
-    wait_bits(0, time::after(20 * time::MILLISECOND));
+    let cores = crate::smp::cores(1)?.unwrap_or(1).min(MOST_CHILDREN);
+    let own = Notification::own()?;
+    let (mut children, mut grants): (Vec<Child>, Vec<_>) = Default::default();
+    for n in 0..cores {
+        let (bell, grant) = derive(POOL, own.handle().raw().into(), Rights::NOTIFY | Rights::TRANSFER, FIRST << n, 0)?;
+        let command = Command::new("C/selftest").arg(WORD).arg("secret").pages(room(256)?);
+        children.push(command.handle(BELL, bell).spawn(&pool)?);
+        grants.push(grant);
+    }
+    let (all, mut filled, until) = (FIRST * ((1 << cores) - 1), 0, time::after(PATIENCE_NS));
+    while filled != all && time::now_ns() < until {
+        filled |= wait_bits(all & !filled, until);
+    }
+    checks.equal("each child has its secret everywhere", filled, all);
     let found = Arc::new(AtomicU64::new(0));
     for _ in 0..many(LOOKS) {
         let seen = found.clone();
@@ -63,6 +83,8 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
 pub fn keep_secret() -> Result<(), Error> {
     let mut memory = Private::create(&Pool::own()?, PAGES)?;
     memory.as_chunks_mut().0.iter_mut().for_each(|word| *word = SECRET.to_le_bytes());
+    floats::fill(SECRET);
+    call(number::notify, &[raw(&env::take_handle(BELL)?), u64::MAX])?;
     loop {
         floats::fill(SECRET);
         libsys::yield_now();
@@ -71,14 +93,14 @@ pub fn keep_secret() -> Result<(), Error> {
 
 /// Programs, stacks and random numbers are elsewhere each time.
 fn places(checks: &mut Checks) -> Result<(), Error> {
-    let mut all: [Vec<u64>; 3] = Default::default();
-    for _ in 0..many(PLACES) {
+    let mut all: [Vec<u64>; 2] = Default::default();
+    for _ in 0..times(PLACES, PLACES_LONGER) {
         let text = said()?;
         for (list, word) in all.iter_mut().zip(text.split_whitespace()) {
             list.push(u64::from_str_radix(word, 16).map_err(|_| Error::BadNumber)?);
         }
     }
-    for (name, list) in [("a program", &all[0]), ("its random numbers", &all[2])].into_iter() {
+    for (name, list) in [("a program", &all[0]), ("its random numbers", &all[1])] {
         let distinct = list.iter().collect::<BTreeSet<_>>().len();
         checks.equal(format!("{name}: elsewhere each time"), distinct, list.len());
         let first = list.first().copied().unwrap_or(0);
@@ -104,8 +126,7 @@ fn said() -> Result<String, Error> {
 /// The child that says where it lies.
 pub fn tell() -> Status {
     let here = tell as fn() -> Status as usize as u64;
-    let local = 0_u8;
-    println!("{here:x} {:x} {:x}", &raw const local as u64, random::next_u64().unwrap_or(0));
+    println!("{here:x} {:x}", random::next_u64().unwrap_or(0));
     let _ = libsys::io::Write::flush(&mut libsys::io::stdout());
     Status::OK
 }

@@ -6,6 +6,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use libsys::abi::calls::number;
 use libsys::abi::message::{MAX_BYTES, Tag};
@@ -16,12 +17,20 @@ use libsys::protocol::{Answer, Id, Protocol, Text, ai, console, device, encode_v
 use libsys::raw::Registers;
 use libsys::{Error as LibError, OwnedHandle};
 
-use crate::checks::Checks;
+use crate::checks::{Checks, many};
 use crate::kernel::{self, POOL, Random, create, raw, used};
 use libsys::abi::info::Kind;
 
-/// Bytes of random messages.
+/// Random messages to a service, and their bytes.
+const RANDOM: u64 = 400;
 const RANDOM_BYTES: usize = 64;
+
+/// The kernel's half of the addresses: no answer has a word of it, but -1.
+const KERNEL: u64 = 0xffff_8000_0000_0000;
+/// Words of answers that were looked at, and what was found in them.
+static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
+static ADDRESSES: AtomicU64 = AtomicU64::new(0);
+static BEHIND: AtomicU64 = AtomicU64::new(0);
 
 /// Each service, each kind of bad message.
 pub fn run(checks: &mut Checks) -> Result<(), LibError> {
@@ -45,6 +54,9 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
     opened::<ai::Service>(checks, "ai", &[&ai::Request::Limits, &ai::Request::List { after: 0 }, &manifest]);
     opened::<net::Service>(checks, "net", &[]);
     opened::<device::Service>(checks, "device", &[]);
+    let words = LOOKED_AT.load(Ordering::Relaxed);
+    checks.equal(format!("{words} words of answers: addresses of the kernel"), ADDRESSES.load(Ordering::Relaxed), 0);
+    checks.equal("bytes behind an answer's end that are not zero", BEHIND.load(Ordering::Relaxed), 0);
     Ok(())
 }
 
@@ -84,8 +96,8 @@ fn service<P: Protocol>(checks: &mut Checks, channel: &OwnedHandle, good: &[&P::
         checks.check(format!("{name}: it still answers"), understood::<P>(channel, &bytes));
     }
     let mut random = Random(4);
-    let noise = (0..200).map(|n| {
-        let mut bytes: Vec<u8> = (0..n % RANDOM_BYTES + 1).map(|_| random.next() as u8).collect();
+    let noise = (0..many(RANDOM)).map(|n| {
+        let mut bytes: Vec<u8> = (0..n as usize % RANDOM_BYTES + 1).map(|_| random.next() as u8).collect();
         if strength == Strength::Careful {
             bytes[0] = 0xff;
         }
@@ -108,10 +120,15 @@ fn send(channel: &OwnedHandle, bytes: &[u8]) -> Result<(Tag, [u8; 64]), Error> {
         *word = u64::from_le_bytes(*chunk);
     }
     kernel::with(&mut registers)?;
+    let addresses = registers.words.iter().filter(|word| **word >= KERNEL && **word != u64::MAX).count();
+    LOOKED_AT.fetch_add(registers.words.len() as u64, Ordering::Relaxed);
+    ADDRESSES.fetch_add(addresses as u64, Ordering::Relaxed);
     let mut reply = [0; 64];
     for (chunk, word) in reply.as_chunks_mut().0.iter_mut().zip(registers.words) {
         *chunk = word.to_le_bytes();
     }
+    let behind = reply.iter().skip(Tag(registers.a1).bytes()).filter(|byte| **byte != 0).count();
+    BEHIND.fetch_add(behind as u64, Ordering::Relaxed);
     Ok((Tag(registers.a1), reply))
 }
 

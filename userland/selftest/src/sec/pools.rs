@@ -9,53 +9,96 @@ use libsys::abi::info::Kind;
 use libsys::abi::{Error, Rights};
 use libsys::{Error as LibError, OwnedHandle};
 
-use crate::checks::Checks;
-use crate::kernel::{POOL, call, create, dup, raw, snapshot, used};
+use crate::checks::{Checks, many};
+use crate::kernel::{POOL, call, create, derive, dup, raw, snapshot, used};
 
 /// Pages of the pools that are used up.
 const PAGES: u64 = 48;
 /// Objects of one kind at most that a check makes: more would not fit the pool.
-const MOST: usize = 20_000;
+const MOST: u64 = 20_000;
 
-/// Each kind of object until the pool is empty; ten times over; tables; nested pools.
+/// Rounds of each pool, without the first.
+const ROUNDS: u64 = 4;
+
+/// Where everything is made until it is refused: a pool, with a process that never runs and a Memory to map and derive from.
+struct Ground {
+    pool: OwnedHandle,
+    process: OwnedHandle,
+    memory: OwnedHandle,
+    /// What was made is closed when its pool is gone.
+    made: Vec<OwnedHandle>,
+}
+
+/// Something that takes pages: makes the n-th.
+type Make = fn(&mut Ground, u64) -> Result<(), Error>;
+
+/// Everything that a pool pays for.
+const POOLS: &[(&str, Make)] = &[
+    ("Memory", |g, _| g.create(Kind::Memory, [1, 0, 0])),
+    ("Channel", |g, _| g.create(Kind::Channel, [0; 3])),
+    ("Notification", |g, _| g.create(Kind::Notification, [0; 3])),
+    ("Process", |g, _| g.create(Kind::Process, [0; 3])),
+    ("Pool", |g, _| g.create(Kind::Pool, [1, 0, 0])),
+    ("Thread", |g, n| g.create(Kind::Thread, [raw(&g.process), 1, FROM + n * 4096])),
+    ("Grant", |g, _| {
+        let (handle, grant) = derive(raw(&g.pool), raw(&g.memory), Rights::all(), 0, 0)?;
+        g.made.extend([handle, grant]);
+        Ok(())
+    }),
+    ("slice", |g, _| {
+        let slice = call(number::slice, &[raw(&g.pool), raw(&g.memory), 0, 1, 0])?;
+        g.made.push(crate::kernel::adopt(slice[0])?);
+        Ok(())
+    }),
+    ("mapping", |g, n| call(number::map, &[raw(&g.process), raw(&g.memory), FROM + n * 4096, 0, 1, 1]).map(drop)),
+    ("page table", |g, n| call(number::map, &[raw(&g.process), raw(&g.memory), FROM + (n << 30), 0, 1, 1]).map(drop)),
+    ("handle of another", |g, _| {
+        call(number::dup, &[raw(&g.memory), Rights::all().bits().into(), raw(&g.process), 0]).map(drop)
+    }),
+];
+
+/// Where in the process.
+const FROM: u64 = 0x40_0000_0000;
+
+impl Ground {
+    fn create(&mut self, kind: Kind, [x, y, z]: [u64; 3]) -> Result<(), Error> {
+        self.made.push(create(raw(&self.pool), kind, x, y, z)?);
+        Ok(())
+    }
+}
+
+/// Each of them until the pool is empty, over and over; tables; nested pools.
 pub fn run(checks: &mut Checks) -> Result<(), LibError> {
-    for kind in [Kind::Memory, Kind::Channel, Kind::Notification, Kind::Process, Kind::Pool] {
+    for (name, make) in POOLS {
         // What the handles to them take stays with this process's table.
-        exhaust(kind)?;
+        exhaust(*make)?;
         let before = snapshot()?;
-        let cases: Vec<(u32, Result<(), String>)> = (0..3).map(|n| (n, round(kind))).collect();
-        checks.all(format!("{kind:?}: until the pool is empty, and again"), cases);
-        checks.equal(format!("{kind:?}: everything came back"), snapshot()?, before);
+        let cases: Vec<(u64, Result<(), String>)> = (0..many(ROUNDS)).map(|n| (n, round(*make))).collect();
+        checks.all(format!("{name}: until the pool is empty, and again"), cases);
+        checks.equal(format!("{name}: everything came back"), snapshot()?, before);
     }
     table(checks)?;
     nested(checks)?;
     greedy(checks)
 }
 
-fn round(kind: Kind) -> Result<(), String> {
-    match exhaust(kind) {
+fn round(make: Make) -> Result<(), String> {
+    match exhaust(make) {
         Ok((Error::PoolEmpty | Error::TableFull, made)) if made > 0 => Ok(()),
         Ok((error, made)) => Err(format!("{error} after {made}")),
         Err(error) => Err(format!("{error}")),
     }
 }
 
-/// Makes objects in a pool of their own until that is refused, then destroys the pool: the refusal, and how many.
-fn exhaust(kind: Kind) -> Result<(Error, usize), Error> {
+/// Makes something in a pool of its own until that is refused, then destroys the pool: the refusal, and how many.
+fn exhaust(make: Make) -> Result<(Error, u64), Error> {
     let pool = create(POOL, Kind::Pool, PAGES, 1, 0)?;
-    let mut made: Vec<OwnedHandle> = Vec::new();
-    let pages = u64::from(matches!(kind, Kind::Memory | Kind::Pool));
-    let error = loop {
-        match create(raw(&pool), kind, pages, 0, 0) {
-            Ok(handle) => made.push(handle),
-            Err(error) => break error,
-        }
-        if made.len() == MOST {
-            break Error::BadArgument;
-        }
-    };
-    call(number::destroy, &[raw(&pool)])?;
-    Ok((error, made.len()))
+    let process = create(raw(&pool), Kind::Process, 0, 0, 0)?;
+    let memory = create(raw(&pool), Kind::Memory, 1, 0, 0)?;
+    let mut ground = Ground { pool, process, memory, made: Vec::new() };
+    let refused = (0..MOST).find_map(|n| make(&mut ground, n).err().map(|error| (error, n)));
+    call(number::destroy, &[raw(&ground.pool)])?;
+    Ok(refused.unwrap_or((Error::BadArgument, MOST)))
 }
 
 /// Handles in another process's table until its pool is empty.

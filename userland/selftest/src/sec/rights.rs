@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use libsys::abi::calls::number;
-use libsys::abi::{Error, Rights, info};
+use libsys::abi::calls::{Kind as Argument, number};
+use libsys::abi::{Error, Rights, info, user};
 use libsys::{Error as LibError, OwnedHandle};
 
 use super::handles::Bench;
@@ -66,6 +66,18 @@ const CHANNEL: usize = 3;
 const NOTIFICATION: usize = 4;
 const MEMORY: usize = 5;
 const GRANT: usize = 6;
+/// The authority that every process has: to read and write its log.
+const LOG: usize = 7;
+
+/// `create` of a kind.
+const fn make(name: &'static str, arguments: fn(&Bench) -> [u64; 6]) -> Use {
+    Use { arguments, ..one(name, Rights::MAKE, number::create, P) }
+}
+
+/// Giving it away.
+const fn give(object: usize) -> Use {
+    Use { arguments: |b| [0, 0, raw(&b.process), 50, 0, 0], ..one("give", Rights::TRANSFER, number::dup, object) }
+}
 
 const fn one(name: &'static str, right: Rights, number: u16, object: usize) -> Use {
     Use { name, right, number, object, at: 0, arguments: |_| [0, 0, 0, 0, 0, 0] }
@@ -73,10 +85,20 @@ const fn one(name: &'static str, right: Rights, number: u16, object: usize) -> U
 
 /// Every call that asks for a right, with arguments that are good otherwise.
 const USES: &[Use] = &[
-    Use {
-        arguments: |_| [0, info::Kind::Channel as u64, 0, 0, 0, 0],
-        ..one("create", Rights::MAKE, number::create, P)
-    },
+    make("create a Channel", |_| [0, info::Kind::Channel as u64, 0, 0, 0, 0]),
+    make("create a Notification", |_| [0, info::Kind::Notification as u64, 0, 0, 0, 0]),
+    make("create a Memory", |_| [0, info::Kind::Memory as u64, 1, 0, 0, 0]),
+    make("create a Process", |_| [0, info::Kind::Process as u64, 0, 0, 0, 0]),
+    make("create a Pool", |_| [0, info::Kind::Pool as u64, 2, 1, 0, 0]),
+    make("create a Thread", |b| [0, info::Kind::Thread as u64, raw(&b.process), 1, 0x5000_0000, 0]),
+    give(P),
+    give(PROCESS),
+    give(THREAD),
+    give(CHANNEL),
+    give(NOTIFICATION),
+    give(MEMORY),
+    give(GRANT),
+    give(LOG),
     Use { arguments: |b| [0, raw(&b.memory), 0, 0, 0, 0], ..one("derive", Rights::MAKE, number::derive, P) },
     Use { arguments: |b| [0, raw(&b.memory), 0, 1, 0, 0], ..one("slice", Rights::MAKE, number::slice, P) },
     Use { arguments: |b| [0, raw(&b.pool), 1, 0, 0, 0], ..one("pool_move from", Rights::MAKE, number::pool_move, P) },
@@ -144,7 +166,32 @@ const USES: &[Use] = &[
         ..one("device address", Rights::OWNER, number::info, MEMORY)
     },
     one("revoke", Rights::REVOKE, number::revoke, GRANT),
+    one("debug_log", Rights::LOG, number::debug_log, LOG),
+    Use { arguments: |_| [0, info::SYSTEM, 0, 0, 0, 0], ..one("info system", Rights::LOG, number::info, LOG) },
+    Use { arguments: |_| [0, info::STATISTICS, 0, 0, 0, 0], ..one("info counters", Rights::LOG, number::info, LOG) },
+    Use { arguments: |_| [0, info::CORE, 0, 0, 0, 0], ..one("info core", Rights::LOG, number::info, LOG) },
+    Use { arguments: |_| [0, info::STRETCHES, 0, 0, 0, 0], ..one("info stretches", Rights::LOG, number::info, LOG) },
+    Use {
+        arguments: |b| [raw(&b.process), raw(&b.memory), 0, 0, 0, 0],
+        at: 2,
+        ..one("trace", Rights::LOG, number::trace, LOG)
+    },
+    Use { arguments: |_| [0, 99, 0, 0, 0, 0], ..one("system", Rights::POWER, number::system, LOG) },
+    Use { arguments: |b| [raw(&b.memory), 0, 1, 0, 0, 0], at: 3, ..one("seal with", Rights::SEAL, number::seal, LOG) },
 ];
+
+/// The object of a use, what it is, and the rights that its handle has.
+fn object(bench: &Bench, used: &Use) -> Result<(Argument, u64, Rights), Error> {
+    if used.object == LOG {
+        let own = dup(user::LOG.raw().into(), Rights::all())?;
+        return Ok((Argument::Authority, user::LOG.raw().into(), rights(&own).map_err(|_| Error::BadHandle)?));
+    }
+    let (kind, handle) = bench.each()[used.object];
+    Ok((kind, raw(handle), Rights::all()))
+}
+
+/// Cells at least: who loses some notices.
+const CELLS: usize = 1_500;
 
 /// Calls whose good case would wait for ever, or needs an authority that nobody here has.
 const NEVER_ALLOWED: &[&str] = &["call", "seal"];
@@ -158,28 +205,31 @@ fn needs(used: &Use) -> Rights {
 /// Each call, each right: with all rights but this one, and with this one alone. What is allowed and what denied follows from
 /// what the call needs, to the cell.
 pub fn cells(checks: &mut Checks) -> Result<(), LibError> {
+    let mut count = 0;
     for used in USES {
+        let (kind, _, has) = object(&Bench::new()?, used)?;
         let mut cases = Vec::new();
         for right in Rights::all().iter() {
             for rights in [Rights::all() - right, right] {
-                let denied = !rights.contains(needs(used));
+                let denied = !(rights & has).contains(needs(used));
                 if !denied && NEVER_ALLOWED.contains(&used.name) {
                     continue;
                 }
                 cases.push((format!("{rights:?}"), cell(used, rights, denied)));
             }
         }
-        let (kind, _) = Bench::new()?.each()[used.object];
+        count += cases.len();
         checks.all(format!("{kind:?}, {}: each right alone, and all but each", used.name), cases);
     }
+    checks.holds(format!("{count} cells"), count >= CELLS);
     Ok(())
 }
 
 fn cell(used: &Use, rights: Rights, denied: bool) -> Result<(), String> {
     let failed = |error: Error| format!("{error}");
     let bench = Bench::new().map_err(failed)?;
-    let (_, object) = bench.each()[used.object];
-    let weak = dup(raw(object), rights).map_err(failed)?;
+    let (_, object, _) = object(&bench, used).map_err(failed)?;
+    let weak = dup(object, rights).map_err(failed)?;
     let mut arguments = (used.arguments)(&bench);
     arguments[used.at] = raw(&weak);
     let result = call(used.number, &arguments);
@@ -197,8 +247,8 @@ fn cell(used: &Use, rights: Rights, denied: bool) -> Result<(), String> {
 pub fn matrix(checks: &mut Checks) -> Result<(), LibError> {
     let bench = Bench::new()?;
     for used in USES {
-        let (kind, object) = bench.each()[used.object];
-        let weak = dup(raw(object), Rights::all() - used.right)?;
+        let (kind, object, _) = object(&bench, used)?;
+        let weak = dup(object, Rights::all() - used.right)?;
         let mut arguments = (used.arguments)(&bench);
         arguments[used.at] = raw(&weak);
         let name = format!("{kind:?} without {:?}: {}", used.right, used.name);

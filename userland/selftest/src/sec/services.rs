@@ -5,10 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use libsys::fs::{self, File};
-use libsys::names::NameSpace;
+use libsys::names::{NameSpace, bits};
 use libsys::net::{Address, Endpoint, Network, TcpListener};
-use libsys::protocol::{Protocol, ai, console, device, fs as files, net};
-use libsys::{Channel, Error, system};
+use libsys::protocol::session::{Attach, MIN_WINDOW};
+use libsys::protocol::{Id, Protocol, Text, ai, console, device, fs as files, names, net};
+use libsys::spawn::Command;
+use libsys::{Channel, Error, Event, Handles, Notification, OwnedHandle, Pool, Receiver, system, time};
 
 use crate::checks::{Checks, many};
 use crate::child;
@@ -20,6 +22,8 @@ const ROUNDS: u64 = 3;
 const MOST: usize = 2_000;
 /// Pages that a service may have more after a round than after the one before.
 const KEPT: u32 = 4;
+/// Handles that are kept longer than what they were of.
+const KEPT_HANDLES: usize = 20;
 /// Refusals that say the truth.
 const REFUSALS: &[Error] = &[Error::Limit, Error::TableFull, Error::PoolEmpty, Error::Quota, Error::NoMemory];
 
@@ -37,7 +41,90 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     let network = Network::open()?;
     let any = Endpoint { address: Address::V4([127, 0, 0, 1]), port: 0 };
     take(checks, "listeners", || TcpListener::bind(&network, any, 1, None));
+    kept(checks)?;
+    names_of_the_dead(checks)
+}
+
+/// A process hands out a copy of its names and ends.
+fn names_of_the_dead(checks: &mut Checks) -> Result<(), Error> {
+    let pool = Pool::own()?;
+    let receiver = Receiver::new(&pool)?;
+    let (channel, _grant) = receiver.client(&pool, 1)?;
+    let child = Command::new("C/selftest").arg(child::WORD).arg("lend-names").pages(child::PAGES);
+    let child = child.handle("to", channel).spawn(&pool)?;
+    let until = time::after(10 * time::SECOND);
+    let call = loop {
+        match receiver.recv(until)? {
+            Event::Call(call) => break call,
+            Event::Deadline => return Err(Error::TimedOut),
+            // Bits of what was done before, say.
+            _ => {}
+        }
+    };
+    let [names] = call.handles.exactly()?;
+    let names: Channel<names::Service> = Channel::adopt(names);
+    let list = || names.call(&names::Request::List { skip: 0 }).map(drop);
+    checks.equal("names that a process lends", list(), Ok(()));
+    call.token.reply::<names::Service>(Ok(names::Reply::Done));
+    let end = child.wait()?;
+    checks.equal("it ends", (end.code, end.reason), (0, 0));
+    checks.equal("they lead nowhere then", list(), Err(Error::NotFound));
     Ok(())
+}
+
+/// The other side of [`names_of_the_dead`].
+pub fn lend_names() -> Result<(), Error> {
+    let to: Channel<names::Service> = Channel::adopt(libsys::env::take_handle("to")?);
+    let copy = NameSpace::own().copy()?.into_handle().ok_or(Error::BadHandle)?;
+    to.call_with(&names::Request::List { skip: 0 }, Handles::one(copy)).map(drop)
+}
+
+/// What a client may keep beside its session, or longer, is paid by the pool that it hands over.
+fn kept(checks: &mut Checks) -> Result<(), Error> {
+    let pool = Pool::own()?.create(1_000, 1)?;
+    let objects = || pool.info().map(|info| info.objects);
+    let before = objects()?;
+    let bells: Result<Vec<OwnedHandle>, Error> = (0..KEPT_HANDLES).map(|_| doorbell_of_closed(&pool)).collect();
+    let bells = bells?;
+    let fs = open::<files::Service>("SYS")?;
+    let (dir, path) = (Id::ROOT, Text::try_from("S/Startup-Sequence")?);
+    let request = files::Request::Open { dir, path, flags: files::Open::empty(), rights: files::Rights::READ };
+    // This call is answered after the sessions were closed, so their windows are gone.
+    let files::Reply::Opened { id, .. } = fs.call(&request)? else { return Err(Error::Protocol) };
+    checks.equal("doorbells of sessions that were closed", objects()? - before, bells.len() as u64);
+    drop(bells);
+    let map = files::Request::Map { id, offset: 0, length: 1 };
+    let mut maps = Vec::new();
+    for _ in 0..KEPT_HANDLES {
+        maps.push(fs.call_with(&map, Handles::one(pool.lend()?))?.1);
+    }
+    checks.equal("parts of files", objects()? - before, maps.len() as u64);
+    drop(maps);
+    let (ai, load) = (open::<ai::Service>("ai")?, ai::Request::LoadBegin { bytes: 4096 });
+    let mut loads = Vec::new();
+    let refusal = loop {
+        match ai.call_with(&load, Handles::one(pool.lend()?)) {
+            Ok((_, memory)) => loads.push(memory),
+            Err(error) => break error,
+        }
+        if loads.len() == MOST {
+            break Error::Internal;
+        }
+    };
+    checks.equal(format!("{} models on the way, then refused", loads.len()), refusal, Error::Limit);
+    checks.equal("each a Memory and a Grant", objects()? - before, 2 * loads.len() as u64);
+    Ok(())
+}
+
+/// The server's doorbell of a session that is over.
+fn doorbell_of_closed(pool: &Pool) -> Result<OwnedHandle, Error> {
+    let fs = open::<files::Service>("SYS")?;
+    let pair = bits::take_pair();
+    let (bell, _grant) = Notification::own()?.doorbell(&Pool::own()?, pair.event, pair.gone)?;
+    let attach = files::Request::Attach(Attach { window: MIN_WINDOW, slots: 0 });
+    let (_, mut handles) = fs.call_with(&attach, Handles::two(pool.lend()?, bell))?;
+    bits::give_pair(pair);
+    handles.take(0)
 }
 
 fn open<P: Protocol>(name: &str) -> Result<Channel<P>, Error> {

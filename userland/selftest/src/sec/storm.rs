@@ -1,84 +1,128 @@
 //! System calls at random: each by the table, with arguments that are good, nearly good, or anything.
 //!
-//! They are made by several threads at once in a child, which has objects of every kind to make them with. What becomes of the
-//! child is its own affair: it may end, fault, or hang until it is ended. Nobody else must notice, and everything it had must
-//! come back. A seed says all that is random but the order of the threads.
+//! They are made by several threads at once in a child, which has objects of every kind to make them with. Nobody else must
+//! notice, and everything it had must come back. A seed says all that is random but the order of the threads.
+//!
+//! ```text
+//!  parent ── starts, waits, counts ──► child's first thread (`threads`): answers calls; who waits for an answer that nobody
+//!    ▲                                   │                  gives is stopped, started again, and makes its next call
+//!    └── pages of figures ◄── each call ─┴─ the others: random calls (`choice`), now and then with new objects
+//! ```
+//!
+//! A child is over when each of its threads has made its [`CALLS_EACH`] calls, and not before: their count is looked at, and
+//! so is that every call was let through and refused.
+
+mod choice;
+mod threads;
 
 use alloc::format;
 use alloc::vec::Vec;
 
-use libsys::abi::calls::{CALLS, Kind as Argument};
+use libsys::abi::Rights;
+use libsys::abi::calls::{CALLS, Call, number};
 use libsys::abi::info::Kind;
-use libsys::abi::{Rights, user};
-use libsys::entry::exit_now;
 use libsys::names::NameSpace;
 use libsys::protocol::process::Signal;
-use libsys::raw::Registers;
 use libsys::spawn::Command;
-use libsys::{Error, Pool, Status, system_figures, thread, time, wait_bits};
+use libsys::{Error, OwnedHandle, Pool, system_figures, time, wait_bits};
 
-use super::handles::Bench;
 use crate::checks::{Checks, many};
 use crate::child::{WORD, room};
-use crate::kernel::{self, POOL, PROCESS, Random, create, derive, playground, raw};
-use crate::threads::options;
+use crate::kernel::{POOL, PROCESS, call, create, dup, peek, playground, poke, raw};
+pub use threads::child;
 
 /// The deed's first word.
 pub const DEED: &str = "storm";
 /// Children, and calls of each of their threads.
 const CHILDREN: u64 = 6;
-const CALLS_EACH: u64 = 6_000;
+const CALLS_EACH: u64 = 20_000;
 /// Threads of a child beside its first.
-const THREADS: u64 = 3;
+const THREADS: usize = 3;
 /// Pages of a child's pool.
 const PAGES: u32 = 512;
-/// How long a child may go on.
-const PATIENCE_NS: u64 = 5 * time::SECOND;
+/// A child that takes longer hangs.
+const PATIENCE_NS: u64 = 120 * time::SECOND;
 /// How long the kernel may take until all that a child had is free.
 const SETTLE_NS: u64 = 2 * time::SECOND;
+/// The handle of the pages in which a child tells, one for each thread.
+const TALLY: &str = "tally";
+/// What stands in such a page: calls made; of each call by number, how often it was let through, and refused.
+const MADE: u64 = 0;
+const DONE: u64 = 1;
+const REFUSED: u64 = DONE + CALLS.len() as u64;
+/// Behind them on the first page: how often the first thread has looked.
+const LOOKS: u64 = FIGURES as u64;
+const FIGURES: usize = REFUSED as usize + CALLS.len();
+/// What is not let through for who has no interrupt, no port and no authority but that of its log.
+const NEVER: [u16; 5] = [number::seal, number::irq_bind, number::irq_ack, number::ioport, number::system];
 
 /// Children one after the other.
 pub fn run(checks: &mut Checks) -> Result<(), Error> {
+    let tally = create(POOL, Kind::Memory, THREADS as u64, 0, 0)?;
+    call(number::map, &[PROCESS, raw(&tally), page(0), 0, THREADS as u64, 3])?;
     // What the first one makes init keep, it keeps.
-    storm(0)?;
+    storm(0, &tally)?;
     let before = settled(0)?;
-    let mut ends = Vec::new();
-    for seed in 1..=many(CHILDREN) {
-        let end = storm(seed)?;
-        ends.push(end);
-        let names = NameSpace::own().look("SYS").map(drop).map_err(|error| format!("seed {seed}: {error}"));
-        if names.is_err() {
-            checks.check("init answers", names);
+    let (mut figures, mut bad) = ([0; FIGURES], Vec::new());
+    let children = many(CHILDREN);
+    for seed in 1..=children {
+        let end = storm(seed, &tally)?;
+        let made = figures[MADE as usize];
+        for (word, figure) in (0..).zip(&mut figures) {
+            *figure += (0..THREADS).map(|thread| peek(page(thread) + word * 8)).sum::<u64>();
+        }
+        if end != End::Itself(0, 0) {
+            bad.push(format!("seed {seed}: {end:?} after {} calls", figures[MADE as usize] - made));
+        }
+        if let Err(error) = NameSpace::own().look("SYS") {
+            bad.push(format!("seed {seed}: init does not answer: {error}"));
         }
     }
-    let calls = ends.len() as u64 * CALLS_EACH * THREADS;
-    let forced = ends.iter().filter(|end| **end == End::Forced).count();
-    checks.holds(format!("some {calls} random system calls; {forced} children had to be ended"), !ends.is_empty());
+    let made = figures[MADE as usize];
+    checks.equal("children that make random system calls end by themselves", bad, Vec::new());
+    checks.equal(format!("{made} random system calls"), made, children * THREADS as u64 * CALLS_EACH);
+    let none = |from: u64, expected: &dyn Fn(&Call) -> bool| {
+        let none = |row: &&Call| expected(row) && figures[(from + u64::from(row.number)) as usize] == 0;
+        CALLS.iter().filter(none).map(|row| row.name).collect::<Vec<_>>()
+    };
+    checks.equal("each call was let through", none(DONE, &|row| !NEVER.contains(&row.number)), Vec::new());
+    checks.equal("each call was refused", none(REFUSED, &|row| !row.errors.is_empty()), Vec::new());
     checks.equal("every page of them came back", settled(before)?, before);
+    call(number::unmap, &[PROCESS, page(0), THREADS as u64])?;
     Ok(())
 }
 
-/// How a child ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Itself,
-    Forced,
+/// Where a thread's figures lie, in parent and child.
+const fn page(thread: usize) -> u64 {
+    playground() + (1 << 36) + thread as u64 * 4096
 }
 
-fn storm(seed: u64) -> Result<End, Error> {
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// With a code and a reason.
+    Itself(u32, u16),
+    /// It did not; how often its first thread has looked.
+    Hung(u64),
+}
+
+fn storm(seed: u64, tally: &OwnedHandle) -> Result<End, Error> {
+    (0..THREADS).flat_map(|n| (0..FIGURES as u64).map(move |word| page(n) + word * 8)).for_each(|at| poke(at, 0));
     let command = Command::new("C/selftest").arg(WORD).arg(&format!("{DEED}-{seed}")).pages(room(PAGES)?);
-    let child = command.spawn(&Pool::own()?)?;
+    let child = command.handle(TALLY, dup(raw(tally), Rights::all())?).spawn(&Pool::own()?)?;
     let until = time::after(PATIENCE_NS);
-    while child.try_wait()?.is_none() {
+    loop {
+        if let Some(ended) = child.try_wait()? {
+            return Ok(End::Itself(ended.code, ended.reason));
+        }
         if time::now_ns() > until {
             // It may end at this moment.
             let _ = child.send(Signal::Force);
             child.wait()?;
-            return Ok(End::Forced);
+            return Ok(End::Hung(peek(page(0) + LOOKS * 8)));
         }
         wait_bits(0, time::after(time::MILLISECOND));
     }
-    Ok(End::Itself)
 }
 
 /// Free frames of the machine, once they are as many as wanted, or do not become more.
@@ -90,96 +134,5 @@ fn settled(wanted: u64) -> Result<u64, Error> {
             return Ok(free);
         }
         wait_bits(0, time::after(10 * time::MILLISECOND));
-    }
-}
-
-/// The child: threads that call at random. Does not return.
-pub fn child(deed: &str) -> ! {
-    let seed = deed.rsplit('-').next().and_then(|seed| seed.parse().ok()).unwrap_or(0);
-    let begun = begin(seed);
-    // They may stop this thread, too; then the parent ends all.
-    wait_bits(0, time::after(PATIENCE_NS / 2));
-    exit_now(begun.map_or_else(Status::from, |()| Status::OK))
-}
-
-fn begin(seed: u64) -> Result<(), Error> {
-    let bench = Bench::new()?;
-    let channel = create(POOL, Kind::Channel, 0, 0, 0)?;
-    let (client, grant) = derive(POOL, raw(&channel), Rights::all(), 7, 0)?;
-    let (below, cell) = derive(raw(&bench.pool), raw(&client), Rights::all(), 8, 0)?;
-    let memory = create(POOL, Kind::Memory, 8, 0, 0)?;
-    let mut handles: Vec<u64> = bench.each().iter().map(|(_, handle)| raw(handle)).collect();
-    handles.extend([&channel, &client, &grant, &below, &cell, &memory].map(raw));
-    handles.extend((1..=16).map(|index| 1 << 16 | index));
-    for handle in [channel, client, grant, below, cell, memory] {
-        core::mem::forget(handle);
-    }
-    core::mem::forget(bench);
-    for n in 0..THREADS {
-        let handles = handles.clone();
-        let random = Random(seed << 8 | n);
-        core::mem::forget(thread::spawn(&Pool::own()?, options()?, move || calls(random, &handles))?);
-    }
-    Ok(())
-}
-
-fn calls(mut random: Random, handles: &[u64]) {
-    for _ in 0..CALLS_EACH {
-        let row = &CALLS[random.next() as usize % CALLS.len()];
-        let mut arguments = [0; 10];
-        for (place, (_, kind)) in arguments.iter_mut().zip(row.arguments) {
-            *place = argument(&mut random, handles, *kind);
-        }
-        let [a0, a1, words @ ..] = arguments;
-        let takes = random.next() % 6;
-        let number = if random.next().is_multiple_of(64) { random.next() } else { u64::from(row.number) | takes << 16 };
-        // Some wait a little, most not at all.
-        let deadline = if random.next().is_multiple_of(8) { time::after(random.next() % 100_000) } else { 0 };
-        let mut registers = Registers { number, a0, a1, deadline, words };
-        let _ = kernel::with(&mut registers);
-    }
-}
-
-/// An argument of this kind: three out of four are likely to be good.
-fn argument(random: &mut Random, handles: &[u64], kind: Argument) -> u64 {
-    let choice = random.next();
-    if choice.is_multiple_of(4) {
-        return edge(random);
-    }
-    let small = random.next();
-    match kind {
-        Argument::Number => small % 12,
-        Argument::Pages => small % 9,
-        Argument::Bits => 1 << (small % 64),
-        Argument::Access => small % 8,
-        Argument::Rights => small & u64::from(Rights::all().bits()),
-        Argument::Address => playground() + (small % 4096) * 4096,
-        Argument::Tag => small % 80 | (small >> 32 & 1) << 13,
-        Argument::Token => small & 0xffff_ffff,
-        Argument::Process if small.is_multiple_of(2) => PROCESS,
-        Argument::Authority => user::LOG.raw().into(),
-        _ => handles[small as usize % handles.len()],
-    }
-}
-
-fn edge(random: &mut Random) -> u64 {
-    const EDGES: [u64; 12] = [
-        0,
-        1,
-        0xfff,
-        0x1000,
-        0xffff,
-        1 << 32,
-        1 << 47,
-        0xffff_8000_0000_0000,
-        u64::MAX,
-        u64::MAX - 4095,
-        1 << 63,
-        i64::MAX as u64,
-    ];
-    match random.next() % 3 {
-        0 => random.next(),
-        1 => random.next() & 0xffff,
-        _ => EDGES[random.next() as usize % EDGES.len()],
     }
 }

@@ -8,7 +8,7 @@ use libsys::abi::info::{self, ThreadState};
 use libsys::abi::{self, user};
 use libsys::{Error, Pool};
 
-use super::{Spinner, becomes, group_needs};
+use super::{Spinner, becomes, group_needs, stand};
 use crate::checks::Checks;
 use crate::kernel::{POOL, call, raw, used};
 
@@ -59,15 +59,15 @@ pub fn stopping(checks: &mut Checks) -> Result<(), Error> {
         checks.holds("less urgent, it runs on", spinner.counts());
         thread.stop()?;
         checks.equal("once stop is back, it is stopped", thread.figures()?.state, ThreadState::Stopped);
-        checks.holds("and counts no more", spinner.stands());
         checks.holds("its registers can be read", thread.registers(0).is_ok());
+        checks.holds("and counts no more", stand(&[spinner], cores)?);
         let spinner = Spinner::start(&pool, Some(core))?;
         checks.holds("another runs", spinner.counts());
         let handle = spinner.thread.handle()?;
         call(number::destroy, &[raw(&handle)])?;
         let gone = call(number::info, &[raw(&handle), info::THREAD, 0]);
         checks.refused("once destroy is back, it is gone", gone, &[abi::Error::ServerDied]);
-        checks.holds("and counts no more", spinner.stands());
+        checks.holds("and counts no more", stand(&[spinner], cores)?);
     }
     call(number::config, &[MAIN, CONFIG_CORE, ANY_CORE])?;
     Ok(())
@@ -85,7 +85,7 @@ pub fn pools(checks: &mut Checks) -> Result<(), Error> {
         let spinners = (0..cores).map(|core| Spinner::start(&pool, pinned(core))).collect::<Result<Vec<_>, _>>()?;
         checks.holds(format!("round {round}: all run"), spinners.iter().all(Spinner::counts));
         pool.destroy()?;
-        checks.holds("none counts once destroy is back", spinners.iter().all(Spinner::stands));
+        checks.holds("none counts once destroy is back", stand(&spinners, cores)?);
         // Their stacks stay mapped, and are this pool's now.
         let after = used(POOL)?.0;
         checks.holds("the pool's pages are back", after < before + pages as u64);

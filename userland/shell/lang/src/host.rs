@@ -216,8 +216,9 @@ pub trait Host {
     /// # Errors
     /// There is no such process, or it can't have that.
     fn set_priority(&mut self, process: u32, priority: u8) -> Result<(), Fault>;
-    /// How many background jobs there are.
-    fn jobs(&self) -> usize;
+    /// How many background jobs there are. Asked before one more is started: of [`crate::MAX_JOBS`] those that have ended may
+    /// be forgotten.
+    fn jobs(&mut self) -> usize;
     /// Writes to the shell's own standard output or error.
     fn write(&mut self, stream: Stream, bytes: &[u8]);
     /// Asks for a line; `None` at the end of input, or when there is nobody to ask.

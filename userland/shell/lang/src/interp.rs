@@ -26,7 +26,7 @@ use crate::shell::{Frame, Limit, Shell};
 /// How deep scripts, aliases and `$(...)` may nest together; each level costs stack.
 const MAX_DEPTH: usize = 10;
 /// Most background jobs.
-pub(crate) const MAX_JOBS: usize = 32;
+pub const MAX_JOBS: usize = 32;
 
 /// How something ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

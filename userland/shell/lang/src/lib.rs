@@ -41,5 +41,6 @@ pub mod suggest;
 pub use builtin::manuals;
 pub use fault::Fault;
 pub use host::{Host, Outcome};
+pub use interp::MAX_JOBS;
 pub use prompt::Around;
 pub use shell::{After, FAIL_AT, Shell, Why};

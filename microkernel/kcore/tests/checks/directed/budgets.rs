@@ -3,6 +3,7 @@
 use abi::Error;
 use abi::calls::number as nr;
 use abi::info::{self, ThreadState};
+use kcore::Hw;
 use kcore::objects::*;
 
 use super::*;
@@ -50,14 +51,17 @@ fn pass(w: &mut World, ns: u64) {
 }
 
 fn ran(w: &mut World, thread: ThreadLink) -> u64 {
-    w.edit(thread, |t| t.run_time) / MS
+    let ticks = w.edit(thread, |t| t.run_time);
+    w.k.system.hw.span(ticks) / MS
 }
 
 /// ms charged to a pool.
 fn charged(w: &mut World, pool: u64) -> u64 {
     w.with(|cx| {
         let init =
-            cx.v.live(cx.s.cores[0].current).or_else(|| invariants::all::<THREAD>(cx).into_iter().next()).unwrap();
+            cx.v.live(cx.s.cores[0].current.link())
+                .or_else(|| invariants::all::<THREAD>(cx).into_iter().next())
+                .unwrap();
         let key = cx.lookup::<POOL>(init, pool, abi::Rights::empty()).unwrap().key;
         cx.v.get(key).budget.charged / MS
     })
@@ -283,7 +287,7 @@ fn more_spinners_than_one_entry_looks_at_are_all_parked() {
     pass(&mut w, 200 * MS);
     assert_eq!(charged(&mut w, part), 30);
     let least = spinners.iter().map(|link| w.edit(*link, |t| t.run_time)).min().unwrap();
-    assert!(least < MS * 30);
+    assert!(w.k.system.hw.span(least) < MS * 30);
 }
 
 /// A started thread that does not get to run: init stays the most urgent.

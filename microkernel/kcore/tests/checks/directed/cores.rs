@@ -35,7 +35,7 @@ fn once(w: &mut World, number: u16, arguments: &[u64]) -> bool {
     w.prepare(me, number as u64, arguments, WAIT);
     w.edit(me, |t| t.context.regs.pc = 0x40_0000);
     w.k.syscall(w.core);
-    w.edit(me, |t| t.restarting)
+    w.edit(me, |t| t.restarting())
 }
 
 #[test]

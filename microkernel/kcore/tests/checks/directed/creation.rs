@@ -87,7 +87,7 @@ fn a_half_made_memory_goes_with_its_thread() {
     let handle = (0x1_0000..0x1_0040).find(|h| {
         w.call(nr::info, &[*h, 5]).is_ok_and(|_| {
             w.with(|cx| {
-                let me = cx.v.live(cx.s.cores[0].current).unwrap();
+                let me = cx.v.live(cx.s.cores[0].current.link()).unwrap();
                 cx.lookup::<THREAD>(me, *h, abi::Rights::empty()).is_ok_and(|found| found.key.link() == maker)
             })
         })
@@ -103,7 +103,7 @@ fn memory_is_zeroed() {
     for _ in 0..3 {
         let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 40, 0]);
         let frames = w.with(|cx| {
-            let me = cx.v.live(cx.s.cores[0].current).unwrap();
+            let me = cx.v.live(cx.s.cores[0].current.link()).unwrap();
             let m = *cx.v.get(cx.lookup::<MEMORY>(me, memory, abi::Rights::empty()).unwrap().key);
             let first = cx.v.managed(m.base).unwrap();
             for n in 0..m.pages {
@@ -166,6 +166,20 @@ fn a_label_writes_two_hundred_records_a_second() {
         assert_eq!(console.matches(" 77: a\n").count(), 200 * (round + 1));
         w.k.system.hw.now += 1_000_000_000;
     }
+    let labels: Vec<u64> =
+        (100..140).map(|label| w.call(nr::derive, &[w.pool, w.log, ALL, label, 0]).unwrap()[0]).collect();
+    let before = w.k.system.hw.console.len();
+    // In turn, so that each is the one that was quiet for longest.
+    for _ in 0..250 {
+        for labelled in &labels {
+            w.ok(nr::debug_log, &[*labelled, 1, 0x61]);
+        }
+    }
+    let console = String::from_utf8_lossy(&w.k.system.hw.console[before..]).into_owned();
+    // Sixteen have a count each, one of which 77 had first; all others have one together.
+    assert!((16 * 200..=17 * 200).contains(&console.lines().count()), "{} records", console.lines().count());
+    assert_eq!(console.matches(" 100: a\n").count(), 200);
+    assert!(console.contains(" 139: a\n"), "nobody is left out from the start");
     for bad in [233, 1 << 13, 1 << 18, u64::MAX] {
         assert_eq!(w.call(nr::debug_log, &[labelled, bad]), Err(Error::BadArgument));
     }

@@ -187,6 +187,107 @@ fn a_call_made_instead_of_one_that_was_rewound_is_made() {
 }
 
 #[test]
+fn what_has_nearly_ended_ends_bit_by_bit() {
+    let mut w = world(1400);
+    let init = w.init;
+    // Each channel has more callers than an entry tells, and the last one leaves.
+    let mut last = Vec::new();
+    for n in 0..30 {
+        let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+        for m in 0..9 {
+            let (handle, link) = helper(&mut w, 5, n * 9 + m);
+            waits(&mut w, link, nr::call, &[channel, 0]);
+            last.push((handle, link));
+        }
+        w.prepare(init, nr::close as u64, &[channel], 0);
+        assert!(enter_once(&mut w, init), "it takes more than one entry");
+        w.edit(init, |t| (t.restarted(), t.ends_at = 0));
+        // Another thread has it stopped there.
+        last.retain(|(_, link)| w.state(*link) == Some(State::Calling));
+    }
+    assert_eq!(last.len(), 30);
+    for (handle, _) in last {
+        w.ok(nr::stop, &[handle]);
+    }
+    let ending = |w: &mut World| w.with(|cx| invariants::all::<CHANNEL>(cx).len());
+    assert_eq!(ending(&mut w), 30);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    w.prepare(init, nr::close as u64, &[channel], 0);
+    assert!(finish(&mut w, ending) >= 30 / UNITS);
+    assert_eq!(ending(&mut w), 0);
+}
+
+/// A pool with more channels than an entry ends.
+fn pool_with_channels(w: &mut World, above: u64) -> u64 {
+    let pool = w.ok(nr::create, &[above, POOL as u64, 20, 30]);
+    for _ in 0..60 {
+        w.ok(nr::create, &[pool, CHANNEL as u64]);
+    }
+    pool
+}
+
+/// An entry of init, which another thread of it makes in its place; its own call stays as it was.
+fn meanwhile(w: &mut World, number: u16, arguments: &[u64]) -> Result<u64, Error> {
+    let init = w.init;
+    let before = w.edit(init, |t| (t.context.regs, t.slow, t.ends_at));
+    w.prepare(init, number as u64, arguments, 0);
+    w.edit(init, |t| (t.restarted(), t.ends_at = 0));
+    w.k.syscall(0);
+    let answer = w.answer(init).map(|answer| answer[0]);
+    w.edit(init, |t| (t.context.regs, t.slow, t.ends_at) = before);
+    invariants::check(w);
+    answer
+}
+
+#[test]
+fn nothing_is_made_below_a_pool_that_is_torn_down() {
+    let mut w = world(600);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 200, 30]);
+    let inner = w.ok(nr::create, &[pool, POOL as u64, 60, 30]);
+    let innermost = w.ok(nr::create, &[inner, POOL as u64, 30, 30]);
+    let memory = w.ok(nr::create, &[innermost, MEMORY as u64, 2, 0]);
+    // Torn down first, so that the others are not come to yet.
+    pool_with_channels(&mut w, pool);
+    let init = w.init;
+    w.prepare(init, nr::destroy as u64, &[pool], 0);
+    assert!(enter_once(&mut w, init), "it takes more than one entry");
+    for below in [inner, innermost] {
+        for kind in [POOL, PROCESS, CHANNEL, NOTIFICATION, MEMORY] {
+            assert_eq!(meanwhile(&mut w, nr::create, &[below, kind as u64, 1, 0]), Err(Error::ServerDied), "{kind}");
+        }
+        assert_eq!(meanwhile(&mut w, nr::derive, &[below, memory, ALL, 0, 0]), Err(Error::ServerDied));
+        assert_eq!(meanwhile(&mut w, nr::slice, &[below, memory, 0, 1, 0]), Err(Error::ServerDied));
+    }
+    assert_eq!(meanwhile(&mut w, nr::pool_move, &[inner, innermost, 1]), Err(Error::PoolEmpty));
+    while enter_once(&mut w, init) {}
+    assert_eq!(w.call(nr::info, &[inner, 1]), Err(Error::ServerDied));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn destroy_ends_its_own_pool_whatever_others_doom_meanwhile() {
+    let mut w = world(900);
+    let pool = pool_with_channels(&mut w, ROOT);
+    let init = w.init;
+    w.prepare(init, nr::destroy as u64, &[pool], 0);
+    let mut others = Vec::new();
+    let mut entries = 0;
+    while enter_once(&mut w, init) {
+        entries += 1;
+        assert!(entries < 20, "it comes to its end");
+        // Somebody always has another that was doomed later.
+        w.edit(init, |t| t.restarted());
+        let regs = w.edit(init, |t| t.context.regs);
+        let other = pool_with_channels(&mut w, ROOT);
+        w.edit(init, |t| (t.restart(), t.context.regs = regs));
+        _ = meanwhile(&mut w, nr::destroy, &[other]);
+        others.push(other);
+    }
+    assert_eq!(w.call(nr::info, &[pool, 1]), Err(Error::ServerDied));
+    assert!(entries > 3 && others.iter().all(|other| w.call(nr::info, &[*other, 1]).is_ok()), "not by ending theirs");
+}
+
+#[test]
 fn nothing_is_put_into_a_process_that_is_torn_down() {
     let mut w = world(600);
     let pool = w.ok(nr::create, &[w.pool, POOL as u64, 200, 30]);
@@ -218,11 +319,11 @@ fn nothing_is_put_into_a_process_that_is_torn_down() {
             for (number, arguments) in calls {
                 // Another thread of init makes it.
                 w.prepare(init, number as u64, arguments, 0);
-                w.edit(init, |t| (t.restarting, t.ends_at) = (false, 0));
+                w.edit(init, |t| (t.restarted(), t.ends_at = 0));
                 w.k.syscall(0);
                 assert_eq!(w.answer(init), Err(Error::ServerDied), "call {number}");
             }
-            w.edit(init, |t| (t.context.regs, t.restarting) = (before, true));
+            w.edit(init, |t| (t.restart(), t.context.regs = before));
         }
         invariants::check(&mut w);
         if !enter_once(&mut w, init) {

@@ -123,7 +123,7 @@ fn a_revocation_goes_on_when_its_caller_is_gone() {
     w.ok(nr::close, &[lent]);
     invariants::check(&mut w);
     for _ in 0..40 {
-        w.k.idle_work(0);
+        idle_work(&mut w.k, 0);
         invariants::check(&mut w);
     }
     let process = w.process_of(w.init);
@@ -143,6 +143,42 @@ fn a_revoked_slice_of_an_interrupt_is_unbound() {
     assert!(!w.k.system.hw.unmasked.contains(&5));
     assert_eq!(w.call(nr::irq_ack, &[line]), Err(Error::Revoked));
     invariants::check(&mut w);
+}
+
+#[test]
+fn an_interrupt_sets_no_bits_through_a_revoked_handle_of_the_notification() {
+    for closed in [false, true] {
+        let mut w = world(256);
+        let line = w.ok(nr::slice, &[w.pool, w.lines, 5, 1, 0]);
+        let other = w.ok(nr::slice, &[w.pool, w.lines, 6, 1, 0]);
+        let (lent, grant) = derive(&mut w, ROOT, 0x1_0006, 7);
+        let (bell, bell_grant) = derive(&mut w, ROOT, lent, 7);
+        w.ok(nr::irq_bind, &[line, bell, 1]);
+        w.ok(nr::irq_bind, &[other, 0x1_0006, 2]);
+        if closed {
+            w.ok(nr::close, &[bell]);
+            w.ok(nr::close, &[bell_grant]);
+            w.k.interrupt(0, 5);
+            assert_eq!(w.call(nr::irq_ack, &[line]).map(|_| ()), Ok(()), "closing a handle unbinds nothing");
+        }
+        invariants::check(&mut w);
+        assert!(w.k.system.hw.unmasked.contains(&5));
+        assert!(leads_to_something(&mut w, grant));
+        w.ok(nr::revoke, &[grant]);
+        assert!(!w.k.system.hw.unmasked.contains(&5), "its line is masked");
+        assert!(w.k.system.hw.unmasked.contains(&6), "the other one goes on");
+        let init = w.init;
+        for told in [closed as u64, 0] {
+            w.ok(nr::recv, &[0, 0]);
+            assert_eq!(w.edit(init, |t| t.context.regs.badge), told, "what came before, and then nothing");
+            w.k.interrupt(0, 5);
+        }
+        assert_eq!(w.call(nr::irq_ack, &[line]), Err(Error::BadArgument), "it is not bound");
+        invariants::check(&mut w);
+        w.ok(nr::irq_bind, &[line, 0x1_0006, 1]);
+        w.ok(nr::irq_bind, &[line, 0, 0]);
+        invariants::check(&mut w);
+    }
 }
 
 #[test]

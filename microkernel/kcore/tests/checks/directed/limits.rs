@@ -62,6 +62,41 @@ fn a_table_grows_to_its_end_and_says_so() {
 }
 
 #[test]
+fn a_given_slot_is_found_however_many_are_free() {
+    let mut w = world(400);
+    let process = w.ok(nr::create, &[w.pool, PROCESS as u64]);
+    let thread = w.ok(nr::create, &[w.pool, THREAD as u64, process, 30, 0x2000_0000]);
+    w.ok(nr::dup, &[0x1_0006, ALL, process, 1]);
+    w.ok(nr::config, &[MAIN, 0, 5]);
+    w.enter(nr::start as u64, &[thread, 0x40_0000, 0x50_0000, 0]);
+    assert_ne!(w.current(), w.init);
+    let made: Vec<u64> = (0..2_000).map(|_| w.ok(nr::dup, &[0x1_0001, ALL, 0, 0])).collect();
+    // The first page's first, so that they would be the last of all.
+    for handle in made {
+        w.ok(nr::close, &[handle]);
+    }
+    invariants::check(&mut w);
+    for index in [2, 127, 64] {
+        assert_eq!(w.ok(nr::dup, &[0x1_0001, ALL, 0, index]) & 0xffff, index);
+        invariants::check(&mut w);
+    }
+    let others: Vec<u64> = (0..1_990).map(|_| w.ok(nr::dup, &[0x1_0001, ALL, 0, 0]) & 0xffff).collect();
+    assert!(!others.contains(&2) && others.contains(&3) && others.contains(&1_999), "and all others can be had");
+    invariants::check(&mut w);
+}
+
+#[test]
+fn there_are_no_handles_beyond_the_table() {
+    let mut w = world(400);
+    for from in [127, 128, 129, 0x1_0000, u32::MAX - 128, u32::MAX - 127, u32::MAX - 1, u32::MAX] {
+        let told = w.call(nr::info, &[OWN, abi::info::HANDLES, from as u64]).unwrap();
+        assert_eq!(told[2..], [0; 8], "from slot {from:#x} on");
+    }
+    let told = w.call(nr::info, &[OWN, abi::info::HANDLES, 0]).unwrap();
+    assert_eq!((told[2], told[8]), (OWN, 2));
+}
+
+#[test]
 fn pools_nest_to_depth_sixteen() {
     let mut w = world(600);
     let mut pools = vec![w.pool];
@@ -78,6 +113,40 @@ fn pools_nest_to_depth_sixteen() {
         assert_eq!(w.call(nr::create, &[*pool, CHANNEL as u64]), Err(Error::ServerDied));
     }
     invariants::check(&mut w);
+}
+
+#[test]
+fn no_number_of_pages_is_so_large_that_it_counts_as_none() {
+    for pages in [u32::MAX, u32::MAX - 1, u32::MAX - 2, 1 << 31].map(u64::from) {
+        let mut w = world(400);
+        // Nothing has room: the pool's slab, the Memory's, and a page of slots come on top.
+        let pool = w.ok(nr::create, &[w.pool, POOL as u64, 100, 30]);
+        let process = w.ok(nr::create, &[pool, PROCESS as u64]);
+        for n in 1..128 {
+            w.ok(nr::dup, &[if n == 3 { pool } else { OWN }, ALL, process, n]);
+        }
+        let thread = w.ok(nr::create, &[pool, THREAD as u64, process, 30, 0x2000_0000]);
+        for kind in [POOL, MEMORY] {
+            assert_eq!(
+                w.call(nr::create, &[pool, kind as u64, pages, 0]),
+                Err(Error::PoolEmpty),
+                "{kind} of {pages:#x}"
+            );
+            invariants::check(&mut w);
+        }
+        assert_eq!(w.call(nr::pool_move, &[w.pool, pool, pages]), Err(Error::PoolEmpty));
+        w.ok(nr::config, &[MAIN, 0, 5]);
+        w.enter(nr::start as u64, &[thread, 0x40_0000, 0x50_0000, 0]);
+        assert_ne!(w.current(), w.init, "its table is full");
+        for kind in [POOL, MEMORY] {
+            assert_eq!(
+                w.call(nr::create, &[ROOT, kind as u64, pages, 0]),
+                Err(Error::PoolEmpty),
+                "{kind} of {pages:#x}"
+            );
+            invariants::check(&mut w);
+        }
+    }
 }
 
 #[test]
@@ -154,4 +223,23 @@ fn an_interrupt_sets_no_bits_that_its_binder_does_not_have() {
     let blind = w.ok(nr::dup, &[0x1_0006, abi::Rights::TRANSFER.bits() as u64, 0, 0]);
     assert_eq!(w.call(nr::irq_bind, &[line, blind, 1]), Err(Error::Denied));
     invariants::check(&mut w);
+}
+
+#[test]
+fn what_is_kept_is_good_until_a_frame_leaves_its_class() {
+    let mut w = world(256);
+    let (kept, frame) = w.with(|cx| {
+        let frame = cx.v.take(1).unwrap();
+        cx.v.make_slab::<PORTS>(frame, &Ports::default(), 0);
+        let (key, _) = cx.v.take_slot::<PORTS>(frame, &Ports { first: 7, ..Ports::default() }).unwrap();
+        (cx.v.keep(key), frame)
+    });
+    w.with(|cx| {
+        let key = cx.v.kept(&kept).expect("nothing has changed");
+        assert_eq!(cx.v.get(key).first, 7);
+        cx.v.free_slot(key);
+        cx.v.release(frame);
+        assert!(cx.v.kept(&kept).is_some(), "the frame keeps its class while the view lives");
+    });
+    w.with(|cx| assert!(cx.v.kept(&kept).is_none(), "it may be a user's now"));
 }

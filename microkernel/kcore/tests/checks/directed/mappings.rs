@@ -117,6 +117,37 @@ fn ranges_at_the_ends_of_the_address_space() {
 }
 
 #[test]
+fn unmap_takes_what_is_there_whoever_else_covers_it() {
+    let mut w = world(900);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 128, 0]);
+    // Each covers 128 pages, of which it has the first alone.
+    for n in 0..380 {
+        let at = AT + (n << 12);
+        w.ok(nr::map, &[OWN, memory, at, 0, 128, 1]);
+        w.ok(nr::unmap, &[OWN, at + 0x1000, 127]);
+    }
+    invariants::check(&mut w);
+    let (init, process) = (w.init, w.process_of(w.init));
+    let first = |w: &mut World| (0..512).find(|n| w.page(process, AT + (n << 12)) != Page::Empty);
+    // Where nothing is left, nothing is done: in one entry.
+    for (at, pages) in [(380, 100), (380, 30_000)] {
+        w.prepare(init, nr::unmap as u64, &[OWN, AT + (at << 12), pages], 0);
+        assert!(!enter_once(&mut w, init));
+    }
+    w.prepare(init, nr::unmap as u64, &[OWN, AT, 200], 0);
+    let mut last = Some(0);
+    while enter_once(&mut w, init) {
+        let now = first(&mut w);
+        assert!(now > last && now < last.map(|last| last + 20), "some pages an entry: from {last:?} to {now:?}");
+        last = now;
+        invariants::check(&mut w);
+    }
+    assert_eq!(first(&mut w), Some(200));
+    w.ok(nr::unmap, &[OWN, AT, 512]);
+    assert_eq!(w.call(nr::info, &[memory, 2]).unwrap()[4], 0, "no mapping is left");
+}
+
+#[test]
 fn an_ipc_buffer_is_never_unmapped_or_protected() {
     let mut w = world(256);
     let process = w.process_of(w.init);
@@ -177,6 +208,135 @@ fn what_evict_made_read_only_stays_so_until_it_is_mapped_anew() {
     w.ok(nr::protect, &[OWN, AT, 4, 1]);
     w.ok(nr::protect, &[OWN, AT, 4, 3]);
     invariants::check(&mut w);
+}
+
+/// A Memory of four pages, mapped by init in as many page tables as are asked for, the first last; and two threads to evict.
+fn mapped_often(times: u64) -> (World, u64, [ThreadLink; 2]) {
+    let mut w = world(900);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 4, 0]);
+    for n in (0..times).rev() {
+        w.ok(nr::map, &[OWN, memory, often(n), 0, 3, 3]);
+    }
+    let threads = [0, 1].map(|n| helper(&mut w, 5, n).1);
+    (w, memory, threads)
+}
+
+fn often(n: u64) -> u64 {
+    AT + (n << 21)
+}
+
+/// An entry of a thread that evicts; true if it goes on.
+fn evicts(w: &mut World, thread: ThreadLink) -> bool {
+    w.run(thread);
+    let again = enter_once(w, thread);
+    let init = w.init;
+    w.run(init);
+    invariants::check(w);
+    again
+}
+
+/// How many of the mappings have a page, with this access.
+fn left(w: &mut World, times: u64, page: u64, access: u8) -> usize {
+    let process = w.process_of(w.init);
+    let has =
+        |w: &mut World, n| matches!(w.page(process, often(n) + (page << 12)), Page::Page(_, a) if a.bits() == access);
+    (0..times).filter(|n| has(w, *n)).count()
+}
+
+/// The number of the mapping at which an evict goes on.
+fn next_evicted(w: &mut World) -> u64 {
+    w.with(|cx| {
+        let memories = invariants::all::<MEMORY>(cx).into_iter().map(|memory| cx.v.get(memory).evict_next);
+        let next = memories.filter_map(|next| cx.v.live(next)).next().expect("an evict goes on");
+        (cx.v.get(next).address - AT) >> 21
+    })
+}
+
+#[test]
+fn an_evict_goes_on_when_its_next_mappings_are_unmapped_meanwhile() {
+    for (slots, again) in [(1, false), (2, false), (2, true), (20, true)] {
+        let (mut w, memory, [thread, _]) = mapped_often(40);
+        w.prepare(thread, nr::evict as u64, &[memory, 0, 3, 0], 0);
+        assert!(evicts(&mut w, thread));
+        let next = next_evicted(&mut w);
+        for n in next..next + slots {
+            w.ok(nr::unmap, &[OWN, often(n), 3]);
+        }
+        invariants::check(&mut w);
+        if again {
+            // Its slot is the one that was given back last.
+            w.ok(nr::map, &[OWN, memory, often(next), 0, 3, 3]);
+        }
+        while evicts(&mut w, thread) {}
+        assert_eq!(w.answer(thread).map(|_| ()), Ok(()));
+        assert_eq!(left(&mut w, 40, 0, 3), again as usize, "but for what was mapped since");
+        w.ok(nr::unmap, &[OWN, often(next), 3]);
+        assert_eq!(w.call(nr::info, &[memory, 2]).unwrap()[4], 0, "no mapping is left");
+    }
+}
+
+#[test]
+fn what_a_mapping_is_cut_into_does_not_escape_an_evict() {
+    let (mut w, memory, [thread, _]) = mapped_often(40);
+    w.ok(nr::unmap, &[OWN, often(30) + 0x1000, 1]);
+    w.prepare(thread, nr::evict as u64, &[memory, 0, 3, 0], 0);
+    assert!(evicts(&mut w, thread));
+    w.ok(nr::map, &[OWN, memory, often(30) + 0x1000, 1, 1, 3]);
+    invariants::check(&mut w);
+    while evicts(&mut w, thread) {}
+    assert_eq!([0, 1, 2].map(|page| left(&mut w, 40, page, 3)), [0, 1, 0], "but for what was mapped since");
+}
+
+#[test]
+fn two_evicts_of_a_memory_both_come_to_their_ends() {
+    for stops in [false, true] {
+        let (mut w, memory, [one, other]) = mapped_often(40);
+        w.prepare(one, nr::evict as u64, &[memory, 0, 1, 1], 0);
+        w.prepare(other, nr::evict as u64, &[memory, 1, 2, 0], 0);
+        assert!(evicts(&mut w, one));
+        let (mut entries, mut more) = (0, [!stops, true]);
+        while more != [false; 2] {
+            // One after the other, as two cores would.
+            for (more, thread) in more.iter_mut().zip([one, other]) {
+                *more = *more && evicts(&mut w, thread);
+            }
+            entries += 1;
+            assert!(entries < 100, "neither has the other start anew");
+        }
+        assert_eq!([0, 1, 2].map(|page| left(&mut w, 40, page, 3)), [0; 3]);
+        assert_eq!([0, 1, 2].map(|page| left(&mut w, 40, page, 1)), [40, 0, 0]);
+        assert!(w.answer(other).is_ok() && (stops || w.answer(one).is_ok()));
+    }
+}
+
+#[test]
+fn a_page_with_writable_mappings_is_never_frozen_however_many_there_are() {
+    let mut w = world(600);
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 1, 0]);
+    for n in 0..128 {
+        w.ok(nr::map, &[OWN, memory, AT + (n << 12), 0, 1, 1]);
+    }
+    let frame = w.with(|cx| {
+        let memories = invariants::all::<MEMORY>(cx).into_iter().map(|memory| *cx.v.get(memory));
+        let base = memories.filter(|m| m.mapping_count == 128).map(|m| m.base).next().unwrap();
+        cx.v.managed(base).unwrap()
+    });
+    let writers = |w: &mut World| w.with(|cx| cx.v.frame(frame).writers);
+    // As if others had it mapped so often.
+    for (others, fits) in [(u16::MAX, false), (u16::MAX - 1, false), (u16::MAX - 127, false), (u16::MAX - 128, true)] {
+        w.with(|cx| cx.v.frame_mut(frame).writers = others);
+        let answer = w.call(nr::protect, &[OWN, AT, 128, 3]).map(|_| ());
+        assert_eq!(answer, if fits { Ok(()) } else { Err(Error::TableFull) }, "{others} and 128");
+        assert!(writers(&mut w) >= others, "nothing wraps");
+        assert_eq!(w.call(nr::freeze, &[memory, 0, 1]), Err(Error::StillMapped));
+        let mapped = w.call(nr::map, &[OWN, memory, AT + (200 << 12), 0, 1, 3]).map(|_| ());
+        assert_eq!(mapped, Err(Error::TableFull), "{others}");
+    }
+    w.ok(nr::unmap, &[OWN, AT, 128]);
+    assert_eq!(writers(&mut w), u16::MAX - 128);
+    w.with(|cx| cx.v.frame_mut(frame).writers = 0);
+    invariants::check(&mut w);
+    w.ok(nr::freeze, &[memory, 0, 1]);
 }
 
 #[test]

@@ -46,5 +46,5 @@ pub fn enter_once(w: &mut World, thread: ThreadLink) -> bool {
     assert_eq!(w.current(), thread);
     w.edit(thread, |t| t.context.regs.pc = 0x40_0000);
     w.k.syscall(0);
-    w.state(thread).is_some() && w.edit(thread, |t| t.restarting)
+    w.state(thread).is_some() && w.edit(thread, |t| t.restarting())
 }

@@ -141,6 +141,25 @@ fn a_fault_waits_for_somebody_to_tell_and_outlives_its_handler() {
 }
 
 #[test]
+fn a_process_does_not_fill_the_log_with_faults_that_nobody_is_told() {
+    let mut w = world(400);
+    w.k.system.hw.now = 5_000_000_000;
+    let (handle, link) = helper(&mut w, 10, 0);
+    for _ in 0..300 {
+        faults(&mut w, link);
+        w.ok(nr::stop, &[handle]);
+        w.ok(nr::start, &[handle, 0x40_0000, 0x60_0000, 0]);
+    }
+    let console = String::from_utf8_lossy(&w.k.system.hw.console).into_owned();
+    assert_eq!(console.matches(" 0 0: a thread faulted").count(), 200, "as many as a label may write");
+    w.k.system.hw.now += 1_000_000_000;
+    faults(&mut w, link);
+    let console = String::from_utf8_lossy(&w.k.system.hw.console).into_owned();
+    assert_eq!(console.matches(" 0 0: a thread faulted").count(), 201);
+    invariants::check(&mut w);
+}
+
+#[test]
 fn a_fault_is_not_told_through_a_handle_that_was_taken_back() {
     let mut w = world(500);
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
@@ -232,7 +251,7 @@ fn a_rewound_receive_leaves_no_mark() {
     assert!(enter_once(&mut w, link));
     w.k.syscall(0);
     assert_eq!(w.state(link), Some(State::Receiving));
-    assert!(!w.edit(link, |t| t.restarting));
+    assert!(!w.edit(link, |t| t.restarting()));
     invariants::check(&mut w);
 }
 

@@ -1,6 +1,7 @@
 //! Traces: what is written when, and when it ends.
 
 use abi::calls::number as nr;
+use abi::message::BUFFER_PAYLOAD;
 use abi::trace::{Event, HEADER, RECORD_WORDS, RECORDS_PER_PAGE};
 use abi::{Error, Status};
 use kcore::objects::*;
@@ -78,6 +79,32 @@ fn a_call_is_recorded_when_it_begins_and_when_it_returns() {
     assert_eq!(records(&mut w, &t)[5..], [(RETURN, nr::call, OK, 0)]);
     let last = 5 * RECORD_WORDS * 8;
     assert_eq!(word(&mut w, t.base.plus(1), last + 48), 78, "with its message");
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_message_of_more_than_64_bytes_is_recorded_as_it_lies_in_the_buffer() {
+    let mut w = world(500);
+    let t = traced(&mut w);
+    let [child, init] = [t.child, w.init].map(|thread| w.edit(thread, |t| t.buffer));
+    let fill = |w: &mut World, buffer, first: u64| {
+        w.with(|cx| (0..9).for_each(|i| cx.v.write_word(buffer, BUFFER_PAYLOAD + i * 8, first + i as u64)));
+    };
+    let words =
+        |w: &mut World, n: usize| std::array::from_fn(|i| word(w, t.base.plus(1), n * RECORD_WORDS * 8 + 48 + i * 8));
+    w.enter(nr::config as u64, &[MAIN, 0, 5]);
+    // 64 bytes travel in registers, whatever lies in the buffer; 65 in the buffer, whatever lies in registers.
+    fill(&mut w, child, 0x100);
+    w.enter(nr::call as u64, &[0x1_0005, 64, 1, 2, 3, 4, 5, 6, 7, 8]);
+    w.enter(nr::recv as u64, &[t.channel, WAIT]);
+    let token = w.answer(w.init).unwrap()[0];
+    fill(&mut w, init, 0x200);
+    w.enter(nr::reply as u64, &[token, 65]);
+    assert_eq!(words(&mut w, 0), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(words(&mut w, 1), std::array::from_fn::<u64, 8, _>(|i| 0x200 + i as u64), "the answer");
+    fill(&mut w, child, 0x300);
+    w.enter(nr::call as u64, &[0x1_0005, 65, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(words(&mut w, 2), std::array::from_fn::<u64, 8, _>(|i| 0x300 + i as u64), "the next call");
     invariants::check(&mut w);
 }
 

@@ -61,10 +61,11 @@ fn queued(cx: &Cx<'_, '_>) -> BTreeSet<u32> {
 
 fn undoing(cx: &Cx<'_, '_>) -> BTreeSet<u32> {
     let mut listed = BTreeSet::new();
-    let mut at = cx.s.undo;
+    let (mut at, mut prev) = (cx.s.undo, Link::NONE);
     while let Some(grant) = cx.v.live(at) {
         assert!(listed.insert(at.raw()), "listed once");
-        at = cx.v.get(grant).undo_next;
+        assert_eq!(cx.v.get(grant).undo_prev, prev, "linked both ways: nobody looks through the list");
+        (prev, at) = (at, cx.v.get(grant).undo_next);
     }
     assert!(at.is_none());
     listed
@@ -95,6 +96,21 @@ fn waiting<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
     assert_eq!(all.count(), count, "in no other");
 }
 
+/// What sets bits through a Grant stands in its list.
+fn bells<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
+    let (mut at, mut prev, mut count) = (cx.v.get(grant).bells, Link::NONE, 0);
+    while let Some(interrupt) = cx.v.live(at) {
+        let i = cx.v.get(interrupt);
+        assert_eq!((i.bell, i.bell_prev), (grant.link(), prev), "what is bound is linked to its notification's Grant");
+        assert!(!i.target.is_none(), "it is bound");
+        count += 1;
+        (prev, at) = (at, i.bell_next);
+    }
+    assert!(at.is_none());
+    let all = all::<INTERRUPT>(cx).into_iter().filter(|interrupt| cx.v.get(*interrupt).bell == grant.link());
+    assert_eq!(all.count(), count, "in no other");
+}
+
 /// Who is bound through a Grant stands in its list.
 fn lines<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
     let (mut at, mut prev, mut count) = (cx.v.get(grant).lines, Link::NONE, 0);
@@ -121,6 +137,7 @@ fn mappings<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
     assert!(at.is_none());
     waiting(cx, grant);
     lines(cx, grant);
+    bells(cx, grant);
     if prev.is_none() {
         return;
     }

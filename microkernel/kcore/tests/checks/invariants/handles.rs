@@ -17,13 +17,15 @@ pub fn check(cx: &mut Cx<'_, '_>) {
             continue;
         }
         let (mut free, mut count) = (vec![false; slots.len()], 0);
-        let mut at = p.free_slot;
-        while at != 0 {
-            let entry = slots[at as usize].1;
-            assert!(entry.object.class() == 0 && entry.generation != 0, "a free slot is free and not retired");
-            assert!(!std::mem::replace(&mut free[at as usize], true), "the free slots are no circle");
-            count += 1;
-            at = entry.object.number();
+        for (mut at, near) in [(p.free_slot, true), (p.free_far, false)] {
+            while at != 0 {
+                let entry = slots[at as usize].1;
+                assert!(entry.object.class() == 0 && entry.generation != 0, "a free slot is free and not retired");
+                assert!(!std::mem::replace(&mut free[at as usize], true), "the free slots are no circle");
+                assert_eq!(at < SLOTS_PER_PAGE, near, "the first page's are apart: nobody looks through more");
+                count += 1;
+                at = entry.object.number();
+            }
         }
         let empty = slots.iter().filter(|(i, e)| *i != 0 && e.object.class() == 0 && e.generation != 0);
         assert_eq!(empty.count(), count, "every empty slot can be found");

@@ -29,7 +29,7 @@ pub fn check(cx: &mut Cx<'_, '_>) {
         }
         let shares = cx.s.cores[core].loose != 0;
         assert_eq!(cx.s.sharing >> core & 1 == 1, shares, "the bitmap says who has threads to be taken over");
-        if let Some(current) = cx.v.follow(cx.s.cores[core].current) {
+        if let Some(current) = cx.v.follow(cx.s.cores[core].current.link()) {
             let current = cx.v.live(current.link()).expect("who runs is alive");
             let t = cx.v.get(current);
             assert_eq!((t.state, t.core as usize), (State::Running, core));

@@ -187,13 +187,16 @@ fn memories(cx: &Cx<'_, '_>) {
     for memory in all::<MEMORY>(cx) {
         let m = cx.v.get(memory);
         let (mut at, mut prev, mut count) = (m.mappings, Link::NONE, 0);
+        let mut goes_on = m.evict_next.is_none();
         while let Some(mapping) = cx.v.live(at) {
             let r = cx.v.get(mapping);
+            goes_on |= at == m.evict_next;
             assert_eq!((r.memory, r.memory_prev), (memory.link(), prev));
             count += 1;
             (prev, at) = (at, r.memory_next);
         }
         assert!(at.is_none());
+        assert!(goes_on, "an evict goes on at a mapping of its Memory");
         assert_eq!(count, m.mapping_count);
         listed += count;
         if let Some(root) = cx.v.find(m.root) {

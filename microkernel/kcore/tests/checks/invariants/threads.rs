@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use abi::message::{FOREVER, MAX_CHAIN};
+use kcore::Hw;
 use kcore::objects::*;
 
 use super::queues::served;
@@ -64,6 +65,8 @@ fn payers<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
     let paid = !t.budget.is_none() || !t.payer.is_none();
     assert_eq!(t.slow & slow::PAID != 0, paid, "who is paid for takes the general path");
     assert!(!t.demoted || !t.budget.is_none());
+    let traced = cx.v.live(t.process).is_some_and(|process| !cx.v.get(process).trace.ring.is_none());
+    assert!(!traced || t.slow & slow::TRACED != 0, "who is traced, too");
 }
 
 fn bindings<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
@@ -74,7 +77,10 @@ fn bindings<'id>(cx: &Cx<'_, 'id>, thread: ThreadKey<'id>) {
     }
     if let Some(notification) = cx.v.follow(t.notification) {
         let notification = cx.v.live(notification.link()).expect("what is bound is alive");
-        assert_eq!(cx.v.get(notification).bound, thread.link());
+        let n = cx.v.get(notification);
+        assert_eq!((n.bound, n.bits != 0), (thread.link(), t.bits_wait), "who has bits waiting knows");
+    } else {
+        assert!(!t.bits_wait);
     }
 }
 
@@ -111,7 +117,7 @@ fn scheduled(cx: &Cx<'_, '_>) {
 fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core, alone: bool) {
     assert!(!core.called, "who is called is told");
     assert!(core.look_again || core.armed <= core.wheel.next().max(cx.s.hw.now), "somebody waits for a deadline");
-    match cx.v.follow(core.current) {
+    match cx.v.follow(core.current.link()) {
         None => {
             let looks = core.armed <= cx.s.hw.now;
             assert!(
@@ -119,7 +125,7 @@ fn chosen(cx: &Cx<'_, '_>, n: usize, core: &kcore::Core, alone: bool) {
                 "nobody runs only if nobody is ready, or all who are have to be looked at first"
             );
             // A core that could not look at all of its own yet runs one of them, or lets it be taken over, when its timer comes: now.
-            let looks_itself = |core: &kcore::Core| core.current.is_none() && core.armed <= cx.s.hw.now;
+            let looks_itself = |core: &kcore::Core| core.current.link().is_none() && core.armed <= cx.s.hw.now;
             let loose = cx.s.cores.iter().filter(|core| !looks_itself(core)).fold(0, |all, core| all | core.loose);
             assert!(cx.s.idle >> n & 1 != 0, "who has nothing to run idles");
             let all_called = (0..8u8).all(|n| cx.s.idle >> n & 1 == 0 || cx.s.hw.kicks.contains(&n));
@@ -160,10 +166,10 @@ fn wheels(cx: &Cx<'_, '_>) {
 fn budget<'id>(cx: &Cx<'_, 'id>, n: usize, current: ThreadKey<'id>, alone: bool) {
     let (core, t) = (&cx.s.cores[n], cx.v.get(current));
     let Some(pool) = cx.v.find(t.payer) else { return assert!(t.payer.is_none(), "who pays is there") };
-    let (budget, ran) = (cx.v.get(pool).budget, cx.s.hw.now - t.run_start);
+    let (budget, ran) = (cx.v.get(pool).budget, cx.s.hw.span(cx.s.hw.ticks() - t.run_start));
     let comes = !alone && core.armed <= cx.s.hw.now;
     assert!(budget.left(n) > ran || comes, "who runs has processor time left");
-    assert!(core.armed <= t.run_start + budget.left(n), "and is stopped in time");
+    assert!(core.armed <= cx.s.hw.time(t.run_start) + budget.left(n), "and is stopped in time");
 }
 
 /// What is unmasked is bound; what is bound has its line, and its trigger.

@@ -90,6 +90,7 @@ impl Former {
             at = slots[at as usize].object.number();
         }
         self.put(1 << 33 | expected as u64);
+        self.put(p.free_far as u64);
     }
 
     fn thread(&mut self, cx: &Cx<'_, '_>, link: Link<THREAD>) {
@@ -99,7 +100,7 @@ impl Former {
         let waits = matches!(t.state, State::Calling | State::AwaitingReply | State::Receiving);
         self.put(if waits { t.takes as u64 } else { 0 });
         self.put(if t.state == State::Calling { t.badge } else { 0 });
-        let flags = [t.faulting, t.restarting, t.ending, t.bits_last, t.timer_slot != 0, t.ends_at != 0, t.demoted];
+        let flags = [t.faulting, t.restarting(), t.ending, t.bits_last, t.timer_slot != 0, t.ends_at != 0, t.demoted];
         self.put(flags.iter().fold(0, |bits, flag| bits << 1 | *flag as u64));
         self.link(t.process);
         self.link(t.pool);
@@ -115,6 +116,7 @@ impl Former {
         self.link(t.serves);
         self.link(t.notification);
         self.link(t.via);
+        self.link(if t.restarting() { t.evicts } else { Link::NONE });
         self.name(cx, t.bound_via);
         self.name(cx, t.budget);
         self.name(cx, t.payer);
@@ -131,7 +133,7 @@ impl Former {
     /// The registers of a thread that is still to be served by them.
     fn registers(&mut self, cx: &Cx<'_, '_>, t: &Thread) {
         let r = &t.context.regs;
-        if t.restarting || t.ends_at != 0 {
+        if t.restarting() || t.ends_at != 0 {
             self.all([r.number, r.a0, r.a1, r.badge]);
             self.all(r.words);
         } else if t.faulting {
@@ -171,10 +173,17 @@ impl Former {
         self.name(cx, m.root);
         let root = cx.v.find(m.root).map_or(m.base, |root| cx.v.get(root).base);
         self.all([m.base - root, m.pages, m.mapping_count, m.refs].map(u64::from));
-        self.all([m.kind as u64, m.orphan as u64, m.ending as u64]);
+        self.all([m.kind as u64, m.ending as u64]);
         self.link(m.mappings);
         self.link(m.pool);
         self.link(m.end_next);
+        // What is left of an `evict`, and of whose: one that was stopped is nobody's.
+        let begun = cx.v.live(m.evictor).is_some_and(|thread| cx.v.get(thread).evicts == link);
+        self.link(if begun { m.evictor } else { Link::NONE });
+        self.link(m.evict_next);
+        if !m.evict_next.is_none() {
+            self.all([m.evict_from as u64, m.evict_to as u64, m.evict_keep.bits() as u64]);
+        }
         if m.pages > LOOKED_INTO || !m.root.is_none() {
             return;
         }
@@ -221,6 +230,7 @@ impl Former {
         self.link(g.mappings);
         self.link(g.waiting);
         self.link(g.lines);
+        self.link(g.bells);
         self.link(g.pool);
         self.all([g.handles as u64, g.live_children as u64, g.refs as u64, g.badge, g.close_bits, g.depth as u64]);
         let flags = [g.revoked, g.tells, g.ended, g.queued, g.undoing, g.ending, g.orphan];
@@ -235,6 +245,8 @@ impl Former {
                 self.name(cx, i.target);
                 self.link(i.via);
                 self.link(i.via_next);
+                self.link(i.bell);
+                self.link(i.bell_next);
                 self.link(i.pool);
                 self.put((cx.s.lines[i.first as usize].raw() == place) as u64);
             }

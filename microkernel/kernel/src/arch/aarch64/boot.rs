@@ -115,7 +115,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
     let gic = unsafe { Gic::start(platform.gic, platform.timer).map_err(Failed::tree)? };
     TRUSTING.store(false, Ordering::Relaxed);
     STATE.call_once(|| State { gic, timer: platform.timer });
-    let running = cores::start(&platform.affinities, image, &clock);
+    let running = cores::start(&platform.affinities, platform.cores, image, &clock);
     for chunk in platform.seed.chunks_exact_mut(8) {
         let random = cpu::random().unwrap_or(0).to_le_bytes();
         chunk.iter_mut().zip(random).for_each(|(byte, random)| *byte ^= random);
@@ -182,7 +182,9 @@ fn console(registers: Region) -> Result<(), &'static str> {
 
 /// Maps all RAM but what firmware forbids.
 fn map_ram(platform: &Platform) -> Result<(), &'static str> {
-    let mut mapped = platform.banks;
+    // Each hole may cut one in two.
+    let mut mapped = Regions::<{ 2 * dtb::BANKS }>::new();
+    platform.banks.as_slice().iter().for_each(|bank| mapped.push(*bank));
     platform.unmapped.as_slice().iter().for_each(|hole| mapped.remove(*hole));
     mapped.as_slice().iter().try_for_each(|bank| mmu::map_ram(*bank))
 }

@@ -32,8 +32,21 @@ entry:
 
 // Everything to EL1, nothing trapped; the virtual counter is the physical one.
 from_el2:
-    mov     x0, #1 << 31                // HCR_EL2.RW: EL1 is AArch64
+    ldr     x0, =(1 << 31 | 1 << 40 | 1 << 41)  // HCR_EL2: EL1 is AArch64 (RW); pointer authentication is its own (APK, API)
     msr     hcr_el2, x0
+    mrs     x0, id_aa64mmfr0_el1
+    ubfx    x0, x0, #56, #4             // FEAT_FGT: traps of single registers and instructions
+    cbz     x0, 1f
+    msr     s3_4_c1_c1_4, xzr           // HFGRTR_EL2
+    msr     s3_4_c1_c1_5, xzr           // HFGWTR_EL2
+    msr     s3_4_c1_c1_6, xzr           // HFGITR_EL2
+    msr     s3_4_c3_c1_4, xzr           // HDFGRTR_EL2
+    msr     s3_4_c3_c1_5, xzr           // HDFGWTR_EL2
+1:  mrs     x0, id_aa64mmfr1_el1
+    ubfx    x0, x0, #40, #4             // FEAT_HCX
+    cbz     x0, 1f
+    msr     s3_4_c1_c2_2, xzr           // HCRX_EL2
+1:
     isb
     mov     x0, #3                      // EL1PCTEN, EL1PCEN
     msr     cnthctl_el2, x0

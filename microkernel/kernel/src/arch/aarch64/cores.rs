@@ -41,12 +41,13 @@ static STOPPED: AtomicBool = AtomicBool::new(false);
 /// Cores that have stopped so.
 static STANDING: AtomicU8 = AtomicU8::new(0);
 
-/// Starts the other cores, on the boot core; returns those that run. One that doesn't come in time never will.
-pub fn start(affinities: &[Option<u64>; dtb::CORES], image: Image, clock: &Clock) -> u8 {
+/// Starts the other cores, on the boot core, up to as many as the tree tells of in all: there are stacks for those. Returns those
+/// that run. One that doesn't come in time never will.
+pub fn start(affinities: &[Option<u64>; dtb::CORES], count: u32, image: Image, clock: &Clock) -> u8 {
     let own = MPIDR_EL1.get() & AFFINITY;
     let entry = image.physical_of((&raw const start_core).addr() as u64);
     let others = affinities.iter().flatten().filter(|affinity| **affinity != own);
-    for (core, affinity) in (1..MAX_CORES).zip(others) {
+    for (core, affinity) in (1..MAX_CORES.min(count as usize)).zip(others) {
         STATES[core].store(EXPECTED, Ordering::Release);
         if !psci::start_core(*affinity, entry, core as u64) {
             STATES[core].store(ABSENT, Ordering::Release);
@@ -124,7 +125,8 @@ pub fn stop_others() {
     }
 }
 
-fn halt() -> ! {
+/// Goes on with nothing, for good.
+pub fn halt() -> ! {
     loop {
         wfe();
     }

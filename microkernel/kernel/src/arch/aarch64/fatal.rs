@@ -2,6 +2,7 @@
 
 use core::cell::UnsafeCell;
 use core::fmt::Write;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use aarch64_cpu::registers::{FP, Readable};
 use kcore::hw::Reboot;
@@ -60,8 +61,15 @@ const VECTORS: [&str; 16] = [
     "SError, AArch32",
 ];
 
-/// Reports an exception that the kernel should never have taken, and powers off.
+/// An end is being reported.
+static REPORTING: AtomicBool = AtomicBool::new(false);
+
+/// Reports an exception that the kernel should never have taken, and powers off. One that comes meanwhile, as of a firmware that
+/// isn't there, only stops the core.
 pub extern "C" fn report(frame: &Frame) -> ! {
+    if REPORTING.swap(true, Ordering::Relaxed) {
+        super::cores::halt();
+    }
     super::cores::stop_others();
     let vector = VECTORS.get(frame.vector as usize).unwrap_or(&"?");
     let mut out = Console;

@@ -7,7 +7,7 @@ use kcore::Hw;
 use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, Reboot, Trigger};
 
 use super::gic::Gic;
-use super::timer::Clock;
+use super::timer::{self, Clock};
 use super::{cpu, mmu, psci, uart};
 
 /// The machine: what [`Hw`] needs beside the processor's own registers.
@@ -24,8 +24,19 @@ impl Hw for Machine {
         mmu::asid_max()
     }
 
-    fn now(&self) -> u64 {
-        self.clock.now()
+    #[inline(always)]
+    fn ticks(&self) -> u64 {
+        timer::count()
+    }
+
+    #[inline(always)]
+    fn span(&self, ticks: u64) -> u64 {
+        self.clock.span(ticks)
+    }
+
+    #[inline(always)]
+    fn time(&self, ticks: u64) -> u64 {
+        self.clock.time(ticks)
     }
 
     fn set_timer(&mut self, at: u64) {

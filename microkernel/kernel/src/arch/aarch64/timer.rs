@@ -38,11 +38,6 @@ impl Clock {
         self.counter
     }
 
-    /// ns since [`Clock::start`].
-    pub fn now(&self) -> u64 {
-        self.nanoseconds(count())
-    }
-
     /// Has the core's timer fire at `at` ns, never for `u64::MAX`; not before, and late by less than a tick in 2^32.
     pub fn arm(&self, at: u64) {
         if at == u64::MAX {
@@ -50,13 +45,19 @@ impl Clock {
             return;
         }
         let count = count();
-        let ahead = at.saturating_sub(self.nanoseconds(count));
+        let ahead = at.saturating_sub(self.time(count));
         let ticks = ((u128::from(ahead) * u128::from(self.ticks)) >> SHIFT) as u64;
         CNTV_CVAL_EL0.set(count.saturating_add(ticks).saturating_add(1));
         CNTV_CTL_EL0.write(aarch64_cpu::registers::CNTV_CTL_EL0::ENABLE::SET);
     }
 
-    fn nanoseconds(&self, count: u64) -> u64 {
+    /// ns since [`Clock::start`].
+    pub fn now(&self) -> u64 {
+        self.time(count())
+    }
+
+    /// The same when the counter stood there.
+    pub fn time(&self, count: u64) -> u64 {
         self.span(count.wrapping_sub(self.counter.base))
     }
 

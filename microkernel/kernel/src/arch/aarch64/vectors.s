@@ -36,7 +36,7 @@
 .macro unlock
     adrp    x11, {kernel}
     add     x11, x11, :lo12:{kernel}
-    stlr    wzr, [x11]
+    stlrb   wzr, [x11]
 .endm
 
 // Loads the vector registers of a context, by way of another register.

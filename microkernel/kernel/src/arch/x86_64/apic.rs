@@ -63,7 +63,8 @@ pub fn init(physical: u64) {
 /// The APIC ID of each core; all ones before it starts.
 static IDS: [AtomicU32; MAX_CORES] = [const { AtomicU32::new(u32::MAX) }; MAX_CORES];
 
-/// Enables the running core's APIC, all of its sources masked.
+/// Enables the running core's APIC, its timer and its errors masked, as is what comes from the legacy controller. LINT1 stays as
+/// firmware has it, mostly for non-maskable interrupts: those end the kernel, with a report.
 pub fn start(core: CoreId) {
     let mut base = Msr::new(APIC_BASE);
     // SAFETY: the processor has an APIC (`cpu::require`), whose registers are mapped uncached at PHYS_BASE; x2APIC is

@@ -28,10 +28,8 @@ const PATIENCE: u32 = 10_000_000;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     counter: Counter,
-    /// Timer ticks a second, if it counts.
-    timer_rate: u64,
-    /// TSC ticks a second.
-    tsc_rate: u64,
+    /// Ticks a nanosecond, times 2^[`SHIFT`], rounded up: the timer's, if it counts, else the TSC's.
+    ticks: u64,
     mode: TimerMode,
 }
 
@@ -57,12 +55,10 @@ pub fn calibrate(pm_timer: Option<u16>, started: u64) -> Clock {
     let tsc_rate = tsc_rate_by_cpuid().unwrap_or(rate_of(last.tsc - first.tsc)).max(1);
     let timer_rate = rate_of(u64::from(first.timer - last.timer.min(first.timer))).max(1);
     let multiplier = ((u128::from(SECOND) << SHIFT) / u128::from(tsc_rate)) as u64;
-    Clock {
-        counter: Counter { base: started, multiplier, shift: SHIFT },
-        timer_rate,
-        tsc_rate,
-        mode: apic::start_timer(),
-    }
+    let mode = apic::start_timer();
+    let rate = if mode == TimerMode::Count { timer_rate } else { tsc_rate };
+    let ticks = (u128::from(rate) << SHIFT).div_ceil(SECOND.into()) as u64;
+    Clock { counter: Counter { base: started, multiplier, shift: SHIFT }, ticks, mode }
 }
 
 impl Clock {
@@ -73,7 +69,12 @@ impl Clock {
 
     /// ns since boot.
     pub fn now(&self) -> u64 {
-        self.span(tsc().wrapping_sub(self.counter.base))
+        self.time(tsc())
+    }
+
+    /// The same when the TSC stood there.
+    pub fn time(&self, tsc: u64) -> u64 {
+        self.span(tsc.wrapping_sub(self.counter.base))
     }
 
     /// How many ns so many ticks are.
@@ -81,21 +82,20 @@ impl Clock {
         ((u128::from(ticks) * u128::from(self.counter.multiplier)) >> SHIFT) as u64
     }
 
-    /// Has the timer interrupt come at `at` ns or, if that is too far for the timer, earlier; `u64::MAX`: never.
+    /// Has the timer interrupt come at `at` ns or, if that is too far for the timer, earlier; `u64::MAX`: never. Not before the
+    /// time, and late by less than a tick in 2^32.
     pub fn set_timer(&self, at: u64) {
+        let tsc = tsc();
+        let ahead = at.saturating_sub(self.span(tsc.wrapping_sub(self.counter.base)));
+        // One tick later than rounding down says: not before the time.
+        let ticks = ((u128::from(ahead) * u128::from(self.ticks)) >> SHIFT) + 1;
         match (self.mode, at) {
             (TimerMode::Deadline, u64::MAX) => apic::set_deadline(0),
             (TimerMode::Count, u64::MAX) => apic::set_count(0),
             (TimerMode::Deadline, _) => {
-                let ticks = u128::from(at) * u128::from(self.tsc_rate) / u128::from(SECOND);
-                // One tick later than rounding down says: not before the time. A deadline of 0 would disarm it.
-                apic::set_deadline((ticks as u64 + 1).saturating_add(self.counter.base).max(1));
+                apic::set_deadline(tsc.saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX)));
             }
-            (TimerMode::Count, _) => {
-                let wait = at.saturating_sub(self.now());
-                let ticks = u128::from(wait) * u128::from(self.timer_rate) / u128::from(SECOND) + 1;
-                apic::set_count(u32::try_from(ticks).unwrap_or(u32::MAX));
-            }
+            (TimerMode::Count, _) => apic::set_count(u32::try_from(ticks).unwrap_or(u32::MAX)),
         }
     }
 }

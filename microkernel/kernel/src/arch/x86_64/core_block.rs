@@ -42,8 +42,6 @@ pub struct CoreBlock {
     pub kernel_space: u64,
     /// 1 while the core waits for an interrupt in `idle`.
     pub idle: u64,
-    /// The core.
-    pub id: u64,
 }
 
 /// Offsets for the stubs.
@@ -71,7 +69,7 @@ pub static BLOCKS: Blocks = Blocks([const { UnsafeCell::new(CoreBlock::new()) };
 
 impl CoreBlock {
     const fn new() -> Self {
-        CoreBlock { current: core::ptr::null_mut(), stack: 0, scratch: 0, space: 0, kernel_space: 0, idle: 0, id: 0 }
+        CoreBlock { current: core::ptr::null_mut(), stack: 0, scratch: 0, space: 0, kernel_space: 0, idle: 0 }
     }
 }
 
@@ -110,7 +108,6 @@ pub fn init(core: CoreId, kernel_root: u64) {
     // 1. The boot code of this core alone touches its block now.
     // 2. The word at `stack_top` lies in the mapped top page of the window, above all stack frames.
     unsafe {
-        (*block).id = core.into();
         (*block).stack = stack_top(core);
         (*block).space = kernel_root;
         (*block).kernel_space = kernel_root;

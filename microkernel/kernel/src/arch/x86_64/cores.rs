@@ -62,7 +62,8 @@ pub fn start(firmware: &Handover, tables: &acpi::Tables, paging: &paging::Kernel
     ids[0] = own as u8;
     // IDs beyond a byte need interrupt remapping; machines with so many cores have others that will do.
     for id in tables.core_ids.as_slice().iter().filter(|id| **id != own && **id < 255) {
-        if count < MAX_CORES {
+        // There are stacks for as many as the table names.
+        if count < MAX_CORES.min(tables.cores as usize) {
             ids[count] = *id as u8;
             count += 1;
         }

@@ -53,7 +53,7 @@
 
     // Gives the kernel's lock back (lock.rs): stores stay in order.
     .macro UNLOCK
-    mov dword ptr [rip + {kernel} + {free}], 0
+    mov byte ptr [rip + {kernel} + {free}], 0
     .endm
 
     .macro SYSCALL_ENTRY n

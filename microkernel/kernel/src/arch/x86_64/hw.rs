@@ -6,7 +6,7 @@ use abi::user::Features;
 use kcore::hw::{Asid, CoreId, Entry, Frame, PortOperation, PortSize, Reboot, Trigger};
 use x86_64::instructions::port::Port;
 
-use super::clock::Clock;
+use super::clock::{self, Clock};
 use super::cores::{self, Order};
 use super::ioapic::IoApics;
 use super::uart::console_write;
@@ -53,8 +53,19 @@ impl kcore::Hw for Machine {
         if cpu::tagged() { 4095 } else { 0 }
     }
 
-    fn now(&self) -> u64 {
-        self.clock.now()
+    #[inline(always)]
+    fn ticks(&self) -> u64 {
+        clock::tsc()
+    }
+
+    #[inline(always)]
+    fn span(&self, ticks: u64) -> u64 {
+        self.clock.span(ticks)
+    }
+
+    #[inline(always)]
+    fn time(&self, ticks: u64) -> u64 {
+        self.clock.time(ticks)
     }
 
     fn set_timer(&mut self, at: u64) {

@@ -7,14 +7,28 @@ use x86_64::registers::control::Cr2;
 use super::{apic, core_block, cores, idt, ioapic};
 
 /// Called by the stub, with the interrupted thread's registers saved, or none running. Returns what runs next.
+///
+/// All it does is to go on elsewhere, so that each kind puts away the registers that itself needs, and no more.
 pub extern "C" fn dispatch(vector: u64, error: u64) -> *mut Context {
     match vector as u8 {
         0..idt::LINES => exception(vector, error),
         vector @ idt::LINES..=idt::LAST_MESSAGE => device(vector),
-        idt::TIMER => {
-            apic::end_of_interrupt();
-            crate::entry::kernel_timer()
-        }
+        idt::TIMER => timer(),
+        vector => of_cores(vector),
+    }
+}
+
+/// The core's timer.
+#[inline(never)]
+fn timer() -> *mut Context {
+    apic::end_of_interrupt();
+    crate::entry::kernel_timer()
+}
+
+/// What another core wants, or nothing.
+#[inline(never)]
+fn of_cores(vector: u8) -> *mut Context {
+    match vector {
         idt::KICK => {
             apic::end_of_interrupt();
             crate::entry::kernel_reschedule()
@@ -42,6 +56,7 @@ pub extern "C" fn bad_pc(context: *mut Context) -> *mut Context {
 
 /// A line or a message. The end of the interrupt comes after kcore has masked it: a level-triggered line would come
 /// again at once.
+#[inline(never)]
 fn device(vector: u8) -> *mut Context {
     let next = match ioapic::arrived(vector) {
         Some(line) => crate::entry::kernel_interrupt(line),
@@ -73,6 +88,7 @@ const WRITE: u64 = 1 << 1;
 const FETCH: u64 = 1 << 4;
 
 /// User code faulted (SDM vol. 3A, 6.15).
+#[inline(never)]
 fn exception(vector: u64, error: u64) -> *mut Context {
     let (class, address) = match vector {
         PAGE_FAULT => (page_fault(error), Cr2::read_raw()),
