@@ -81,10 +81,17 @@ pub fn lend_names() -> Result<(), Error> {
 
 /// What a client may keep beside its session, or longer, is paid by the pool that it hands over.
 fn kept(checks: &mut Checks) -> Result<(), Error> {
-    let pool = Pool::own()?.create(1_000, 1)?;
+    let pool = Pool::own()?.create(child::room(1_000)? as usize, 1)?;
+    let result = paid(checks, &pool);
+    // What services have of it goes, too.
+    pool.destroy()?;
+    result
+}
+
+fn paid(checks: &mut Checks, pool: &Pool) -> Result<(), Error> {
     let objects = || pool.info().map(|info| info.objects);
     let before = objects()?;
-    let bells: Result<Vec<OwnedHandle>, Error> = (0..KEPT_HANDLES).map(|_| doorbell_of_closed(&pool)).collect();
+    let bells: Result<Vec<OwnedHandle>, Error> = (0..KEPT_HANDLES).map(|_| doorbell_of_closed(pool)).collect();
     let bells = bells?;
     let fs = open::<files::Service>("SYS")?;
     let (dir, path) = (Id::ROOT, Text::try_from("S/Startup-Sequence")?);
