@@ -8,6 +8,7 @@ use kcore::objects::*;
 use crate::driver::{Driver, Step};
 use crate::invariants;
 use crate::random::each_seed;
+use crate::sequences::USUAL;
 
 #[test]
 fn every_error_is_in_the_table() {
@@ -29,7 +30,7 @@ fn every_error_is_in_the_table() {
 
 #[test]
 fn rights_only_shrink() {
-    each_seed("rights_only_shrink", 200, |seed| {
+    each_seed("rights_only_shrink", USUAL, |seed| {
         let mut d = Driver::new(seed, 420);
         for _ in 0..200 {
             let before = entries(&mut d);

@@ -352,7 +352,6 @@ fn enter(w: &mut World, number: u64, arguments: &[u64]) -> (Option<Result<(), Er
     w.edit(init, |t| t.context.regs.pc = 0x40_0000);
     let before = snapshot::take(w);
     w.k.syscall(0);
-    let after = snapshot::take(w);
     let excluded = snapshot::excluded(w, init);
     let status = w.with(|cx| {
         let t = cx.v.get(cx.v.live(init)?);
@@ -360,7 +359,7 @@ fn enter(w: &mut World, number: u64, arguments: &[u64]) -> (Option<Result<(), Er
         over.then(|| Status(t.context.regs.number).result())
     });
     let refused = matches!(status, Some(Err(_)));
-    (status, if refused { before.difference(&after, excluded) } else { None })
+    (status, if refused { before.difference(w, excluded) } else { None })
 }
 
 #[test]

@@ -319,19 +319,16 @@ impl World {
     }
 
     /// The bytes of a frame, whatever lies in it.
-    pub fn frame_bytes(&self, frame: u32) -> Box<[u8]> {
-        // SAFETY: the arena has this frame, nothing runs in the kernel, and the bytes are copied.
-        unsafe { std::slice::from_raw_parts(self.blocks[0].0.add(frame as usize * PAGE), PAGE).into() }
+    pub fn frame(&self, frame: u32) -> &[u8] {
+        // SAFETY: the arena has this frame, and nothing runs in the kernel while this borrow of it lives.
+        unsafe { std::slice::from_raw_parts(self.blocks[0].0.add(frame as usize * PAGE), PAGE) }
     }
 
     /// The bytes of the tables about all frames.
-    pub fn table_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (pointer, layout) in &self.blocks[1..] {
-            // SAFETY: the whole block, and as above.
-            bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(*pointer, layout.size()) });
-        }
-        bytes
+    pub fn tables(&self) -> [&[u8]; 2] {
+        let [_, kinds, infos] = &self.blocks;
+        // SAFETY: the whole block, and as above.
+        [kinds, infos].map(|(pointer, layout)| unsafe { std::slice::from_raw_parts(*pointer, layout.size()) })
     }
 
     pub fn process_of(&mut self, thread: ThreadLink) -> Link<PROCESS> {

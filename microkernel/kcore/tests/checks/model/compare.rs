@@ -12,6 +12,7 @@ use super::memory::ANY;
 use super::{Held, Kind, Model, Page, Received};
 use crate::invariants;
 use crate::random::{Random, each_seed};
+use crate::sequences::USUAL;
 use crate::world::*;
 
 const OWN: u64 = 0x1_0001;
@@ -35,7 +36,7 @@ struct Pair {
 
 #[test]
 fn the_kernel_agrees_with_a_naive_model() {
-    each_seed("the_kernel_agrees_with_a_naive_model", 2_000, |seed| {
+    each_seed("the_kernel_agrees_with_a_naive_model", USUAL, |seed| {
         let mut pair = Pair::new(seed);
         for _ in 0..250 {
             pair.step();
