@@ -1,5 +1,6 @@
 //! HARDTEST: what the kernel promises programs, exercised with threads, time and long messages.
 
+mod borrowed;
 mod counters;
 pub mod floats;
 pub mod messages;
