@@ -72,6 +72,8 @@ impl World {
         let faults = Receiver::new(&roots.pool)?;
         let scratch = Memory::create(&roots.pool, 1)?;
         let time = time_page(boot, &roots.pool)?;
+        let command_line = command_line(boot)?;
+        libsys::log!(Detail, "command line: {command_line}");
         let mut world = World {
             boot,
             receiver,
@@ -90,7 +92,7 @@ impl World {
             seeds: Vec::new(),
             shutdown: None,
             prompt: 0,
-            fixed: command_line(boot)?.split_ascii_whitespace().any(|word| word == "place=fixed"),
+            fixed: command_line.split_ascii_whitespace().any(|word| word == "place=fixed"),
             manifest,
             roots,
         };

@@ -153,6 +153,7 @@ const DIAGNOSTICS: &[Story] = &[
     Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
         .prints(&[
             "== machine",
+            "\n1 core\n",
             "== cores",
             "== memory",
             "== processes",
@@ -161,6 +162,7 @@ const DIAGNOSTICS: &[Story] = &[
             "== capabilities of the services",
             "== counters",
             "== log",
+            "command line:",
         ])
         .never(&["not to be had"]),
     Story::new("diag-mistakes", MISTAKES).prints(&[
