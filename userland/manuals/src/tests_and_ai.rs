@@ -70,7 +70,7 @@ pub(crate) const MANUALS: &[Manual] = &[
             ("CORES", "a fixed load on one core and on all"),
             (
                 "LIST",
-                "call-4w, call-8w-general, call-512, interrupt, notify, fault, thread or spawn alone, for a debugger",
+                "call-4w, call-8w-general, call-fpu, call-512, interrupt, notify, fault, thread or spawn alone, for a debugger",
             ),
         ],
         examples: &[],
