@@ -41,6 +41,16 @@ impl<L> Mem<L> {
         self.link_block(block, order);
     }
 
+    /// Returns any range, marked as free, in the largest aligned blocks.
+    pub(crate) fn give_range(&mut self, first: Frame, pages: u32) {
+        let (mut at, end) = (first.0, first.0 + pages);
+        while at < end {
+            let order = at.trailing_zeros().min((end - at).ilog2()).min(ORDERS as u32 - 1);
+            self.give_block(Frame(at), order as usize);
+            at += 1 << order;
+        }
+    }
+
     fn link_block(&mut self, block: Frame, order: usize) {
         let head = self.heads[order];
         self.set_kind(block, Kind::FREE);
@@ -78,7 +88,7 @@ impl<'id, L> View<'_, 'id, L> {
         let first = self.mem.take_block(order)?;
         self.mem.set_kinds(first, pages, Kind::BYTES);
         // Nothing in a block is marked free but its first frame.
-        self.give_range(first.plus(pages), (1 << order) - pages);
+        self.mem.give_range(first.plus(pages), (1 << order) - pages);
         Some(first)
     }
 
@@ -103,16 +113,6 @@ impl<'id, L> View<'_, 'id, L> {
             assert!(self.mem.kind(first.plus(n)) == Kind::BYTES, "only plain bytes are given back");
         }
         self.mem.set_kinds(first, pages, Kind::FREE_TAIL);
-        self.give_range(first, pages);
-    }
-
-    /// Returns any range, marked as free, in the largest aligned blocks.
-    fn give_range(&mut self, first: Frame, pages: u32) {
-        let (mut at, end) = (first.0, first.0 + pages);
-        while at < end {
-            let order = at.trailing_zeros().min((end - at).ilog2()).min(ORDERS as u32 - 1);
-            self.mem.give_block(Frame(at), order as usize);
-            at += 1 << order;
-        }
+        self.mem.give_range(first, pages);
     }
 }

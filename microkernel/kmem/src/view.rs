@@ -57,10 +57,12 @@ impl<L> Mem<L> {
 
     /// Gives reserved frames to the allocator. Frame 0 stays reserved, and so does what is in use.
     pub fn add(&mut self, first: Frame, frames: u32) {
-        for n in first.0..first.0.saturating_add(frames).min(self.places.count) {
-            if n != 0 && self.kind(Frame(n)) == Kind::RESERVED {
-                self.give_block(Frame(n), 0);
-            }
+        let (mut at, end) = (first.0.max(1), first.0.saturating_add(frames).min(self.places.count));
+        while at < end {
+            let row = (at..end).take_while(|n| self.kind(Frame(*n)) == Kind::RESERVED).count() as u32;
+            self.set_kinds(Frame(at), row, Kind::FREE_TAIL);
+            self.give_range(Frame(at), row);
+            at += row.max(1);
         }
     }
 
