@@ -36,6 +36,13 @@ struct World {
 }
 
 fn world(frames: u32) -> World {
+    let mut world = reserved(frames);
+    world.mem.add(Frame(0), frames);
+    world
+}
+
+/// One in which no frame is free yet.
+fn reserved(frames: u32) -> World {
     let n = frames as usize;
     let layouts = [
         Layout::from_size_align(n * PAGE, PAGE).unwrap(),
@@ -45,8 +52,7 @@ fn world(frames: u32) -> World {
     // SAFETY: the layouts are not empty.
     let blocks = layouts.map(|layout| (unsafe { alloc_zeroed(layout) }, layout));
     // SAFETY: fresh zeroed blocks of the right sizes, freed after the memory.
-    let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, 0x40000) };
-    mem.add(Frame(0), frames);
+    let mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, 0x40000) };
     World { mem, blocks }
 }
 
@@ -237,6 +243,21 @@ fn check_blocks(mem: &Mem<List>) {
     assert_eq!(frames, mem.free_frames());
     let marked = (1..mem.frames()).filter(|n| mem.kind(Frame(*n)).is_free()).count();
     assert_eq!(marked as u32, frames);
+}
+
+#[test]
+fn memory_is_added_piece_by_piece_and_what_is_in_use_stays() {
+    let mut world = reserved(64);
+    for (first, frames, free) in [(3, 5, 5), (8, 1, 6), (20, u32::MAX, 50), (0, 4, 52), (0, 64, 63)] {
+        world.mem.add(Frame(first), frames);
+        assert_eq!(world.mem.free_frames(), free, "from {first} on");
+        check_blocks(&world.mem);
+    }
+    let taken = world.mem.view(|mut v| v.take(7).unwrap());
+    world.mem.add(Frame(0), 64);
+    assert_eq!(world.mem.free_frames(), 56);
+    world.mem.view(|mut v| v.give(taken, 7));
+    check_blocks(&world.mem);
 }
 
 #[test]
