@@ -324,12 +324,17 @@ impl World {
         unsafe { std::slice::from_raw_parts(self.blocks[0].0.add(frame as usize * PAGE), PAGE).into() }
     }
 
-    /// The bytes of the tables about all frames.
-    pub fn table_bytes(&self) -> Vec<u8> {
+    /// What the tables say about all frames that are in use. How free ones are arranged is no state.
+    pub fn table_bytes(&mut self) -> Vec<u8> {
+        let free: Vec<bool> = self.with(|cx| (0..cx.v.frames()).map(|n| cx.v.kind(kmem::Frame(n)).is_free()).collect());
         let mut bytes = Vec::new();
         for (pointer, layout) in &self.blocks[1..] {
+            let size = layout.size() / free.len();
             // SAFETY: the whole block, and as above.
-            bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(*pointer, layout.size()) });
+            let entries = unsafe { std::slice::from_raw_parts(*pointer, layout.size()) }.chunks(size);
+            entries
+                .zip(&free)
+                .for_each(|(entry, free)| bytes.extend(entry.iter().map(|byte| if *free { 0 } else { *byte })));
         }
         bytes
     }
