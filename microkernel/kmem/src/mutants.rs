@@ -30,6 +30,8 @@ mutants! {
     ObjectSlotNotRetired "a slot of objects is used again after its last generation";
     KeptOutlivesFrame "what is kept is believed after a frame has left its class";
     FrameKeepsState "a frame that is taken again is frozen still";
+    StockKeptFromBlocks "frames at hand are kept from who wants many in a row";
+    SpareTableUsed "a page table with entries is kept as an empty one";
 
     // Handles.
     RightsUnchecked "a look-up does not ask for rights";

@@ -42,7 +42,7 @@ fn an_error_changes_nothing() {
             }
             let Some(before) = d.before.take() else { continue };
             let excluded = snapshot::excluded(&mut d.w, caller);
-            if let Some(difference) = before.difference(&d.w, excluded) {
+            if let Some(difference) = before.difference(&mut d.w, excluded) {
                 panic!("{attempt:x?} answered {error} and changed {difference}");
             }
         }

@@ -27,7 +27,7 @@ pub fn take(w: &mut World) -> Snapshot {
     let frames: Vec<u32> = w.with(used);
     let mut bytes = Vec::with_capacity(frames.len() * PAGE);
     frames.iter().for_each(|frame| bytes.extend_from_slice(w.frame(*frame)));
-    Snapshot { frames, bytes, tables: w.tables().concat(), system: system(w) }
+    Snapshot { frames, bytes, tables: w.tables(), system: system(w) }
 }
 
 /// Whether a thread's calls are written into a ring: they change that, refused or not.
@@ -46,12 +46,12 @@ impl Snapshot {
     ///
     /// Excluded by name: the caller's status register; `restarting` and `pending` with `pending_done`, the state of a
     /// long call that ends with the refusal; and the kernel's counters, which count it.
-    pub fn difference(&self, w: &World, caller: Option<(u32, Vec<Range<usize>>)>) -> Option<String> {
+    pub fn difference(&self, w: &mut World, caller: Option<(u32, Vec<Range<usize>>)>) -> Option<String> {
         let system = system(w);
         if self.system != system {
             return Some(first_line(&self.system, &system));
         }
-        if self.tables != w.tables().concat() {
+        if self.tables != w.tables() {
             return Some("the tables about frames".into());
         }
         for (frame, before) in self.frames.iter().zip(self.bytes.chunks(PAGE)) {

@@ -324,11 +324,17 @@ impl World {
         unsafe { std::slice::from_raw_parts(self.blocks[0].0.add(frame as usize * PAGE), PAGE) }
     }
 
-    /// The bytes of the tables about all frames.
-    pub fn tables(&self) -> [&[u8]; 2] {
-        let [_, kinds, infos] = &self.blocks;
-        // SAFETY: the whole block, and as above.
-        [kinds, infos].map(|(pointer, layout)| unsafe { std::slice::from_raw_parts(*pointer, layout.size()) })
+    /// What the tables say about frames that are in use, and which are free. How free ones are arranged is no state.
+    pub fn tables(&mut self) -> Vec<u8> {
+        let free: Vec<bool> = self.with(|cx| (0..cx.v.frames()).map(|n| cx.v.kind(kmem::Frame(n)).is_free()).collect());
+        let mut bytes: Vec<u8> = free.iter().map(|free| u8::from(*free)).collect();
+        for (pointer, layout) in &self.blocks[1..] {
+            // SAFETY: the whole block, and as above.
+            let entries =
+                unsafe { std::slice::from_raw_parts(*pointer, layout.size()) }.chunks(layout.size() / free.len());
+            entries.zip(&free).filter(|(_, free)| !**free).for_each(|(entry, _)| bytes.extend_from_slice(entry));
+        }
+        bytes
     }
 
     pub fn process_of(&mut self, thread: ThreadLink) -> Link<PROCESS> {
