@@ -174,7 +174,6 @@ fn build(plan: &Plan<'_>, pool: &Pool) -> Result<Built, Error> {
         (user::PROCESS_CHANNEL, plan.service.handle(), Rights::CALL),
         (user::OWN_NOTIFICATION, notification.handle(), Rights::OWNER | Rights::NOTIFY | Rights::TRANSFER),
         (user::LOG, log.handle(), Rights::LOG),
-        (user::TIME_MEMORY, plan.time.handle(), Rights::READ | Rights::TRANSFER),
     ];
     for (place, handle, rights) in first {
         process.endow(handle, rights, place.index())?;
@@ -241,17 +240,17 @@ impl Loader<'_> {
         let (memory, mapping) = bytes.share();
         drop(mapping);
         if block > 0 {
-            start_block::show(self.process, &memory, block, &memory.slice(self.pool, 0, block)?)?;
+            start_block::show(self.process, &memory, block)?;
         }
         let mut first = block;
         for segment in writable() {
             self.map_data(&memory, first, segment)?;
             first += segment.pages() as usize;
         }
-        let write = Access::READ | Access::WRITE;
-        self.process.map(&memory, layout::STACK_TOP - stack * PAGE_SIZE, data, stack, write)?;
+        const { assert!(layout::HEAP.start == layout::STACK_TOP) };
+        let (bottom, write) = (layout::STACK_TOP - stack * PAGE_SIZE, Access::READ | Access::WRITE);
+        self.process.map(&memory, bottom, data, stack + heap, write)?;
         if paged {
-            self.process.map(&memory, layout::HEAP.start, data + stack, heap, write)?;
             let limit = layout::MAIN_STACK_BYTES;
             self.paging.add(layout::STACK_TOP - limit, limit / PAGE_SIZE, Backing::Zero);
             self.paging.add(layout::HEAP.start, self.plan.pages, Backing::Zero);
