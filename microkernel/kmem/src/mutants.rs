@@ -44,6 +44,12 @@ mutants! {
     DupAddsRights "dup gives the rights asked for, not those there are";
     DupIgnoresTransfer "dup gives away what may not move";
     DupIntoDying "dup puts a handle into a process that is torn down";
+    GiveAddsRights "give gives the rights asked for, not those there are";
+    GiveIgnoresTransfer "give gives away what may not move";
+    GiveIntoDying "give puts handles into a process that is torn down";
+    GivenTwice "a handle that is moved is named twice in one call";
+    GivenStays "a handle that is moved stays with its giver, too";
+    GiftsCollide "two handles of one call go to the same index";
     HandleUncounted "a Grant is not told of a copy of its handle";
 
     // Grants.
@@ -51,6 +57,7 @@ mutants! {
     OnlyOwnGrantCounts "the Grants above a handle's own are not asked";
     DeriveAddsRights "derive gives the rights asked for, not those there are";
     BadgeForged "who may not choose a badge chooses one";
+    AloneHasCell "a derivation without a handle to its Grant has one";
     DepthUnbounded "Grants nest deeper than four";
     EndTwice "the end of a Grant is told again";
     EndUntold "the last handle goes, and nobody is told";
@@ -178,6 +185,7 @@ mutants! {
     CeilingIgnoredByConfig "config sets a priority above the pool's ceiling";
     CeilingIgnoredByCreate "a thread is made with a priority above the pool's ceiling";
     CoreNotThere "a thread moves to a core that is off";
+    StopForgetsHome "a thread that is stopped on its way to its home core stays where it was";
     PointerUnchecked "the thread pointer may be an address of the kernel";
     BufferOverMapping "an IPC buffer lands on what is mapped";
     BufferNotZeroed "an IPC buffer holds what was there before";

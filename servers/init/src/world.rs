@@ -168,7 +168,7 @@ impl World {
 
     /// A handle of init's channel with this badge; its cell lies in init's own pool, so that its end is always told.
     pub fn client(&self, badge: Badge) -> Result<OwnedHandle, Error> {
-        Ok(self.receiver.client(&self.roots.pool, badge.pack())?.0)
+        self.receiver.lasting_client(&self.roots.pool, badge.pack())
     }
 
     /// What tells the pager of a process's faults; none for those that have all their memory from the start.
@@ -177,7 +177,7 @@ impl World {
         if level < PAGED_LEVEL || !pager() {
             return Ok(None);
         }
-        Ok(Some(self.faults.client(&self.roots.pool, number.into())?.0))
+        self.faults.lasting_client(&self.roots.pool, number.into()).map(Some)
     }
 
     /// Where the program of an image is placed.

@@ -90,6 +90,7 @@ fn pools_that_are_empty(seen: &mut Seen) {
     }
     while note(seen, &mut w, nr::slice, &[ROOT, memory, 0, 1, 0]).is_none() {}
     while note(seen, &mut w, nr::dup, &[channel, ALL, 0, 0]).is_none() {}
+    note(seen, &mut w, nr::derive, &[ROOT, channel, ALL, 0, 0]);
     note(seen, &mut w, nr::call, &[channel, 8 | 1 << 13]);
 }
 

@@ -114,7 +114,7 @@ pub fn good(f: &Fixture, call: &Call) -> Vec<Vec<u64>> {
         nr::close => vec![vec![of(PORTS)]],
         nr::dup => vec![vec![of(CHANNEL), ALL, of(PROCESS), 100], vec![of(MEMORY), ALL, 0, 100]],
         nr::derive => [CHANNEL, NOTIFICATION, MEMORY, POOL, PROCESS, THREAD, INTERRUPT, PORTS, AUTHORITY]
-            .map(|class| vec![pool, of(class), ALL, 7, 0])
+            .map(|class| vec![pool, of(class), ALL, 7, 0, (class % 2).into()])
             .to_vec(),
         nr::revoke => vec![vec![of(GRANT)]],
         nr::info => {
@@ -166,6 +166,10 @@ pub fn good(f: &Fixture, call: &Call) -> Vec<Vec<u64>> {
         nr::debug_log => vec![vec![of(AUTHORITY), 5]],
         nr::system => vec![vec![of(AUTHORITY), 1]],
         nr::trace => vec![vec![of(PROCESS), of(MEMORY), of(AUTHORITY)]],
+        nr::give => {
+            let (copied, moved) = (gift(of(CHANNEL), 100), gift(of(MEMORY), 101));
+            vec![vec![of(PROCESS), 0b10, copied, moved, 0, 0, 0, 0, 0, gift(of(CHANNEL), 127)]]
+        }
         _ => vec![Vec::new()],
     }
 }
@@ -188,6 +192,14 @@ fn wrong(f: &mut Fixture, call: &Call, row: &[u64], at: usize) -> Vec<(u64, Opti
     match (call.number, name, kind) {
         (nr::create, "kind", _) => any(&[0, 7, 8, 10, 11, 99, u64::MAX]),
         (nr::create, "x" | "y" | "z", _) => wrong_create(f, row, name),
+        (nr::derive, "alone", _) => is(Error::BadArgument, &[2, 1 << 32, u64::MAX]),
+        (nr::give, "moved", _) => {
+            let mut all = is(Error::BadArgument, &[1 << 2, 1 << 8, 1 << 63]);
+            // The channel is named twice.
+            all.extend(is(Error::BadHandle, &[1, 1 << 7]));
+            all
+        }
+        (nr::give, _, Kind::Gift) => gifts(f, at),
         (nr::dup, "index", _) if row[2] == 0 => any(&[1 << 16, 1 << 32, u64::MAX]),
         (nr::dup, "index", _) => any(&[3, 128, 1 << 16, 1 << 32, u64::MAX]),
         (nr::dup, _, Kind::Process) if row[2] == 0 => handles(f, call, row, PROCESS, at),
@@ -220,12 +232,13 @@ fn wrong(f: &mut Fixture, call: &Call, row: &[u64], at: usize) -> Vec<(u64, Opti
         (nr::pool_move, "pages", _) => any(&[1 << 20, u64::MAX]),
         (nr::evict, "keep", _) => any(&[2, 3, u64::MAX]),
         (nr::reply_recv, _, Kind::Tag) => {
-            let (tag, none) = (row[1], f.wrong[4].0);
+            let (tag, none, gone) = (row[1], f.wrong[4].0, gone(f));
             let channel = |handle: u64| handle << CHANNEL_SHIFT | 8;
             vec![
                 (tag | 1 << 16, Some(Error::BadArgument)),
                 (tag | 0x1fff, Some(Error::BadArgument)),
                 (channel(none), Some(Error::BadHandle)),
+                (channel(gone), Some(Error::ServerDied)),
                 (channel(f.of(POOL)), Some(Error::WrongKind)),
             ]
         }
@@ -246,6 +259,41 @@ fn wrong(f: &mut Fixture, call: &Call, row: &[u64], at: usize) -> Vec<(u64, Opti
             handles(f, call, row, class, at)
         }
     }
+}
+
+fn gift(handle: u64, index: u64) -> u64 {
+    handle | ALL << 32 | index << 48
+}
+
+/// Wrong gifts, beside one at 100, one that moves at 101, and one at 127.
+fn gifts(f: &mut Fixture, at: usize) -> Vec<(u64, Option<Error>)> {
+    let (pool, note, memory) = (f.w.pool, f.of(NOTIFICATION), f.of(MEMORY));
+    let mut all = Vec::new();
+    for (handle, error) in f.wrong.iter().filter(|(handle, _)| *handle >> 32 == 0) {
+        all.push((gift(*handle, 110), Some(*error)));
+    }
+    // Of a free slot of the first page, and another for each.
+    let others = [(100, 2), (101, 3), (127, 9)].into_iter().filter(|(_, place)| *place != at);
+    let places = [0, 3, 128, 0xffff].into_iter().chain(others.map(|(index, _)| index));
+    all.extend(places.map(|index| (gift(note, index), Some(Error::BadArgument))));
+    if at != 3 {
+        all.push((gift(memory, 110), Some(Error::BadHandle)));
+    }
+    let weak = f.w.ok(nr::dup, &[note, ALL & !u64::from(Rights::TRANSFER.bits()), 0, 0]);
+    all.push((gift(weak, 110), Some(Error::Denied)));
+    let derived = f.w.call(nr::derive, &[pool, note, ALL, 0, 0]).unwrap();
+    f.w.ok(nr::revoke, &[derived[1]]);
+    all.push((gift(derived[0], 110), Some(Error::Revoked)));
+    all.push((gift(gone(f), 110), Some(Error::ServerDied)));
+    all
+}
+
+/// A handle to a channel that is gone with its pool.
+fn gone(f: &mut Fixture) -> u64 {
+    let dying = f.w.ok(nr::create, &[f.w.pool, POOL as u64, 20, 10]);
+    let channel = f.w.ok(nr::create, &[dying, CHANNEL as u64, 0, 0, 0]);
+    f.w.ok(nr::destroy, &[dying]);
+    channel
 }
 
 /// Wrong words of `create`, by what it makes.

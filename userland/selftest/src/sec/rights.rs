@@ -115,6 +115,7 @@ const USES: &[Use] = &[
         at: 2,
         ..one("dup into", Rights::ENDOW, number::dup, PROCESS)
     },
+    one("give", Rights::ENDOW, number::give, PROCESS),
     Use {
         arguments: |b| [raw(&b.pool), info::Kind::Thread as u64, 0, 1, 0x5000_0000, 0],
         at: 2,

@@ -166,11 +166,17 @@ impl Pair {
         let (handle, rights) = (self.any(), self.rights());
         let (badge, close) = (1 + self.r.below(1 << 16), 1 << self.r.below(8));
         let (number, pool) = self.r.pick(&[(0, self.w.pool), self.pools[0], self.pools[1]]);
-        let model = self.m.derive(handle, rights, badge, close, number);
-        let arguments = [pool, handle, rights.bits() as u64, badge, close];
+        let (model, alone) = (self.m.derive(handle, rights, badge, close, number), self.r.one_in(4));
+        let arguments = [pool, handle, rights.bits() as u64, badge, close, alone.into()];
         if let Some(((derived, cell), answer)) = self.both(nr::derive, &arguments, model) {
             self.made(answer[0], derived);
-            self.made(answer[1], cell);
+            match alone {
+                true => {
+                    assert_eq!(answer[1], 0, "there is no handle to the Grant");
+                    self.m.end(cell.object);
+                }
+                false => self.made(answer[1], cell),
+            }
         }
     }
 
