@@ -7,7 +7,7 @@
 //!
 //! It is an ordinary process with no right that a command does not have. What it tries really is tried: by system calls
 //! with registers of its own choice (`kernel`), and by loads, stores and jumps (`deeds`). `unsafe` stands in these two,
-//! in `privileged` and in `hard::floats`.
+//! in `privileged`, `hard::floats`, `hard::state` and `sec::segments`.
 #![no_std]
 #![no_main]
 

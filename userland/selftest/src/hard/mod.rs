@@ -4,6 +4,7 @@ mod counters;
 pub mod floats;
 pub mod messages;
 mod notifications;
+mod state;
 mod timers;
 
 use crate::checks::Group;
@@ -11,6 +12,7 @@ use crate::checks::Group;
 /// The groups.
 pub const GROUPS: &[Group] = &[
     Group { name: "vector registers across preemption", run: floats::run },
+    Group { name: "flags, control words and pointers of threads", run: state::run },
     Group { name: "deadlines", run: timers::run },
     Group { name: "notifications", run: notifications::run },
     Group { name: "messages of every length", run: messages::lengths },

@@ -15,6 +15,8 @@ mod priorities;
 pub mod revoke;
 mod rights;
 mod scribble;
+#[cfg(target_arch = "x86_64")]
+mod segments;
 pub mod services;
 pub mod storm;
 
@@ -36,6 +38,8 @@ pub const GROUPS: &[Group] = &[
     Group { name: "bad pages, kinds and numbers in system calls", run: memory::numbers },
     Group { name: "writable and executable, unsealed code", run: code::mappings },
     Group { name: "bad loads, stores and jumps end the process alone", run: code::faults },
+    #[cfg(target_arch = "x86_64")]
+    Group { name: "segment registers", run: segments::run },
     Group { name: "what processes leave behind, and where they lie", run: leaks::run },
     Group { name: "where the kernel is", run: hidden::run },
     Group { name: "floods of calls and notifications", run: floods::run },
