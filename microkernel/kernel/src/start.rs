@@ -14,7 +14,7 @@ use kcore::{BootObjects, Cx};
 use kmem::PAGE;
 
 use crate::arch::Machine;
-use crate::boot::{Boot, Region};
+use crate::boot::{Boot, Counter, Region};
 use crate::physical;
 
 /// init's priority: below no server, so that it serves their requests.
