@@ -32,7 +32,12 @@ pub fn finish(thread: JoinHandle) {
 
 /// A thread without anything of this library's: a function and its argument, on a stack that ends there, with a channel for its
 /// fault. Whoever has it destroys it.
-pub fn bare(touch: Touch, argument: u64, stack: u64, faults: Option<&OwnedHandle>) -> Result<OwnedHandle, libsys::abi::Error> {
+pub fn bare(
+    touch: Touch,
+    argument: u64,
+    stack: u64,
+    faults: Option<&OwnedHandle>,
+) -> Result<OwnedHandle, libsys::abi::Error> {
     let priority = call(number::info, &[user::MAIN_THREAD.raw().into(), info::THREAD, 0])?[4];
     let thread = create(POOL, Kind::Thread, PROCESS, priority, playground())?;
     if let Some(channel) = faults {

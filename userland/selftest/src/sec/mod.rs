@@ -3,9 +3,10 @@
 mod badges;
 pub mod bombs;
 mod code;
-mod floods;
+pub mod deaf;
+pub mod floods;
 mod golden;
-mod handles;
+pub mod handles;
 mod hidden;
 pub mod leaks;
 mod memory;
@@ -46,6 +47,7 @@ pub const GROUPS: &[Group] = &[
     Group { name: "pool and table exhaustion", run: pools::run },
     Group { name: "processes without end", run: bombs::run },
     Group { name: "everything that services give to one", run: services::run },
+    Group { name: "connections that nobody reads", run: deaf::run },
     Group { name: "nonsense in the rings of a connection", run: scribble::run },
     Group { name: "random system calls", run: storm::run },
     Group { name: "malformed messages to services", run: messages::run },

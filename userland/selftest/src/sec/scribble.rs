@@ -44,7 +44,7 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
 }
 
 /// netd's process and restarts.
-fn netd() -> Result<(u32, u32), Error> {
+pub fn netd() -> Result<(u32, u32), Error> {
     let services = system::services()?;
     let netd = services.iter().find(|service| service.name.eq_ignore_ascii_case("netd")).ok_or(Error::NotFound)?;
     Ok((netd.process, netd.restarts))
@@ -130,7 +130,7 @@ fn scribble(rings: &[(Mapping, [usize; 2]); 2], random: &mut Random) {
 }
 
 /// A connection as it should be.
-fn another() -> Result<(), Error> {
+pub fn another() -> Result<(), Error> {
     let network = Network::open()?;
     let here = Endpoint { address: Address::V4([127, 0, 0, 1]), port: 0 };
     let listener = TcpListener::bind(&network, here, 2, None)?;

@@ -67,7 +67,8 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
         let stack = Private::create(&pool, 1)?;
         finish(thread::spawn(&pool, options()?, move || {
             let stack = stack.as_ptr() as u64 + stack.len() as u64;
-            *told.lock() = (0..times(SELECTORS, SELECTORS_LONGER)).map(|selector| loaded(load, selector, stack)).collect();
+            *told.lock() =
+                (0..times(SELECTORS, SELECTORS_LONGER)).map(|selector| loaded(load, selector, stack)).collect();
         })?);
         let found = core::mem::take(&mut *found.lock());
         let cases = (0..).zip(found).map(|(selector, loaded)| (Hex(selector), as_should_be(name, selector, loaded)));
@@ -78,7 +79,8 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
 
 /// What reads back of a selector, or none if it faulted.
 fn loaded(load: Touch, selector: u64, stack: u64) -> Result<Option<u64>, String> {
-    let Registers { a1, words: [class, address, ..], .. } = faulted(load, selector, stack).map_err(|error| format!("{error}"))?;
+    let Registers { a1, words: [class, address, ..], .. } =
+        faulted(load, selector, stack).map_err(|error| format!("{error}"))?;
     let back = address.wrapping_sub(nowhere(0)) / 16;
     match Tag(a1).kind() {
         Received::Fault if class == Fault::Instruction as u64 => Ok(None),

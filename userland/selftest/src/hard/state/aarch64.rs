@@ -54,16 +54,46 @@ pub struct Asked {
 macro_rules! flags {
     (set $register:literal) => {
         concat!(
-            "msr nzcv, ", $register, "\n tbz x23, #24, 5f\n msr s3_3_c4_c2_5, ", $register,
-            "\n 5: tbz x23, #12, 5f\n msr s3_3_c4_c2_6, ", $register,
-            "\n 5: tbz x23, #25, 5f\n msr s3_3_c4_c2_7, ", $register, "\n 5:"
+            "msr nzcv, ",
+            $register,
+            "\n tbz x23, #24, 5f\n msr s3_3_c4_c2_5, ",
+            $register,
+            "\n 5: tbz x23, #12, 5f\n msr s3_3_c4_c2_6, ",
+            $register,
+            "\n 5: tbz x23, #25, 5f\n msr s3_3_c4_c2_7, ",
+            $register,
+            "\n 5:"
         )
     };
     (get $register:literal, $other:literal) => {
         concat!(
-            "mrs ", $register, ", nzcv\n tbz x23, #24, 5f\n mrs ", $other, ", s3_3_c4_c2_5\n orr ", $register, ", ", $register, ", ", $other,
-            "\n 5: tbz x23, #12, 5f\n mrs ", $other, ", s3_3_c4_c2_6\n orr ", $register, ", ", $register, ", ", $other,
-            "\n 5: tbz x23, #25, 5f\n mrs ", $other, ", s3_3_c4_c2_7\n orr ", $register, ", ", $register, ", ", $other, "\n 5:"
+            "mrs ",
+            $register,
+            ", nzcv\n tbz x23, #24, 5f\n mrs ",
+            $other,
+            ", s3_3_c4_c2_5\n orr ",
+            $register,
+            ", ",
+            $register,
+            ", ",
+            $other,
+            "\n 5: tbz x23, #12, 5f\n mrs ",
+            $other,
+            ", s3_3_c4_c2_6\n orr ",
+            $register,
+            ", ",
+            $register,
+            ", ",
+            $other,
+            "\n 5: tbz x23, #25, 5f\n mrs ",
+            $other,
+            ", s3_3_c4_c2_7\n orr ",
+            $register,
+            ", ",
+            $register,
+            ", ",
+            $other,
+            "\n 5:"
         )
     };
 }

@@ -82,7 +82,10 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     echo.stop();
     pin(ANY_CORE)?;
     let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    checks.holds(format!("threads with flags {settable:#x} set at random, {} rounds", of(&seen.rounds)), of(&seen.rounds) > 64);
+    checks.holds(
+        format!("threads with flags {settable:#x} set at random, {} rounds", of(&seen.rounds)),
+        of(&seen.rounds) > 64,
+    );
     checks.equal("flags that a system call changed", of(&seen.called), 0);
     checks.equal("flags that changed while others ran", of(&seen.spun), 0);
     checks.equal("interrupts off, or ports open", of(&seen.forbidden), 0);
