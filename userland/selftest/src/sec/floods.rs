@@ -136,7 +136,8 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// On core 0, at a priority below that of all who call it.
+    /// On core 0, at a priority below that of all who call it. It serves when this returns: only who has received once inherits from
+    /// those who wait.
     pub fn start() -> Result<Counter, Error> {
         let server = create(POOL, info::Kind::Channel, 0, 0, 0)?;
         let (client, _) = derive(POOL, raw(&server), Rights::CALL | Rights::TRANSFER, 1, 0)?;
@@ -144,7 +145,9 @@ impl Counter {
         let counts = served.clone();
         let thread = thread::spawn(&Pool::own()?, below(3)?, move || serve(&server, &counts))?;
         thread.thread().set_core(Some(0))?;
-        Ok(Counter { client, thread, served })
+        let counter = Counter { client, thread, served };
+        counter.ask()?;
+        Ok(counter)
     }
 
     /// A client's end of one's own.
