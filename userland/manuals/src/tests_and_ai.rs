@@ -37,7 +37,10 @@ pub(crate) const MANUALS: &[Manual] = &[
             ("TAP", "in the Test Anything Protocol"),
             ("LONG", "with fifty times the counts, where they are random"),
         ],
-        examples: &[("sectest", "tries what must not work")],
+        examples: &[
+            ("sectest", "tries what must not work"),
+            ("selftest timetest", "measures how late answers are; under `scripts/run --icount --smp 1` alone"),
+        ],
     },
     Manual {
         name: "BURN",

@@ -221,7 +221,13 @@ fn crowds(checks: &mut Checks) -> Result<(), Error> {
 fn inversion(checks: &mut Checks) -> Result<(), Error> {
     pin(0)?;
     let counter = Counter::start()?;
-    let middle = Flood::start(1, below(1)?, Some(0), || ())?;
+    let limit = time::after(LIMIT_NS / 4);
+    let middle = Flood::start(1, below(1)?, Some(0), move || {
+        // So that this ends, even so.
+        if time::now_ns() > limit {
+            wait_bits(0, time::after(time::MILLISECOND));
+        }
+    })?;
     let (mut while_called, mut between) = (0, 0);
     for _ in 0..CALLS {
         let before = middle.count();

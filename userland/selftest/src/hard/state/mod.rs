@@ -29,11 +29,11 @@ use processor::{Asked, Control};
 /// Threads beside this one.
 const THREADS: u64 = 3;
 /// How long they go on.
-const RUN_NS: u64 = 400 * time::MILLISECOND;
-/// Turns of a loop in which a thread keeps its flags: some last longer than a time slice.
-const TURNS: u64 = 100_000;
+const RUN_NS: u64 = 600 * time::MILLISECOND;
+/// Turns of a loop in which a thread keeps its flags: it lasts longer than a time slice, so that an interrupt gives others theirs.
+const TURNS: u64 = 8_000_000;
 /// Rounds from one such loop to the next.
-const PAUSE: u64 = 32;
+const PAUSE: u64 = 24;
 /// New pages that are touched with flags set.
 const PAGES: usize = 48;
 /// Threads whose first state is looked at.
@@ -46,6 +46,8 @@ struct Seen {
     /// Flags after a system call, after a loop, and what a program may not have.
     called: AtomicU64,
     spun: AtomicU64,
+    /// Loops in which others went on.
+    interrupted: AtomicU64,
     forbidden: AtomicU64,
     control: AtomicU64,
     pointer: AtomicU64,
@@ -88,6 +90,8 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     );
     checks.equal("flags that a system call changed", of(&seen.called), 0);
     checks.equal("flags that changed while others ran", of(&seen.spun), 0);
+    let interrupted = of(&seen.interrupted);
+    checks.holds(format!("{interrupted} times others ran between two instructions"), interrupted > 0);
     checks.equal("interrupts off, or ports open", of(&seen.forbidden), 0);
     checks.equal("control words that changed", of(&seen.control), 0);
     checks.equal("thread pointers that changed", of(&seen.pointer), 0);
@@ -132,7 +136,9 @@ fn round(client: &OwnedHandle, settable: u64, random: &mut Random, seen: &Seen) 
     }
     if random.next().is_multiple_of(PAUSE) {
         let flags = random.next() & settable;
+        let rounds = seen.rounds.load(Ordering::Relaxed);
         let after = processor::spin(flags, TURNS);
+        seen.interrupted.fetch_add(u64::from(seen.rounds.load(Ordering::Relaxed) != rounds), Ordering::Relaxed);
         seen.spun.fetch_add(u64::from(after & settable != flags), Ordering::Relaxed);
     }
     seen.control.fetch_add(u64::from(Control::get() != control), Ordering::Relaxed);
