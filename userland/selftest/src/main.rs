@@ -103,7 +103,7 @@ fn run(args: &Args) -> Outcome {
         }
         suite => names.push(suite),
     }
-    let mut status = Status::OK;
+    let (mut status, mut none) = (Status::OK, true);
     for name in &names {
         let Some((name, groups)) = SUITES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
             let known: Vec<&str> = SUITES.iter().map(|(name, _)| *name).collect();
@@ -112,9 +112,15 @@ fn run(args: &Args) -> Outcome {
                 format!("{name}: no such suite; there are {}", known.join(", ")),
             ));
         };
-        if !Checks::suite(name, groups, style) {
+        let part = args.string_or("GROUP", "");
+        let groups: Vec<&Group> = groups.iter().filter(|group| group.name.contains(part)).collect();
+        none &= groups.is_empty();
+        if !groups.is_empty() && !Checks::suite(name, &groups, style) {
             status = Status::ERROR;
         }
+    }
+    if none {
+        return Err(Failure::new(Error::NotFound, String::from("no such group; LIST has them")));
     }
     Ok(status)
 }
