@@ -204,6 +204,7 @@ const SELFTESTS: &[Story] = &[
         .with(&["--smp", "4", "--timeout", "3600"])
         .prints(&[" passed, 0 failed"])
         .long(),
+    Story::new("timetest", "selftest timetest").with(&["--icount", "--smp", "1"]).prints(&[" passed, 0 failed"]),
     Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: ", " passed, 0 failed"]),
     Story::new("four-cores-test", "smptest; vmtest; sectest; hardtest")
         .with(&["--smp", "4"])
