@@ -72,6 +72,7 @@ mutants! {
     RevokeKeepsLines "interrupts bound through a revoked Grant stay bound";
     RevokeKeepsBells "interrupts that set bits through a revoked Grant go on";
     RevokeKeepsBinding "a notification bound through a revoked Grant stays bound";
+    RevokeTakesBindings "a notification bound through a Grant that was below a closed one is unbound by any revocation";
     RevokeStopsAtFirst "Grants below a revoked one keep their effects";
     UndoForgotten "a revocation whose caller died is never finished";
     ClosedGrantForgotten "what came about through a closed Grant is undone with none";

@@ -213,9 +213,7 @@ impl Model {
                 _ => {}
             }
         }
-        // A binding is looked at with every Grant on its notification.
-        let target = self.grants[grant].target;
-        self.bound = self.bound.filter(|bound| bound.0 != target || self.alive(bound.1));
+        self.bound = self.bound.filter(|bound| !gone(bound.1));
         // What was unmapped may have been the last of its Memory.
         (0..self.objects.len())
             .filter(|n| self.classes[*n] == MEMORY)
