@@ -70,9 +70,9 @@ pub fn floods(checks: &mut Checks) -> Result<(), Error> {
     let flooded = flood.stop();
     counter.stop();
     let name = format!("{CROWD} equals at a server, {flooded} calls: {}, idle {}", during.told(), idle.told());
-    // At the end of its time slice all others have theirs.
+    // It has some 2,400 answers a time slice. Then all others have theirs, and at the end of each of these it may get one more.
     let worst = during.percent(100) <= (CROWD as u64 + 1) * SLICE;
-    checks.holds(name, during.percent(99) <= LATER * idle.percent(99) && worst && flooded > ANSWERS);
+    checks.holds(name, during.percent(95) <= LATER * idle.percent(99) && worst && flooded > ANSWERS);
     let nonsense = || _ = call(number::call, &[user::NAMES_CHANNEL.raw().into(), 64, u64::MAX, u64::MAX]);
     beside(checks, "init", nonsense, || NameSpace::own().look("SYS").map(drop))?;
     let session = NameSpace::own().open::<files::Service>("SYS")?;
