@@ -246,6 +246,19 @@ fn what_is_kept_is_good_until_a_frame_leaves_its_class() {
 }
 
 #[test]
+fn a_frozen_frame_is_data_again_when_it_is_taken_again() {
+    let mut w = world(400);
+    for pages in [1, 1, 32, 32, 1] {
+        let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, pages, 0]);
+        w.ok(nr::map, &[OWN, memory, 0x7000_0000, 0, pages, 3]);
+        w.ok(nr::unmap, &[OWN, 0x7000_0000, pages]);
+        w.ok(nr::freeze, &[memory, 0, pages]);
+        w.ok(nr::close, &[memory]);
+        invariants::check(&mut w);
+    }
+}
+
+#[test]
 fn pages_given_one_by_one_make_long_rows_again() {
     let mut w = world(800);
     let row = |w: &mut World, pages: u64| w.call(nr::create, &[w.pool, MEMORY as u64, pages, 0]).map(|made| made[0]);
