@@ -5,13 +5,14 @@
 //!  0x1000_0000_0000  mappings (Mapping, thread stacks)       MAPPINGS
 //!  0x3000_0000_0000  views: pages that come when used        VIEWS
 //!  0x5000_0000_0000  programs, at random                     IMAGES
-//!  0x7f80_0000_0000  heap, grows upwards                     HEAP
-//!  0x7fff_0000_0000  start block, +1 MiB time page           (abi::user)
-//!  0x7fff_0018_0000  main thread's IPC buffer, one page      MAIN_BUFFER
-//!  0x7fff_0020_0000  end of the main thread's stack          STACK_TOP
+//!  0x7ff0_0000_0000  start block, +1 MiB time page           (abi::user)
+//!  0x7ff0_0018_0000  main thread's IPC buffer, one page      MAIN_BUFFER
+//!  0x7ff0_001e_0000  end of the main thread's stack          STACK_TOP
+//!                    and start of the heap, grows upwards    HEAP
 //! ```
 //!
-//! What every process has from its start on shares page tables where it can: each costs a page and its zeroing.
+//! What every process has from its start on shares page tables where it can: each costs a page and its zeroing. What there is of
+//! stack and heap then is one mapping.
 //!
 //! Whoever makes a process (init; the kernel for init itself) maps the last four before its main thread starts: the
 //! buffer by making the thread with that address, the stack downwards from [`STACK_TOP`] with nothing mapped below it.
@@ -21,7 +22,7 @@ use core::ops::Range;
 /// Where mappings go.
 pub const MAPPINGS: Range<usize> = 0x1000_0000_0000..0x2000_0000_0000;
 /// Where the heap goes.
-pub const HEAP: Range<usize> = 0x7f80_0000_0000..0x7ffe_0000_0000;
+pub const HEAP: Range<usize> = STACK_TOP..0x7ffe_0000_0000;
 /// Where init puts views. An address is used once: a pager may remember what was there.
 pub const VIEWS: Range<usize> = 0x3000_0000_0000..0x5000_0000_0000;
 /// Where programs are placed.

@@ -73,7 +73,7 @@ pub use objects::{
     Authority, Budget, CoreFigures, Doorbell, Grant, Interrupt, IoPorts, Notification, Pool, PoolInfo, SystemFigures,
     Trigger, Width, core_figures, kernel_counters, root, system_figures,
 };
-pub use process::{Held, Process, ProcessFigures, Seen, Thread, ThreadFigures, relax, yield_now};
+pub use process::{Gifts, Held, Process, ProcessFigures, Seen, Thread, ThreadFigures, relax, yield_now};
 pub use protocol::{self, Error};
 pub use server::{Event, Faulted, Incoming, Receiver, Token, wait, wait_bits};
 pub use sync::Mutex;

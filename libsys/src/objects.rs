@@ -9,6 +9,11 @@ use crate::{
     sys,
 };
 
+/// `derive` gives a handle to the Grant, too.
+pub(crate) const WITH_GRANT: u64 = 0;
+/// It does not: nobody will revoke what is derived.
+pub(crate) const ALONE: u64 = 1;
+
 typed! {
     /// Page frames and the right to make objects from them.
     Pool
@@ -148,7 +153,7 @@ impl Notification {
     /// A doorbell to give away: it sets `bits`; when the last handle through it is gone, `gone` is set. The pool pays.
     pub fn doorbell(&self, pool: &Pool, bits: u64, gone: u64) -> Result<(Doorbell, Grant), Error> {
         let rights = Rights::NOTIFY | Rights::TRANSFER;
-        let (bell, grant) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), bits, gone)?;
+        let (bell, grant) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), bits, gone, WITH_GRANT)?;
         Ok((Doorbell(handle::adopt(bell)?), Grant(handle::adopt(grant)?)))
     }
 
@@ -187,7 +192,7 @@ impl Grant {
 
     /// A weaker handle of any kind behind a new Grant; the badge stays.
     pub fn derive(pool: &Pool, handle: &OwnedHandle, rights: Rights) -> Result<(OwnedHandle, Grant), Error> {
-        let (derived, grant) = sys::derive(pool.raw(), handle.raw(), rights.bits().into(), 0, 0)?;
+        let (derived, grant) = sys::derive(pool.raw(), handle.raw(), rights.bits().into(), 0, 0, WITH_GRANT)?;
         Ok((handle::adopt(derived)?, Grant(handle::adopt(grant)?)))
     }
 }
@@ -272,9 +277,9 @@ impl IoPorts {
 
 impl Authority {
     /// A weaker one with a badge of one's choice, for LOG: the label of the records.
-    pub fn label(&self, pool: &Pool, rights: Rights, badge: u64) -> Result<(Authority, Grant), Error> {
-        let (handle, grant) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), badge, 0)?;
-        Ok((Authority(handle::adopt(handle)?), Grant(handle::adopt(grant)?)))
+    pub fn label(&self, pool: &Pool, rights: Rights, badge: u64) -> Result<Authority, Error> {
+        let (handle, _) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), badge, 0, ALONE)?;
+        Ok(Authority(handle::adopt(handle)?))
     }
 
     /// Powers off or reboots, with POWER. Returns only if it may not.

@@ -2,7 +2,7 @@
 
 use abi::{
     Handle, Rights,
-    calls::{self, Access},
+    calls::{self, Access, GIFTS, Gift},
     info::{self, ThreadState},
     user,
 };
@@ -66,6 +66,46 @@ pub struct Held {
     pub alive: bool,
 }
 
+/// Handles for a process, up to eight, each for an index from 1 to 127.
+#[derive(Debug, Default)]
+pub struct Gifts {
+    words: [u64; GIFTS],
+    moved: u64,
+    owned: [Option<OwnedHandle>; GIFTS],
+    count: usize,
+}
+
+impl Gifts {
+    /// None.
+    pub fn new() -> Gifts {
+        Gifts::default()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Adds a second handle to an object, with at most these rights: [`Error::TooManyHandles`] beyond eight.
+    pub fn copy(&mut self, what: Handle, rights: Rights, index: u16) -> Result<(), Error> {
+        let word = self.words.get_mut(self.count).ok_or(Error::TooManyHandles)?;
+        *word = Gift::new(what, rights, index).0;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Adds a handle that is this process's no more once it is given.
+    pub fn hand(&mut self, what: impl Into<OwnedHandle>, rights: Rights, index: u16) -> Result<(), Error> {
+        let (what, at) = (what.into(), self.count);
+        self.copy(what.handle(), rights, index)?;
+        self.moved |= 1 << at;
+        if let Some(place) = self.owned.get_mut(at) {
+            *place = Some(what);
+        }
+        Ok(())
+    }
+}
+
 impl Process {
     /// An empty one, charged to the pool.
     pub fn create(pool: &Pool) -> Result<Process, Error> {
@@ -77,6 +117,16 @@ impl Process {
     pub fn endow(&self, what: Handle, rights: Rights, index: u16) -> Result<Handle, Error> {
         let (there, _) = sys::dup(what.raw().into(), rights.bits().into(), self.raw(), index.into())?;
         Handle::from_raw(there as u32).ok_or(Error::Internal)
+    }
+
+    /// Puts handles into its table at once: all, or by an error none. Those that were to move are closed then.
+    pub fn give(&self, gifts: Gifts) -> Result<(), Error> {
+        sys::give(self.raw(), gifts.moved, gifts.words)?;
+        // They are the process's now.
+        for handle in gifts.owned.into_iter().flatten() {
+            let _ = handle.into_handle();
+        }
+        Ok(())
     }
 
     /// Its handles, from the first; at most so many.

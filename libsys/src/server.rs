@@ -9,7 +9,11 @@ use abi::{
 use protocol::{Answer, Error, Protocol};
 use serde::de::DeserializeOwned;
 
-use crate::{Grant, Handles, OwnedHandle, Pool, handle, message, sys, thread_block};
+use crate::{
+    Grant, Handles, OwnedHandle, Pool, handle, message,
+    objects::{ALONE, WITH_GRANT},
+    sys, thread_block,
+};
 
 /// A channel that this process receives on. Bits of the thread's bound notification come in the same wait.
 #[derive(Debug)]
@@ -36,8 +40,15 @@ impl Receiver {
     /// [`Event::Closed`] tells. The pool pays.
     pub fn client(&self, pool: &Pool, badge: u64) -> Result<(OwnedHandle, Grant), Error> {
         let rights = Rights::CALL | Rights::TRANSFER;
-        let (client, grant) = sys::derive(pool.raw(), self.0.raw(), rights.bits().into(), badge, 0)?;
+        let (client, grant) = sys::derive(pool.raw(), self.0.raw(), rights.bits().into(), badge, 0, WITH_GRANT)?;
         Ok((handle::adopt(client)?, Grant::adopt(handle::adopt(grant)?)))
+    }
+
+    /// The same where nobody will want to revoke it.
+    pub fn lasting_client(&self, pool: &Pool, badge: u64) -> Result<OwnedHandle, Error> {
+        let rights = Rights::CALL | Rights::TRANSFER;
+        let (client, _) = sys::derive(pool.raw(), self.0.raw(), rights.bits().into(), badge, 0, ALONE)?;
+        handle::adopt(client)
     }
 
     /// Waits for the next event. `deadline` is in ns since boot: 0 polls, `u64::MAX` waits.

@@ -3,7 +3,11 @@
 //! They are for this crate; what programs use are the typed handles. A call that can pull memory away under Rust's feet
 //! (`unmap`, `start`, …) is safe to make only as the typed function says that does it.
 
-use abi::{Error, Handle, calls::number, message};
+use abi::{
+    Error, Handle,
+    calls::{GIFTS, number},
+    message,
+};
 
 use crate::arch::{self, Frame};
 
@@ -30,6 +34,7 @@ macro_rules! stub {
     ($number:literal info ($($a:ident)*) $text:literal) => {};
     ($number:literal state ($($a:ident)*) $text:literal) => {};
     ($number:literal debug_log ($($a:ident)*) $text:literal) => {};
+    ($number:literal give ($($a:ident)*) $text:literal) => {};
     ($number:literal $name:ident ($($a:ident)*) $text:literal) => {
         #[doc = $text]
         #[inline(always)]
@@ -68,6 +73,13 @@ fn words(number: u16, a0: u64, a1: u64, a2: u64) -> Result<[u64; 8], Error> {
 pub(crate) fn debug_log(authority: Handle, tag: u64, words: [u64; 8]) -> Result<(), Error> {
     let number = number::debug_log.into();
     let mut frame = Frame { number, a0: authority.raw().into(), a1: tag, deadline: 0, words };
+    arch::full(&mut frame);
+    abi::Status(frame.number).result()
+}
+
+/// Puts handles into a process's table, see [`Gift`](abi::calls::Gift).
+pub(crate) fn give(process: u64, moved: u64, gifts: [u64; GIFTS]) -> Result<(), Error> {
+    let mut frame = Frame { number: number::give.into(), a0: process, a1: moved, deadline: 0, words: gifts };
     arch::full(&mut frame);
     abi::Status(frame.number).result()
 }

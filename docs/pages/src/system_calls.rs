@@ -164,6 +164,7 @@ fn is_handle(kind: Kind) -> bool {
             | Kind::Access
             | Kind::Tag
             | Kind::Token
+            | Kind::Gift
     )
 }
 

@@ -3,6 +3,8 @@
 //! [`for_each_call!`](crate::for_each_call) hands the whole table to a macro: number, name, arguments, results, errors
 //! and text. [`CALLS`] is the same as data, for the reference page and the fuzzer.
 
+use crate::{Handle, Rights};
+
 /// Hands the table of system calls to the macro `$then`.
 ///
 /// A row is `number name (argument: Kind, …) -> (result: Kind, …) [Error …] "text";`. Rows marked `ipc` use the
@@ -30,9 +32,9 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
 7 dup (handle: Any, rights: Rights, process: Process, index: Number) -> (handle: Handle)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull PoolEmpty]
   "Makes a second handle with the same badge and Grant, and at most the same rights. With a process (ENDOW; the handle needs TRANSFER) it goes into that table, at the index if it is not 0.";
-8 derive (pool: Pool, handle: Any, rights: Rights, badge: Bits, close_bits: Bits) -> (handle: Handle, grant: Handle)
+8 derive (pool: Pool, handle: Any, rights: Rights, badge: Bits, close_bits: Bits, alone: Number) -> (handle: Handle, grant: Handle)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull PoolEmpty]
-  "Makes a weaker handle behind a new Grant, charged to the pool. Who may RECV (Channel) or is OWNER (Notification, Authority) chooses the badge and is told when the last such handle is gone; for others the badge stays. Grants nest to depth 4.";
+  "Makes a weaker handle behind a new Grant, charged to the pool. Who may RECV (Channel) or is OWNER (Notification, Authority) chooses the badge and is told when the last such handle is gone; for others the badge stays. With alone 1 instead of 0 the Grant gets no handle of its own: there is 0 for it. Grants nest to depth 4.";
 9 revoke (grant: Grant) -> () [BadHandle Denied WrongKind ServerDied]
   "Ends every handle derived through the Grant, with their mappings, interrupt bindings and queued calls. Restarts itself until all is undone.";
 10 info (handle: Any, what: Number, index: Number) -> (zero: Number, zero1: Number, w0: Number, w1: Number, w2: Number, w3: Number, w4: Number, w5: Number, w6: Number, w7: Number)
@@ -85,6 +87,9 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
 31 trace (process: Process, ring: Memory, authority: Authority) -> ()
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull]
   "Has all calls of a process (INSPECT) written into a ring (READ and WRITE; 2 to 256 pages), laid out as `trace` says; with an Authority that has LOG. Ring 0 ends it, and so does the end of what allowed it. TableFull beyond 256 threads.";
+32 give (process: Process, moved: Bits, gift0: Gift, gift1: Gift, gift2: Gift, gift3: Gift, gift4: Gift, gift5: Gift, gift6: Gift, gift7: Gift) -> ()
+  [BadHandle Denied Revoked WrongKind BadArgument ServerDied]
+  "Puts up to eight handles (with TRANSFER) into the table of a process (ENDOW), each with at most the same rights and at an index of the first 128, as `Gift` says; 0 is none. Those whose bit is set in moved, the first's is bit 0, leave the caller's table. An error gives none.";
         }
     };
 }
@@ -113,6 +118,7 @@ pub enum Kind {
     Access,
     Tag,
     Token,
+    Gift,
 }
 
 /// A row of the table.
@@ -156,6 +162,40 @@ macro_rules! table {
     };
 }
 for_each_call!(table);
+
+/// `give`: handles at most.
+pub const GIFTS: usize = 8;
+
+/// A handle for another process, as an argument of `give`: the handle in bits 0-31, the rights it is to have at most in bits 32-47,
+/// its index there in bits 48-63.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gift(pub u64);
+
+impl Gift {
+    /// This handle, with at most these rights, at this index.
+    #[must_use]
+    pub const fn new(handle: Handle, rights: Rights, index: u16) -> Gift {
+        Gift(handle.raw() as u64 | (rights.bits() as u64) << 32 | (index as u64) << 48)
+    }
+
+    /// The handle, which may be none.
+    #[must_use]
+    pub const fn handle(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The rights, which may have bits that mean nothing.
+    #[must_use]
+    pub const fn rights(self) -> u16 {
+        (self.0 >> 32) as u16
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub const fn index(self) -> u16 {
+        (self.0 >> 48) as u16
+    }
+}
 
 /// `map` and `protect`: pages at most. What is checked at once is also changed at once.
 pub const MAP_PAGES: u64 = 128;

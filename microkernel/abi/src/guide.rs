@@ -127,7 +127,10 @@ pub const GUIDES: &[Guide] = &[
         work: Work::Fixed,
         reasons: &[
             (Error::WrongKind, "the handle is a Grant, from which nothing is derived"),
-            (Error::BadArgument, "the rights have unknown bits; or the handle is behind four Grants already"),
+            (
+                Error::BadArgument,
+                "the rights have unknown bits, or alone is neither 0 nor 1; or the handle is behind four Grants already",
+            ),
             (Error::ServerDied, DYING),
             (Error::TableFull, NO_ROOM),
             (Error::PoolEmpty, "the pool has no page for the Grant, or the caller's own none for its handle table"),
@@ -341,6 +344,21 @@ pub const GUIDES: &[Guide] = &[
         reasons: &[
             (Error::BadArgument, "the ring is a slice, device memory, or not of 2 to 256 pages"),
             (Error::TableFull, "the process has more than 256 threads"),
+        ],
+    },
+    Guide {
+        call: "give",
+        rights: &[("process", "ENDOW")],
+        work: Work::Bounded("eight handles, and the free slots from 1 to 127"),
+        reasons: &[
+            (Error::BadHandle, "a gift is no handle of the caller's; or one that is moved is named twice"),
+            (Error::Denied, "a gift lacks TRANSFER"),
+            (Error::Revoked, "a gift was derived through a Grant that is revoked"),
+            (
+                Error::BadArgument,
+                "the rights have unknown bits; an index is no free slot from 1 to 127, or named twice; or moved has a bit for no gift",
+            ),
+            (Error::ServerDied, "what a gift names is gone, or the process is being ended"),
         ],
     },
 ];

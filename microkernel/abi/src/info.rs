@@ -35,15 +35,15 @@ pub const STRETCHES: u64 = 9;
 /// Ways into the kernel, as [`STRETCHES`] tells them apart: system calls by their numbers, then these.
 pub mod stretch {
     /// A device's interrupt.
-    pub const INTERRUPT: usize = 32;
+    pub const INTERRUPT: usize = 48;
     /// The timer's.
-    pub const TIMER: usize = 33;
+    pub const TIMER: usize = 49;
     /// Another core's.
-    pub const KICK: usize = 34;
+    pub const KICK: usize = 50;
     /// A fault of user code.
-    pub const FAULT: usize = 35;
+    pub const FAULT: usize = 51;
     /// How many there are.
-    pub const KINDS: usize = 40;
+    pub const KINDS: usize = 56;
 }
 
 /// Process with MAP: what is mapped at the address in `a2`: access (0: nothing), identity of the Memory as [`MEMORY`] tells

@@ -7,14 +7,15 @@ pub const USER_END: u64 = 1 << 47;
 /// The lowest address that may be mapped: null and what lies near it always fault.
 pub const USER_START: u64 = 0x1_0000;
 /// The start block (init: [`crate::boot::BootInfo`]).
-pub const START_BLOCK: u64 = 0x7fff_0000_0000;
+pub const START_BLOCK: u64 = 0x7ff0_0000_0000;
 /// The time page.
 pub const TIME_PAGE: u64 = START_BLOCK + 0x10_0000;
 
 /// The main thread's IPC buffer.
 pub const MAIN_BUFFER: u64 = START_BLOCK + 0x18_0000;
-/// The end of the main thread's stack; it reaches down from here. One page table has all four: each process has them.
-pub const STACK_TOP: u64 = START_BLOCK + 0x20_0000;
+/// The end of the main thread's stack; it reaches down from here, and the heap up. One page table has all of it, and 128 KiB of
+/// heap: each process has them.
+pub const STACK_TOP: u64 = START_BLOCK + 0x1e_0000;
 
 /// A fresh process's first handles (`contracts.md` §4 names them all).
 pub const OWN_PROCESS: Handle = Handle::first(1);
@@ -30,11 +31,7 @@ pub const NAMES_CHANNEL: Handle = Handle::first(5);
 pub const OWN_NOTIFICATION: Handle = Handle::first(6);
 /// The right to write to the log.
 pub const LOG: Handle = Handle::first(7);
-/// The time page's Memory.
-pub const TIME_MEMORY: Handle = Handle::first(8);
-/// The start block's Memory.
-pub const START_MEMORY: Handle = Handle::first(9);
-/// Standard input's two handles; output and error follow.
+/// Standard input's two handles; output and error follow. 8 and 9 are left out.
 pub const STDIN: Handle = Handle::first(10);
 /// Where named handles start.
 pub const FIRST_NAMED: u16 = 16;

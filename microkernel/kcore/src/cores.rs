@@ -20,6 +20,8 @@
 //! core 1:      T runs ──── interrupt ─▶ obey: T leaves ─▶ another runs
 //! ```
 
+use kmem::mutants::{Mutant, mutant};
+
 use crate::Hw;
 use crate::hw::{CoreId, MAX_CORES};
 use crate::list::queue;
@@ -88,7 +90,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                     self.v.get_mut(thread).context.regs.pc -= call;
                 }
             }
-            Wanted::Stop => self.stop_here(thread),
+            Wanted::Stop => {
+                self.stop_here(thread);
+                // That it was to go home, too, this has taken the place of.
+                if !mutant(Mutant::StopForgetsHome) {
+                    self.go_home(thread);
+                }
+            }
             Wanted::End => _ = self.end_thread(thread),
         }
     }

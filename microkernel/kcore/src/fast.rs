@@ -79,7 +79,7 @@ pub enum Length {
 
 impl Length {
     /// Bytes of four words.
-    pub const HALF: u64 = REGISTER_BYTES as u64 / 2;
+    pub const HALF: u64 = crate::transfer::HALF as u64;
 
     /// The path for a message that fits the registers, by its tag.
     pub fn of(tag: u64) -> Option<Length> {

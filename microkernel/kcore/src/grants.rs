@@ -93,6 +93,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if self.pool_dies(pool) && !mutant(Mutant::DyingPoolMakes) {
             return Err(Error::ServerDied);
         }
+        let alone = match regs.argument(5) {
+            0 => false,
+            1 => true,
+            _ => return Err(Error::BadArgument),
+        };
         if from.object.class() == GRANT {
             return Err(Error::WrongKind);
         }
@@ -103,7 +108,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let mut need = Need::default();
         self.need_object::<GRANT>(&mut need, pool.link());
-        self.need_slots(&mut need, process, 2)?;
+        self.need_slots(&mut need, process, if alone { 1 } else { 2 })?;
         self.check(&need)?;
         // ---- point of no return ----
         let tells = chooses_badge(&from);
@@ -128,7 +133,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let derived = Entry { grant: name, badge, rights: rights.bits(), ..from };
         let cell = Entry { object: name.any(), rights: (Rights::REVOKE | Rights::TRANSFER).bits(), ..Entry::default() };
         let derived = self.insert_counted(process, derived)?;
-        let cell = self.insert_counted(process, cell)?;
+        let cell = if alone && !mutant(Mutant::AloneHasCell) { 0 } else { self.insert_counted(process, cell)? };
         self.answer(thread, [derived as u64, cell as u64]);
         Ok(Progress::Done)
     }
@@ -336,7 +341,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 }
 
 /// Rights as an argument: unknown bits are an error, so that they may come to mean something.
-fn rights_argument(value: u64) -> Result<Rights, Error> {
+pub fn rights_argument(value: u64) -> Result<Rights, Error> {
     u16::try_from(value).ok().and_then(Rights::from_bits).ok_or(Error::BadArgument)
 }
 

@@ -29,6 +29,7 @@ mod devices;
 mod ending;
 mod fast;
 mod fault;
+mod give;
 mod grants;
 mod handles;
 mod holes;
@@ -256,6 +257,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             call::debug_log => self.debug_log(thread),
             call::system => self.system(thread),
             call::trace => self.trace(thread),
+            call::give => self.give(thread),
             _ => Err(Error::BadArgument),
         }
     }

@@ -94,7 +94,7 @@ pub mod queue {
 
     pub fn remove<'id>(mut q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
         if alone(q, key) {
-            return Queue { head: Link::NONE, tail: Link::NONE };
+            return Queue::EMPTY;
         }
         let (next, prev) = (v.get(key).next, v.get(key).prev);
         match v.follow(next) {
@@ -184,7 +184,7 @@ pub mod by_priority {
     /// If it is the first of its run, the next one is now.
     pub fn remove<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
         if queue::alone(q, key) {
-            return Queue { head: Link::NONE, tail: Link::NONE };
+            return Queue::EMPTY;
         }
         let t = v.get(key);
         let (priority, run_next, run_prev) = (t.priority, v.follow(t.run_next), v.follow(t.run_prev));

@@ -105,10 +105,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if self.v.get(thread).timer_slot != 0 {
             self.cancel_timer(thread);
         }
-        let t = self.v.get_mut(thread);
-        (t.bits_last, t.bits_wait) = (true, false);
-        let regs = &mut t.context.regs;
-        (regs.a0, regs.a1, regs.badge, regs.number) = (0, Tag(0).with_kind(Kind::Bits).0, all, Status::OK.0);
+        self.v.get_mut(thread).bits_wait = false;
+        self.give_bits(thread, all);
         let ticks = self.s.hw.ticks();
         let now = self.s.hw.time(ticks);
         self.take_place(thread, place, ticks, now);
@@ -148,7 +146,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.state = State::Running;
         t.run_start = ticks;
         if let Some(channel) = self.v.follow(channel) {
-            self.v.get_mut(channel).receivers = Queue { head: Link::NONE, tail: Link::NONE };
+            self.v.get_mut(channel).receivers = Queue::EMPTY;
         }
         match place {
             Place::Idle => self.end_to_idle(),

@@ -115,13 +115,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.s.undo = undone::remove(self.s.undo, &mut self.v, grant);
     }
 
-    /// Takes a notification away from a thread that it was bound to through a dead Grant.
+    /// Takes a notification away from a thread that it was bound to through this Grant. Not through any that has no name above it:
+    /// who is only closed, or gone with a pool, takes nothing away.
     fn undo_binding(&mut self, grant: GrantKey<'id>) {
+        let name = self.v.name(grant);
         let Some(notification) = self.v.find_any::<NOTIFICATION>(self.v.get(grant).target) else { return };
-        if let Some(thread) = self.v.follow(self.v.get(notification).bound)
-            && !self.grants_alive(self.v.get(thread).bound_via)
-            && !mutant(Mutant::RevokeKeepsBinding)
-        {
+        let Some(thread) = self.v.follow(self.v.get(notification).bound) else { return };
+        let via = self.v.get(thread).bound_via;
+        let through = via == name || mutant(Mutant::RevokeTakesBindings) && !self.grants_alive(via);
+        if through && !mutant(Mutant::RevokeKeepsBinding) {
             self.bind_notification(thread, None, Name::NONE);
         }
     }

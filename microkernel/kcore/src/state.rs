@@ -71,7 +71,7 @@ impl Core {
             current: Kept::NONE,
             look_again: false,
             ready: 0,
-            queues: [Queue { head: Link::NONE, tail: Link::NONE }; PRIORITIES],
+            queues: [Queue::EMPTY; PRIORITIES],
             wheel: Wheel::new(),
             armed: u64::MAX,
             slice_end: 0,

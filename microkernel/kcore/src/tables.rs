@@ -16,6 +16,13 @@ use crate::state::Cx;
 
 pub type TableKey<'id> = Key<'id, TABLE>;
 
+/// Whether tables were given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pruned {
+    None,
+    Some,
+}
+
 /// In a page's entry: it is a mapping's, not a thread's buffer. This bit and the next three are left to software on both
 /// processors (Arm ARM D8.3, bits 58-55; Intel SDM vol. 3A 4.5, bits 58-52).
 const MAPPED: u64 = 1 << 55;
@@ -114,8 +121,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// A process's root table.
     pub fn make_root(&mut self, pool: PoolKey<'id>) -> Option<TableKey<'id>> {
-        let frame = self.take_frame(pool)?;
-        let table = self.v.make_page::<TABLE>(frame, Table([0; 512]), 0);
+        let table = self.empty_table(pool, 0)?;
         let Cx { v, s, .. } = self;
         s.hw.init_root(&mut v.get_mut(table).0);
         Some(table)
@@ -131,42 +137,43 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if !self.afford(1) {
                 return false;
             }
-            self.free_table(process, frame);
+            self.leave_tables(process, frame);
+            self.v.release(frame);
         }
     }
 
-    /// Gives back tables above an address that have become empty, from the lowest up.
-    pub fn prune(&mut self, process: ProcessKey<'id>, address: u64) {
-        self.prune_then(process, address, |cx| cx.flush(process, address & !0xfff, 1));
+    /// Gives back tables above an address that have become empty, from the lowest up; and has its TLB entry go, if there were any.
+    pub fn prune(&mut self, process: ProcessKey<'id>, address: u64) -> Pruned {
+        let pruned = self.prune_unused(process, address);
+        if pruned == Pruned::Some {
+            // The walker may have cached the entries that pointed to them.
+            self.flush(process, address & !0xfff, 1);
+        }
+        pruned
     }
 
     /// The same in a process in which nobody runs any more: its TLB entries go with it.
-    pub fn prune_unused(&mut self, process: ProcessKey<'id>, address: u64) {
-        self.prune_then(process, address, |_| {});
-    }
-
-    fn prune_then(&mut self, process: ProcessKey<'id>, address: u64, then: impl Fn(&mut Self)) {
-        for lowest in [0, 1, 2] {
-            let Some(mut table) = self.root_table(process) else { return };
-            for level in [3, 2, 1] {
-                if level == lowest + 1 {
-                    break;
-                }
-                match self.below(table, address, level) {
-                    Some(below) => table = below,
-                    None => return,
-                }
-            }
-            let Some(below) = self.below(table, address, lowest + 1) else { return };
-            if self.v.frame(below.frame()).used != 0 || mutant(Mutant::EmptyTableKept) {
-                return;
-            }
-            self.v.get_mut(table).0[index(address, lowest + 1)] = 0;
-            self.v.frame_mut(table.frame()).used -= 1;
-            // The walker may have cached the entry that pointed to it.
-            then(self);
-            self.free_table(process, below.frame());
+    pub fn prune_unused(&mut self, process: ProcessKey<'id>, address: u64) -> Pruned {
+        let mut pruned = Pruned::None;
+        let Some(root) = self.root_table(process) else { return pruned };
+        let mut path = [root; 4];
+        for level in [3, 2, 1] {
+            let Some(below) = self.below(path[level], address, level as u8) else { return pruned };
+            path[level - 1] = below;
         }
+        for level in [1, 2, 3] {
+            let (below, table) = (path[level - 1], path[level]);
+            if self.v.frame(below.frame()).used != 0 || mutant(Mutant::EmptyTableKept) {
+                break;
+            }
+            self.v.get_mut(table).0[index(address, level as u8)] = 0;
+            self.v.frame_mut(table.frame()).used -= 1;
+            self.leave_tables(process, below.frame());
+            // All of its entries were cleared one by one.
+            self.v.release_spare(below);
+            pruned = Pruned::Some;
+        }
+        pruned
     }
 
     /// Whether anything is mapped in a range, which lies in one lowest table.
@@ -238,7 +245,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Removes a page's entry. The TLB is the caller's business.
     pub fn clear_page(&mut self, leaf: TableKey<'id>, address: u64) {
-        self.v.get_mut(leaf).0[index(address, 0)] = 0;
+        if !(mutant(Mutant::SpareTableUsed) && self.pages_in(leaf) == 1) {
+            self.v.get_mut(leaf).0[index(address, 0)] = 0;
+        }
         self.v.frame_mut(leaf.frame()).used -= 1;
     }
 
@@ -271,8 +280,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     fn make_table(&mut self, process: ProcessKey<'id>) -> Option<TableKey<'id>> {
         let pool = self.v.follow(self.v.get(process).pool)?;
-        let frame = self.take_frame(pool)?;
-        let table = self.v.make_page::<TABLE>(frame, Table([0; 512]), process.link().raw());
+        let table = self.empty_table(pool, process.link().raw())?;
+        let frame = table.frame();
         let head = core::mem::replace(&mut self.v.get_mut(process).tables, frame);
         self.v.get_mut(process).overhead += 1;
         self.v.frame_mut(frame).next = head;
@@ -282,7 +291,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Some(table)
     }
 
-    fn free_table(&mut self, process: ProcessKey<'id>, frame: Frame) {
+    /// A table without entries, charged to the pool: a spare one, which need not be zeroed, or a new one.
+    fn empty_table(&mut self, pool: PoolKey<'id>, owner: u32) -> Option<TableKey<'id>> {
+        let p = self.v.get_mut(pool);
+        if p.limit != p.used
+            && let Some(table) = self.v.take_spare::<TABLE>(owner)
+        {
+            self.v.get_mut(pool).used += 1;
+            return Some(table);
+        }
+        let frame = self.take_frame(pool)?;
+        Some(self.v.make_page::<TABLE>(frame, Table([0; 512]), owner))
+    }
+
+    /// Takes a table out of its process's list and account. Who calls releases it.
+    fn leave_tables(&mut self, process: ProcessKey<'id>, frame: Frame) {
         let info = *self.v.frame(frame);
         if !info.next.is_none() {
             self.v.frame_mut(info.next).prev = info.prev;
@@ -295,7 +318,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let p = self.v.get_mut(process);
         p.overhead -= 1;
         let pool = p.pool;
-        self.v.release(frame);
         self.credit(pool, 1);
     }
 }

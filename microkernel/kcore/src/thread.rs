@@ -13,6 +13,7 @@ use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
 use crate::serving::Depths;
 use crate::state::{Cx, PRIORITIES};
+use crate::tables::Pruned;
 use crate::{Context, FPU_BYTES, Hw, Progress, Regs, list};
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
@@ -254,10 +255,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                     self.clear_page(leaf, buffer_address);
                 }
                 self.s.hw.publish();
-                if !mutant(Mutant::StaleBuffer) {
+                if self.prune(process, buffer_address) == Pruned::None && !mutant(Mutant::StaleBuffer) {
                     self.flush(process, buffer_address, 1);
                 }
-                self.prune(process, buffer_address);
             }
             let head = list::siblings::remove(self.v.get(process).threads, &mut self.v, thread);
             let p = self.v.get_mut(process);

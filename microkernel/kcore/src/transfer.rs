@@ -158,7 +158,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 }
 
 /// Bytes of four words.
-const HALF: usize = 32;
+pub const HALF: usize = REGISTER_BYTES / 2;
 
 /// Masks for the words of a message of so many bytes: one load each, and no branch on the length.
 static USED: [[u64; 8]; REGISTER_BYTES + 1] = {

@@ -7,10 +7,25 @@ pub use firmware::region::{Region, Regions};
 pub struct Counter {
     /// The counter at boot.
     pub base: u64,
-    /// Nanoseconds a tick, times 2^shift.
+    /// Nanoseconds a tick, times 2^[`Counter::SHIFT`].
     pub multiplier: u64,
-    /// See `multiplier`.
-    pub shift: u32,
+}
+
+impl Counter {
+    /// As large as lets the multiplier of a 1 MHz counter fit 64 bits; and rates of 2^32 Hz and more fit.
+    pub const SHIFT: u32 = 32;
+
+    /// ns since boot when the counter stood there.
+    #[inline(always)]
+    pub fn time(&self, count: u64) -> u64 {
+        self.span(count.wrapping_sub(self.base))
+    }
+
+    /// How many ns so many ticks are.
+    #[inline(always)]
+    pub fn span(&self, ticks: u64) -> u64 {
+        ((u128::from(ticks) * u128::from(self.multiplier)) >> Self::SHIFT) as u64
+    }
 }
 
 /// Everything that `main` needs to start the system.

@@ -21,8 +21,14 @@ pub static KERNEL: Lock<Option<Kernel<Machine>>> = Lock::new(None);
 
 /// The running thread made a system call.
 pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
-    let _stretch = stretch::begin(number as usize & 31);
+    let _stretch = stretch::begin(called(number));
     decide(Kernel::general)
+}
+
+/// The kind of stretch that a system call is.
+#[inline(always)]
+fn called(number: u64) -> usize {
+    usize::from(number as u16).min(kind::INTERRUPT - 1)
 }
 
 /// By the fast path of this name, if that does it; else by `$rest`. A macro, as the compiler takes calls in functions that don't return for
@@ -30,7 +36,7 @@ pub extern "C" fn kernel_syscall(number: u64) -> *mut Context {
 macro_rules! message {
     ($fast:ident, $guard:expr, $asked:ident, $core:ident, $rest:ident) => {{
         let asked: Asked = $asked;
-        let stretch = stretch::begin(asked.number as usize & 31);
+        let stretch = stretch::begin(called(asked.number));
         let core = $core as CoreId;
         let mut guard = $guard;
         // SAFETY: a program made the call, and `kmain` runs the first one with the kernel built, which stays.
@@ -126,7 +132,7 @@ pub extern "C" fn kernel_signal(a0: u64, a1: u64, number: u64, core: u64) -> ! {
 
 #[inline(never)]
 fn general(guard: Locked, _a0: u64, _a1: u64, number: u64, core: CoreId) -> ! {
-    let stretch = stretch::begin(number as usize & 31);
+    let stretch = stretch::begin(called(number));
     let context = settle(guard, core, Kernel::general);
     stretch.end();
     // SAFETY: the stub of a message called, which saved all registers; the context is what the kernel decided, as is

@@ -14,7 +14,7 @@ use kcore::{BootObjects, Cx};
 use kmem::PAGE;
 
 use crate::arch::Machine;
-use crate::boot::{Boot, Region};
+use crate::boot::{Boot, Counter, Region};
 use crate::physical;
 
 /// init's priority: below no server, so that it serves their requests.
@@ -278,7 +278,7 @@ fn boot_page<'id>(cx: &mut Core<'_, 'id>, boot: &Boot, made: &BootObjects<'id>, 
         ram_free: cx.v.free_frames() as u64 * PAGE as u64,
         counter_base: boot.counter.base,
         counter_multiplier: boot.counter.multiplier,
-        counter_shift: boot.counter.shift as u64,
+        counter_shift: Counter::SHIFT.into(),
         features: cx.s.hw.features().bits(),
         boot_ns: cx.s.hw.now(),
         seed: boot.seed,

@@ -41,6 +41,16 @@ impl<L> Mem<L> {
         self.link_block(block, order);
     }
 
+    /// Returns any range, marked as free, in the largest aligned blocks.
+    pub(crate) fn give_range(&mut self, first: Frame, pages: u32) {
+        let (mut at, end) = (first.0, first.0 + pages);
+        while at < end {
+            let order = at.trailing_zeros().min((end - at).ilog2()).min(ORDERS as u32 - 1);
+            self.give_block(Frame(at), order as usize);
+            at += 1 << order;
+        }
+    }
+
     fn link_block(&mut self, block: Frame, order: usize) {
         let head = self.heads[order];
         self.set_kind(block, Kind::FREE);
@@ -69,16 +79,29 @@ impl<L> Mem<L> {
 
 impl<'id, L> View<'_, 'id, L> {
     /// Takes `pages` frames in a row as plain bytes; their contents are what was there before. `None` if there is no
-    /// such row. O(orders), and a byte a frame, eight at a time.
+    /// such row. O(orders), and a byte a frame, eight at a time; where only the stock has them, that first.
     pub fn take(&mut self, pages: u32) -> Option<Frame> {
+        if pages == 1
+            && let Some(frame) = self.mem.take_single()
+        {
+            self.mem.set_kind(frame, Kind::BYTES);
+            return Some(frame);
+        }
+        self.take_row(pages)
+    }
+
+    fn take_row(&mut self, pages: u32) -> Option<Frame> {
         let order = pages.max(1).next_power_of_two().trailing_zeros() as usize;
         if pages == 0 || order >= ORDERS {
             return None;
         }
-        let first = self.mem.take_block(order)?;
+        let first = match self.mem.take_block(order) {
+            None if self.mem.merge_stock() => self.mem.take_block(order)?,
+            block => block?,
+        };
         self.mem.set_kinds(first, pages, Kind::BYTES);
         // Nothing in a block is marked free but its first frame.
-        self.give_range(first.plus(pages), (1 << order) - pages);
+        self.mem.give_range(first.plus(pages), (1 << order) - pages);
         Some(first)
     }
 
@@ -99,20 +122,14 @@ impl<'id, L> View<'_, 'id, L> {
 
     /// Returns frames of plain bytes. Nobody may be able to reach them any more: no mapping, no TLB entry, no device.
     pub fn give(&mut self, first: Frame, pages: u32) {
+        if pages == 1 {
+            assert!(self.mem.kind(first) == Kind::BYTES, "only plain bytes are given back");
+            return self.mem.give_single(first);
+        }
         for n in 0..pages {
             assert!(self.mem.kind(first.plus(n)) == Kind::BYTES, "only plain bytes are given back");
         }
         self.mem.set_kinds(first, pages, Kind::FREE_TAIL);
-        self.give_range(first, pages);
-    }
-
-    /// Returns any range, marked as free, in the largest aligned blocks.
-    fn give_range(&mut self, first: Frame, pages: u32) {
-        let (mut at, end) = (first.0, first.0 + pages);
-        while at < end {
-            let order = at.trailing_zeros().min((end - at).ilog2()).min(ORDERS as u32 - 1);
-            self.mem.give_block(Frame(at), order as usize);
-            at += 1 << order;
-        }
+        self.mem.give_range(first, pages);
     }
 }

@@ -34,6 +34,10 @@ impl Kind {
     pub(crate) const FREE: Kind = Kind(101);
     /// Inside a free block.
     pub(crate) const FREE_TAIL: Kind = Kind(102);
+    /// A free frame at hand.
+    pub(crate) const STOCK: Kind = Kind(103);
+    /// A free frame that was a typed page and is as it was left.
+    pub const SPARE: Kind = Kind(104);
 
     /// Objects of a class.
     pub const fn class(i: u8) -> Kind {
@@ -42,7 +46,7 @@ impl Kind {
 
     /// Whether the frame is in the allocator.
     pub const fn is_free(self) -> bool {
-        self.0 == Kind::FREE.0 || self.0 == Kind::FREE_TAIL.0
+        self.0 >= Kind::FREE.0
     }
 }
 
@@ -75,7 +79,7 @@ pub struct FrameInfo {
     pub extra: u32,
     /// Slab: objects alive. Elsewhere for the owner's use.
     pub used: u16,
-    /// Slab: first free slot + 1. Free block: its order.
+    /// Slab: first free slot + 1. Free block: its order. Emptied: whether it is to be spare.
     pub(crate) free: u16,
     /// Writable mappings of a user frame.
     pub writers: u16,

@@ -13,7 +13,7 @@
 //!
 //! ```text
 //! free ──take──▶ bytes ──give──▶ free
-//!   └──slab/page──▶ class I ──(empty; the view ends)──▶ free
+//!   └──slab/page──▶ class I ──(empty; the view ends)──▶ free, or spare: free, and of its class again as it is
 //! ```
 #![no_std]
 
@@ -24,6 +24,7 @@ mod kept;
 pub mod mutants;
 mod name;
 mod slab;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -30,6 +30,8 @@ mutants! {
     ObjectSlotNotRetired "a slot of objects is used again after its last generation";
     KeptOutlivesFrame "what is kept is believed after a frame has left its class";
     FrameKeepsState "a frame that is taken again is frozen still";
+    StockKeptFromBlocks "frames at hand are kept from who wants many in a row";
+    SpareTableUsed "a page table with entries is kept as an empty one";
 
     // Handles.
     RightsUnchecked "a look-up does not ask for rights";
@@ -42,6 +44,12 @@ mutants! {
     DupAddsRights "dup gives the rights asked for, not those there are";
     DupIgnoresTransfer "dup gives away what may not move";
     DupIntoDying "dup puts a handle into a process that is torn down";
+    GiveAddsRights "give gives the rights asked for, not those there are";
+    GiveIgnoresTransfer "give gives away what may not move";
+    GiveIntoDying "give puts handles into a process that is torn down";
+    GivenTwice "a handle that is moved is named twice in one call";
+    GivenStays "a handle that is moved stays with its giver, too";
+    GiftsCollide "two handles of one call go to the same index";
     HandleUncounted "a Grant is not told of a copy of its handle";
 
     // Grants.
@@ -49,6 +57,7 @@ mutants! {
     OnlyOwnGrantCounts "the Grants above a handle's own are not asked";
     DeriveAddsRights "derive gives the rights asked for, not those there are";
     BadgeForged "who may not choose a badge chooses one";
+    AloneHasCell "a derivation without a handle to its Grant has one";
     DepthUnbounded "Grants nest deeper than four";
     EndTwice "the end of a Grant is told again";
     EndUntold "the last handle goes, and nobody is told";
@@ -63,6 +72,7 @@ mutants! {
     RevokeKeepsLines "interrupts bound through a revoked Grant stay bound";
     RevokeKeepsBells "interrupts that set bits through a revoked Grant go on";
     RevokeKeepsBinding "a notification bound through a revoked Grant stays bound";
+    RevokeTakesBindings "a notification bound through a Grant that was below a closed one is unbound by any revocation";
     RevokeStopsAtFirst "Grants below a revoked one keep their effects";
     UndoForgotten "a revocation whose caller died is never finished";
     ClosedGrantForgotten "what came about through a closed Grant is undone with none";
@@ -176,6 +186,7 @@ mutants! {
     CeilingIgnoredByConfig "config sets a priority above the pool's ceiling";
     CeilingIgnoredByCreate "a thread is made with a priority above the pool's ceiling";
     CoreNotThere "a thread moves to a core that is off";
+    StopForgetsHome "a thread that is stopped on its way to its home core stays where it was";
     PointerUnchecked "the thread pointer may be an address of the kernel";
     BufferOverMapping "an IPC buffer lands on what is mapped";
     BufferNotZeroed "an IPC buffer holds what was there before";

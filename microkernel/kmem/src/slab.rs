@@ -206,7 +206,8 @@ impl<'id, L> View<'_, 'id, L> {
         let next = self.mem.emptied;
         // The next objects here start at the highest generation that a slot of an empty slab has come to: above every
         // name there was, and, as none was retired, below the last. Pages without names use nothing up.
-        self.mem.info_mut(frame).next = next;
+        let info = self.mem.info_mut(frame);
+        (info.next, info.free) = (next, 0);
         self.mem.emptied = frame;
     }
 

@@ -8,6 +8,7 @@ use crate::*;
 const SMALL: u8 = 1;
 const LARGE: u8 = 2;
 const TABLE: u8 = 3;
+const OTHER: u8 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Small(u64);
@@ -28,6 +29,10 @@ impl Class<TABLE> for List {
     type T = Table;
     const NAMED: bool = false;
 }
+impl Class<OTHER> for List {
+    type T = Table;
+    const NAMED: bool = false;
+}
 
 /// A memory on the host's heap.
 struct World {
@@ -36,6 +41,13 @@ struct World {
 }
 
 fn world(frames: u32) -> World {
+    let mut world = reserved(frames);
+    world.mem.add(Frame(0), frames);
+    world
+}
+
+/// One in which no frame is free yet.
+fn reserved(frames: u32) -> World {
     let n = frames as usize;
     let layouts = [
         Layout::from_size_align(n * PAGE, PAGE).unwrap(),
@@ -45,8 +57,7 @@ fn world(frames: u32) -> World {
     // SAFETY: the layouts are not empty.
     let blocks = layouts.map(|layout| (unsafe { alloc_zeroed(layout) }, layout));
     // SAFETY: fresh zeroed blocks of the right sizes, freed after the memory.
-    let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, 0x40000) };
-    mem.add(Frame(0), frames);
+    let mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, 0x40000) };
     World { mem, blocks }
 }
 
@@ -214,7 +225,7 @@ fn pages_and_bytes_keep_what_is_written() {
     });
 }
 
-/// The allocator's lists: every free block is listed once, in its order, aligned, not beside a free buddy.
+/// The allocator's lists: every free block is listed once, in its order, aligned, not beside a free buddy; and what is at hand once.
 fn check_blocks(mem: &Mem<List>) {
     let mut listed = std::collections::BTreeSet::new();
     let mut frames = 0;
@@ -234,9 +245,35 @@ fn check_blocks(mem: &Mem<List>) {
             (prev, at) = (at, info.next);
         }
     }
+    for (stock, kind) in [(mem.singles, Kind::STOCK), (mem.spares, Kind::SPARE)] {
+        let (mut at, mut count) = (stock.head, 0);
+        while !at.is_none() {
+            assert_eq!(mem.kind(at), kind);
+            assert!(listed.insert(at), "at hand once");
+            count += 1;
+            at = mem.info(at).next;
+        }
+        assert_eq!(count, stock.count);
+        frames += count;
+    }
     assert_eq!(frames, mem.free_frames());
     let marked = (1..mem.frames()).filter(|n| mem.kind(Frame(*n)).is_free()).count();
     assert_eq!(marked as u32, frames);
+}
+
+#[test]
+fn memory_is_added_piece_by_piece_and_what_is_in_use_stays() {
+    let mut world = reserved(64);
+    for (first, frames, free) in [(3, 5, 5), (8, 1, 6), (20, u32::MAX, 50), (0, 4, 52), (0, 64, 63)] {
+        world.mem.add(Frame(first), frames);
+        assert_eq!(world.mem.free_frames(), free, "from {first} on");
+        check_blocks(&world.mem);
+    }
+    let taken = world.mem.view(|mut v| v.take(7).unwrap());
+    world.mem.add(Frame(0), 64);
+    assert_eq!(world.mem.free_frames(), 56);
+    world.mem.view(|mut v| v.give(taken, 7));
+    check_blocks(&world.mem);
 }
 
 #[test]
@@ -267,6 +304,59 @@ fn blocks_stay_whole_whatever_is_taken_and_given() {
         let ours: u32 = held.iter().map(|block| block.1).sum();
         assert_eq!(world.mem.free_frames() + ours, frames - 1, "frame 0 is never used");
     }
+}
+
+#[test]
+fn what_is_at_hand_is_there_for_who_wants_many() {
+    let mut world = world(64);
+    let all = |v: &mut View<'_, '_, List>| -> Vec<Frame> { (0..63).map(|_| v.take(1).unwrap()).collect() };
+    world.mem.view(|mut v| {
+        let taken = all(&mut v);
+        assert_eq!((v.take(1), v.free_frames()), (None, 0));
+        taken.iter().rev().for_each(|frame| v.give(*frame, 1));
+        assert_eq!(v.free_frames(), 63);
+    });
+    assert!(world.mem.singles.count > 0, "some are at hand");
+    check_blocks(&world.mem);
+    world.mem.view(|mut v| {
+        assert!(v.take(64).is_none(), "frame 0 is never used");
+        let (half, quarter) = (v.take(32).unwrap(), v.take(16).unwrap());
+        v.give(half, 32);
+        v.give(quarter, 16);
+        let taken = all(&mut v);
+        let pages: Vec<_> = taken.iter().map(|frame| v.make_page::<TABLE>(*frame, Table([7; 512]), 0)).collect();
+        pages.iter().for_each(|page| v.release_spare(*page));
+    });
+    check_blocks(&world.mem);
+    assert!(world.mem.spares.count > 0, "and spare ones");
+    world.mem.view(|mut v| {
+        assert_eq!(all(&mut v).len(), 63, "spare ones, too");
+        assert!(v.take_spare::<TABLE>(0).is_none());
+    });
+}
+
+#[test]
+fn a_spare_page_is_as_it_was_left() {
+    let mut world = world(16);
+    let (first, free) = world.mem.view(|mut v| {
+        let frame = v.take(1).unwrap();
+        assert!(v.take_spare::<TABLE>(0).is_none(), "none was released");
+        let page = v.make_page::<TABLE>(frame, Table([5; 512]), 3);
+        v.release_spare(page);
+        assert!(v.take_spare::<TABLE>(0).is_none(), "not while the view lives");
+        (page.link(), v.free_frames())
+    });
+    assert_eq!(world.mem.free_frames(), free + 1, "it counts as free");
+    world.mem.view(|mut v| {
+        assert!(v.follow(first).is_none(), "and is no page of its class");
+        assert!(v.take_spare::<OTHER>(0).is_none(), "nor of another");
+        let page = v.take_spare::<TABLE>(4).unwrap();
+        assert_eq!((page.link(), v.get(page).0, v.frame(page.frame()).owner), (first, [5; 512], 4));
+        assert_eq!(v.free_frames(), free);
+        v.release(page.frame());
+    });
+    check_blocks(&world.mem);
+    world.mem.view(|mut v| assert!(v.take_spare::<TABLE>(0).is_none(), "only what was released to be spare"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::kept::next_era;
 use crate::mutants::{Mutant, mutant};
 use crate::name::{Brand, FRAME_SHIFT, GRANULE_SHIFT};
 use crate::slab::{Slot, stride};
+use crate::stock::Stock;
 use crate::{AnyName, Class, Frame, FrameInfo, Key, Kind, Link, Name};
 
 /// Block orders of the allocator: 2^0 to 2^(ORDERS-1) frames.
@@ -19,6 +20,9 @@ pub struct Mem<L> {
     pub(crate) heads: [Frame; ORDERS],
     pub(crate) free: u32,
     pub(crate) emptied: Frame,
+    /// See `stock`.
+    pub(crate) singles: Stock,
+    pub(crate) spares: Stock,
     /// See `kept`.
     pub(crate) era: u64,
     list: PhantomData<L>,
@@ -50,6 +54,8 @@ impl<L> Mem<L> {
             heads: [Frame::NONE; ORDERS],
             free: 0,
             emptied: Frame::NONE,
+            singles: Stock::EMPTY,
+            spares: Stock::EMPTY,
             era: next_era(),
             list: PhantomData,
         }
@@ -57,10 +63,12 @@ impl<L> Mem<L> {
 
     /// Gives reserved frames to the allocator. Frame 0 stays reserved, and so does what is in use.
     pub fn add(&mut self, first: Frame, frames: u32) {
-        for n in first.0..first.0.saturating_add(frames).min(self.places.count) {
-            if n != 0 && self.kind(Frame(n)) == Kind::RESERVED {
-                self.give_block(Frame(n), 0);
-            }
+        let (mut at, end) = (first.0.max(1), first.0.saturating_add(frames).min(self.places.count));
+        while at < end {
+            let row = (at..end).take_while(|n| self.kind(Frame(*n)) == Kind::RESERVED).count() as u32;
+            self.set_kinds(Frame(at), row, Kind::FREE_TAIL);
+            self.give_range(Frame(at), row);
+            at += row.max(1);
         }
     }
 
@@ -121,8 +129,7 @@ impl<L> Mem<L> {
         }
         while !frame.is_none() {
             let next = self.info(frame).next;
-            self.set_kind(frame, Kind::RESERVED);
-            self.give_block(frame, 0);
+            self.give_emptied(frame);
             frame = next;
         }
     }

@@ -7,7 +7,8 @@ use archive::manifest::FIXED_PLACES;
 use libsys::abi::{PAGE_SIZE, user};
 use libsys::protocol::pager::Backing;
 use libsys::{
-    Access, Authority, Error, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread, layout,
+    Access, Authority, Error, Gifts, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread,
+    layout,
 };
 
 use alloc::boxed::Box;
@@ -101,16 +102,16 @@ pub struct Plan<'a> {
     pub time: &'a Memory,
     /// Its number: the label of its log records.
     pub number: u32,
-    /// Its handle 4, with CALL and TRANSFER.
-    pub service: OwnedHandle,
+    /// Its handle 4, with CALL and TRANSFER, until it has it.
+    pub service: Option<OwnedHandle>,
     /// Its start block, if that is known already.
     pub block: Option<Block<'a>>,
 }
 
 /// Makes a process, not started. An error leaves nothing.
-pub fn make(plan: Plan<'_>) -> Result<Box<Body>, Error> {
+pub fn make(mut plan: Plan<'_>) -> Result<Box<Body>, Error> {
     let pool = plan.from.create(plan.pages, plan.ceiling)?;
-    match build(&plan, &pool) {
+    match build(&mut plan, &pool) {
         Ok(Built { process, thread, notification, paging, base, start }) => Ok(Box::new(Body {
             pool,
             process,
@@ -142,7 +143,8 @@ struct Built {
     start: (u64, u64),
 }
 
-fn build(plan: &Plan<'_>, pool: &Pool) -> Result<Built, Error> {
+fn build(plan: &mut Plan<'_>, pool: &Pool) -> Result<Built, Error> {
+    let service = plan.service.take().ok_or(Error::Internal)?;
     let process = Process::create(pool)?;
     let program = &plan.image.program;
     let (base, start) = match &plan.origin {
@@ -164,21 +166,22 @@ fn build(plan: &Plan<'_>, pool: &Pool) -> Result<Built, Error> {
     let thread = process.thread(pool, plan.priority, layout::MAIN_BUFFER)?;
     let notification = Notification::create(pool)?;
     thread.set_notification(Some(&notification))?;
-    thread.set_fault_channel(Some(plan.fault.as_ref().unwrap_or(&plan.service)))?;
+    thread.set_fault_channel(Some(plan.fault.as_ref().unwrap_or(&service)))?;
     // init pays for the cell, as for those of its channels.
-    let (log, _) = plan.log.label(plan.own, Rights::LOG | Rights::TRANSFER, plan.number.into())?;
-    let first = [
+    let log = plan.log.label(plan.own, Rights::LOG | Rights::TRANSFER, plan.number.into())?;
+    let mut first = Gifts::new();
+    let own = Rights::OWNER | Rights::TRANSFER;
+    for (place, handle, rights) in [
         (user::OWN_PROCESS, process.handle(), Rights::MAP | Rights::ENDOW | Rights::INSPECT),
         (user::MAIN_THREAD, thread.handle(), Rights::CONTROL | Rights::INSPECT),
-        (user::OWN_POOL, pool.handle(), Rights::MAKE | Rights::OWNER | Rights::TRANSFER),
-        (user::PROCESS_CHANNEL, plan.service.handle(), Rights::CALL),
-        (user::OWN_NOTIFICATION, notification.handle(), Rights::OWNER | Rights::NOTIFY | Rights::TRANSFER),
-        (user::LOG, log.handle(), Rights::LOG),
-        (user::TIME_MEMORY, plan.time.handle(), Rights::READ | Rights::TRANSFER),
-    ];
-    for (place, handle, rights) in first {
-        process.endow(handle, rights, place.index())?;
+        (user::OWN_POOL, pool.handle(), own | Rights::MAKE),
+        (user::OWN_NOTIFICATION, notification.handle(), own | Rights::NOTIFY),
+    ] {
+        first.copy(handle, rights, place.index())?;
     }
+    first.hand(service, Rights::CALL, user::PROCESS_CHANNEL.index())?;
+    first.hand(log, Rights::LOG, user::LOG.index())?;
+    process.give(first)?;
     Ok(Built { process, thread, notification, paging, base, start })
 }
 
@@ -241,17 +244,17 @@ impl Loader<'_> {
         let (memory, mapping) = bytes.share();
         drop(mapping);
         if block > 0 {
-            start_block::show(self.process, &memory, block, &memory.slice(self.pool, 0, block)?)?;
+            start_block::show(self.process, &memory, block)?;
         }
         let mut first = block;
         for segment in writable() {
             self.map_data(&memory, first, segment)?;
             first += segment.pages() as usize;
         }
-        let write = Access::READ | Access::WRITE;
-        self.process.map(&memory, layout::STACK_TOP - stack * PAGE_SIZE, data, stack, write)?;
+        const { assert!(layout::HEAP.start == layout::STACK_TOP) };
+        let (bottom, write) = (layout::STACK_TOP - stack * PAGE_SIZE, Access::READ | Access::WRITE);
+        self.process.map(&memory, bottom, data, stack + heap, write)?;
         if paged {
-            self.process.map(&memory, layout::HEAP.start, data + stack, heap, write)?;
             let limit = layout::MAIN_STACK_BYTES;
             self.paging.add(layout::STACK_TOP - limit, limit / PAGE_SIZE, Backing::Zero);
             self.paging.add(layout::HEAP.start, self.plan.pages, Backing::Zero);

@@ -4,7 +4,7 @@ use libsys::abi::user;
 use libsys::protocol::child::{Reply, Request, Service};
 use libsys::protocol::start::{Flags, Header, MAX_BODY};
 use libsys::protocol::{StartBody, decode};
-use libsys::{Error, Handles, Incoming, Rights, time};
+use libsys::{Error, Gifts, Handles, Incoming, Rights, time};
 use supervise::restart::End;
 
 use crate::start_block::{self, Block};
@@ -51,10 +51,12 @@ impl World {
 
     /// Gives a new process that has its start block handles, each at its place, and starts it.
     pub fn equip_child(&mut self, number: u32, places: &[u16], mut handles: Handles) -> Result<(), Error> {
+        let mut gifts = Gifts::new();
         for (at, place) in places.iter().enumerate() {
-            self.give_to_child(number, *place, Handles::one(handles.take(at)?))?;
+            self.prepare_gifts(number, *place, Handles::one(handles.take(at)?), &mut gifts)?;
         }
-        self.give_names(number)?;
+        self.prepare_names(number, &mut gifts)?;
+        self.hand_over(number, gifts)?;
         self.set_off(number)
     }
 
@@ -64,7 +66,19 @@ impl World {
     }
 
     /// Puts handles at ascending indices.
-    fn give_to_child(&mut self, number: u32, index: u16, mut handles: Handles) -> Result<(), Error> {
+    fn give_to_child(&mut self, number: u32, index: u16, handles: Handles) -> Result<(), Error> {
+        let mut gifts = Gifts::new();
+        self.prepare_gifts(number, index, handles, &mut gifts)?;
+        self.hand_over(number, gifts)
+    }
+
+    /// Puts gifts into a process's table.
+    fn hand_over(&self, number: u32, gifts: Gifts) -> Result<(), Error> {
+        self.table.get(number).ok_or(Error::ServerDied)?.kernel.process.give(gifts)
+    }
+
+    /// The same, for what is given with others.
+    fn prepare_gifts(&mut self, number: u32, index: u16, mut handles: Handles, gifts: &mut Gifts) -> Result<(), Error> {
         let count = handles.len() as u16;
         let last = index.checked_add(count.max(1) - 1).ok_or(Error::BadArgument)?;
         let names = index == user::NAMES_CHANNEL.index() && count == 1;
@@ -82,17 +96,23 @@ impl World {
         let rights = if names { Rights::CALL } else { Rights::all() };
         for (i, place) in (index..=last).enumerate() {
             let handle = handles.take(i)?;
-            process.kernel.process.endow(handle.handle(), rights, place)?;
             if names {
                 self.hand_space(&handle, parent, number);
-                break;
             }
+            gifts.hand(handle, rights, place)?;
         }
         Ok(())
     }
 
     /// A child that was given no name space gets a copy of its spawner's.
     fn give_names(&mut self, number: u32) -> Result<(), Error> {
+        let mut gifts = Gifts::new();
+        self.prepare_names(number, &mut gifts)?;
+        if gifts.is_empty() { Ok(()) } else { self.hand_over(number, gifts) }
+    }
+
+    /// The same, for what is given with others.
+    fn prepare_names(&mut self, number: u32, gifts: &mut Gifts) -> Result<(), Error> {
         let process = self.table.get(number).ok_or(Error::ServerDied)?;
         let given = process
             .kernel
@@ -104,8 +124,8 @@ impl World {
         }
         let names = self.names_of_process(process.parent);
         let space = self.new_space(names, number)?;
+        gifts.hand(space, Rights::CALL, user::NAMES_CHANNEL.index())?;
         let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
-        process.kernel.process.endow(space.handle(), Rights::CALL, user::NAMES_CHANNEL.index())?;
         if let Some(newborn) = process.kernel.newborn.as_mut() {
             newborn.given |= 1 << user::NAMES_CHANNEL.index();
         }

@@ -208,7 +208,7 @@ impl World {
             log: &self.roots.log,
             time: &self.time,
             number,
-            service,
+            service: Some(service),
             block,
         })?;
         let rights = HandleRights::OWNER | HandleRights::NOTIFY | HandleRights::TRANSFER;

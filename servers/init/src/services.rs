@@ -184,7 +184,7 @@ impl World {
             log: &self.roots.log,
             time: &self.time,
             number,
-            service,
+            service: Some(service),
             block: None,
         })?;
         let pool = body.pool.dup(Handles::all())?;

@@ -2,7 +2,7 @@
 
 use libsys::abi::{PAGE_SIZE, user};
 use libsys::protocol::start::{HEADER, Header, MAX_BODY};
-use libsys::{Access, Error, Memory, Pool, Private, Process, Rights};
+use libsys::{Access, Error, Memory, Pool, Private, Process};
 
 use crate::birth::Body;
 
@@ -30,11 +30,10 @@ impl Block<'_> {
     }
 }
 
-/// Has a process see its start block: the Memory's first pages, which nobody can write any more. Its handle is for them alone.
-pub fn show(process: &Process, memory: &Memory, pages: usize, alone: &Memory) -> Result<(), Error> {
+/// Has a process see its start block: the Memory's first pages, which nobody can write any more.
+pub fn show(process: &Process, memory: &Memory, pages: usize) -> Result<(), Error> {
     memory.freeze(0, pages)?;
-    process.map(memory, user::START_BLOCK as usize, 0, pages, Access::READ)?;
-    process.endow(alone.handle(), Rights::READ | Rights::TRANSFER, user::START_MEMORY.index()).map(drop)
+    process.map(memory, user::START_BLOCK as usize, 0, pages, Access::READ)
 }
 
 /// Gives a process its start block, in a Memory of its own.
@@ -47,7 +46,7 @@ pub fn give(process: &Process, pool: &Pool, block: Block<'_>) -> Result<(), Erro
     block.write(&mut bytes)?;
     let (memory, mapping) = bytes.share();
     drop(mapping);
-    show(process, &memory, pages, &memory)
+    show(process, &memory, pages)
 }
 
 /// Starts the main thread.

@@ -72,6 +72,8 @@ impl World {
         let faults = Receiver::new(&roots.pool)?;
         let scratch = Memory::create(&roots.pool, 1)?;
         let time = time_page(boot, &roots.pool)?;
+        let command_line = command_line(boot)?;
+        libsys::log!(Detail, "command line: {command_line}");
         let mut world = World {
             boot,
             receiver,
@@ -90,7 +92,7 @@ impl World {
             seeds: Vec::new(),
             shutdown: None,
             prompt: 0,
-            fixed: command_line(boot)?.split_ascii_whitespace().any(|word| word == "place=fixed"),
+            fixed: command_line.split_ascii_whitespace().any(|word| word == "place=fixed"),
             manifest,
             roots,
         };
@@ -166,7 +168,7 @@ impl World {
 
     /// A handle of init's channel with this badge; its cell lies in init's own pool, so that its end is always told.
     pub fn client(&self, badge: Badge) -> Result<OwnedHandle, Error> {
-        Ok(self.receiver.client(&self.roots.pool, badge.pack())?.0)
+        self.receiver.lasting_client(&self.roots.pool, badge.pack())
     }
 
     /// What tells the pager of a process's faults; none for those that have all their memory from the start.
@@ -175,7 +177,7 @@ impl World {
         if level < PAGED_LEVEL || !pager() {
             return Ok(None);
         }
-        Ok(Some(self.faults.client(&self.roots.pool, number.into())?.0))
+        self.faults.lasting_client(&self.roots.pool, number.into()).map(Some)
     }
 
     /// Where the program of an image is placed.

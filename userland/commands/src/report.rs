@@ -14,7 +14,7 @@ use readargs::Args;
 
 use crate::context::{About, Outcome};
 use crate::format::{human, span};
-use crate::system::{ARCH, core_lines, features};
+use crate::system::{ARCH, core_lines, features, how_many};
 use crate::{logs, processes};
 
 /// Records of the log that are written without ALL.
@@ -53,7 +53,7 @@ fn machine() -> Lines {
     Ok(alloc::vec![
         format!("Viaether {} ({ARCH})", info.version),
         format!("up {}, {} after the kernel's first instruction", span(time::now_ns()), span(info.boot_ns)),
-        format!("{} cores, {} of them running", info.cores, info.running),
+        how_many(&info),
         format!("features: {}", features(info.features)),
     ])
 }

@@ -8,7 +8,7 @@ use libsys::abi::user::Features;
 use libsys::device::Devices;
 use libsys::io::{self, Lines, Write};
 use libsys::protocol::device::{Bus, Info, Messages};
-use libsys::protocol::process::Power;
+use libsys::protocol::process::{Power, SystemInfo};
 use libsys::system;
 use libsys::{CoreFigures, Error, Pool, Status, print, println, time};
 use readargs::Args;
@@ -25,7 +25,7 @@ pub fn version(args: &Args) -> Outcome {
     let info = system::info()?;
     println!("Viaether {} ({ARCH})", info.version);
     if args.switch("FULL") {
-        println!("{} cores, {} of them running, {} of memory", info.cores, info.running, human(info.ram_total));
+        println!("{}, {} of memory", how_many(&info), human(info.ram_total));
         println!("features: {}", features(info.features));
     }
     Ok(Status::OK)
@@ -74,7 +74,7 @@ pub fn available(args: &Args) -> Outcome {
 /// SMPINFO.
 pub fn cores(args: &Args) -> Outcome {
     let info = system::info()?;
-    println!("{} {ARCH} cores, {} of them running", info.cores, info.running);
+    println!("{ARCH}: {}", how_many(&info));
     println!("features: {}", features(info.features));
     let interval = args.number("INTERVAL").filter(|seconds| *seconds > 0);
     let (mut before, mut since) = (figures()?, time::now_ns());
@@ -111,6 +111,14 @@ fn table(before: &[Core], after: &[Core], now: u64, time: u64) -> Vec<String> {
         alloc::format!("{core:<4} {boot:>5}% {late:>5}% {switches:>14} {kicks:>10} {flushes:>10} {taken:>10} {runs:>8}")
     };
     [head].into_iter().chain(before.iter().zip(after).map(line)).collect()
+}
+
+/// How many cores there are, in words.
+pub fn how_many(info: &SystemInfo) -> String {
+    match info.cores {
+        1 => "1 core".into(),
+        cores => alloc::format!("{cores} cores, {} of them running", info.running),
+    }
 }
 
 /// The cores as SMPINFO shows them, over a moment.

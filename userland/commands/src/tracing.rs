@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use libsys::abi::calls::{CALLS, Call, Kind, number as nr};
+use libsys::abi::calls::{CALLS, Call, Gift, Kind, number as nr};
 use libsys::abi::message::{self, Tag};
 use libsys::abi::trace::Event;
 use libsys::abi::{Rights, Status as KernelStatus};
@@ -150,6 +150,12 @@ fn value_text(kind: Kind, value: u64) -> String {
             let rights = Rights::from_bits_truncate(value as u16);
             let names: Vec<&str> = rights.iter_names().map(|(name, _)| name).collect();
             if rights == Rights::all() { "all".into() } else { names.join("|") }
+        }
+        Kind::Gift if value == 0 => "none".into(),
+        Kind::Gift => {
+            let gift = Gift(value);
+            let rights = value_text(Kind::Rights, gift.rights().into());
+            format!("{}({rights})@{}", handle(gift.handle().into()), gift.index())
         }
         Kind::Number | Kind::Pages => value.to_string(),
         Kind::Bits | Kind::Address | Kind::Access | Kind::Tag | Kind::Token => format!("{value:#x}"),

@@ -46,9 +46,24 @@ pub fn raw(handle: &OwnedHandle) -> u64 {
     handle.handle().raw().into()
 }
 
-/// A server's loop that answers each call with what it brought, until nobody is left who could call.
+/// One instruction that needs the vector registers.
+#[inline(always)]
+pub fn use_vectors() {
+    // SAFETY: it changes one register, and says so.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        core::arch::asm!("addps xmm0, xmm0", out("xmm0") _, options(nomem, nostack, preserves_flags));
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        core::arch::asm!("fadd v0.4s, v0.4s, v0.4s", out("v0") _, options(nomem, nostack, preserves_flags));
+    }
+}
+
+/// A server's loop that answers each call with what it brought, until nobody is left who could call; it does something each time.
 #[inline(never)]
-pub fn echo(channel: u64) -> Result<(), Error> {
+pub fn echo(channel: u64, each: impl Fn()) -> Result<(), Error> {
     let takes = 4 << message::TAKES_SHIFT;
     let receive =
         Registers { number: u64::from(number::recv) | takes, a0: channel, deadline: FOREVER, ..Registers::default() };
@@ -58,6 +73,7 @@ pub fn echo(channel: u64) -> Result<(), Error> {
         let tag = Tag(registers.a1);
         match tag.kind() {
             message::Kind::Call => {
+                each();
                 registers.number = u64::from(number::reply_recv) | takes;
                 registers.a1 = tag.0 & Tag::SENT | channel << message::CHANNEL_SHIFT;
                 registers.deadline = FOREVER;

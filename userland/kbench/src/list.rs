@@ -15,6 +15,7 @@ pub fn list(row: &str) -> Result<(), Error> {
     match row {
         "call-4w" => remote::list_call(Path::Fast, 32),
         "call-8w-general" => remote::list_call(Path::General, 64),
+        "call-fpu" => remote::list_vector_call(),
         "call-512" => remote::list_call(Path::Fast, 512),
         "interrupt" => local::list_interrupt(),
         "notify" => remote::list_notify(),

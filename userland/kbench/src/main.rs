@@ -18,7 +18,7 @@ mod peer;
 mod remote;
 mod stretch;
 
-use libsys::{Error, Status, env, eprintln, println, time};
+use libsys::{Error, Status, env, eprintln, println, system, time};
 
 libsys::entry!(main);
 
@@ -65,6 +65,7 @@ impl IntoStatus for Result<(), Error> {
 
 fn measure() -> Result<(), Error> {
     tell("boot", time::now_ns());
+    tell("boot-init", system::info()?.boot_ns);
     local::null()?;
     remote::calls()?;
     local::thread()?;

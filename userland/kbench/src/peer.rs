@@ -6,16 +6,17 @@ use crate::kernel;
 
 /// The word before a part among the arguments.
 pub const WORD: &str = "PEER";
+/// The part that answers calls; and that does so with the vector registers in use.
+pub const ECHO: &str = "echo";
+pub const ECHO_BY_VECTORS: &str = "echo-vectors";
 /// The bit that a ping sets.
 pub const PING: u64 = 1 << 60;
 
 /// Plays a part until the measuring process is done with it.
 pub fn run(part: &str) -> Result<(), Error> {
     match part {
-        "echo" => {
-            let channel = env::take_handle("channel")?;
-            Ok(kernel::echo(kernel::raw(&channel))?)
-        }
+        ECHO => Ok(kernel::echo(kernel::raw(&env::take_handle("channel")?), || ())?),
+        ECHO_BY_VECTORS => Ok(kernel::echo(kernel::raw(&env::take_handle("channel")?), kernel::use_vectors)?),
         "notify" => notify(&env::take_handle("bell")?),
         "exit" => Ok(()),
         _ => Err(Error::BadArgument),

@@ -9,8 +9,8 @@ use libsys::raw::{self as door, Registers};
 use libsys::spawn::{Command, Prepared};
 use libsys::{Error, Notification, OwnedHandle, Pool, wait_bits};
 
-use crate::kernel::{create, derive, message, raw, short};
-use crate::peer::{PING, WORD};
+use crate::kernel::{create, derive, message, raw, short, use_vectors};
+use crate::peer::{ECHO, ECHO_BY_VECTORS, PING, WORD};
 use crate::{least, list, tell};
 
 /// Pages of a peer's pool.
@@ -33,33 +33,48 @@ pub enum Path {
 
 /// Calls that are answered with what they brought.
 pub fn calls() -> Result<(), Error> {
-    with_echo(Path::Fast, |client| {
+    with_echo(Path::Fast, ECHO, |client| {
         tell("call-4w", least(500, || call(client, 32))?);
         tell("call-8w", least(500, || call(client, 64))?);
         door::write_payload(&[0x5a; 512]);
         tell("call-512", least(500, || call(client, 512))?);
         Ok(())
     })?;
-    with_echo(Path::General, |client| {
+    with_echo(Path::General, ECHO, |client| {
         tell("call-8w-general", least(500, || call(client, 64))?);
+        Ok(())
+    })?;
+    with_echo(Path::Fast, ECHO_BY_VECTORS, |client| {
+        tell("call-fpu", least(500, || vector_call(client))?);
         Ok(())
     })
 }
 
+/// A call of four words between two that use vector registers.
+fn vector_call(client: &OwnedHandle) -> Result<(), Error> {
+    use_vectors();
+    call(client, 32)
+}
+
 /// A call between two stops.
 pub fn list_call(path: Path, bytes: usize) -> Result<(), Error> {
-    with_echo(path, |client| list::between(|| call(client, bytes)))
+    with_echo(path, ECHO, |client| list::between(|| call(client, bytes)))
+}
+
+/// A call with vector registers in use, between two stops.
+pub fn list_vector_call() -> Result<(), Error> {
+    with_echo(Path::Fast, ECHO_BY_VECTORS, |client| list::between(|| vector_call(client)))
 }
 
 /// Does something with the client's end of a channel whose calls a peer answers.
-fn with_echo(path: Path, work: impl FnOnce(&OwnedHandle) -> Result<(), Error>) -> Result<(), Error> {
+fn with_echo(path: Path, part: &str, work: impl FnOnce(&OwnedHandle) -> Result<(), Error>) -> Result<(), Error> {
     let channel = create(Kind::Channel, 0, 0, 0)?;
     let client = derive(&channel, Rights::CALL, 1)?;
     let (server, kept) = match path {
         Path::Fast => (channel, None),
         Path::General => (derive(&channel, Rights::RECV | Rights::TRANSFER, 0)?, Some(channel)),
     };
-    let child = peer("echo").handle("channel", server).spawn(&Pool::own()?)?;
+    let child = peer(part).handle("channel", server).spawn(&Pool::own()?)?;
     // The first one waits until the peer is there.
     call(&client, 8)?;
     work(&client)?;

@@ -28,16 +28,20 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "SELFTEST",
         aliases: &["hardtest", "sectest", "shelltest", "nettest", "vmtest", "smptest"],
-        template: "SUITE/M,LIST/S,V=VERBOSE/S,TAP/S,LONG/S",
+        template: "SUITE/M,GROUP/K,LIST/S,V=VERBOSE/S,TAP/S,LONG/S",
         summary: "runs the system's own tests",
         arguments: &[
             ("SUITE", "names; the one it is called by, or all"),
+            ("GROUP", "those groups alone that have this in their name"),
             ("LIST", "names of all"),
             ("V", "each check"),
             ("TAP", "in the Test Anything Protocol"),
             ("LONG", "with fifty times the counts, where they are random"),
         ],
-        examples: &[("sectest", "tries what must not work")],
+        examples: &[
+            ("sectest", "tries what must not work"),
+            ("selftest timetest", "measures how late answers are; under `scripts/run --icount --smp 1` alone"),
+        ],
     },
     Manual {
         name: "BURN",
@@ -70,7 +74,7 @@ pub(crate) const MANUALS: &[Manual] = &[
             ("CORES", "a fixed load on one core and on all"),
             (
                 "LIST",
-                "call-4w, call-8w-general, call-512, interrupt, notify, fault, thread or spawn alone, for a debugger",
+                "call-4w, call-8w-general, call-fpu, call-512, interrupt, notify, fault, thread or spawn alone, for a debugger",
             ),
         ],
         examples: &[],

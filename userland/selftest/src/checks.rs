@@ -64,7 +64,7 @@ pub struct Checks {
 
 impl Checks {
     /// Runs a suite; true if nothing failed.
-    pub fn suite(name: &str, groups: &[Group], style: Style) -> bool {
+    pub fn suite(name: &str, groups: &[&Group], style: Style) -> bool {
         let mut checks = Checks { style, passed: 0, failed: 0 };
         for group in groups {
             let before = (checks.passed, checks.failed);

@@ -1,11 +1,17 @@
 //! Threads of the checks.
 
-use libsys::abi::calls::number;
-use libsys::abi::{info, user};
+use libsys::abi::calls::{CONFIG_FAULT, number};
+use libsys::abi::info::{self, Kind};
+use libsys::abi::user;
+use libsys::raw::Registers;
 use libsys::thread::{JoinHandle, Options};
-use libsys::{Error, time, wait_bits};
+use libsys::{Error, OwnedHandle, time, wait_bits};
 
-use crate::kernel::call;
+use crate::deeds::Touch;
+use crate::kernel::{self, POOL, PROCESS, call, create, playground, raw};
+
+/// A fault that has not come by then doesn't come.
+const PATIENCE: u64 = 10 * time::SECOND;
 
 /// Threads at this process's own priority.
 pub fn options() -> Result<Options, Error> {
@@ -22,4 +28,34 @@ pub fn finish(thread: JoinHandle) {
             wait_bits(0, time::now_ns() + time::MILLISECOND);
         }
     }
+}
+
+/// A thread without anything of this library's: a function and its argument, on a stack that ends there, with a channel for its
+/// fault. Whoever has it destroys it.
+pub fn bare(
+    touch: Touch,
+    argument: u64,
+    stack: u64,
+    faults: Option<&OwnedHandle>,
+) -> Result<OwnedHandle, libsys::abi::Error> {
+    let priority = call(number::info, &[user::MAIN_THREAD.raw().into(), info::THREAD, 0])?[4];
+    let thread = create(POOL, Kind::Thread, PROCESS, priority, playground())?;
+    if let Some(channel) = faults {
+        call(number::config, &[raw(&thread), CONFIG_FAULT, raw(channel)])?;
+    }
+    // As after a call on x86_64; aarch64 wants a multiple of 16.
+    let stack = if cfg!(target_arch = "x86_64") { stack - 8 } else { stack };
+    call(number::start, &[raw(&thread), touch as usize as u64, stack, argument])?;
+    Ok(thread)
+}
+
+/// The message of the fault that such a thread ends with. Not in the main thread, which gets signals, too.
+pub fn faulted(touch: Touch, argument: u64, stack: u64) -> Result<Registers, libsys::abi::Error> {
+    let channel = create(POOL, Kind::Channel, 0, 0, 0)?;
+    let thread = bare(touch, argument, stack, Some(&channel))?;
+    let mut registers = Registers { number: number::recv.into(), a0: raw(&channel), ..Registers::default() };
+    registers.deadline = time::after(PATIENCE);
+    let received = kernel::with(&mut registers);
+    call(number::destroy, &[raw(&thread)])?;
+    received.map(|()| registers)
 }

@@ -49,7 +49,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         (r.channel, r.server) = (Link::NONE, Link::NONE);
         self.give_bits(receiver, all);
         if let Some(channel) = self.v.follow(channel) {
-            self.v.get_mut(channel).receivers = Queue { head: Link::NONE, tail: Link::NONE };
+            self.v.get_mut(channel).receivers = Queue::EMPTY;
         }
         let link = receiver.link();
         let queue = &mut self.s.cores[self.core].queues[at];
@@ -154,7 +154,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// `recv` returns with bits.
     #[inline(always)]
-    fn give_bits(&mut self, thread: ThreadKey<'id>, bits: u64) {
+    pub fn give_bits(&mut self, thread: ThreadKey<'id>, bits: u64) {
         let t = self.v.get_mut(thread);
         t.bits_last = true;
         let regs = &mut t.context.regs;

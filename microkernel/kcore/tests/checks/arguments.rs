@@ -80,6 +80,7 @@ const WEIGHTS: &[(u16, u64)] = &[
     (nr::system, 1),
     (nr::null, 1),
     (nr::trace, 1),
+    (nr::give, 4),
     (99, 1),
 ];
 
@@ -120,8 +121,16 @@ pub fn of(r: &mut Random, known: &Known, number: u16) -> Attempt {
         nr::evict => arguments[3] = r.below(3),
         nr::destroy if !r.one_in(8) => arguments[0] = handle(r, known, &[POOL, THREAD]),
         nr::info if !r.one_in(4) => info(r, known, &mut arguments),
-        nr::derive if !r.one_in(4) => {
-            arguments[1] = handle(r, known, &[CHANNEL, NOTIFICATION, MEMORY, INTERRUPT, POOL]);
+        nr::derive => {
+            arguments[5] = r.below(9) / 4;
+            if !r.one_in(4) {
+                arguments[1] = handle(r, known, &[CHANNEL, NOTIFICATION, MEMORY, INTERRUPT, POOL]);
+            }
+        }
+        // What is not there can't move.
+        nr::give if !r.one_in(8) => {
+            let there = (0..8).filter(|n| arguments[2 + n] != 0).fold(0, |mask, n| mask | 1 << n);
+            arguments[1] = r.next() & there;
         }
         _ => {}
     }
@@ -221,6 +230,11 @@ fn argument(r: &mut Random, known: &Known, name: &str, kind: Kind) -> u64 {
             _ => Tag::new(r.below(65) as usize, r.below(5).saturating_sub(2) as usize).map_or(0, |tag| tag.0),
         },
         Kind::Number => r.below(8),
+        Kind::Gift if !r.one_in(4) => 0,
+        Kind::Gift => {
+            let rights = if r.one_in(3) { r.next() & 0xffff } else { 0xffff };
+            handle(r, known, &[]) & 0xffff_ffff | rights << 32 | r.below(130) << 48
+        }
     }
 }
 

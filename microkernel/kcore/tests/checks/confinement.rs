@@ -13,10 +13,11 @@ use kmem::{Frame, Kind, Link};
 use crate::arguments;
 use crate::invariants::{self, Cx, all};
 use crate::random::{Random, each_seed};
+use crate::sequences::USUAL;
 use crate::world::*;
 
-/// A process with some objects; returns its pool's place and its thread.
-fn island(w: &mut World, ceiling: u64, started: bool) -> (Link<POOL>, ThreadLink) {
+/// A process with some objects and so many threads; returns its pool's place and the first thread.
+fn island(w: &mut World, ceiling: u64, threads: u64) -> (Link<POOL>, ThreadLink) {
     let pool = w.ok(nr::create, &[w.pool, POOL as u64, 150, ceiling]);
     let process = w.ok(nr::create, &[pool, PROCESS as u64]);
     let thread = w.ok(nr::create, &[pool, THREAD as u64, process, ceiling - 1, 0x2000_0000]);
@@ -39,8 +40,11 @@ fn island(w: &mut World, ceiling: u64, started: bool) -> (Link<POOL>, ThreadLink
         let pool = cx.lookup::<POOL>(me, pool, Rights::empty()).unwrap().key.link();
         (pool, cx.lookup::<THREAD>(me, thread, Rights::empty()).unwrap().key.link())
     });
-    if started {
-        w.ok(nr::start, &[thread, 0x40_0000, 0x50_0000, 0]);
+    w.ok(nr::start, &[thread, 0x40_0000, 0x50_0000, 0]);
+    for n in 1..threads {
+        let other = w.ok(nr::create, &[pool, THREAD as u64, process, ceiling - 1, 0x2000_0000 + (n << 12)]);
+        w.ok(nr::start, &[other, 0x40_0000, 0x50_0000, 0]);
+        w.ok(nr::close, &[other]);
     }
     for handle in all {
         w.ok(nr::close, &[handle]);
@@ -80,7 +84,7 @@ fn frames(cx: &Cx<'_, '_>, pool: Link<POOL>) -> Vec<u32> {
 /// The island's bytes, but for whether its ready thread runs: its links in the queue, its state and its times.
 fn picture(w: &mut World, pool: Link<POOL>, thread: ThreadLink) -> BTreeMap<u32, Box<[u8]>> {
     let frames = w.with(|cx| frames(cx, pool));
-    let mut picture: BTreeMap<u32, Box<[u8]>> = frames.into_iter().map(|n| (n, w.frame_bytes(n))).collect();
+    let mut picture: BTreeMap<u32, Box<[u8]>> = frames.into_iter().map(|n| (n, w.frame(n).into())).collect();
     let start = w.k.mem.object_address(thread).unwrap().addr() & 0xfff;
     let bytes = picture.get_mut(&thread.frame().0).expect("its thread is in its pool");
     use std::mem::offset_of;
@@ -94,12 +98,12 @@ fn picture(w: &mut World, pool: Link<POOL>, thread: ThreadLink) -> BTreeMap<u32,
 
 #[test]
 fn what_a_process_cannot_reach_it_never_changes() {
-    each_seed("what_a_process_cannot_reach_it_never_changes", 25, |seed| {
+    each_seed("what_a_process_cannot_reach_it_never_changes", USUAL, |seed| {
         let mut r = Random::new(seed);
         let mut w = world(600);
         w.ok(nr::config, &[0x1_0002, 0, 63]);
-        let (quiet, still) = island(&mut w, 10, true);
-        let (_, actor) = island(&mut w, 30, true);
+        let (quiet, still) = island(&mut w, 10, 1);
+        let (_, actor) = island(&mut w, 30, 4);
         w.enter(nr::stop as u64, &[0x1_0002]);
         assert_eq!(w.current(), actor);
         let before = picture(&mut w, quiet, still);
@@ -107,10 +111,15 @@ fn what_a_process_cannot_reach_it_never_changes() {
         for step in 0..200 {
             let current = w.current();
             if current == still || current.is_none() {
-                // All of the other world waits or is gone.
+                // All of the other world waits or is gone: its interrupt, then its deadlines.
                 w.k.interrupt(0, 30);
                 if w.current() == still || w.current().is_none() {
-                    break;
+                    let timer = w.k.system.hw.timer;
+                    if timer == u64::MAX {
+                        break;
+                    }
+                    w.k.system.hw.now = w.k.system.hw.now.max(timer);
+                    w.k.timer(0);
                 }
                 continue;
             }

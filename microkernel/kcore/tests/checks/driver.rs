@@ -28,9 +28,9 @@ pub struct Driver {
     pub line: fn(&mut World, CoreId, u32),
     /// Cores that run.
     pub cores: u64,
-    /// Whether a snapshot is to be taken before each call that is not traced.
-    pub watch: bool,
-    /// The state just before the last call, if so.
+    /// Before one in how many calls that are not traced a snapshot is taken; 0: before none.
+    pub watch: u64,
+    /// The state just before the last call, if it was one of these.
     pub before: Option<Snapshot>,
     /// What was done last, for when a check fails.
     trace: Vec<String>,
@@ -67,7 +67,7 @@ impl Driver {
         let timer = |w: &mut World, core| _ = w.entry(core, |k| k.timer(core));
         let line = |w: &mut World, core, line| _ = w.entry(core, |k| k.interrupt(core, line));
         let (w, r, trace) = (world_of(cores as u8, frames), Random::new(seed), Vec::new());
-        Driver { w, r, enter, fault, timer, line, cores, watch: false, before: None, trace }
+        Driver { w, r, enter, fault, timer, line, cores, watch: 0, before: None, trace }
     }
 
     /// In every fifth case the two other processes have CPU budgets.
@@ -249,7 +249,7 @@ impl Driver {
     /// Has a thread, which is the running one of a core, enter the kernel: on with a call that was rewound, or with another.
     pub fn call(&mut self, core: CoreId, caller: ThreadLink, attempt: Option<Attempt>) -> Step {
         let late = self.w.edit(caller, |t| t.run_start) < self.w.k.system.hw.ticks();
-        if self.watch && (late || self.w.k.system.hw.kicks.contains(&core)) {
+        if self.watch > 0 && (late || self.w.k.system.hw.kicks.contains(&core)) {
             // What it was told to look for, and time that has passed, is not the call's doing.
             self.w.kicked(core);
             if self.w.current_of(core) != caller {
@@ -270,7 +270,7 @@ impl Driver {
         }
         self.w.edit(caller, |t| t.context.regs.pc = 0x40_0000);
         self.trace.push(format!("{core}: {caller:?} {attempt:x?}{}", if restarting { " (goes on)" } else { "" }));
-        let watch = self.watch && !snapshot::traced(&mut self.w, caller);
+        let watch = self.watch > 0 && self.r.one_in(self.watch) && !snapshot::traced(&mut self.w, caller);
         self.before = watch.then(|| snapshot::take(&mut self.w));
         (self.enter)(&mut self.w, core);
         let result = self.w.with(|cx| {

@@ -24,7 +24,7 @@ fn scenario(w: &mut World, pool: u64) -> Result<(), Error> {
         if answer.is_err() {
             w.edit(me, |t| t.context.regs = registers);
             let excluded = snapshot::excluded(w, me);
-            let difference = before.difference(&snapshot::take(w), excluded);
+            let difference = before.difference(w, excluded);
             assert_eq!(difference, None, "call {number} changed something and failed");
         }
         invariants::check(w);
@@ -105,7 +105,7 @@ struct Refusals {
 #[test]
 fn every_page_that_a_call_takes_is_refused_once() {
     let mut all = Refusals::default();
-    each_seed("every_page_that_a_call_takes_is_refused_once", 40, |seed| {
+    each_seed("every_page_that_a_call_takes_is_refused_once", 400, |seed| {
         let mut d = Driver::on_one_core(seed, 420);
         let sink = sink(&mut d.w, seed % 2 == 0);
         let (log, mut saved) = (d.w.log_frames(), Copied::default());
@@ -172,7 +172,7 @@ fn starve(w: &mut World, pool: Link<POOL>, sink: Link<POOL>, all: &mut Refusals,
         if refused {
             assert!(call.errors.contains(&Error::PoolEmpty), "{} may want for pages", call.name);
             let excluded = snapshot::excluded(w, me);
-            let difference = before.difference(&snapshot::take(w), excluded);
+            let difference = before.difference(w, excluded);
             let registers = w.edit(me, |t| t.context.regs);
             assert_eq!(
                 difference, None,

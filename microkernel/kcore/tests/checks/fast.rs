@@ -20,7 +20,7 @@ const STEPS: usize = 200;
 #[test]
 fn the_fast_path_is_the_general_path() {
     let mut all = [0; 3];
-    each_seed("the_fast_path_is_the_general_path", 100, |seed| {
+    each_seed("the_fast_path_is_the_general_path", 1_000, |seed| {
         let mut d = Driver::on_one_core(seed, 420);
         d.enter = by_both_paths;
         d.fault = fault_by_both_paths;

@@ -65,6 +65,7 @@ fn arguments(w: &World, call: &Call, argument: &str, h: &Handles) -> Vec<u64> {
         (nr::slice, "object") => all[1] = h.line,
         (nr::config, "value") => (all[1], all[2]) = (abi::calls::CONFIG_FAULT, h.channel),
         (nr::reply_recv, _) => all[1] = h.channel << 32,
+        (nr::give, _) => all[1] = 0,
         // With nothing to do, so that it can be called with all rights, too.
         (nr::system, _) => all[1] = 7,
         _ => {}

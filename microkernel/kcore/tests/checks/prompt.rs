@@ -24,7 +24,7 @@ const STEPS: usize = 150;
 #[test]
 fn the_fast_path_is_the_general_path() {
     let mut taken = [0; 4];
-    each_seed("the_fast_path_is_the_general_path", 80, |seed| {
+    each_seed("the_fast_path_is_the_general_path", 1_000, |seed| {
         let mut d = Driver::new(seed, 420);
         d.timer = |w, core| _ = timer_by_both_paths(w, core);
         d.line = |w, core, line| _ = line_by_both_paths(w, core, line);

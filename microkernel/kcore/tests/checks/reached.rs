@@ -22,7 +22,7 @@ fn every_listed_error_is_met() {
     let mut seen = Seen::new();
     wrong::refusals(|call, error| _ = seen.insert((call.number, error as u16)));
     corners(&mut seen);
-    each_seed("every_listed_error_is_met", 100, |seed| {
+    each_seed("every_listed_error_is_met", 200, |seed| {
         let mut d = Driver::new(seed, 420);
         for _ in 0..200 {
             if let Step::Call { attempt, result: Some(Err(error)), .. } = d.step() {
@@ -90,6 +90,7 @@ fn pools_that_are_empty(seen: &mut Seen) {
     }
     while note(seen, &mut w, nr::slice, &[ROOT, memory, 0, 1, 0]).is_none() {}
     while note(seen, &mut w, nr::dup, &[channel, ALL, 0, 0]).is_none() {}
+    note(seen, &mut w, nr::derive, &[ROOT, channel, ALL, 0, 0]);
     note(seen, &mut w, nr::call, &[channel, 8 | 1 << 13]);
 }
 

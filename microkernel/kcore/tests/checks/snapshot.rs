@@ -1,15 +1,19 @@
 //! The whole state of the kernel as bytes, to compare before and after.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use kcore::objects::*;
-use kmem::Frame;
+use kmem::{Frame, PAGE};
 
+use crate::invariants;
 use crate::world::World;
 
 /// All frames but free ones and the log's (a refused call writes none), their tables, and everything else.
 pub struct Snapshot {
-    frames: Vec<(u32, Box<[u8]>)>,
+    /// Which frames, and their bytes one after the other.
+    frames: Vec<u32>,
+    bytes: Vec<u8>,
     tables: Vec<u8>,
     system: String,
 }
@@ -17,9 +21,13 @@ pub struct Snapshot {
 pub fn take(w: &mut World) -> Snapshot {
     let log = w.with(|cx| cx.v.managed(kmem_base(cx)).map_or(0, |frame| frame.0));
     let log = log..log + kcore::LOG_PAGES;
-    let used: Vec<u32> = w.with(|cx| (1..cx.v.frames()).filter(|n| !cx.v.kind(Frame(*n)).is_free()).collect());
-    let used = used.into_iter().filter(|n| !log.contains(n));
-    Snapshot { frames: used.map(|n| (n, w.frame_bytes(n))).collect(), tables: w.table_bytes(), system: system(w) }
+    let used = |cx: &mut invariants::Cx<'_, '_>| {
+        (1..cx.v.frames()).filter(|n| !log.contains(n) && !cx.v.kind(Frame(*n)).is_free()).collect()
+    };
+    let frames: Vec<u32> = w.with(used);
+    let mut bytes = Vec::with_capacity(frames.len() * PAGE);
+    frames.iter().for_each(|frame| bytes.extend_from_slice(w.frame(*frame)));
+    Snapshot { frames, bytes, tables: w.tables(), system: system(w) }
 }
 
 /// Whether a thread's calls are written into a ring: they change that, refused or not.
@@ -28,34 +36,34 @@ pub fn traced(w: &mut World, caller: ThreadLink) -> bool {
 }
 
 /// The log's first frame.
-fn kmem_base(cx: &crate::invariants::Cx<'_, '_>) -> u32 {
-    let memories = crate::invariants::all::<MEMORY>(cx);
+fn kmem_base(cx: &invariants::Cx<'_, '_>) -> u32 {
+    let memories = invariants::all::<MEMORY>(cx);
     memories.into_iter().map(|m| cx.v.get(m)).find(|m| m.pages == kcore::LOG_PAGES).map_or(0, |m| m.base)
 }
 
 impl Snapshot {
-    /// What differs from an earlier state, in words, but for what a refused call may change in its caller.
+    /// What differs by now, in words, but for what a refused call may change in its caller.
     ///
     /// Excluded by name: the caller's status register; `restarting` and `pending` with `pending_done`, the state of a
     /// long call that ends with the refusal; and the kernel's counters, which count it.
-    pub fn difference(&self, later: &Snapshot, caller: Option<(u32, Vec<std::ops::Range<usize>>)>) -> Option<String> {
-        if self.system != later.system {
-            return Some(first_line(&self.system, &later.system));
+    pub fn difference(&self, w: &mut World, caller: Option<(u32, Vec<Range<usize>>)>) -> Option<String> {
+        let system = system(w);
+        if self.system != system {
+            return Some(first_line(&self.system, &system));
         }
-        if self.tables != later.tables {
+        if self.tables != w.tables() {
             return Some("the tables about frames".into());
         }
-        for ((n, before), (m, after)) in self.frames.iter().zip(&later.frames) {
-            assert_eq!(n, m, "the tables are equal, so the frames are");
+        for (frame, before) in self.frames.iter().zip(self.bytes.chunks(PAGE)) {
+            let after = w.frame(*frame);
             if before == after {
                 continue;
             }
-            for (i, (a, b)) in before.iter().zip(after).enumerate() {
-                let excluded =
-                    caller.as_ref().is_some_and(|(frame, parts)| frame == n && parts.iter().any(|p| p.contains(&i)));
-                if a != b && !excluded {
-                    return Some(format!("frame {n}, byte {i:#x}: {a:#x} became {b:#x}"));
-                }
+            let parts = caller.as_ref().filter(|(own, _)| own == frame).map_or(&[][..], |(_, parts)| parts);
+            let excluded = |i: &usize| parts.iter().any(|part| part.contains(i));
+            let other = (0..PAGE).filter(|i| before[*i] != after[*i]).find(|i| !excluded(i));
+            if let Some(i) = other {
+                return Some(format!("frame {frame}, byte {i:#x}: {:#x} became {:#x}", before[i], after[i]));
             }
         }
         None
@@ -102,7 +110,7 @@ fn system(w: &World) -> String {
 }
 
 /// The parts of its frame that a refused call may change in its caller.
-pub fn excluded(w: &mut World, caller: ThreadLink) -> Option<(u32, Vec<std::ops::Range<usize>>)> {
+pub fn excluded(w: &mut World, caller: ThreadLink) -> Option<(u32, Vec<Range<usize>>)> {
     use std::mem::offset_of;
     let start = w.k.mem.object_address(caller)?.addr() & 0xfff;
     let field = |offset: usize, size: usize| start + offset..start + offset + size;

@@ -33,7 +33,7 @@ fn names_and_generations_make_no_difference() {
             used.ok(nr::close, &[handle]);
         }
     }
-    assert_ne!(fresh.table_bytes(), used.table_bytes(), "frames remember what died in them");
+    assert_ne!(fresh.tables(), used.tables(), "frames remember what died in them");
     assert_eq!(form(&mut fresh), form(&mut used), "what came and went is forgotten");
     // A notification at another place, by a handle of another generation in the same slot.
     let copy = fresh.ok(nr::dup, &[pool, 0xffff, 0, 0]);

@@ -1,6 +1,6 @@
 //! Copies of a whole kernel, to come back to.
 //!
-//! Not copied, as nothing in the kernel reads it again: free frames, the bytes of user memory (but for the start of each
+//! Not copied, as nothing in the kernel reads it again: free frames (but for spare tables), the bytes of user memory (but for the start of each
 //! frame, where an IPC buffer has its handles), the log, the kernel's counters, and cores that are not online.
 
 use std::mem::MaybeUninit;
@@ -52,10 +52,12 @@ impl World {
             }
             for n in (1..self.k.mem.frames()).filter(|n| !log.contains(n)) {
                 let kind = copy.tables[0][n as usize];
-                if kind == 0 || kind > kind_of_bytes() {
-                    continue;
-                }
-                let size = if kind == kind_of_bytes() { SENT } else { PAGE };
+                let size = match kind {
+                    0 => continue,
+                    kind if kind == byte(Kind::BYTES) => SENT,
+                    kind if kind > byte(Kind::BYTES) && kind != byte(Kind::SPARE) => continue,
+                    _ => PAGE,
+                };
                 copy.frames.push((n, size));
                 let start = self.blocks[0].0.add(n as usize * PAGE);
                 copy.bytes.extend_from_slice(std::slice::from_raw_parts(start, size));
@@ -138,8 +140,8 @@ impl World {
     }
 }
 
-/// `Kind::BYTES` as it stands in the table of kinds.
-const fn kind_of_bytes() -> u8 {
+/// A kind as it stands in the table of kinds.
+const fn byte(kind: Kind) -> u8 {
     // SAFETY: `Kind` is a transparent byte.
-    unsafe { std::mem::transmute(Kind::BYTES) }
+    unsafe { std::mem::transmute(kind) }
 }

@@ -319,17 +319,20 @@ impl World {
     }
 
     /// The bytes of a frame, whatever lies in it.
-    pub fn frame_bytes(&self, frame: u32) -> Box<[u8]> {
-        // SAFETY: the arena has this frame, nothing runs in the kernel, and the bytes are copied.
-        unsafe { std::slice::from_raw_parts(self.blocks[0].0.add(frame as usize * PAGE), PAGE).into() }
+    pub fn frame(&self, frame: u32) -> &[u8] {
+        // SAFETY: the arena has this frame, and nothing runs in the kernel while this borrow of it lives.
+        unsafe { std::slice::from_raw_parts(self.blocks[0].0.add(frame as usize * PAGE), PAGE) }
     }
 
-    /// The bytes of the tables about all frames.
-    pub fn table_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
+    /// What the tables say about frames that are in use, and which are free. How free ones are arranged is no state.
+    pub fn tables(&mut self) -> Vec<u8> {
+        let free: Vec<bool> = self.with(|cx| (0..cx.v.frames()).map(|n| cx.v.kind(kmem::Frame(n)).is_free()).collect());
+        let mut bytes: Vec<u8> = free.iter().map(|free| u8::from(*free)).collect();
         for (pointer, layout) in &self.blocks[1..] {
             // SAFETY: the whole block, and as above.
-            bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(*pointer, layout.size()) });
+            let entries =
+                unsafe { std::slice::from_raw_parts(*pointer, layout.size()) }.chunks(layout.size() / free.len());
+            entries.zip(&free).filter(|(_, free)| !**free).for_each(|(entry, _)| bytes.extend_from_slice(entry));
         }
         bytes
     }

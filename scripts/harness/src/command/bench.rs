@@ -91,11 +91,15 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
             }
         }
         What::Interrupts => {
+            let mut code = 0;
             let results = stretches(&project, arch, port::FIRST, &steps)?;
             println!("guest instructions with interrupts off on {}, at most {}", arch.name(), grouped(LONGEST));
             for (name, longest) in results {
-                println!("{name:<24} {:>12}{}", grouped(longest), if longest > LONGEST { "  too long" } else { "" });
+                let judged = if longest > LONGEST { "  too long" } else { "" };
+                println!("{name:<24} {:>12}{judged}", grouped(longest));
+                code |= u8::from(longest > LONGEST);
             }
+            return Ok(code);
         }
     }
     Ok(0)

@@ -8,11 +8,10 @@ use crate::handover::Scratch;
 use crate::options::Options;
 use crate::project::Project;
 use crate::system::debugger::plain;
+use crate::system::output;
 use crate::system::runner::Stage;
-use std::io::Read;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -36,7 +35,7 @@ pub fn check(project: &Project, stage: &Stage<'_>, arch: Arch) -> Result<(), Str
     let mut qemu = Command::new(guest::program(arch.qemu()));
     qemu.args(machine.arguments()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut qemu = qemu.spawn().map_err(|e| e.to_string())?;
-    let said = said(Command::new(arch.gdb().0).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()));
+    let said = output::of(Command::new(arch.gdb().0).args(arguments), PATIENCE);
     let _ = qemu.kill();
     let _ = qemu.wait();
     let said = said?;
@@ -44,31 +43,4 @@ pub fn check(project: &Project, stage: &Stage<'_>, arch: Arch) -> Result<(), Str
         None => Ok(()),
         Some(text) => Err(format!("GDB never says \"{text}\"\n{said}")),
     }
-}
-
-/// What a program says until it ends.
-fn said(command: &mut Command) -> Result<String, String> {
-    let mut program = command.stdout(Stdio::piped()).spawn().map_err(|e| e.to_string())?;
-    let mut out = program.stdout.take().ok_or("no output")?;
-    let reader = thread::spawn(move || {
-        let mut text = Vec::new();
-        let _ = out.read_to_end(&mut text);
-        String::from_utf8_lossy(&text).into_owned()
-    });
-    let ended = ends(&mut program);
-    let _ = program.kill();
-    let _ = program.wait();
-    let text = reader.join().map_err(|_| "the reader broke down".to_string())?;
-    if ended { Ok(text) } else { Err(format!("GDB does not come to an end\n{text}")) }
-}
-
-fn ends(program: &mut Child) -> bool {
-    let until = Instant::now() + PATIENCE;
-    while Instant::now() < until {
-        if !matches!(program.try_wait(), Ok(None)) {
-            return true;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    false
 }

@@ -6,14 +6,13 @@ use crate::handover::Scratch;
 use crate::project::Project;
 use crate::step::{Say, Steps};
 use crate::system::certificates::{self, Fault};
-use crate::system::crowd;
+use crate::system::{crowd, output};
 use crate::{install, port};
-use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -227,38 +226,19 @@ fn shows(url: &str, text: &str) -> Result<(), String> {
 
 fn dump_dom(url: &str) -> Result<String, String> {
     let scratch = Scratch::new().map_err(|e| e.to_string())?;
-    let mut child = Command::new("chromium")
+    let mut chromium = Command::new("chromium");
+    chromium
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--dump-dom"])
         .arg(format!("--user-data-dir={}", scratch.path("profile").display()))
-        .arg(url)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|e| format!("chromium: {e}"))?;
-    let (told, page) = mpsc::channel();
-    let reader = child.stdout.take().map(|mut out| {
-        thread::spawn(move || {
-            let mut page = String::new();
-            let _ = told.send(out.read_to_string(&mut page).map(|_| page));
-        })
-    });
-    let page = page.recv_timeout(CHROMIUM_PATIENCE);
-    let _ = child.kill();
-    let _ = child.wait();
-    // Its output ends with it.
-    let _ = reader.map(thread::JoinHandle::join);
-    match page {
-        Ok(Ok(page)) => Ok(page),
-        _ => Err(format!("chromium printed no page in {} s", CHROMIUM_PATIENCE.as_secs())),
-    }
+        .arg(url);
+    output::of(&mut chromium, CHROMIUM_PATIENCE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     #[test]
     fn an_echo_sends_everything_back_to_each() {

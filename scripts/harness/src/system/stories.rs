@@ -153,6 +153,7 @@ const DIAGNOSTICS: &[Story] = &[
     Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
         .prints(&[
             "== machine",
+            "\n1 core\n",
             "== cores",
             "== memory",
             "== processes",
@@ -161,6 +162,7 @@ const DIAGNOSTICS: &[Story] = &[
             "== capabilities of the services",
             "== counters",
             "== log",
+            "command line:",
         ])
         .never(&["not to be had"]),
     Story::new("diag-mistakes", MISTAKES).prints(&[
@@ -202,6 +204,7 @@ const SELFTESTS: &[Story] = &[
         .with(&["--smp", "4", "--timeout", "3600"])
         .prints(&[" passed, 0 failed"])
         .long(),
+    Story::new("timetest", "selftest timetest").with(&["--icount", "--smp", "1"]).prints(&[" passed, 0 failed"]),
     Story::new("hardtest", "hardtest; vmtest; smptest").prints(&["smptest: ", " passed, 0 failed"]),
     Story::new("four-cores-test", "smptest; vmtest; sectest; hardtest")
         .with(&["--smp", "4"])

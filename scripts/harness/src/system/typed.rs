@@ -221,7 +221,7 @@ const JOBS: &[Step] = &[
 ];
 
 fn servers() -> String {
-    "init\ndevd\nconsole\nfsd\nnetd\nhttpd\naid\nshell\n".into()
+    "init\ndevd\nconsole\nfsd\npager\nnetd\nhttpd\naid\nshell\n".into()
 }
 
 fn pasted() -> String {

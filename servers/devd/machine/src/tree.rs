@@ -167,19 +167,28 @@ fn interrupt_map(root: FdtNode<'_>, node: FdtNode<'_>) -> InterruptMap {
     let mut map = InterruptMap { mask, entries: Vec::new() };
     let all = cells(node, "interrupt-map").unwrap_or_default();
     let mut rest = all.as_slice();
+    // To look for a controller is to read all of the tree, and most maps have only one.
+    let mut last = None;
     while let [unit, _, _, pin, parent, tail @ ..] = rest {
-        let Some(controller) = find(root, *parent) else { break };
-        let count = |name| cells(controller, name).and_then(|cells| cells.first().copied());
-        let (address, interrupt) = (count("#address-cells").unwrap_or(0), count("#interrupt-cells").unwrap_or(3));
-        if address > 4 || interrupt > 4 || map.entries.len() >= MOST {
+        let known = last.filter(|(handle, _)| handle == parent).map(|(_, sizes)| sizes);
+        let Some(sizes) = known.or_else(|| sizes(find(root, *parent)?)) else { break };
+        last = Some((*parent, sizes));
+        let (address, interrupt) = sizes;
+        if map.entries.len() >= MOST {
             break;
         }
-        let (address, interrupt) = (address as usize, interrupt as usize);
         let Some(line) = tail.get(address..address + interrupt) else { break };
         map.entries.extend(gic_line(line).map(|line| (*unit, *pin, line)));
         rest = tail.get(address + interrupt..).unwrap_or_default();
     }
     map
+}
+
+/// How many cells an interrupt controller's unit address has, and an interrupt of its.
+fn sizes(controller: FdtNode<'_>) -> Option<(usize, usize)> {
+    let count = |name| cells(controller, name).and_then(|cells| cells.first().copied());
+    let (address, interrupt) = (count("#address-cells").unwrap_or(0), count("#interrupt-cells").unwrap_or(3));
+    (address <= 4 && interrupt <= 4).then_some((address as usize, interrupt as usize))
 }
 
 /// An interrupt of the GIC: kind (0: shared peripheral), number, flags (bits 0 and 1: edges).

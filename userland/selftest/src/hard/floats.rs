@@ -221,6 +221,7 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     checks.equal("rounds in which a register changed", other, 0);
     checks.holds(format!("all threads ran ({same} rounds)"), same > THREADS);
     absent(checks)?;
+    super::borrowed::check(checks)?;
     rounding(checks)
 }
 

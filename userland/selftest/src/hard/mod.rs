@@ -1,9 +1,11 @@
 //! HARDTEST: what the kernel promises programs, exercised with threads, time and long messages.
 
+mod borrowed;
 mod counters;
 pub mod floats;
 pub mod messages;
 mod notifications;
+mod state;
 mod timers;
 
 use crate::checks::Group;
@@ -17,4 +19,6 @@ pub const GROUPS: &[Group] = &[
     Group { name: "handles in messages", run: messages::handles },
     Group { name: "deferred replies", run: messages::deferred },
     Group { name: "the kernel's counters", run: counters::run },
+    // The last: it has children, of whose ends a bit may still come, and deadlines and notifications want none.
+    Group { name: "flags, control words and pointers of threads", run: state::run },
 ];

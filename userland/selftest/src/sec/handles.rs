@@ -16,6 +16,8 @@ use crate::kernel::{self, POOL, Random, adopt, call, create, derive, dup, playgr
 /// Random values of 64 bits, and how many times as many with the long counts.
 const RANDOM: u64 = 100_000;
 const RANDOM_LONGER: u64 = 100;
+/// Of the small values, one in so many is tried at every call; all of them with the long counts.
+const SMALL_APART: usize = 251;
 /// Handles given out by one slot: more than it has generations; and how many times as many with the long counts.
 const REUSES: u64 = 0x1_0400;
 const REUSES_LONGER: u64 = 16;
@@ -161,6 +163,7 @@ pub fn in_every_call(checks: &mut Checks) -> Result<(), LibError> {
             };
             let cases = forged.iter().map(|value| (format!("{value:#x}"), refused(row, &with(*value), &[])));
             checks.all(format!("{}: forged {name}", row.name), cases);
+            checks.check(format!("{}: small values as {name}", row.name), small(row, with));
             if *kind == Argument::Any {
                 continue;
             }
@@ -171,6 +174,20 @@ pub fn in_every_call(checks: &mut Checks) -> Result<(), LibError> {
         }
     }
     Ok(())
+}
+
+/// Values that name a slot and no generation, which is no handle: none is let through, and all together change nothing. 0 means
+/// something to some calls.
+fn small(row: &Call, with: impl Fn(u64) -> Vec<u64>) -> Result<(), String> {
+    let before = snapshot();
+    let step = if many(1) > 1 { 1 } else { SMALL_APART };
+    for value in (1..=0xffff_u64).step_by(step) {
+        match call(row.number, &with(value)) {
+            Err(Error::BadHandle) => {}
+            other => return Err(format!("{value:#x}: {other:?}")),
+        }
+    }
+    if snapshot() == before { Ok(()) } else { Err("something changed".into()) }
 }
 
 /// A handle of another process, at an index that is free here.

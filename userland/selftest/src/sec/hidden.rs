@@ -5,17 +5,12 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use libsys::abi::calls::{CONFIG_FAULT, number};
-use libsys::abi::info::{self, Kind};
 use libsys::abi::message::{Kind as Received, Tag};
-use libsys::abi::{Error, user};
-use libsys::raw::Registers;
-use libsys::{Error as LibError, Mutex, Pool, Private, thread, time};
+use libsys::{Error as LibError, Mutex, Pool, Private, thread};
 
 use crate::checks::Checks;
 use crate::deeds::{TOUCHES, Touch};
-use crate::kernel::{self, POOL, PROCESS, call, create, playground, raw};
-use crate::threads::{finish, options};
+use crate::threads::{faulted, finish, options};
 
 /// The GiB in which the kernel is, at one of some 500 places that are so far apart; and some of its code from there on.
 const PLACES: u64 = 0xffff_ffff_8000_0000;
@@ -25,8 +20,6 @@ const CODE: u64 = 0x2_0000;
 const MEMORY: u64 = if cfg!(target_arch = "x86_64") { 0xffff_8000_0010_0000 } else { 0xffff_0000_4100_0000 };
 /// Where nothing is mapped.
 const NOWHERE: u64 = 0xffff_f000_0000_0000;
-/// A fault that has not come by then doesn't come.
-const PATIENCE: u64 = 10 * time::SECOND;
 
 /// A fault's class, and the processor's word for it.
 type Told = [u64; 2];
@@ -64,26 +57,10 @@ fn all(touch: Touch, stack: &Private) -> Vec<(u64, Result<Told, String>)> {
 
 /// What the fault of a thread of one's own says that touches an address.
 fn told(touch: Touch, at: u64, stack: u64) -> Result<Told, String> {
-    let received = touched(touch, at, stack).map_err(|error| format!("{error}"))?;
+    let received = faulted(touch, at, stack).map_err(|error| format!("{error}"))?;
     let [class, address, pc, _, syndrome, ..] = received.words;
     match Tag(received.a1).kind() {
         Received::Fault if address == at => Ok([class, syndrome]),
         kind => Err(format!("{kind:?}, class {class} at {address:#x}, pc {pc:#x}, syndrome {syndrome:#x}")),
     }
-}
-
-/// The message of that fault.
-fn touched(touch: Touch, at: u64, stack: u64) -> Result<Registers, Error> {
-    let channel = create(POOL, Kind::Channel, 0, 0, 0)?;
-    let priority = call(number::info, &[user::MAIN_THREAD.raw().into(), info::THREAD, 0])?[4];
-    let thread = create(POOL, Kind::Thread, PROCESS, priority, playground())?;
-    call(number::config, &[raw(&thread), CONFIG_FAULT, raw(&channel)])?;
-    // As after a call on x86_64; aarch64 wants a multiple of 16.
-    let stack = if cfg!(target_arch = "x86_64") { stack - 8 } else { stack };
-    call(number::start, &[raw(&thread), touch as usize as u64, stack, at])?;
-    let mut registers = Registers { number: number::recv.into(), a0: raw(&channel), ..Registers::default() };
-    registers.deadline = time::after(PATIENCE);
-    let received = kernel::with(&mut registers);
-    call(number::destroy, &[raw(&thread)])?;
-    received.map(|()| registers)
 }

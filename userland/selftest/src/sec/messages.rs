@@ -14,15 +14,16 @@ use libsys::abi::{Error, user};
 use libsys::names::NameSpace;
 use libsys::protocol::session::Span;
 use libsys::protocol::{Answer, Id, Protocol, Text, ai, console, device, encode_vec, fs, names, net, process};
-use libsys::raw::Registers;
+use libsys::raw::{self as door, Registers};
 use libsys::{Error as LibError, OwnedHandle};
 
-use crate::checks::{Checks, many};
+use crate::checks::{Checks, times};
 use crate::kernel::{self, POOL, Random, create, raw, used};
 use libsys::abi::info::Kind;
 
-/// Random messages to a service, and their bytes.
+/// Random messages to a service, how many times as many with the long counts, and their bytes.
 const RANDOM: u64 = 400;
+const RANDOM_LONGER: u64 = 250;
 const RANDOM_BYTES: usize = 64;
 
 /// The kernel's half of the addresses: no answer has a word of it, but -1.
@@ -31,6 +32,8 @@ const KERNEL: u64 = 0xffff_8000_0000_0000;
 static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
 static ADDRESSES: AtomicU64 = AtomicU64::new(0);
 static BEHIND: AtomicU64 = AtomicU64::new(0);
+/// Answers that did not fit the registers.
+static LONG_ONES: AtomicU64 = AtomicU64::new(0);
 
 /// Each service, each kind of bad message.
 pub fn run(checks: &mut Checks) -> Result<(), LibError> {
@@ -40,7 +43,7 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
         service::<names::Service>(
             checks,
             &names,
-            &[&names::Request::Look { name: Text::cut("SYS") }],
+            &[&names::Request::Look { name: Text::cut("SYS") }, &names::Request::List { skip: 0 }],
             Strength::Careful,
         );
     }
@@ -56,6 +59,8 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
     opened::<device::Service>(checks, "device", &[]);
     let words = LOOKED_AT.load(Ordering::Relaxed);
     checks.equal(format!("{words} words of answers: addresses of the kernel"), ADDRESSES.load(Ordering::Relaxed), 0);
+    let long = LONG_ONES.load(Ordering::Relaxed);
+    checks.holds(format!("{long} long answers among them"), long > 0);
     checks.equal("bytes behind an answer's end that are not zero", BEHIND.load(Ordering::Relaxed), 0);
     Ok(())
 }
@@ -96,7 +101,7 @@ fn service<P: Protocol>(checks: &mut Checks, channel: &OwnedHandle, good: &[&P::
         checks.check(format!("{name}: it still answers"), understood::<P>(channel, &bytes));
     }
     let mut random = Random(4);
-    let noise = (0..many(RANDOM)).map(|n| {
+    let noise = (0..times(RANDOM, RANDOM_LONGER)).map(|n| {
         let mut bytes: Vec<u8> = (0..n as usize % RANDOM_BYTES + 1).map(|_| random.next() as u8).collect();
         if strength == Strength::Careful {
             bytes[0] = 0xff;
@@ -126,6 +131,15 @@ fn send(channel: &OwnedHandle, bytes: &[u8]) -> Result<(Tag, [u8; 64]), Error> {
     let mut reply = [0; 64];
     for (chunk, word) in reply.as_chunks_mut().0.iter_mut().zip(registers.words) {
         *chunk = word.to_le_bytes();
+    }
+    let mut long = alloc::vec![0; Tag(registers.a1).bytes()];
+    if long.len() > reply.len() {
+        // It lies in the buffer. Text and numbers of a protocol are not aligned there.
+        door::read_payload(&mut long);
+        let words = long.windows(8).filter_map(|bytes| bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)));
+        ADDRESSES
+            .fetch_add(words.filter(|word| *word >= KERNEL && *word != u64::MAX).count() as u64, Ordering::Relaxed);
+        LONG_ONES.fetch_add(1, Ordering::Relaxed);
     }
     let behind = reply.iter().skip(Tag(registers.a1).bytes()).filter(|byte| **byte != 0).count();
     BEHIND.fetch_add(behind as u64, Ordering::Relaxed);

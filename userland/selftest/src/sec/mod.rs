@@ -3,9 +3,10 @@
 mod badges;
 pub mod bombs;
 mod code;
-mod floods;
+pub mod deaf;
+pub mod floods;
 mod golden;
-mod handles;
+pub mod handles;
 mod hidden;
 pub mod leaks;
 mod memory;
@@ -15,6 +16,8 @@ mod priorities;
 pub mod revoke;
 mod rights;
 mod scribble;
+#[cfg(target_arch = "x86_64")]
+mod segments;
 pub mod services;
 pub mod storm;
 
@@ -36,12 +39,15 @@ pub const GROUPS: &[Group] = &[
     Group { name: "bad pages, kinds and numbers in system calls", run: memory::numbers },
     Group { name: "writable and executable, unsealed code", run: code::mappings },
     Group { name: "bad loads, stores and jumps end the process alone", run: code::faults },
+    #[cfg(target_arch = "x86_64")]
+    Group { name: "segment registers", run: segments::run },
     Group { name: "what processes leave behind, and where they lie", run: leaks::run },
     Group { name: "where the kernel is", run: hidden::run },
     Group { name: "floods of calls and notifications", run: floods::run },
     Group { name: "pool and table exhaustion", run: pools::run },
     Group { name: "processes without end", run: bombs::run },
     Group { name: "everything that services give to one", run: services::run },
+    Group { name: "connections that nobody reads", run: deaf::run },
     Group { name: "nonsense in the rings of a connection", run: scribble::run },
     Group { name: "random system calls", run: storm::run },
     Group { name: "malformed messages to services", run: messages::run },

@@ -9,8 +9,13 @@ use libsys::abi::{Error, Rights, info, user};
 use libsys::{Error as LibError, OwnedHandle};
 
 use super::handles::Bench;
-use crate::checks::Checks;
-use crate::kernel::{POOL, call, derive, dup, playground, raw, rights};
+use crate::checks::{Checks, times};
+use crate::kernel::{POOL, Random, call, derive, dup, playground, raw, rights};
+
+/// Handles that are made one of the other; such chains, and how many times as many with the long counts.
+const LINKS: u32 = 32;
+const CHAINS: u64 = 300;
+const CHAINS_LONGER: u64 = 200;
 
 /// `dup` and `derive` never give what the handle has not, for each kind of object and each right.
 pub fn only_shrink(checks: &mut Checks) -> Result<(), LibError> {
@@ -25,6 +30,45 @@ pub fn only_shrink(checks: &mut Checks) -> Result<(), LibError> {
         let none = dup(raw(object), Rights::empty())?;
         let cases = core::iter::once(("none", grown(&none, Rights::empty())));
         checks.all(format!("{kind:?}: a handle without rights gets none"), cases);
+    }
+    let mut random = Random(6);
+    let all = times(CHAINS, CHAINS_LONGER);
+    let cases = (0..all).map(|n| (n, chain(&bench, &mut random)));
+    checks.all(
+        format!("{all} chains of {LINKS} handles, each made of the last: none has a right that the last has not"),
+        cases,
+    );
+    Ok(())
+}
+
+/// `dup` and `derive` at random, each of what the one before gave.
+fn chain(bench: &Bench, random: &mut Random) -> Result<(), String> {
+    let objects = bench.each();
+    let failed = |error: Error| format!("{error}");
+    let look = |handle: &OwnedHandle| rights(handle).map_err(|error| format!("{error}"));
+    let (kind, object) = objects[random.next() as usize % objects.len()];
+    let mut last = dup(raw(object), Rights::all()).map_err(failed)?;
+    let (mut grants, mut had) = (Vec::new(), look(&last)?);
+    for link in 0..LINKS {
+        // Three of four rights that it may have, so that some last.
+        let mask = Rights::from_bits_truncate((random.next() | random.next()) as u16);
+        last = match random.next() % 4 {
+            0 => match derive(POOL, raw(&last), mask, random.next(), 0) {
+                Ok((derived, grant)) => {
+                    grants.push(grant);
+                    derived
+                }
+                // Nested to the depth that there is, or a Grant.
+                Err(Error::BadArgument | Error::WrongKind | Error::Denied) => continue,
+                Err(error) => return Err(failed(error)),
+            },
+            _ => dup(raw(&last), mask).map_err(failed)?,
+        };
+        let has = look(&last)?;
+        if !(had & mask).contains(has) {
+            return Err(format!("{kind:?}, link {link}: {had:?} and {mask:?} gave {has:?}"));
+        }
+        had = has;
     }
     Ok(())
 }
@@ -115,6 +159,7 @@ const USES: &[Use] = &[
         at: 2,
         ..one("dup into", Rights::ENDOW, number::dup, PROCESS)
     },
+    one("give", Rights::ENDOW, number::give, PROCESS),
     Use {
         arguments: |b| [raw(&b.pool), info::Kind::Thread as u64, 0, 1, 0x5000_0000, 0],
         at: 2,

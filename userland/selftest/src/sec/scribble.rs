@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use libsys::names::{NameSpace, bits};
 use libsys::net::{Address, Endpoint, Network, Remote, TcpListener, TcpStream};
@@ -32,26 +32,29 @@ const SOON_NS: u64 = 5 * time::SECOND;
 /// Scribbles over connections, one after the other, and has others use the network meanwhile.
 pub fn run(checks: &mut Checks) -> Result<(), Error> {
     let before = netd()?;
-    let mut good = 0;
+    let (mut good, mut races) = (0, 0);
     for seed in 0..many(CONNECTIONS) {
         let result = connection(seed);
         checks.check(format!("connection {seed}"), result.as_ref().map(drop).map_err(|why| why.clone()));
-        good += u64::from(result == Ok(true));
+        good += u64::from(result.is_ok());
+        races += result.unwrap_or(0);
     }
     checks.equal("connections of others beside those with nonsense in their rings", good, many(CONNECTIONS));
+    checks.holds(format!("{races} times netd had written to a word between two that were written over it"), races > 0);
     checks.equal("netd is the one it was", netd()?, before);
     Ok(())
 }
 
 /// netd's process and restarts.
-fn netd() -> Result<(u32, u32), Error> {
+pub fn netd() -> Result<(u32, u32), Error> {
     let services = system::services()?;
     let netd = services.iter().find(|service| service.name.eq_ignore_ascii_case("netd")).ok_or(Error::NotFound)?;
     Ok((netd.process, netd.restarts))
 }
 
-/// A connection to oneself whose both ends have nonsense in their rings; whether another works meanwhile.
-fn connection(seed: u64) -> Result<bool, String> {
+/// A connection to oneself whose both ends have nonsense in their rings, and another that works meanwhile; how many words netd wrote
+/// between two that were scribbled over them.
+fn connection(seed: u64) -> Result<u64, String> {
     let step = |what: &'static str| move |error: Error| format!("{what}: {error}");
     let channel: Channel<Service> = NameSpace::own().open("net").map_err(step("open"))?;
     let pool = Pool::own().map_err(step("pool"))?;
@@ -70,21 +73,22 @@ fn connection(seed: u64) -> Result<bool, String> {
     }
     let accepted = channel.call(&Request::Accept { id: listener, deadline }).map_err(step("accept"))?;
     let Reply::Accepted { id: server, .. } = accepted else { return Err("accept: another answer".into()) };
-    let rings =
-        Arc::new([rings(&channel, client).map_err(step("rings"))?, rings(&channel, server).map_err(step("rings"))?]);
-    let over = Arc::new(AtomicBool::new(false));
-    let (theirs, end) = (rings.clone(), over.clone());
-    // One thread writes without a pause, this one rings and asks.
+    let ours = rings(&channel, client).map_err(step("rings"))?;
+    let theirs = rings(&channel, server).map_err(step("rings"))?;
+    let (over, met) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (end, count) = (over.clone(), met.clone());
+    // One thread writes into one end's without a pause, this one into the other's, rings and asks.
     let scribbler = thread::spawn(&pool, options().map_err(step("thread"))?, move || {
-        let mut random = Random(seed);
+        let (mut random, mut scribbler) = (Random(seed), Scribbler::default());
         while !end.load(Ordering::Acquire) {
-            scribble(&theirs, &mut random);
+            scribbler.scribble(&theirs, &mut random);
         }
+        count.fetch_add(scribbler.met, Ordering::Relaxed);
     })
     .map_err(step("thread"))?;
-    let mut random = Random(!seed);
+    let (mut random, mut own) = (Random(!seed), Scribbler::default());
     for _ in 0..ROUNDS {
-        scribble(&rings, &mut random);
+        own.scribble(&ours, &mut random);
         let _ = side.bell.ring();
         if random.next().is_multiple_of(32) {
             let _ = channel.call(&Request::State { id: client });
@@ -94,7 +98,7 @@ fn connection(seed: u64) -> Result<bool, String> {
     over.store(true, Ordering::Release);
     finish(scribbler);
     bits::give_pair(side.pair);
-    works.map_err(step("another")).map(|()| true)
+    works.map_err(step("another")).map(|()| own.met + met.load(Ordering::Relaxed))
 }
 
 fn opened(channel: &Channel<Service>, request: &Request) -> Result<(Id, Endpoint), Error> {
@@ -105,7 +109,9 @@ fn opened(channel: &Channel<Service>, request: &Request) -> Result<(Id, Endpoint
 }
 
 /// A socket's rings, mapped, and where each begins.
-fn rings(channel: &Channel<Service>, id: Id) -> Result<(Mapping, [usize; 2]), Error> {
+type Rings = (Mapping, [usize; 2]);
+
+fn rings(channel: &Channel<Service>, id: Id) -> Result<Rings, Error> {
     let (reply, handles) = channel.call_with(&Request::Rings { id, size: RING }, Handles::none())?;
     let Reply::Rings { send, receive, pages, .. } = reply else { return Err(Error::Protocol) };
     let [memory] = handles.exactly()?;
@@ -113,24 +119,35 @@ fn rings(channel: &Channel<Service>, id: Id) -> Result<(Mapping, [usize; 2]), Er
     Ok((mapping, [send as usize, receive as usize]))
 }
 
-/// Writes a word somewhere in a header: a small step, an edge, or anything.
-fn scribble(rings: &[(Mapping, [usize; 2]); 2], random: &mut Random) {
-    let (mapping, starts) = &rings[random.next() as usize % 2];
-    let at = starts[random.next() as usize % 2] + WORDS[random.next() as usize % WORDS.len()];
-    let Ok(word) = mapping.double(at) else { return };
-    let old = word.load(Ordering::Relaxed);
-    let new = match random.next() % 5 {
-        0 => random.next(),
-        1 => old.wrapping_add(random.next() % 64),
-        2 => old.wrapping_add(u64::from(RING)),
-        3 => u64::MAX,
-        _ => random.next() & 0x1_0000_0001,
-    };
-    word.store(new, Ordering::Relaxed);
+/// Who writes into the headers of two rings: what it wrote last into each word.
+#[derive(Default)]
+struct Scribbler {
+    last: [[Option<u64>; WORDS.len()]; 2],
+    /// Words that netd had written since: it was in the middle of what these rings are for.
+    met: u64,
+}
+
+impl Scribbler {
+    /// Writes a word somewhere in a header: a small step, an edge, or anything.
+    fn scribble(&mut self, (mapping, starts): &Rings, random: &mut Random) {
+        let (ring, at) = (random.next() as usize % 2, random.next() as usize % WORDS.len());
+        let Ok(word) = mapping.double(starts[ring] + WORDS[at]) else { return };
+        let old = word.load(Ordering::Relaxed);
+        let new = match random.next() % 5 {
+            0 => random.next(),
+            1 => old.wrapping_add(random.next() % 64),
+            2 => old.wrapping_add(u64::from(RING)),
+            3 => u64::MAX,
+            _ => random.next() & 0x1_0000_0001,
+        };
+        let found = word.swap(new, Ordering::Relaxed);
+        let last = self.last[ring][at].replace(new);
+        self.met += u64::from(last.is_some_and(|last| last != found));
+    }
 }
 
 /// A connection as it should be.
-fn another() -> Result<(), Error> {
+pub fn another() -> Result<(), Error> {
     let network = Network::open()?;
     let here = Endpoint { address: Address::V4([127, 0, 0, 1]), port: 0 };
     let listener = TcpListener::bind(&network, here, 2, None)?;

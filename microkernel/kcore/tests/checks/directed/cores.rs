@@ -51,6 +51,20 @@ fn a_thread_that_runs_elsewhere_is_stopped_by_its_own_core() {
 }
 
 #[test]
+fn a_thread_that_is_stopped_on_its_way_home_is_at_home() {
+    let mut w = world_of(3, 512);
+    let (handle, link) = running(&mut w, 1, 1, 0);
+    w.ok(nr::config, &[handle, CONFIG_CORE, 2]);
+    assert_eq!(w.k.system.cores[1].wanted, Wanted::Move);
+    assert!(once(&mut w, nr::stop, &[handle]));
+    take_call(&mut w, 1);
+    assert_eq!((w.state(link), w.edit(link, |t| t.core)), (Some(State::Stopped), 2));
+    w.on(0).ok(nr::start, &[handle, 0x40_0000, 0x60_0000, 0]);
+    take_call(&mut w, 2);
+    assert_eq!(w.on(2).current(), link);
+}
+
+#[test]
 fn what_it_does_meanwhile_is_not_done() {
     let mut w = world_of(2, 512);
     let (handle, link) = running(&mut w, 1, 1, 0);

@@ -1,7 +1,7 @@
 //! Ends of what much hangs on: a bounded part in each entry into the kernel, whoever does it.
 
-use abi::Error;
-use abi::calls::number as nr;
+use abi::calls::{Gift, number as nr};
+use abi::{Error, Handle, Rights};
 use kcore::objects::*;
 
 use super::*;
@@ -296,7 +296,7 @@ fn nothing_is_put_into_a_process_that_is_torn_down() {
     for n in 0..40 {
         w.ok(nr::map, &[process, memory, 0x4000_0000 + n * 0x2000, n, 1, 3]);
     }
-    let init = w.init;
+    let (init, shown) = (w.init, Handle::from_raw(memory as u32).expect("a handle"));
     w.prepare(init, nr::destroy as u64, &[pool], 0);
     assert!(enter_once(&mut w, init), "it takes more than one entry");
     // As long as its handles and mappings go one by one.
@@ -310,9 +310,10 @@ fn nothing_is_put_into_a_process_that_is_torn_down() {
         if dying {
             tried += 1;
             let home = w.pool;
-            let calls: [(u16, &[u64]); 4] = [
+            let calls: [(u16, &[u64]); 5] = [
                 (nr::dup, &[memory, ALL, process, 0]),
                 (nr::dup, &[memory, ALL, process, 90]),
+                (nr::give, &[process, 0, Gift::new(shown, Rights::all(), 91).0]),
                 (nr::map, &[process, memory, 0x6000_0000, 0, 1, 1]),
                 (nr::create, &[home, THREAD as u64, process, 5, 0x2000_0000]),
             ];

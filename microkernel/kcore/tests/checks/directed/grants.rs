@@ -132,6 +132,28 @@ fn a_revocation_goes_on_when_its_caller_is_gone() {
 }
 
 #[test]
+fn a_binding_ends_with_its_own_grant_or_one_above_alone() {
+    for revoked in ["another", "its own"] {
+        let mut w = world(256);
+        let pool = w.pool;
+        let note = w.ok(nr::create, &[pool, NOTIFICATION as u64]);
+        let (upper, upper_grant) = derive(&mut w, pool, note, 2);
+        let (lower, lower_grant) = derive(&mut w, pool, upper, 4);
+        let (_, other) = derive(&mut w, pool, note, 1);
+        w.ok(nr::config, &[MAIN, 2, lower]);
+        // Nobody has a handle through the upper one any more, nor to it: it is gone. The lower one is there.
+        for handle in [upper, lower, upper_grant] {
+            w.ok(nr::close, &[handle]);
+        }
+        w.ok(nr::revoke, &[if revoked == "another" { other } else { lower_grant }]);
+        w.ok(nr::notify, &[note, 4]);
+        let (init, bound) = (w.init, revoked == "another");
+        assert_eq!(w.edit(init, |t| (!t.notification.is_none(), t.bits_wait)), (bound, bound), "{revoked} was revoked");
+        invariants::check(&mut w);
+    }
+}
+
+#[test]
 fn a_revoked_slice_of_an_interrupt_is_unbound() {
     let mut w = world(256);
     let lines = w.lines;

@@ -3,6 +3,7 @@
 use abi::Error;
 use abi::calls::number as nr;
 use kcore::objects::*;
+use kmem::Frame;
 
 use super::*;
 use crate::invariants;
@@ -242,4 +243,55 @@ fn what_is_kept_is_good_until_a_frame_leaves_its_class() {
         assert!(cx.v.kept(&kept).is_some(), "the frame keeps its class while the view lives");
     });
     w.with(|cx| assert!(cx.v.kept(&kept).is_none(), "it may be a user's now"));
+}
+
+#[test]
+fn a_frozen_frame_is_data_again_when_it_is_taken_again() {
+    let mut w = world(400);
+    for pages in [1, 1, 32, 32, 1] {
+        let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, pages, 0]);
+        w.ok(nr::map, &[OWN, memory, 0x7000_0000, 0, pages, 3]);
+        w.ok(nr::unmap, &[OWN, 0x7000_0000, pages]);
+        w.ok(nr::freeze, &[memory, 0, pages]);
+        w.ok(nr::close, &[memory]);
+        invariants::check(&mut w);
+    }
+}
+
+#[test]
+fn pages_given_one_by_one_make_long_rows_again() {
+    let mut w = world(800);
+    let row = |w: &mut World, pages: u64| w.call(nr::create, &[w.pool, MEMORY as u64, pages, 0]).map(|made| made[0]);
+    let one_by_one = |w: &mut World| {
+        let made: Vec<_> = std::iter::from_fn(|| row(w, 1).ok()).collect();
+        // The last are taken out of the longest rows, and are given first.
+        made.iter().rev().for_each(|memory| assert_eq!(w.call(nr::close, &[*memory]).err(), None));
+        made.len() as u64
+    };
+    // So that the table of handles is as long as it will be.
+    one_by_one(&mut w);
+    assert!(one_by_one(&mut w) > 64);
+    invariants::check(&mut w);
+    let free: Vec<bool> = w.with(|cx| (0..cx.v.frames()).map(|n| cx.v.kind(Frame(n)).is_free()).collect());
+    let rows = free.chunks_exact(64).filter(|row| !row.contains(&false)).count();
+    assert!(rows > 2);
+    for _ in 0..rows {
+        row(&mut w, 64).expect("as many rows as there are");
+    }
+    invariants::check(&mut w);
+}
+
+#[test]
+fn page_tables_that_emptied_are_empty() {
+    let mut w = world(400);
+    for n in 0..3 {
+        // Each alone in its page tables.
+        let threads: Vec<_> = (1..=4).map(|i| w.thread(OWN, 5, (n + i) << 39).0).collect();
+        let free = w.free();
+        for thread in &threads {
+            w.ok(nr::destroy, &[*thread]);
+            invariants::check(&mut w);
+        }
+        assert_eq!(w.free(), free + 4 * 5, "its own page, its buffer, and three tables");
+    }
 }

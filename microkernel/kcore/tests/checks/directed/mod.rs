@@ -5,6 +5,7 @@ mod calls;
 mod cores;
 mod creation;
 mod endings;
+mod gifts;
 mod grants;
 mod limits;
 mod mappings;

@@ -336,7 +336,7 @@ fn a_buffer_shows_nothing_of_what_was_there() {
     for n in 0..12 {
         let (_, thread) = w.thread(OWN, 5, 0x2000_0000 + (n << 12));
         let buffer = w.edit(thread, |t| t.buffer);
-        assert!(w.frame_bytes(buffer.0).iter().all(|byte| *byte == 0), "buffer {n}");
+        assert!(w.frame(buffer.0).iter().all(|byte| *byte == 0), "buffer {n}");
     }
 }
 

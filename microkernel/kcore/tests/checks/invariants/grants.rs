@@ -98,31 +98,35 @@ fn waiting<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
 
 /// What sets bits through a Grant stands in its list.
 fn bells<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
-    let (mut at, mut prev, mut count) = (cx.v.get(grant).bells, Link::NONE, 0);
-    while let Some(interrupt) = cx.v.live(at) {
-        let i = cx.v.get(interrupt);
-        assert_eq!((i.bell, i.bell_prev), (grant.link(), prev), "what is bound is linked to its notification's Grant");
-        assert!(!i.target.is_none(), "it is bound");
-        count += 1;
-        (prev, at) = (at, i.bell_next);
-    }
-    assert!(at.is_none());
-    let all = all::<INTERRUPT>(cx).into_iter().filter(|interrupt| cx.v.get(*interrupt).bell == grant.link());
-    assert_eq!(all.count(), count, "in no other");
+    let ends = |i: &Interrupt| (i.bell, i.bell_prev, i.bell_next);
+    bound(cx, grant, cx.v.get(grant).bells, ends, "what is bound is linked to its notification's Grant");
 }
 
 /// Who is bound through a Grant stands in its list.
 fn lines<'id>(cx: &Cx<'_, 'id>, grant: GrantKey<'id>) {
-    let (mut at, mut prev, mut count) = (cx.v.get(grant).lines, Link::NONE, 0);
+    let ends = |i: &Interrupt| (i.via, i.via_prev, i.via_next);
+    bound(cx, grant, cx.v.get(grant).lines, ends, "what is bound is linked to its Grant");
+}
+
+/// A Grant's list of interrupts from its first on, each with the Grant, the one before and the next.
+fn bound<'id>(
+    cx: &Cx<'_, 'id>,
+    grant: GrantKey<'id>,
+    first: Link<INTERRUPT>,
+    ends: fn(&Interrupt) -> (Link<GRANT>, Link<INTERRUPT>, Link<INTERRUPT>),
+    linked: &str,
+) {
+    let (mut at, mut prev, mut count) = (first, Link::NONE, 0);
     while let Some(interrupt) = cx.v.live(at) {
         let i = cx.v.get(interrupt);
-        assert_eq!((i.via, i.via_prev), (grant.link(), prev), "what is bound is linked to its Grant");
+        let (above, before, next) = ends(i);
+        assert_eq!((above, before), (grant.link(), prev), "{linked}");
         assert!(!i.target.is_none(), "it is bound");
         count += 1;
-        (prev, at) = (at, i.via_next);
+        (prev, at) = (at, next);
     }
     assert!(at.is_none());
-    let all = all::<INTERRUPT>(cx).into_iter().filter(|interrupt| cx.v.get(*interrupt).via == grant.link());
+    let all = all::<INTERRUPT>(cx).into_iter().filter(|interrupt| ends(cx.v.get(*interrupt)).0 == grant.link());
     assert_eq!(all.count(), count, "in no other");
 }
 

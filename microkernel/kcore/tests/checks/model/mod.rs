@@ -213,9 +213,7 @@ impl Model {
                 _ => {}
             }
         }
-        // A binding is looked at with every Grant on its notification.
-        let target = self.grants[grant].target;
-        self.bound = self.bound.filter(|bound| bound.0 != target || self.alive(bound.1));
+        self.bound = self.bound.filter(|bound| !gone(bound.1));
         // What was unmapped may have been the last of its Memory.
         (0..self.objects.len())
             .filter(|n| self.classes[*n] == MEMORY)
@@ -295,7 +293,21 @@ impl Model {
         self.grants[grant].told = true;
         let (tells, target, parent) = (self.grants[grant].tells, self.grants[grant].target, self.grants[grant].parent);
         self.tell_one(target, tells);
+        self.hand_up();
         self.tell(parent);
+    }
+
+    /// A Grant that has told its end, and to which nobody has a handle, is gone: a binding through it hangs on the one above.
+    fn hand_up(&mut self) {
+        let Some((_, grant)) = &mut self.bound else { return };
+        while let Some(g) = *grant {
+            let cell = &self.grants[g];
+            let gone = cell.dead || cell.told && self.objects[cell.cell].is_none();
+            if !gone {
+                return;
+            }
+            *grant = cell.parent;
+        }
     }
 
     /// Ends an object that has lost the handles it lives by.
@@ -317,6 +329,7 @@ impl Model {
         }
         self.bound = self.bound.filter(|bound| bound.0 != object);
         self.objects[object] = None;
+        self.hand_up();
     }
 
     pub fn bind(&mut self, handle: u64) -> Result<(), Error> {

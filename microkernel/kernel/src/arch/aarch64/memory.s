@@ -1,5 +1,5 @@
 // memcpy and memset as the compiler calls them, without vector registers, which are the user's. The ones that come with
-// the compiler copy word by word here: a page takes them 1,700 instructions, these 570 and 200.
+// the compiler copy word by word here: a page takes them 1,700 instructions, these 600 and 170.
 //
 // Places need not be aligned: all that the kernel touches through references is normal memory, and SCTLR_EL1.A is 0.
 
@@ -11,28 +11,41 @@
     .balign 16
 memcpy:
     mov     x3, x0
-    cmp     x2, #64
+    subs    x2, x2, #128
     b.lo    2f
-1:  ldp     x4, x5, [x1]
-    ldp     x6, x7, [x1, #16]
-    ldp     x8, x9, [x1, #32]
-    ldp     x10, x11, [x1, #48]
-    add     x1, x1, #64
-    stp     x4, x5, [x3]
-    stp     x6, x7, [x3, #16]
-    stp     x8, x9, [x3, #32]
-    stp     x10, x11, [x3, #48]
-    add     x3, x3, #64
-    sub     x2, x2, #64
-    cmp     x2, #64
+1:  ldp     x4, x5, [x1], #128
+    ldp     x6, x7, [x1, #-112]
+    ldp     x8, x9, [x1, #-96]
+    ldp     x10, x11, [x1, #-80]
+    stp     x4, x5, [x3], #128
+    stp     x6, x7, [x3, #-112]
+    stp     x8, x9, [x3, #-96]
+    stp     x10, x11, [x3, #-80]
+    ldp     x4, x5, [x1, #-64]
+    ldp     x6, x7, [x1, #-48]
+    ldp     x8, x9, [x1, #-32]
+    ldp     x10, x11, [x1, #-16]
+    stp     x4, x5, [x3, #-64]
+    stp     x6, x7, [x3, #-48]
+    stp     x8, x9, [x3, #-32]
+    stp     x10, x11, [x3, #-16]
+    subs    x2, x2, #128
     b.hs    1b
+// The low bits of what is left, or of that less 128: the same.
+2:  tbz     w2, #6, 2f
+    ldp     x4, x5, [x1], #64
+    ldp     x6, x7, [x1, #-48]
+    ldp     x8, x9, [x1, #-32]
+    ldp     x10, x11, [x1, #-16]
+    stp     x4, x5, [x3], #64
+    stp     x6, x7, [x3, #-48]
+    stp     x8, x9, [x3, #-32]
+    stp     x10, x11, [x3, #-16]
 2:  tbz     w2, #5, 3f
-    ldp     x4, x5, [x1]
-    ldp     x6, x7, [x1, #16]
-    add     x1, x1, #32
-    stp     x4, x5, [x3]
-    stp     x6, x7, [x3, #16]
-    add     x3, x3, #32
+    ldp     x4, x5, [x1], #32
+    ldp     x6, x7, [x1, #-16]
+    stp     x4, x5, [x3], #32
+    stp     x6, x7, [x3, #-16]
 3:  tbz     w2, #4, 4f
     ldp     x4, x5, [x1], #16
     stp     x4, x5, [x3], #16
@@ -68,17 +81,27 @@ memset:
     b.ne    fill
     cmp     x6, #64
     b.ne    2f
-1:  add     x4, x3, #64
+    subs    x2, x2, #512
+    b.lo    1f
+3:  dc      zva, x3
+    add     x3, x3, #64
     dc      zva, x3
-    dc      zva, x4
-    add     x4, x3, #128
-    dc      zva, x4
-    add     x4, x3, #192
-    dc      zva, x4
-    add     x3, x3, #256
-    sub     x2, x2, #256
-    cmp     x2, #256
-    b.hs    1b
+    add     x3, x3, #64
+    dc      zva, x3
+    add     x3, x3, #64
+    dc      zva, x3
+    add     x3, x3, #64
+    dc      zva, x3
+    add     x3, x3, #64
+    dc      zva, x3
+    add     x3, x3, #64
+    dc      zva, x3
+    add     x3, x3, #64
+    dc      zva, x3
+    add     x3, x3, #64
+    subs    x2, x2, #512
+    b.hs    3b
+1:  add     x2, x2, #512
 2:  cmp     x2, x6
     b.lo    fill
     dc      zva, x3

@@ -8,8 +8,6 @@ use aarch64_cpu::registers::{CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0
 use super::registers::isb;
 use crate::boot::Counter;
 
-/// `Counter::shift`: as large as lets the multiplier of a 1 MHz counter fit 64 bits.
-const SHIFT: u32 = 32;
 /// What CNTFRQ may say: below, nanoseconds are meaningless; above, the factors overflow.
 const FREQUENCIES: core::ops::RangeInclusive<u64> = 1_000_000..=4_000_000_000;
 
@@ -17,7 +15,7 @@ const FREQUENCIES: core::ops::RangeInclusive<u64> = 1_000_000..=4_000_000_000;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     counter: Counter,
-    /// Ticks a nanosecond, times 2^[`SHIFT`], rounded up.
+    /// Ticks a nanosecond, times 2^[`Counter::SHIFT`], rounded up.
     ticks: u64,
 }
 
@@ -29,8 +27,8 @@ impl Clock {
             return None;
         }
         quiet();
-        let counter = Counter { base, multiplier: (1_000_000_000 << SHIFT) / frequency, shift: SHIFT };
-        Some(Clock { counter, ticks: (frequency << SHIFT).div_ceil(1_000_000_000) })
+        let counter = Counter { base, multiplier: (1_000_000_000 << Counter::SHIFT) / frequency };
+        Some(Clock { counter, ticks: (frequency << Counter::SHIFT).div_ceil(1_000_000_000) })
     }
 
     /// How counter values become nanoseconds.
@@ -45,25 +43,15 @@ impl Clock {
             return;
         }
         let count = count();
-        let ahead = at.saturating_sub(self.time(count));
-        let ticks = ((u128::from(ahead) * u128::from(self.ticks)) >> SHIFT) as u64;
+        let ahead = at.saturating_sub(self.counter.time(count));
+        let ticks = ((u128::from(ahead) * u128::from(self.ticks)) >> Counter::SHIFT) as u64;
         CNTV_CVAL_EL0.set(count.saturating_add(ticks).saturating_add(1));
         CNTV_CTL_EL0.write(aarch64_cpu::registers::CNTV_CTL_EL0::ENABLE::SET);
     }
 
     /// ns since [`Clock::start`].
     pub fn now(&self) -> u64 {
-        self.time(count())
-    }
-
-    /// The same when the counter stood there.
-    pub fn time(&self, count: u64) -> u64 {
-        self.span(count.wrapping_sub(self.counter.base))
-    }
-
-    /// How many ns so many ticks are.
-    pub fn span(&self, ticks: u64) -> u64 {
-        ((u128::from(ticks) * u128::from(self.counter.multiplier)) >> SHIFT) as u64
+        self.counter.time(count())
     }
 }
 

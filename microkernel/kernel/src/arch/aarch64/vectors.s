@@ -39,6 +39,24 @@
     stlrb   wzr, [x11]
 .endm
 
+// Most of what Rust preserves, to the context x17.
+.macro store_preserved
+    stp     x20, x21, [x17, #R17 + 24]
+    stp     x22, x23, [x17, #R17 + 40]
+    stp     x24, x25, [x17, #R17 + 56]
+    stp     x26, x27, [x17, #R17 + 72]
+    stp     x28, x29, [x17, #R17 + 88]
+.endm
+
+// The same, from the context x0.
+.macro load_preserved
+    ldp     x20, x21, [x0, #R17 + 24]
+    ldp     x22, x23, [x0, #R17 + 40]
+    ldp     x24, x25, [x0, #R17 + 56]
+    ldp     x26, x27, [x0, #R17 + 72]
+    ldp     x28, x29, [x0, #R17 + 88]
+.endm
+
 // Loads the vector registers of a context, by way of another register.
 .macro load_fpu context, by
     ldp     q0, q1, [\context, #{fpu}]
@@ -124,11 +142,7 @@ null_call:
 // A message: what Rust preserves is stored at once, and Rust doesn't return. w11: which call it is.
 message:
     stp     xzr, x19, [x17, #R17 + 8]
-    stp     x20, x21, [x17, #R17 + 24]
-    stp     x22, x23, [x17, #R17 + 40]
-    stp     x24, x25, [x17, #R17 + 56]
-    stp     x26, x27, [x17, #R17 + 72]
-    stp     x28, x29, [x17, #R17 + 88]
+    store_preserved
     str     x30, [x17, #R30]
     mov     x2, x16
     mrs     x3, tpidrro_el0
@@ -146,11 +160,7 @@ message_done:
     cmp     x0, x17
     b.ne    stored
     ldp     x18, x19, [x0, #R17 + 8]
-    ldp     x20, x21, [x0, #R17 + 24]
-    ldp     x22, x23, [x0, #R17 + 40]
-    ldp     x24, x25, [x0, #R17 + 56]
-    ldp     x26, x27, [x0, #R17 + 72]
-    ldp     x28, x29, [x0, #R17 + 88]
+    load_preserved
     b       same
 
 syscall_done:
@@ -182,11 +192,7 @@ same:
 // Another thread after a system call: x17 leaves; x0 comes, 0 for none.
 other:
     stp     xzr, x19, [x17, #R17 + 8]
-    stp     x20, x21, [x17, #R17 + 24]
-    stp     x22, x23, [x17, #R17 + 40]
-    stp     x24, x25, [x17, #R17 + 56]
-    stp     x26, x27, [x17, #R17 + 72]
-    stp     x28, x29, [x17, #R17 + 88]
+    store_preserved
     b       stored
 
 // From Rust, after a message: x0 comes, another than the one that runs.
@@ -260,11 +266,7 @@ restore:
     ldp     x13, x14, [x0, #R11 + 16]
     ldp     x15, x17, [x0, #R11 + 32]
     ldp     x18, x19, [x0, #R17 + 8]
-    ldp     x20, x21, [x0, #R17 + 24]
-    ldp     x22, x23, [x0, #R17 + 40]
-    ldp     x24, x25, [x0, #R17 + 56]
-    ldp     x26, x27, [x0, #R17 + 72]
-    ldp     x28, x29, [x0, #R17 + 88]
+    load_preserved
     ldr     x30, [x0, #R30]
     ldp     x0, x1, [x0, #{words} + 64]
     eret
@@ -334,11 +336,7 @@ clear_fpu:
     ldr     x0, [sp, #-16]
     stp     x15, x0, [x17, #R11 + 32]
     stp     x18, x19, [x17, #R17 + 8]
-    stp     x20, x21, [x17, #R17 + 24]
-    stp     x22, x23, [x17, #R17 + 40]
-    stp     x24, x25, [x17, #R17 + 56]
-    stp     x26, x27, [x17, #R17 + 72]
-    stp     x28, x29, [x17, #R17 + 88]
+    store_preserved
     str     x30, [x17, #R30]
     mrs     x11, sp_el0
     mrs     x12, elr_el1

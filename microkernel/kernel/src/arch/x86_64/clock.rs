@@ -16,8 +16,6 @@ const PM_RATE: u64 = 3_579_545;
 const PIT_RATE: u64 = 1_193_182;
 /// The part of a second that is measured: 4 ms.
 const WINDOW: u64 = 250;
-/// ns = ticks × multiplier >> `SHIFT`: good to 2⁻³² of a tick's length, and rates up to 2³² Hz and more fit.
-const SHIFT: u32 = 32;
 const SECOND: u64 = 1_000_000_000;
 /// Readings of which the one with the shortest TSC interval counts: an emulator may be interrupted in any of them.
 const READINGS: usize = 4;
@@ -28,7 +26,7 @@ const PATIENCE: u32 = 10_000_000;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     counter: Counter,
-    /// Ticks a nanosecond, times 2^[`SHIFT`], rounded up: the timer's, if it counts, else the TSC's.
+    /// Ticks a nanosecond, times 2^[`Counter::SHIFT`], rounded up: the timer's, if it counts, else the TSC's.
     ticks: u64,
     mode: TimerMode,
 }
@@ -54,11 +52,11 @@ pub fn calibrate(pm_timer: Option<u16>, started: u64) -> Clock {
     let rate_of = |ticks: u64| (u128::from(ticks) * u128::from(rate) / u128::from(reference_ticks.max(1))) as u64;
     let tsc_rate = tsc_rate_by_cpuid().unwrap_or(rate_of(last.tsc - first.tsc)).max(1);
     let timer_rate = rate_of(u64::from(first.timer - last.timer.min(first.timer))).max(1);
-    let multiplier = ((u128::from(SECOND) << SHIFT) / u128::from(tsc_rate)) as u64;
+    let multiplier = ((u128::from(SECOND) << Counter::SHIFT) / u128::from(tsc_rate)) as u64;
     let mode = apic::start_timer();
     let rate = if mode == TimerMode::Count { timer_rate } else { tsc_rate };
-    let ticks = (u128::from(rate) << SHIFT).div_ceil(SECOND.into()) as u64;
-    Clock { counter: Counter { base: started, multiplier, shift: SHIFT }, ticks, mode }
+    let ticks = (u128::from(rate) << Counter::SHIFT).div_ceil(SECOND.into()) as u64;
+    Clock { counter: Counter { base: started, multiplier }, ticks, mode }
 }
 
 impl Clock {
@@ -69,26 +67,16 @@ impl Clock {
 
     /// ns since boot.
     pub fn now(&self) -> u64 {
-        self.time(tsc())
-    }
-
-    /// The same when the TSC stood there.
-    pub fn time(&self, tsc: u64) -> u64 {
-        self.span(tsc.wrapping_sub(self.counter.base))
-    }
-
-    /// How many ns so many ticks are.
-    pub fn span(&self, ticks: u64) -> u64 {
-        ((u128::from(ticks) * u128::from(self.counter.multiplier)) >> SHIFT) as u64
+        self.counter.time(tsc())
     }
 
     /// Has the timer interrupt come at `at` ns or, if that is too far for the timer, earlier; `u64::MAX`: never. Not before the
     /// time, and late by less than a tick in 2^32.
     pub fn set_timer(&self, at: u64) {
         let tsc = tsc();
-        let ahead = at.saturating_sub(self.span(tsc.wrapping_sub(self.counter.base)));
+        let ahead = at.saturating_sub(self.counter.time(tsc));
         // One tick later than rounding down says: not before the time.
-        let ticks = ((u128::from(ahead) * u128::from(self.ticks)) >> SHIFT) + 1;
+        let ticks = ((u128::from(ahead) * u128::from(self.ticks)) >> Counter::SHIFT) + 1;
         match (self.mode, at) {
             (TimerMode::Deadline, u64::MAX) => apic::set_deadline(0),
             (TimerMode::Count, u64::MAX) => apic::set_count(0),

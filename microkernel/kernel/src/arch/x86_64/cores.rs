@@ -144,13 +144,13 @@ fn wait(clock: &Clock, time: u64, done: impl Fn() -> bool) {
 extern "C" fn main(core: u64) -> ! {
     let core = core as CoreId;
     cpu::require();
+    fpu::enable();
     let root = ROOT.load(Ordering::Relaxed);
     // SAFETY: the kernel's own tables, which map all that this uses.
     unsafe { core::arch::asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
     core_block::init(core, root);
     gdt::load(core);
     idt::load();
-    fpu::enable();
     cpu::enable_tags();
     apic::start(core);
     apic::start_timer();

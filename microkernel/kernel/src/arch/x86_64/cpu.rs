@@ -16,6 +16,8 @@ pub struct Feature(u32, u32, u8, u8);
 pub const XSAVE: Feature = Feature(1, 0, 2, 26);
 /// XSAVE that leaves out what has not changed.
 pub const XSAVEOPT: Feature = Feature(0xd, 1, 0, 0);
+/// XGETBV that tells which state is in use.
+pub const XGETBV_IN_USE: Feature = Feature(0xd, 1, 0, 2);
 /// Local APIC by MSRs.
 pub const X2APIC: Feature = Feature(1, 0, 2, 21);
 /// Local APIC timer by TSC value.

@@ -85,8 +85,9 @@ unsafe extern "C" {
 const FLAG_MASK: u64 = 0x0025_7700;
 const STAR: u32 = 0xc000_0081;
 const FMASK: u32 = 0xc000_0084;
+const SYSENTER_CS: u32 = 0x174;
 
-/// Has SYSCALL lead to the core's stub.
+/// Has SYSCALL lead to the core's stub, and SYSENTER nowhere: with a null selector it faults, whatever a loader left.
 pub fn init(core: CoreId) {
     let first = &raw const syscall_entry_0 as u64;
     let stride = &raw const syscall_entry_1 as u64 - first;
@@ -94,10 +95,11 @@ pub fn init(core: CoreId) {
     let star = u64::from(gdt::KERNEL_CODE) << 32 | u64::from(gdt::KERNEL_DATA | 3) << 48;
     // SAFETY:
     // 1. The stub and the selectors are those that SYSCALL and SYSRETQ need (see `gdt`).
-    // 2. The processor has these registers: `cpu::require` asked for SYSCALL.
+    // 2. The processor has these registers: `cpu::require` asked for SYSCALL, and all with 64-bit mode have SYSENTER's.
     unsafe {
         Msr::new(STAR).write(star);
         Msr::new(FMASK).write(FLAG_MASK);
+        Msr::new(SYSENTER_CS).write(0);
         Efer::update(|efer| *efer |= EferFlags::SYSTEM_CALL_EXTENSIONS);
     }
 }

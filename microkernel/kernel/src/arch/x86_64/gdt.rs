@@ -1,8 +1,10 @@
 //! Segments and the task state segment (Intel SDM vol. 3A, chapters 3 and 8): what 64-bit mode has left of them.
 //!
 //! The order of the user segments is what SYSRET prescribes. The TSS holds the stacks to switch to; it has no I/O bit
-//! map, so user code reaches no port.
+//! map, so user code reaches no port. There is no local table, and user code can't be read through its segment: null selectors and
+//! the one data segment, which IRETQ needs for SS, are all that user code can load.
 
+use core::arch::asm;
 use core::cell::UnsafeCell;
 
 use kcore::hw::{CoreId, MAX_CORES};
@@ -54,7 +56,8 @@ pub fn load(core: CoreId) {
         Descriptor::kernel_code_segment(),
         Descriptor::kernel_data_segment(),
         Descriptor::UserSegment(DescriptorFlags::USER_DATA.bits()),
-        Descriptor::UserSegment(DescriptorFlags::USER_CODE64.bits()),
+        // What is WRITABLE for data is readable for code.
+        Descriptor::UserSegment((DescriptorFlags::USER_CODE64 - DescriptorFlags::WRITABLE).bits()),
         tss,
     ];
     for segment in segments {
@@ -63,7 +66,7 @@ pub fn load(core: CoreId) {
     tables.gdt.load();
     // SAFETY:
     // 1. The selectors name the segments just loaded, in the order of the constants.
-    // 2. FS and GS get base 0; the kernel uses neither.
+    // 2. FS and GS get base 0; the kernel uses neither. Nobody uses a local table, which a loader may have left.
     unsafe {
         CS::set_reg(SegmentSelector(KERNEL_CODE));
         SS::set_reg(SegmentSelector(KERNEL_DATA));
@@ -72,5 +75,6 @@ pub fn load(core: CoreId) {
         FS::set_reg(SegmentSelector(0));
         GS::set_reg(SegmentSelector(0));
         load_tss(SegmentSelector(TASK_STATE));
+        asm!("lldt {:x}", in(reg) 0_u16, options(nostack, preserves_flags));
     }
 }

@@ -60,12 +60,12 @@ impl kcore::Hw for Machine {
 
     #[inline(always)]
     fn span(&self, ticks: u64) -> u64 {
-        self.clock.span(ticks)
+        self.clock.counter().span(ticks)
     }
 
     #[inline(always)]
     fn time(&self, ticks: u64) -> u64 {
-        self.clock.time(ticks)
+        self.clock.counter().time(ticks)
     }
 
     fn set_timer(&mut self, at: u64) {
@@ -154,7 +154,7 @@ impl kcore::Hw for Machine {
 
     #[cfg(feature = "stretch")]
     fn stretch(&self, kind: usize) -> u64 {
-        self.clock.span(crate::stretch::longest(kind))
+        self.clock.counter().span(crate::stretch::longest(kind))
     }
 
     fn features(&self) -> Features {

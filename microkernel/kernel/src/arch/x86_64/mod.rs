@@ -1,7 +1,8 @@
 //! x86_64: boot, memory, interrupts, entry and exit.
 //!
 //! What the rest of the kernel uses is re-exported here; the modules are private. Neighbours: `crate::kmain` takes over
-//! from [`boot`]; `crate::entry` decides, [`entry`] saves and restores; [`Machine`] is kcore's `Hw`.
+//! from [`boot`]; `crate::entry` decides, [`entry`] saves and restores; [`Machine`] is kcore's `Hw`. `memory.s` is what the
+//! compiler calls to copy and fill.
 
 mod apic;
 mod boot;
@@ -23,6 +24,14 @@ mod uart;
 mod vectors;
 
 use firmware::acpi;
+
+core::arch::global_asm!(
+    include_str!("memory.s"),
+    "    .global memcpy, memset",
+    "    .set memcpy, kernel_memcpy",
+    "    .set memset, kernel_memset",
+    vectors = sym fpu::BORROWED,
+);
 
 #[cfg(feature = "stretch")]
 pub use clock::tsc as ticks;

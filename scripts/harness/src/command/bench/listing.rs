@@ -28,6 +28,7 @@ use super::PROGRAM;
 const ROWS: &[(&str, &str)] = &[
     ("call-4w", "a call of 4 words and its reply"),
     ("call-8w-general", "a call of 8 words and its reply, where the fast path can't be taken"),
+    ("call-fpu", "a call of 4 words and its reply, both sides with vector registers in use"),
     ("call-512", "a call of 512 bytes and its reply"),
     ("notify", "bits to another process and back"),
     ("fault", "a page fault that a thread of the same process serves with a fresh page"),

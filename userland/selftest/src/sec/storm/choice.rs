@@ -33,6 +33,10 @@ pub fn registers(random: &mut Random, n: usize, row: &Call) -> Registers {
     for (place, (name, kind)) in arguments.iter_mut().zip(row.arguments) {
         *place = if random.next().is_multiple_of(16) { edge(random) } else { good(random, n, name, *kind) };
     }
+    if row.number == number::give {
+        // Not into the storm's own table, where nobody would close it.
+        arguments[0] = handle(random, n, Some(Kind::Process));
+    }
     if !random.next().is_multiple_of(8) {
         fit(random, n, row.number, &mut arguments);
     }
@@ -67,6 +71,11 @@ fn good(random: &mut Random, n: usize, name: &str, kind: Argument) -> u64 {
         Argument::Token => STORMS[n].tokens[(small >> 8) as usize % STORMS[n].tokens.len()].load(Ordering::Relaxed),
         Argument::Process if small.is_multiple_of(2) => PROCESS,
         Argument::Authority if small.is_multiple_of(2) => user::LOG.raw().into(),
+        Argument::Gift if !small.is_multiple_of(4) => 0,
+        Argument::Gift => {
+            let rights = u64::from(Rights::all().bits()) & small >> 8;
+            handle(random, n, None) | rights << 32 | (1 + small % 127) << 48
+        }
         Argument::Any => handle(random, n, None),
         _ => handle(random, n, KINDS.iter().find(|(known, _)| *known == kind).map(|(_, kind)| *kind)),
     }
@@ -126,6 +135,12 @@ fn fit(random: &mut Random, n: usize, call: u16, arguments: &mut [u64; 10]) {
         number::derive => {
             let kinds = [Kind::Channel, Kind::Notification, Kind::Memory, Kind::Pool, Kind::Process, Kind::Thread];
             arguments[1] = handle(random, n, Some(kinds[small as usize % kinds.len()]));
+            arguments[5] = small >> 32 & 1;
+        }
+        number::give => {
+            // What is not there can't move.
+            let there = (0..8).filter(|gift| arguments[2 + gift] != 0).fold(0, |mask, gift| mask | 1 << gift);
+            arguments[1] = small >> 32 & there;
         }
         number::destroy => {
             arguments[0] = handle(random, n, Some(if small.is_multiple_of(4) { Kind::Pool } else { Kind::Thread }));
