@@ -50,6 +50,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Takes a thread out of whatever queue its state has it in, and out of the wheel; its state is then up to the
     /// caller. A running one is its core's current thread no more.
+    #[inline(never)]
     pub fn leave_queues(&mut self, thread: ThreadKey<'id>) {
         self.cancel_timer(thread);
         let t = self.header(thread);
@@ -69,16 +70,34 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             State::AwaitingReply => self.leave_server(thread),
             State::Receiving => {
                 if let Some(channel) = self.v.follow(t.channel) {
-                    let receivers = queue::remove(self.v.get(channel).receivers, &mut self.v, thread);
-                    self.v.get_mut(channel).receivers = receivers;
-                    self.wait_no_more_through(thread);
+                    self.leave_receivers(thread, channel);
                 }
             }
             State::Stopped | State::Faulted | State::Parked => {}
         }
+        self.waits_no_more(thread);
+    }
+
+    /// The same for one that receives from this channel.
+    #[inline(always)]
+    pub fn take_receiver(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
+        self.cancel_timer(thread);
+        self.v.get_mut(thread).state = State::Stopped;
+        self.leave_receivers(thread, channel);
+        self.waits_no_more(thread);
+    }
+
+    #[inline(always)]
+    fn leave_receivers(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
+        let receivers = queue::remove(self.v.get(channel).receivers, &mut self.v, thread);
+        self.v.get_mut(channel).receivers = receivers;
+        self.wait_no_more_through(thread);
+    }
+
+    #[inline(always)]
+    fn waits_no_more(&mut self, thread: ThreadKey<'id>) {
         let t = self.v.get_mut(thread);
-        t.channel = Link::NONE;
-        t.server = Link::NONE;
+        (t.channel, t.server) = (Link::NONE, Link::NONE);
         if core::mem::take(&mut t.demoted) {
             self.settle_priority(thread);
         }
@@ -104,7 +123,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
+    /// As [`Cx::reschedule`] for a candidate, to whom the current thread most often hands the core.
+    #[inline(always)]
+    pub fn reschedule_to(&mut self, candidate: ThreadKey<'id>) -> ThreadLink {
+        let core = self.my_core();
+        let (nobody, ready) = (core.current.is_none(), core.ready);
+        let t = self.v.get(candidate);
+        // Nobody pays for one that is not slow.
+        if nobody && ready >> t.priority >> 1 == 0 && t.slow == 0 {
+            self.my_core().look_again = false;
+            return self.run_until(candidate, u64::MAX);
+        }
+        self.reschedule(Some(candidate))
+    }
+
     /// Decides what this core runs now: the candidate, the current thread, or the most urgent ready one.
+    #[inline(never)]
     pub fn reschedule(&mut self, candidate: Option<ThreadKey<'id>>) -> ThreadLink {
         let core = self.core;
         self.s.cores[core].look_again = false;
@@ -225,15 +259,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Takes a thread's deadline out of the wheel.
+    #[inline(always)]
     pub fn cancel_timer(&mut self, thread: ThreadKey<'id>) {
         if self.v.get(thread).timer_slot != 0 && !mutant(Mutant::TimerStays) {
-            let core = self.v.get(thread).core as usize;
-            let Cx { v, s, .. } = self;
-            s.cores[core].wheel.remove(v, thread);
+            self.remove_timer(thread);
         }
     }
 
+    #[inline(never)]
+    fn remove_timer(&mut self, thread: ThreadKey<'id>) {
+        let core = self.v.get(thread).core as usize;
+        let Cx { v, s, .. } = self;
+        s.cores[core].wheel.remove(v, thread);
+    }
+
     /// Adds the time since it was switched to to a thread's account.
+    #[inline(always)]
     pub fn charge(&mut self, thread: ThreadKey<'id>) {
         let now = self.ticks();
         let t = self.v.get_mut(thread);
@@ -249,6 +290,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Recomputes the priority that a thread has from itself, from those it works for, and from those that wait for it;
     /// and so for the thread that it waits for, and on.
+    #[inline(never)]
     pub fn refresh_priority(&mut self, thread: ThreadKey<'id>) {
         let mut at = Some(thread);
         for _ in 0..if mutant(Mutant::InheritanceStopsShort) { 1 } else { MAX_CHAIN } {

@@ -9,6 +9,7 @@ use kmem::{Frame, Link, Name};
 use crate::alloc::Need;
 use crate::cores::{ANY_CORE, Wanted};
 use crate::fast::Doors;
+use crate::handles::LastChannel;
 use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
 use crate::serving::Depths;
@@ -330,6 +331,8 @@ impl Thread {
             run_time: 0,
             run_start: 0,
             doors: Doors::NONE,
+            called: LastChannel::NONE,
+            received: LastChannel::NONE,
             context: Context {
                 regs: Regs::ZERO,
                 space: 0,
