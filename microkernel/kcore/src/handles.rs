@@ -2,7 +2,7 @@
 
 use abi::{Error, Handle, Rights};
 use kmem::mutants::{Mutant, mutant};
-use kmem::{AnyName, Class, Kept, Key, Link, Name};
+use kmem::{AnyName, Class, KeptPair, Key, Link, Name};
 
 use crate::Hw;
 use crate::alloc::Need;
@@ -33,21 +33,32 @@ pub struct Found<'id, const I: u8> {
     pub entry: Entry,
 }
 
-/// What a handle came to by which a thread called, or received, last by the general path. As [`crate::Doors`] no state: without it
-/// the same happens, in more steps.
+/// What a handle came to by which a thread called, or received, last by the general path. As [`crate::Doors`] no state: without
+/// it the same happens, in more steps.
 #[derive(Clone, Copy, Debug)]
-pub struct LastChannel {
+struct LastChannel {
     /// The handle, 0 for none.
     handle: u64,
     badge: u64,
     grant: Name<GRANT>,
-    /// In this era the handle comes to the same still ([`Cx::end_doors`]).
-    kept: Kept<CHANNEL>,
+    /// The channel, and the thread itself. In this era the handle comes to the same still ([`Cx::end_doors`]).
+    kept: KeptPair<CHANNEL, THREAD>,
+}
+
+/// The channels that a thread called, and received from, last.
+#[derive(Clone, Copy, Debug)]
+pub struct LastChannels {
+    call: LastChannel,
+    receive: LastChannel,
+}
+
+impl LastChannels {
+    /// Nothing is known.
+    pub const NONE: LastChannels = LastChannels { call: LastChannel::NONE, receive: LastChannel::NONE };
 }
 
 impl LastChannel {
-    /// Nothing is known.
-    pub const NONE: LastChannel = LastChannel { handle: 0, badge: 0, grant: Name::NONE, kept: Kept::NONE };
+    const NONE: LastChannel = LastChannel { handle: 0, badge: 0, grant: Name::NONE, kept: KeptPair::NONE };
 }
 
 /// A channel that a handle leads to, with what stands in the handle's slot.
@@ -60,15 +71,10 @@ pub struct FoundChannel<'id> {
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// As [`Cx::lookup`] for a channel to call, or else to receive from: known from the last time or looked up and kept.
     #[inline(always)]
-    pub fn last_channel(
-        &mut self,
-        thread: ThreadKey<'id>,
-        raw: u64,
-        need: Rights,
-    ) -> Result<FoundChannel<'id>, Error> {
+    pub fn last_channel(&mut self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Result<FoundChannel<'id>, Error> {
         let last = *self.last_channel_mut(thread, need);
-        if last.handle == raw
-            && let Some(key) = self.v.kept(&last.kept)
+        if (last.handle == raw || mutant(Mutant::LastChannelForAll))
+            && let Some((key, _)) = self.v.kept_pair(&last.kept)
         {
             return Ok(FoundChannel { key, badge: last.badge, grant: last.grant });
         }
@@ -76,22 +82,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     #[inline(never)]
-    fn look_up_channel(
-        &mut self,
-        thread: ThreadKey<'id>,
-        raw: u64,
-        need: Rights,
-    ) -> Result<FoundChannel<'id>, Error> {
+    fn look_up_channel(&mut self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Result<FoundChannel<'id>, Error> {
         let Found { key, entry: Entry { badge, grant, .. } } = self.lookup::<CHANNEL>(thread, raw, need)?;
-        let kept = self.v.keep(key);
+        let kept = self.v.keep_pair(key, thread);
         *self.last_channel_mut(thread, need) = LastChannel { handle: raw, badge, grant, kept };
         Ok(FoundChannel { key, badge, grant })
     }
 
     #[inline(always)]
     fn last_channel_mut(&mut self, thread: ThreadKey<'id>, need: Rights) -> &mut LastChannel {
-        let t = self.v.get_mut(thread);
-        if need == Rights::CALL { &mut t.called } else { &mut t.received }
+        let last = &mut self.v.get_mut(thread).last;
+        if need == Rights::CALL || mutant(Mutant::LastChannelForBoth) { &mut last.call } else { &mut last.receive }
     }
 
     /// Looks a handle up in the thread's process.

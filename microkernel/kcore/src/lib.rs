@@ -65,6 +65,7 @@ pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
 pub use ending::UNITS;
 pub use fast::{Asked, Decided, Doors, LAST_FAST, Length, may_be_fast};
+pub use handles::LastChannels;
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;

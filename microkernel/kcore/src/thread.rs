@@ -9,7 +9,7 @@ use kmem::{Frame, Link, Name};
 use crate::alloc::Need;
 use crate::cores::{ANY_CORE, Wanted};
 use crate::fast::Doors;
-use crate::handles::LastChannel;
+use crate::handles::LastChannels;
 use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
 use crate::serving::Depths;
@@ -331,8 +331,7 @@ impl Thread {
             run_time: 0,
             run_start: 0,
             doors: Doors::NONE,
-            called: LastChannel::NONE,
-            received: LastChannel::NONE,
+            last: LastChannels::NONE,
             context: Context {
                 regs: Regs::ZERO,
                 space: 0,

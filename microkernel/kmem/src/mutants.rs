@@ -36,6 +36,8 @@ mutants! {
     // Handles.
     RightsUnchecked "a look-up does not ask for rights";
     HandleGenerationIgnored "a closed handle names what stands in its slot now";
+    LastChannelForAll "a thread that has called calls the same channel by any handle";
+    LastChannelForBoth "a thread may receive by the handle that it has called by";
     SlotGenerationKept "a slot's next handle has the same generation";
     HandleSlotNotRetired "a slot of handles is used again after its last generation";
     ClosedHandleStays "close leaves the entry where it was";
@@ -110,7 +112,7 @@ mutants! {
     FastKeepsPriority "the fast path does not give the priority back";
     FastForgetsBits "the fast path receives past bits that wait";
     FastBitsUnmarked "the fast path leaves bits in a notification whose thread isn't told that they wait";
-    FastDoorStays "the fast path believes what a handle came to before something ended";
+    FastDoorStays "what a handle came to is believed after something ended";
     FastIgnoresBudget "the fast path is taken by those who are traced or paid for";
     FastElsewhere "the fast path runs a thread of another core";
     FastChainUnbounded "chains by the fast path are longer than sixteen";

@@ -5,7 +5,7 @@ use kmem::{Frame, Link, Name};
 use super::{CHANNEL, Entry, GRANT, MEMORY, NOTIFICATION, POOL, PROCESS, Queue, THREAD, ThreadLink};
 use crate::Context;
 use crate::fast::Doors;
-use crate::handles::LastChannel;
+use crate::handles::LastChannels;
 use crate::serving::Depths;
 
 /// What a thread does now.
@@ -106,9 +106,8 @@ pub struct Thread {
     /// How deep its callers to answer are.
     pub callers: Depths,
     pub context: Context,
-    /// For the general path: what it called, and received from, last.
-    pub called: LastChannel,
-    pub received: LastChannel,
+    /// For the general path.
+    pub last: LastChannels,
     /// The call whose return is still to be traced: its number + 1, 0 for none.
     pub calling: u16,
     pub pool: Link<POOL>,
