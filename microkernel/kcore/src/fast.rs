@@ -35,7 +35,7 @@ use core::cmp::Ordering;
 
 use abi::Rights;
 use abi::calls::number as nr;
-use abi::message::{MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT};
+use abi::message::{CHANNEL_SHIFT, MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT};
 use kmem::mutants::{Mutant, mutant};
 use kmem::{Class, KeptPair, Key, Link};
 
@@ -109,6 +109,15 @@ impl<H: Hw> Kernel<H> {
             let before = cx.my_core().current.link();
             let next = cx.fast_signal(asked)?;
             Some(Decided { context: cx.context(next), another: next.link() != before })
+        })
+    }
+
+    /// Whether a `reply_recv` that is not done in registers is known to be none for the fast path: by a handle behind a Grant.
+    #[inline(always)]
+    pub fn never_fast(&mut self, core: CoreId, asked: Asked) -> bool {
+        self.briefly_with(core, |cx| {
+            let current = cx.my_core().current;
+            cx.v.kept(&current).is_some_and(|me| cx.received_by_grant(me, asked.a1 >> CHANNEL_SHIFT))
         })
     }
 

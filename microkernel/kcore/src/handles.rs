@@ -81,6 +81,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.look_up_channel(thread, raw, need)
     }
 
+    /// Whether the handle is known to be behind a Grant by which the thread received last.
+    #[inline(always)]
+    pub fn received_by_grant(&self, thread: ThreadKey<'id>, raw: u64) -> bool {
+        let last = &self.v.get(thread).last.receive;
+        last.handle == raw && !last.grant.is_none() && self.v.kept_pair(&last.kept).is_some()
+    }
+
     #[inline(never)]
     fn look_up_channel(&mut self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Result<FoundChannel<'id>, Error> {
         let Found { key, entry: Entry { badge, grant, .. } } = self.lookup::<CHANNEL>(thread, raw, need)?;

@@ -107,7 +107,7 @@ extern "C" fn kernel_longer_reply_recv(a0: u64, a1: u64, number: u64, core: u64)
         any_reply_recv(KERNEL.lock(), a0, a1, number, core as CoreId)
     }
     let asked = Asked { number, a0, a1 };
-    message!(fast_short_reply_recv, KERNEL.lock(), asked, core, any_reply_recv)
+    message!(fast_short_reply_recv, KERNEL.lock(), asked, core, other_reply_recv)
 }
 
 /// With a message that doesn't fit the registers, or by what has to be looked up.
@@ -115,6 +115,15 @@ extern "C" fn kernel_longer_reply_recv(a0: u64, a1: u64, number: u64, core: u64)
 fn any_call(guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) -> ! {
     let asked = Asked { number, a0, a1 };
     message!(fast_call, guard, asked, core, general)
+}
+
+/// For an answer that fits the registers.
+#[inline(always)]
+fn other_reply_recv(mut guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) -> ! {
+    if guard.as_mut().is_some_and(|kernel| kernel.never_fast(core, Asked { number, a0, a1 })) {
+        general(guard, a0, a1, number, core)
+    }
+    any_reply_recv(guard, a0, a1, number, core)
 }
 
 /// The same for an answer.
