@@ -15,6 +15,14 @@
 
     .text
 
+    // Copies 32 bytes at each of these distances, by way of ymm0.
+    .macro COPY from, to, distances:vararg
+    .irp at, \distances
+    vmovdqu ymm0, ymmword ptr [\from + \at]
+    vmovdqu ymmword ptr [\to + \at], ymm0
+    .endr
+    .endm
+
     // rdi: to, rsi: from, rdx: bytes. Returns rdi.
     .balign 32
     .type kernel_memcpy, @function
@@ -45,44 +53,19 @@ kernel_memcpy:
     add rdi, rcx
     add rsi, rcx
     neg rcx
-4:  vmovdqu ymm0, ymmword ptr [rsi + rcx]
-    vmovdqu ymmword ptr [rdi + rcx], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 32]
-    vmovdqu ymmword ptr [rdi + rcx + 32], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 64]
-    vmovdqu ymmword ptr [rdi + rcx + 64], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 96]
-    vmovdqu ymmword ptr [rdi + rcx + 96], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 128]
-    vmovdqu ymmword ptr [rdi + rcx + 128], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 160]
-    vmovdqu ymmword ptr [rdi + rcx + 160], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 192]
-    vmovdqu ymmword ptr [rdi + rcx + 192], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 224]
-    vmovdqu ymmword ptr [rdi + rcx + 224], ymm0
+4:  COPY "rsi + rcx", "rdi + rcx", 0, 32, 64, 96, 128, 160, 192, 224
     add rcx, 256
     jnz 4b
     and r8d, 255
     jz 8f
     test r8b, 128
     jz 4f
-    vmovdqu ymm0, ymmword ptr [rsi]
-    vmovdqu ymmword ptr [rdi], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + 32]
-    vmovdqu ymmword ptr [rdi + 32], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + 64]
-    vmovdqu ymmword ptr [rdi + 64], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + 96]
-    vmovdqu ymmword ptr [rdi + 96], ymm0
+    COPY rsi, rdi, 0, 32, 64, 96
     sub rsi, -128
     sub rdi, -128
 4:  test r8b, 64
     jz 4f
-    vmovdqu ymm0, ymmword ptr [rsi]
-    vmovdqu ymmword ptr [rdi], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + 32]
-    vmovdqu ymmword ptr [rdi + 32], ymm0
+    COPY rsi, rdi, 0, 32
     add rsi, 64
     add rdi, 64
 4:  and r8d, 63
@@ -90,10 +73,8 @@ kernel_memcpy:
     // The last 64 bytes at most end where all end.
     cmp r8d, 32
     jbe 4f
-    vmovdqu ymm0, ymmword ptr [rsi]
-    vmovdqu ymmword ptr [rdi], ymm0
-4:  vmovdqu ymm0, ymmword ptr [rsi + r8 - 32]
-    vmovdqu ymmword ptr [rdi + r8 - 32], ymm0
+    COPY rsi, rdi, 0
+4:  COPY "rsi + r8", "rdi + r8", -32
 8:  test al, 4
     mov rax, r9
     jz 9f
@@ -158,22 +139,9 @@ kernel_memset:
     jz 2f
     add rdi, rcx
     neg rcx
-4:  vmovdqu ymmword ptr [rdi + rcx], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 32], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 64], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 96], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 128], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 160], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 192], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 224], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 256], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 288], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 320], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 352], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 384], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 416], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 448], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 480], ymm0
+4:  .irp at, 0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480
+    vmovdqu ymmword ptr [rdi + rcx + \at], ymm0
+    .endr
     add rcx, 512
     jnz 4b
 2:  and r9d, 511
