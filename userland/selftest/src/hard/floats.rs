@@ -11,8 +11,7 @@ use libsys::thread::{self, JoinHandle};
 use libsys::{Error, Pool, time};
 
 use crate::checks::Checks;
-use crate::kernel::call;
-use crate::threads::{finish, options};
+use crate::threads::{finish, options, pin};
 
 /// Threads that fill the registers, besides this one.
 const THREADS: u64 = 3;
@@ -246,7 +245,7 @@ fn absent(checks: &mut Checks) -> Result<(), Error> {
     let values = Registers::pattern(0x77);
     let yielded = call_and_hold(&values, number::yield_now, ABSENCES, cores) == values;
     let moved = call_and_hold(&values, number::config, ABSENCES, cores) == values;
-    call(number::config, &[user::MAIN_THREAD.raw().into(), CONFIG_CORE, ANY_CORE])?;
+    pin(ANY_CORE)?;
     stop.store(true, Ordering::Release);
     threads.into_iter().for_each(finish);
     checks.holds("registers that are not used are as they were after many turns of others", yielded);

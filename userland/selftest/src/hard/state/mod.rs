@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use libsys::abi::calls::{ANY_CORE, CONFIG_CORE, number};
+use libsys::abi::calls::{ANY_CORE, number};
 use libsys::abi::message::MAX_BYTES;
 use libsys::abi::{info, user};
 use libsys::thread::{self, JoinHandle};
@@ -21,9 +21,9 @@ use libsys::{Error, OwnedHandle, Pool, time};
 
 use crate::checks::Checks;
 use crate::hard::messages::Echo;
-use crate::kernel::{Random, call, raw};
+use crate::kernel::{Random, raw};
 use crate::paged::{PAGE, fresh};
-use crate::threads::{finish, options};
+use crate::threads::{finish, options, pin};
 use processor::{Asked, Control};
 
 /// Threads beside this one.
@@ -102,12 +102,6 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
 
 fn count(counter: &AtomicU64) -> u64 {
     counter.fetch_add(1, Ordering::Relaxed)
-}
-
-/// The main thread's core.
-fn pin(core: u64) -> Result<(), Error> {
-    call(number::config, &[user::MAIN_THREAD.raw().into(), CONFIG_CORE, core])?;
-    Ok(())
 }
 
 /// Each way into the kernel with flags of its own; control words stay over all of them.
