@@ -13,7 +13,7 @@ use libsys::raw::Registers;
 use libsys::thread::{self, JoinHandle, Options};
 use libsys::{Error, Notification, OwnedHandle, Pool, time, wait_bits};
 
-use crate::checks::{Checks, many};
+use crate::checks::{Checks, long, many};
 use crate::hard::messages::Echo;
 use crate::kernel::{self, POOL, Random, call, create, derive, dup, raw, used};
 use crate::threads::{finish, options, pin};
@@ -188,7 +188,7 @@ fn serve(server: &OwnedHandle, served: &AtomicU64) {
 /// their equal, for each of them once: the queue is by priority, and first come, first served within one.
 fn crowds(checks: &mut Checks) -> Result<(), Error> {
     pin(0)?;
-    let all: Vec<usize> = if many(1) > 1 { (1..=64).collect() } else { CROWDS.to_vec() };
+    let all: Vec<usize> = if long() { (1..=64).collect() } else { CROWDS.to_vec() };
     for crowd in all {
         let counter = Counter::start()?;
         let (client, mut random, mut most, mut failed) = (counter.client()?, Random(crowd as u64), 0, 0);
