@@ -24,7 +24,7 @@ use crate::hard::messages::Echo;
 use crate::kernel::{Random, raw};
 use crate::paged::{PAGE, fresh};
 use crate::threads::{finish, options, pin};
-use processor::{Asked, Control};
+use processor::Control;
 
 /// Threads beside this one.
 const THREADS: u64 = 3;
@@ -38,6 +38,21 @@ const PAUSE: u64 = 24;
 const PAGES: usize = 48;
 /// Threads whose first state is looked at.
 const LOOKS: u64 = 8;
+
+/// A system call with flags and a thread pointer; afterwards its status, and what these are then.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    number: u64,
+    a0: u64,
+    a1: u64,
+    deadline: u64,
+    words: [u64; 8],
+    flags: u64,
+    pointer: u64,
+    /// Bits of the flags that this processor has, where not all have the same: aarch64.rs fills it in.
+    known: u64,
+}
 
 /// What happened to a thread's state, counted.
 #[derive(Default)]
