@@ -1,8 +1,7 @@
 // memcpy and memset, as the compiler calls them (mod.rs gives them these names).
 //
 // The ones that come with the compiler write 8 bytes by each turn of `rep`. These do so, too, up to 255 bytes; more go through
-// ymm0, 32 bytes each time, where fpu.rs says so: a page takes 170 instructions to zero and 310 to copy,
-// 530 before.
+// ymm0, 32 bytes each time, where fpu.rs says so: a page takes 170 instructions to zero and 310 to copy, 530 without.
 //
 // ymm0 is the running program's, so it is put aside and given back exactly:
 // - XGETBV of 1 tells whether the upper halves of the program's registers are in use (Intel SDM vol. 1, 13.6). If they are, all
@@ -14,6 +13,25 @@
 // A host test (kmem/tests/x86_64_memory.rs) runs this very file.
 
     .text
+
+    // Puts ymm0 aside; afterwards bit 2 of eax says whether upper halves are in use. Changes ecx and edx.
+    .macro BORROW
+    mov ecx, 1
+    xgetbv
+    vmovdqu ymmword ptr [rsp - 32], ymm0
+    .endm
+
+    // Has ymm0 be what it was, and returns this, from a register.
+    .macro GIVE_BACK result
+    test al, 4
+    mov rax, \result
+    jz 9f
+    vmovdqu ymm0, ymmword ptr [rsp - 32]
+    ret
+9:  vzeroupper
+    vmovdqu xmm0, xmmword ptr [rsp - 32]
+    ret
+    .endm
 
     // Copies 32 bytes at each of these distances, by way of ymm0.
     .macro COPY from, to, distances:vararg
@@ -45,9 +63,7 @@ kernel_memcpy:
     je 1b
     mov r8, rdx
     mov r9, rdi
-    mov ecx, 1
-    xgetbv
-    vmovdqu ymmword ptr [rsp - 32], ymm0
+    BORROW
     mov rcx, r8
     and rcx, -256
     add rdi, rcx
@@ -75,14 +91,7 @@ kernel_memcpy:
     jbe 4f
     COPY rsi, rdi, 0
 4:  COPY "rsi + r8", "rdi + r8", -32
-8:  test al, 4
-    mov rax, r9
-    jz 9f
-    vmovdqu ymm0, ymmword ptr [rsp - 32]
-    ret
-9:  vzeroupper
-    vmovdqu xmm0, xmmword ptr [rsp - 32]
-    ret
+8:  GIVE_BACK r9
 
     // Less than 8 bytes.
 5:  cmp edx, 4
@@ -130,9 +139,7 @@ kernel_memset:
     cmp byte ptr [rip + {vectors}], 0
     je 1b
     mov r9, rdx
-    mov ecx, 1
-    xgetbv
-    vmovdqu ymmword ptr [rsp - 32], ymm0
+    BORROW
     vpxor xmm0, xmm0, xmm0
     mov rcx, r9
     and rcx, -512
@@ -156,14 +163,7 @@ kernel_memset:
     jmp 4b
 4:  vmovdqu ymmword ptr [rcx], ymm0
     vmovdqu ymmword ptr [rcx + 32], ymm0
-8:  test al, 4
-    mov rax, r8
-    jz 9f
-    vmovdqu ymm0, ymmword ptr [rsp - 32]
-    ret
-9:  vzeroupper
-    vmovdqu xmm0, xmmword ptr [rsp - 32]
-    ret
+8:  GIVE_BACK r8
 
     // Less than 8 bytes of rax.
 5:  cmp edx, 4
