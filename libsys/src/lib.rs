@@ -41,6 +41,7 @@ pub mod net;
 mod objects;
 #[cfg(target_os = "viaether")]
 mod panic;
+mod pieces;
 mod process;
 pub mod random;
 #[cfg(feature = "raw")]
