@@ -49,7 +49,6 @@ pub mod raw;
 mod region;
 pub mod ring;
 pub mod roots;
-
 pub mod serve;
 mod server;
 pub mod sessions;
