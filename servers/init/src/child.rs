@@ -72,11 +72,6 @@ impl World {
         self.hand_over(number, gifts)
     }
 
-    /// Puts gifts into a process's table.
-    fn hand_over(&self, number: u32, gifts: Gifts) -> Result<(), Error> {
-        self.table.get(number).ok_or(Error::ServerDied)?.kernel.process.give(gifts)
-    }
-
     /// The same, for what is given with others.
     fn prepare_gifts(&mut self, number: u32, index: u16, mut handles: Handles, gifts: &mut Gifts) -> Result<(), Error> {
         let count = handles.len() as u16;
@@ -114,12 +109,8 @@ impl World {
     /// The same, for what is given with others.
     fn prepare_names(&mut self, number: u32, gifts: &mut Gifts) -> Result<(), Error> {
         let process = self.table.get(number).ok_or(Error::ServerDied)?;
-        let given = process
-            .kernel
-            .newborn
-            .as_ref()
-            .is_some_and(|newborn| newborn.given & 1 << user::NAMES_CHANNEL.index() != 0);
-        if given {
+        let named = 1 << user::NAMES_CHANNEL.index();
+        if process.kernel.newborn.as_ref().is_some_and(|newborn| newborn.given & named != 0) {
             return Ok(());
         }
         let names = self.names_of_process(process.parent);
@@ -127,9 +118,14 @@ impl World {
         gifts.hand(space, Rights::CALL, user::NAMES_CHANNEL.index())?;
         let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
         if let Some(newborn) = process.kernel.newborn.as_mut() {
-            newborn.given |= 1 << user::NAMES_CHANNEL.index();
+            newborn.given |= named;
         }
         Ok(())
+    }
+
+    /// Puts gifts into a process's table.
+    fn hand_over(&self, number: u32, gifts: Gifts) -> Result<(), Error> {
+        self.table.get(number).ok_or(Error::ServerDied)?.kernel.process.give(gifts)
     }
 
     /// The header of a process's start block, with a seed of its own.

@@ -5,7 +5,7 @@
 
 use crate::arch::Arch;
 use crate::command::run::captured_machine;
-use crate::guest::{self, Guest, Sink};
+use crate::guest::{self, Guest, Heard};
 use crate::handover::Scratch;
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
@@ -59,7 +59,7 @@ pub(crate) fn debug<T: Send>(
     // do nothing but acknowledge.
     arguments.extend(["-global", "virtio-pci.ioeventfd=off"].map(Into::into));
     let guest = Guest { program: stage.qemu.clone(), arguments, records, timeout: PATIENCE };
-    let (mut log, enough) = (Log::default(), Interrupt::own());
+    let (mut heard, enough) = (Heard::default(), Interrupt::own());
     let debugged = thread::scope(|scope| {
         let debugger = scope.spawn(|| {
             let result = Debugger::connect(port).and_then(|mut debugger| work(&mut debugger));
@@ -68,14 +68,14 @@ pub(crate) fn debug<T: Send>(
             }
             result
         });
-        let report = guest::run(&guest, &mut log, &enough).map_err(|e| e.message);
+        let report = guest::run(&guest, &mut heard, &enough).map_err(|e| e.message);
         let debugged = debugger.join().map_err(|_| "the debugger broke down".to_string())?;
         let _ = report?;
         debugged.map_err(|e| format!("the debugger: {e}"))
     });
     match debugged {
-        Ok(found) => Ok((found, log.0)),
-        Err(why) => Err(format!("{why}\n{}", log.0)),
+        Ok(found) => Ok((found, heard.log)),
+        Err(why) => Err(format!("{why}\n{}", heard.log)),
     }
 }
 
@@ -165,22 +165,6 @@ impl Debugger {
 pub(super) fn number(digits: &str) -> Result<u64> {
     let digits = digits.get(..16).ok_or(Error::other("too few digits"))?;
     u64::from_str_radix(digits, 16).map(u64::swap_bytes).map_err(Error::other)
-}
-
-#[derive(Default)]
-struct Log(String);
-
-impl Sink for Log {
-    fn stdout(&mut self, _bytes: &[u8]) -> bool {
-        true
-    }
-
-    fn stderr(&mut self, _bytes: &[u8]) {}
-
-    fn log(&mut self, line: &str) {
-        self.0.push_str(line);
-        self.0.push('\n');
-    }
 }
 
 #[cfg(test)]

@@ -2,31 +2,23 @@
 
     // Wherever vector registers are saved or loaded, eax is -1, for all components; edx is of no account, as those it stands for
     // do not exist (XCR0).
+
+    // Words, a0 and a1, badge and number, to the context c.
     .macro SAVE_WORDS c
-    mov [\c + 0], rdx
-    mov [\c + 8], r10
-    mov [\c + 16], r8
-    mov [\c + 24], r9
-    mov [\c + 32], r12
-    mov [\c + 40], r13
-    mov [\c + 48], r14
-    mov [\c + 56], r15
-    mov [\c + 64], rdi
-    mov [\c + 72], rsi
-    mov [\c + 80], rbx
-    mov [\c + 88], rax
+    .set at, 0
+    .irp register, rdx, r10, r8, r9, r12, r13, r14, r15, rdi, rsi, rbx, rax
+    mov [\c + at], \register
+    .set at, at + 8
+    .endr
     .endm
 
     // The same back, without rax, rdi and rsi, of which one is \c: the last ones.
     .macro LOAD_WORDS c
-    mov rdx, [\c + 0]
-    mov r10, [\c + 8]
-    mov r8, [\c + 16]
-    mov r9, [\c + 24]
-    mov r12, [\c + 32]
-    mov r13, [\c + 40]
-    mov r14, [\c + 48]
-    mov r15, [\c + 56]
+    .set at, 0
+    .irp register, rdx, r10, r8, r9, r12, r13, r14, r15
+    mov \register, [\c + at]
+    .set at, at + 8
+    .endr
     mov rbx, [\c + 80]
     .endm
 
@@ -92,14 +84,9 @@ syscall_entry_\n:
     .endm
 
     .section .text.entry, "ax"
-    SYSCALL_ENTRY 0
-    SYSCALL_ENTRY 1
-    SYSCALL_ENTRY 2
-    SYSCALL_ENTRY 3
-    SYSCALL_ENTRY 4
-    SYSCALL_ENTRY 5
-    SYSCALL_ENTRY 6
-    SYSCALL_ENTRY 7
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    SYSCALL_ENTRY \n
+    .endr
 
     // From here on r15 is the core's block. rax: the context that runs next, or null.
     .balign 64
@@ -287,21 +274,9 @@ idle_on:
 
 fatal_entry:
     cld
-    push rax
-    push rcx
-    push rdx
-    push rbx
-    push rbp
-    push rsi
-    push rdi
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
+    .irp register, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+    push \register
+    .endr
     mov rdi, rsp
     and rsp, -16
     call {fatal}
