@@ -10,7 +10,7 @@ use crate::step::{Say, Steps};
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
-use crate::system::{audit, gdb, halted, place, shipped};
+use crate::system::{audit, boots, gdb, halted, shipped};
 use crate::{Failure, install, models, options, vectors};
 use lexopt::prelude::*;
 use std::ffi::OsString;
@@ -44,13 +44,13 @@ const MAX_WORKERS: usize = 2;
 /// Tests of the built system that are no stories.
 const VECTOR_CODE: &str = "aid-vector-code";
 const KERNEL_TRACE: &str = "kernel-trace";
-const KERNEL_PLACE: &str = "kernel-place";
+const BOOTS: &str = "boots";
 const PAGE_TABLES: &str = "page-tables";
 const INTERRUPTS: &str = "interrupts-off";
 const SHIPPED: &str = "shipped";
 const DEBUGGER: &str = "debugger";
 /// All of these.
-const BESIDES: [&str; 7] = [VECTOR_CODE, KERNEL_TRACE, KERNEL_PLACE, PAGE_TABLES, INTERRUPTS, SHIPPED, DEBUGGER];
+const BESIDES: [&str; 7] = [VECTOR_CODE, KERNEL_TRACE, BOOTS, PAGE_TABLES, INTERRUPTS, SHIPPED, DEBUGGER];
 
 struct Options {
     quick: bool,
@@ -193,7 +193,7 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             count.add(vector_code(project, arch, options));
             count.add(shipped_files(project, system, arch, options));
             count.add(kernel_trace(project, system, arch, options));
-            count.add(kernel_place(project, system, arch, options));
+            count.add(several_boots(project, system, arch, options));
             count.add(page_tables(project, system, arch, options));
             count.add(interrupts_off(project, arch, options));
             count.add(debugger(project, system, arch, options));
@@ -269,12 +269,13 @@ fn kernel_trace(project: &Project, system: &System, arch: Arch, options: &Option
     verdict(arch, KERNEL_TRACE, entry(project, arch).and_then(|place| halted::check(&stage, place)))
 }
 
-/// Looks where the kernel runs, over several boots.
-fn kernel_place(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
-    if !options.names(KERNEL_PLACE) {
+/// Looks where kernel and programs lie, over several boots.
+fn several_boots(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
+    if !options.names(BOOTS) {
         return Count::default();
     }
-    verdict(arch, KERNEL_PLACE, place::check(&Stage::new(project, system, arch, FIRST_PORT)))
+    let count = if options.long { boots::LONG } else { boots::BOOTS };
+    verdict(arch, BOOTS, boots::check(&Stage::new(project, system, arch, FIRST_PORT), count))
 }
 
 /// Where the kernel's entry for system calls is linked.

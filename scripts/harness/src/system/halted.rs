@@ -26,9 +26,9 @@ const PROLOGUE: usize = 40;
 /// # Errors
 /// What is wrong, with what was said.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<(), String> {
-    let (moved, log) =
+    let (moved, said) =
         debug(stage, &plain(stage.arch, &busy()), "", Then::GoOn, |debugger| derail(debugger, stage.arch, address))?;
-    judge(&log, moved).map_err(|why| format!("{why}\n{log}"))
+    judge(&said.log, moved).map_err(|why| format!("{why}\n{}", said.log))
 }
 
 /// What a guest does that is still to make system calls when the debugger has looked at it, however fast the host is.
