@@ -39,9 +39,9 @@ const TABLE: u64 = 2 << 20;
 const HALF: u64 = TABLE / 2;
 /// Bytes of heap in one page table at least.
 const HEAP_FIRST: u64 = 128 << 10;
-/// Pages of mappings and views that may lie below the first: a quarter of the room.
-const MAPPINGS_BELOW: u64 = (MAPPINGS.end - MAPPINGS.start) / 4 / PAGE;
-const VIEWS_BELOW: u64 = (VIEWS.end - VIEWS.start) / 4 / PAGE;
+/// Page tables of mappings and views that may lie below the first: those of a quarter of the room.
+const MAPPINGS_BELOW: u64 = (MAPPINGS.end - MAPPINGS.start) / 4 / TABLE;
+const VIEWS_BELOW: u64 = (VIEWS.end - VIEWS.start) / 4 / TABLE;
 /// Places in a window. A page below the lowest stack stays empty, as it lies in the upper half.
 const BLOCKS: u64 = HALF / PAGE - OWN_PAGES;
 const STACKS: u64 = (HALF - MAIN_STACK_BYTES) / PAGE - 1;
@@ -78,8 +78,8 @@ impl Places {
             block: window + block * PAGE,
             stack: window + TABLE - stack * PAGE,
             heap: slot + HEAP + table * TABLE + page * PAGE,
-            mappings: MAPPINGS.start + mappings % MAPPINGS_BELOW * PAGE,
-            views: VIEWS.start + views % VIEWS_BELOW * PAGE,
+            mappings: MAPPINGS.start + in_lower_half(mappings, MAPPINGS_BELOW),
+            views: VIEWS.start + in_lower_half(views, VIEWS_BELOW),
         }
     }
 
@@ -93,6 +93,12 @@ impl Places {
         }
         Some((self.heap & !(SLOT - 1)) + random % places * align)
     }
+}
+
+/// A page that half a page table of others follows, in one of so many tables.
+const fn in_lower_half(random: u64, tables: u64) -> u64 {
+    let (random, table) = digit(random, tables);
+    table * TABLE + random % (HALF / PAGE) * PAGE
 }
 
 /// One of `count` by a random number, and what is left of that.
@@ -146,7 +152,7 @@ mod tests {
         }
         let ends = [[0; 4], [u64::MAX; 4]].map(Places::draw);
         assert_ne!(ends[0], ends[1]);
-        assert!(MAPPINGS_BELOW >= 1 << 24 && VIEWS_BELOW >= 1 << 24);
+        assert!((MAPPINGS_BELOW * HALF / PAGE).min(VIEWS_BELOW * HALF / PAGE) >= 1 << 24);
     }
 
     #[test]
