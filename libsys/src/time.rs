@@ -36,8 +36,8 @@ pub(crate) fn start_from(boot: &abi::boot::BootInfo) {
 /// What the page says, read so that all fields belong together.
 #[cfg(target_os = "viaether")]
 fn page() -> TimePage {
-    // SAFETY: 1. The page is mapped where `WHERE` says, readable, for the process's whole life (init: a static). 2. `TimePage` is seven u64,
-    // so seven atomics lie there; it is written by others, hence atomics.
+    // SAFETY: 1. The page is mapped where `WHERE` says, readable, for the process's whole life (init: a static). 2. `TimePage` is
+    // seven u64, so seven atomics lie there; it is written by others, hence atomics.
     let words: &[AtomicU64; 7] = unsafe { &*(WHERE.load(Ordering::Relaxed) as *const [AtomicU64; 7]) };
     loop {
         let sequence = words[0].load(Ordering::Acquire);

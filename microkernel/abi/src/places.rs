@@ -21,7 +21,7 @@ use crate::user::{BLOCK_PAGES, MAIN_STACK_BYTES, OWN_PAGES};
 
 /// Where a process maps what it wants: an address from which it goes upwards.
 pub const MAPPINGS: Range<u64> = 0x1000_0000_0000..0x2000_0000_0000;
-/// Where views lie: pages that come when used.
+/// Where views lie: pages that come when used. An address is used once: a pager may remember what was there.
 pub const VIEWS: Range<u64> = 0x3000_0000_0000..0x5000_0000_0000;
 /// Where programs lie that a debugger is to find.
 pub const FIXED: Range<u64> = 0x5000_0000_0000..0x6000_0000_0000;
