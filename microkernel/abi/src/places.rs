@@ -17,7 +17,7 @@
 use core::ops::Range;
 
 use crate::PAGE_SIZE;
-use crate::user::{BLOCK_PAGES, MAIN_STACK_BYTES, OWN_PAGES};
+use crate::user::{BLOCK_PAGES, MAIN_BUFFER, MAIN_STACK_BYTES, OWN_PAGES, TIME_PAGE};
 
 /// Where a process maps what it wants: an address from which it goes upwards.
 pub const MAPPINGS: Range<u64> = 0x1000_0000_0000..0x2000_0000_0000;
@@ -106,12 +106,12 @@ const fn digit(random: u64, count: u64) -> (u64, u64) {
     (random / count, random % count)
 }
 
-const _: () = assert!(BLOCK_PAGES < OWN_PAGES && SLOTS.start.is_multiple_of(SLOT) && SLOTS.end.is_multiple_of(SLOT));
+const _: () = assert!(TIME_PAGE == BLOCK_PAGES * PAGE && TIME_PAGE < MAIN_BUFFER && MAIN_BUFFER < OWN_PAGES * PAGE);
+const _: () = assert!(SLOTS.start.is_multiple_of(SLOT) && SLOTS.end.is_multiple_of(SLOT));
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::user::{MAIN_BUFFER, TIME_PAGE};
 
     /// Random numbers that a failure repeats.
     fn numbers() -> impl Iterator<Item = [u64; 5]> {
@@ -136,7 +136,6 @@ mod tests {
             assert_eq!(block / TABLE, (stack - 1) / TABLE, "one page table has block and stack");
             let bottom = stack - MAIN_STACK_BYTES;
             assert!(block + OWN_PAGES * PAGE < bottom, "a page below the stack is empty: {places:x?}");
-            assert!(TIME_PAGE < MAIN_BUFFER && MAIN_BUFFER < OWN_PAGES * PAGE);
             assert_eq!(heap / TABLE, (heap + HEAP_FIRST - 1) / TABLE, "one page table has the heap's first part");
             assert!(MAPPINGS.contains(&places.mappings) && VIEWS.contains(&places.views));
         }

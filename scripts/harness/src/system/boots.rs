@@ -140,7 +140,7 @@ mod tests {
     use crate::system::place::STEP;
 
     fn boots(moved: impl IntoIterator<Item = u64>) -> Vec<Boot> {
-        let said = |n: u64| [n << 30, n * n << 24, n * n * n << 22, n << 40, n << 41, n << 9];
+        let said = |n: u64| [n << 30, (n * n) << 24, (n * n * n) << 22, n << 40, n << 41, n << 9];
         moved.into_iter().zip(1..).map(|(moved, n)| Boot { moved, said: said(n) }).collect()
     }
 
@@ -149,10 +149,10 @@ mod tests {
         let fixed = boots([0, 0]).iter().map(|boot| Boot { said: [1; 6], ..boot.clone() }).collect::<Vec<_>>();
         let good = boots([STEP, 0, STEP]);
         assert_eq!(judge(&good, &fixed), Ok(()));
-        for at in 0..SAID.len() {
+        for (at, name) in SAID.iter().enumerate() {
             let mut bad = good.clone();
             bad[2].said[at] = bad[0].said[at];
-            assert!(judge(&bad, &fixed).unwrap_err().starts_with(SAID[at]), "{at}");
+            assert!(judge(&bad, &fixed).unwrap_err().starts_with(name), "{name}");
         }
         let mut bad = good.clone();
         bad[1].said[2] = bad[0].said[2] - bad[0].said[1] + bad[1].said[1];
