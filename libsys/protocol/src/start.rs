@@ -9,7 +9,7 @@ use crate::{Error, List, Text, flags::flags, fs};
 /// Marks a start block.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"VIAS");
 /// Version of the start block.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Bytes of the header; the body follows.
 pub const HEADER: usize = 64;
 /// Bytes of a start block at most: 16 pages.
@@ -27,7 +27,9 @@ flags! {
     }
 }
 
-/// The header, 64 bytes: magic u32, version u16, flags u16, process number u32, body length u32, 16 bytes of zeros, seed.
+/// The header, 64 bytes: magic u32, version u16, flags u16, process number u32, body length u32, heap u64, mappings u64, seed.
+/// What else a process has lies where it starts: the block at its start argument, time page and IPC buffer behind it
+/// (`abi::places`), the stack at its stack pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// What holds for the process.
@@ -36,6 +38,10 @@ pub struct Header {
     pub number: u32,
     /// Bytes of the body.
     pub body: u32,
+    /// Where its heap begins.
+    pub heap: u64,
+    /// Where its mappings begin.
+    pub mappings: u64,
     /// 32 bytes that no other process was given; good only with [`Flags::SEEDED`].
     pub seed: [u8; 32],
 }
@@ -49,6 +55,8 @@ impl Header {
         raw[6..8].copy_from_slice(&self.flags.bits().to_le_bytes());
         raw[8..12].copy_from_slice(&self.number.to_le_bytes());
         raw[12..16].copy_from_slice(&self.body.to_le_bytes());
+        raw[16..24].copy_from_slice(&self.heap.to_le_bytes());
+        raw[24..32].copy_from_slice(&self.mappings.to_le_bytes());
         raw[32..64].copy_from_slice(&self.seed);
         raw
     }
@@ -56,6 +64,7 @@ impl Header {
     /// The header of a block, checked.
     pub fn from_bytes(raw: &[u8; HEADER]) -> Result<Header, Error> {
         let word = |at: usize| u32::from_le_bytes([raw[at], raw[at + 1], raw[at + 2], raw[at + 3]]);
+        let long = |at: usize| u64::from(word(at)) | u64::from(word(at + 4)) << 32;
         let half = |at: usize| u16::from_le_bytes([raw[at], raw[at + 1]]);
         if word(0) != MAGIC {
             return Err(Error::Malformed);
@@ -70,7 +79,7 @@ impl Header {
         }
         let mut seed = [0; 32];
         seed.copy_from_slice(&raw[32..]);
-        Ok(Header { flags, number: word(8), body, seed })
+        Ok(Header { flags, number: word(8), body, heap: long(16), mappings: long(24), seed })
     }
 }
 
@@ -148,7 +157,14 @@ mod tests {
 
     #[test]
     fn headers_come_back_and_bad_ones_are_refused() {
-        let header = Header { flags: Flags::SEEDED, number: 9, body: 77, seed: [5; 32] };
+        let header = Header {
+            flags: Flags::SEEDED,
+            number: 9,
+            body: 77,
+            heap: 0x6078_1234_5000,
+            mappings: 0x1000_8765_4000,
+            seed: [5; 32],
+        };
         let raw = header.to_bytes();
         assert_eq!(Header::from_bytes(&raw), Ok(header));
         for (at, error) in [(0, Error::Malformed), (4, Error::Version), (7, Error::Malformed), (15, Error::Malformed)] {

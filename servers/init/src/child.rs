@@ -1,6 +1,6 @@
 //! The `child` service: a process that is being made, for its spawner (`contracts.md` §4).
 
-use libsys::abi::user;
+use libsys::abi::{places::Places, user};
 use libsys::protocol::child::{Reply, Request, Service};
 use libsys::protocol::start::{Flags, Header, MAX_BODY};
 use libsys::protocol::{StartBody, decode};
@@ -129,19 +129,20 @@ impl World {
     }
 
     /// The header of a process's start block, with a seed of its own.
-    pub fn header(&mut self, number: u32, body: &[u8], paged: bool) -> Header {
+    pub fn header(&mut self, number: u32, body: &[u8], paged: bool, places: &Places) -> Header {
         let mut flags = Flags::empty();
         flags.set(Flags::SEEDED, self.entropy.seeded());
         flags.set(Flags::PAGED, paged);
-        Header { flags, number, body: body.len() as u32, seed: self.entropy.derive() }
+        let Places { heap, mappings, .. } = *places;
+        Header { flags, number, body: body.len() as u32, heap, mappings, seed: self.entropy.derive() }
     }
 
     /// Starts a process with this start block.
     pub fn begin(&mut self, number: u32, body: &[u8]) -> Result<(), Error> {
-        let paged = self.table.get(number).is_some_and(|process| process.kernel.paging.fault.is_some());
-        let header = &self.header(number, body, paged);
-        let process = self.table.get(number).ok_or(Error::ServerDied)?;
-        start_block::give(&process.kernel.process, &process.kernel.pool, Block { header, body })?;
+        let process = &self.table.get(number).ok_or(Error::ServerDied)?.kernel;
+        let (paged, places) = (process.paging.fault.is_some(), process.places);
+        let header = &self.header(number, body, paged, &places);
+        start_block::give(&self.table.get(number).ok_or(Error::ServerDied)?.kernel, Block { header, body })?;
         self.set_off(number)
     }
 

@@ -186,9 +186,10 @@ impl World {
         let parent = self.table.get(caller).ok_or(Error::ServerDied)?;
         let (level, theirs) = (parent.level, parent.rights);
         let spot = self.spot(path);
+        let places = origin.as_ref().map_or_else(|| self.places(), |origin| origin.places);
         let service = self.client(Badge::Process(number))?;
         let fault = self.fault_channel(number, level)?;
-        let header = start.map(|body| self.header(number, body, fault.is_some()));
+        let header = start.map(|body| self.header(number, body, fault.is_some(), &places));
         let block = header.as_ref().zip(start).map(|(header, body)| Block { header, body });
         let (image, most) = self.images.find(path, &self.roots.archive, &self.roots.seal)?;
         let rights = child_rights(theirs, asked, most);
@@ -202,6 +203,7 @@ impl World {
             pages: pages as usize,
             ceiling,
             priority: if ceiling >= REAL_TIME { ceiling } else { ceiling.min(command_priority()) },
+            places,
             spot,
             origin,
             fault,

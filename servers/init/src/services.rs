@@ -161,7 +161,7 @@ impl World {
         let mut pages = self.services.get(index).map_or(0, |service| service.pages);
         let realtime = self.make_realtime(index, &server, &mut pages)?;
         let number = self.table.reserve(0)?;
-        let spot = self.spot(&server.image);
+        let (places, spot) = (self.places(), self.spot(&server.image));
         let service = self.client(Badge::Process(number))?;
         let fault = self.fault_channel(number, server.level)?;
         let (image, _) = self.images.find(&server.image, &self.roots.archive, &self.roots.seal)?;
@@ -178,6 +178,7 @@ impl World {
                 Class::Interactive if server.level < SHELL_LEVEL => command_priority(),
                 _ => ceiling,
             },
+            places,
             spot,
             origin: None,
             fault,

@@ -181,7 +181,9 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             count.add(besides::warnings(last, arch));
             let typed = chosen.iter().filter(|story| !story.steps.is_empty()).count();
             println!("{} stories on {}, {typed} of them typed at a terminal:", chosen.len(), arch.name());
-            count.add(besides::run(&Built { project, system: &systems.own, arch }, |name| options.names(name)));
+            count.add(besides::run(&Built { project, system: &systems.own, arch, long: options.long }, |name| {
+                options.names(name)
+            }));
             count.add(play(project, &systems, arch, &chosen, interrupt));
         }
         Err(failure) => {

@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 
 /// Bytes that have to come from a device before it alone makes the state good.
 pub const ENOUGH: usize = 32;
+/// Words made at once: with the state, what the cipher makes in one go.
+const WORDS: usize = 28;
 
 /// The state.
 #[derive(Clone)]
@@ -63,22 +65,27 @@ impl Entropy {
 
     /// 32 bytes that nobody else was or will be given.
     pub fn derive(&mut self) -> [u8; 32] {
-        let mut stream = ChaCha20Rng::from_seed(self.state);
-        stream.set_stream(self.stirred);
         let mut seed = [0; 32];
-        stream.fill_bytes(&mut self.state);
-        stream.fill_bytes(&mut seed);
+        self.advance().fill_bytes(&mut seed);
         seed
     }
 
-    /// Eight bytes of such: for what needs no more, as a program's place.
+    /// Eight bytes of such: for what needs no more, as places of programs, stacks and heaps.
     pub fn word(&mut self) -> u64 {
         if let Some(word) = self.words.pop() {
             return word;
         }
-        let seed = self.derive();
-        self.words.extend(seed.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)));
+        let mut stream = self.advance();
+        self.words.extend(core::iter::repeat_with(|| stream.next_u64()).take(WORDS));
         self.words.pop().unwrap_or_default()
+    }
+
+    /// Makes the next state, and the stream whose rest can be given out.
+    fn advance(&mut self) -> ChaCha20Rng {
+        let mut stream = ChaCha20Rng::from_seed(self.state);
+        stream.set_stream(self.stirred);
+        stream.fill_bytes(&mut self.state);
+        stream
     }
 
     fn mix(&mut self, label: &[u8], bytes: &[u8]) {

@@ -58,7 +58,7 @@ pub fn write(project: &Project, system: &System, arch: Arch) -> Result<Vec<PathB
         let from = if *row == INTERRUPT { Some(interrupt(&kernel, arch)?) } else { None };
         let options = super::options(arch, &format!("{PROGRAM} LIST {row}"));
         let stepped = debug(&stage, &options, "place=fixed", Then::GoOn, |debugger| steps(debugger, arch, here, from));
-        let (steps, _log) = stepped.map_err(|why| Failure::new(format!("{row}: {why}")))?;
+        let (steps, _) = stepped.map_err(|why| Failure::new(format!("{row}: {why}")))?;
         let named = named(&kernel, arch, &steps)?;
         let path = project.root.join(format!("docs/bench/{row}-{}.txt", arch.name()));
         fs::write(&path, text(what, arch, &steps, &named))

@@ -8,7 +8,7 @@ use crate::options::Profile;
 use crate::project::Project;
 use crate::step::{Say, Steps};
 use crate::system::runner::Stage;
-use crate::system::{audit, gdb, halted, place, shipped};
+use crate::system::{audit, boots, gdb, halted, shipped};
 use crate::{install, models, vectors};
 use std::fs;
 
@@ -17,6 +17,8 @@ pub(super) struct Built<'a> {
     pub(super) project: &'a Project,
     pub(super) system: &'a System,
     pub(super) arch: Arch,
+    /// The long ones are wanted, too.
+    pub(super) long: bool,
 }
 
 /// Why a test did not pass.
@@ -38,7 +40,7 @@ const TESTS: [(&str, Test); 7] = [
     ("aid-vector-code", vector_code),
     ("shipped", shipped_files),
     ("kernel-trace", kernel_trace),
-    ("kernel-place", kernel_place),
+    ("boots", several_boots),
     ("page-tables", page_tables),
     ("interrupts-off", interrupts_off),
     ("debugger", debugger),
@@ -113,9 +115,10 @@ fn kernel_trace(built: &Built<'_>) -> Result<(), Why> {
     Ok(halted::check(&built.stage(), built.entry()?)?)
 }
 
-/// Looks where the kernel runs, over several boots.
-fn kernel_place(built: &Built<'_>) -> Result<(), Why> {
-    Ok(place::check(&built.stage())?)
+/// Looks where kernel and programs lie, over several boots.
+fn several_boots(built: &Built<'_>) -> Result<(), Why> {
+    let count = if built.long { boots::LONG } else { boots::BOOTS };
+    Ok(boots::check(&built.stage(), count)?)
 }
 
 /// Walks all page tables of a running guest.
