@@ -94,7 +94,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get_mut(thread);
         let pointer = t.context.regs.pointer;
         t.context.regs = Regs { pc, sp, flags, pointer, a0: argument, ..Regs::default() };
-        (t.context.fpu_valid, t.context.fpu_turns) = (0, 0);
+        t.context.fpu_valid = 0;
         (t.faulting, t.ends_at) = (false, 0);
         t.restarted();
         self.wake(thread);
@@ -334,8 +334,7 @@ impl Thread {
                 regs: Regs::ZERO,
                 space: 0,
                 fpu_valid: 0,
-                fpu_turns: 0,
-                reserved: 0,
+                fpu_control: [0; 2],
                 fpu: [0; FPU_BYTES],
             },
         }

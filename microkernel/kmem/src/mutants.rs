@@ -128,6 +128,8 @@ mutants! {
     PromptLeavesIdle "an interrupt's fast path has who is preempted wait beside a core with nothing to run";
     PromptSecondLost "an interrupt's fast path forgets the second of two deadlines";
     PromptSliceKept "an interrupt's fast path gives what is left of another's slice";
+    PromptTimerLeft "an interrupt's fast path does not set the timer anew";
+    PromptQueueLost "an interrupt's fast path forgets who was ready beside whom it preempts";
     PromptTimeLost "an interrupt's fast path does not charge whom it preempts";
 
     // Notifications and interrupts.
