@@ -26,6 +26,7 @@ mutants! {
     // kmem: names and frames.
     NameOutlivesObject "an object's end leaves its names good";
     EndingKeepsNames "what begins to end can still be named";
+    SlabFilledInPart "a new object has in its end what was in its frame";
     SlabForgetsGenerations "a new slab starts below the generations that died in its frame";
     ObjectSlotNotRetired "a slot of objects is used again after its last generation";
     KeptOutlivesFrame "what is kept is believed after a frame has left its class";
