@@ -111,8 +111,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let (key, change) = if slab.is_none() {
             slab = self.take_frame(pool)?;
             self.v.make_slab::<I>(slab, value, pool.link().raw());
-            self.link_slab(pool, class, slab, false);
-            self.v.take_filled::<I>(slab)?
+            let (key, change) = self.v.take_filled::<I>(slab)?;
+            self.link_slab(pool, class, slab, change == SlabChange::Full);
+            (key, SlabChange::Partial)
         } else {
             self.v.take_slot::<I>(slab, value)?
         };

@@ -64,7 +64,7 @@ use abi::{Error, Status};
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
 pub use ending::UNITS;
-pub use fast::{Asked, Decided, Doors, LAST_FAST, Length, may_be_fast};
+pub use fast::{Asked, Decided, Doors, Length, may_be_fast};
 pub use handles::LastChannels;
 pub use hw::Hw;
 pub use log::LOG_PAGES;
@@ -103,7 +103,8 @@ impl<H: Hw> Kernel<H> {
 
     /// The timer interrupt of a core.
     pub fn timer(&mut self, core: CoreId) -> ThreadLink {
-        let next = self.fast_timer(core).map(|_| self.system.cores[core as usize].current.link());
+        let next = self.fast_timer(core).or_else(|| self.any_fast_timer(core));
+        let next = next.map(|_| self.system.cores[core as usize].current.link());
         next.unwrap_or_else(|| self.general_timer(core))
     }
 

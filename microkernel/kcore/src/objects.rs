@@ -56,17 +56,24 @@ pub const SLAB_CLASSES: usize = 12;
 pub struct Objects;
 
 macro_rules! classes {
-    ($($class:ident $type:ident $named:literal;)*) => {
+    ($($class:ident $type:ident $named:literal $(but $scratch:expr)?;)*) => {
         $(impl Class<$class> for Objects {
             type T = $type;
             const NAMED: bool = $named;
+            $(
+                #[inline(always)]
+                fn scratch(object: &$type) -> &[u8] {
+                    let scratch: fn(&$type) -> &[u8] = $scratch;
+                    scratch(object)
+                }
+            )?
         })*
     };
 }
 classes! {
     POOL Pool true;
     PROCESS Process true;
-    THREAD Thread true;
+    THREAD Thread true but |thread| &thread.context.fpu;
     CHANNEL Channel true;
     NOTIFICATION Notification true;
     MEMORY Memory true;

@@ -221,6 +221,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.count(Count::Timers);
         let core = self.core;
         self.s.cores[core].armed = u64::MAX;
+        self.s.hw.set_timer(u64::MAX);
         let now = self.now();
         let mut units = TIMER_UNITS;
         loop {
@@ -480,7 +481,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let core = self.my_core();
         if at < core.armed {
             core.armed = at;
-            self.s.hw.set_timer(at);
+            let (ticks, now) = (self.ticks(), self.now());
+            self.s.hw.set_timer_then(at, ticks, now);
         }
     }
 

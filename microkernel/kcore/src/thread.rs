@@ -37,13 +37,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if buffer & 0xfff != 0 || !(USER_START..USER_END).contains(&buffer) {
             return Err(Error::BadAddress);
         }
-        let taken = self.leaf(process, buffer).is_some_and(|leaf| self.page_at(leaf, buffer) != Decoded::Empty);
+        let (table, level) = self.lowest(process, buffer).ok_or(Error::ServerDied)?;
+        let taken = level == 0 && self.page_at(table, buffer) != Decoded::Empty;
         if taken && !mutant(Mutant::BufferOverMapping) {
             return Err(Error::BadAddress);
         }
         self.need_object::<THREAD>(&mut need, pool.link());
         need.add(pool.link(), 1);
-        need.add(self.v.get(process).pool, self.missing_tables(process, buffer, 1));
+        need.add(self.v.get(process).pool, level.into());
         self.check(&need)?;
         // ---- point of no return ----
         let frame = self.take_frame(pool).ok_or(Error::PoolEmpty)?;
@@ -51,7 +52,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.zero(frame);
         }
         self.v.reset(frame, process.link().raw());
-        let leaf = self.leaf_or_make(process, buffer).ok_or(Error::PoolEmpty)?;
+        let leaf = self.make_below(process, table, level, buffer).ok_or(Error::PoolEmpty)?;
         let physical = self.v.physical(frame);
         self.set_buffer(leaf, buffer, physical);
         self.s.hw.publish();
@@ -95,7 +96,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get_mut(thread);
         let pointer = t.context.regs.pointer;
         t.context.regs = Regs { pc, sp, flags, pointer, a0: argument, ..Regs::default() };
-        (t.context.fpu_valid, t.context.fpu_turns) = (0, 0);
+        t.context.fpu_valid = 0;
         (t.faulting, t.ends_at) = (false, 0);
         t.restarted();
         self.wake(thread);
@@ -251,12 +252,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get(thread);
         let (process, buffer_address, buffer, pool) = (t.process, t.buffer_address, t.buffer, t.pool);
         if let Some(process) = self.v.follow(process) {
-            if let Some(leaf) = self.leaf(process, buffer_address) {
+            if let Some(path) = self.path(process, buffer_address) {
                 if !mutant(Mutant::BufferStaysMapped) {
-                    self.clear_page(leaf, buffer_address);
+                    self.clear_page(path[0], buffer_address);
                 }
                 self.s.hw.publish();
-                if self.prune(process, buffer_address) == Pruned::None && !mutant(Mutant::StaleBuffer) {
+                let pruned = self.prune_along(process, buffer_address, &path);
+                if pruned == Pruned::None && !mutant(Mutant::StaleBuffer) {
                     self.flush(process, buffer_address, 1);
                 }
             }
@@ -332,14 +334,7 @@ impl Thread {
             run_start: 0,
             doors: Doors::NONE,
             last: LastChannels::NONE,
-            context: Context {
-                regs: Regs::ZERO,
-                space: 0,
-                fpu_valid: 0,
-                fpu_turns: 0,
-                reserved: 0,
-                fpu: [0; FPU_BYTES],
-            },
+            context: Context { regs: Regs::ZERO, space: 0, fpu_valid: 0, fpu_control: [0; 2], fpu: [0; FPU_BYTES] },
         }
     };
 }

@@ -26,6 +26,7 @@ mutants! {
     // kmem: names and frames.
     NameOutlivesObject "an object's end leaves its names good";
     EndingKeepsNames "what begins to end can still be named";
+    SlabFilledInPart "a new object has in its end what was in its frame";
     SlabForgetsGenerations "a new slab starts below the generations that died in its frame";
     ObjectSlotNotRetired "a slot of objects is used again after its last generation";
     KeptOutlivesFrame "what is kept is believed after a frame has left its class";
@@ -130,6 +131,8 @@ mutants! {
     PromptLeavesIdle "an interrupt's fast path has who is preempted wait beside a core with nothing to run";
     PromptSecondLost "an interrupt's fast path forgets the second of two deadlines";
     PromptSliceKept "an interrupt's fast path gives what is left of another's slice";
+    PromptTimerLeft "an interrupt's fast path does not set the timer anew";
+    PromptQueueLost "an interrupt's fast path forgets who was ready beside whom it preempts";
     PromptTimeLost "an interrupt's fast path does not charge whom it preempts";
 
     // Notifications and interrupts.

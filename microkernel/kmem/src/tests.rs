@@ -24,6 +24,9 @@ impl Class<SMALL> for List {
 }
 impl Class<LARGE> for List {
     type T = Large;
+    fn scratch(object: &Large) -> &[u8] {
+        &object.0[1000..2900]
+    }
 }
 impl Class<TABLE> for List {
     type T = Table;
@@ -95,6 +98,19 @@ fn a_stale_name_never_finds_the_next_object() {
             v.take_slot::<SMALL>(frame, &Small(i)).unwrap();
         }
         assert_eq!(v.find(first), None, "nor in a new slab of the same frame");
+    });
+}
+
+#[test]
+fn a_new_object_is_filled_but_for_what_nobody_reads() {
+    let mut world = world(8);
+    world.mem.view(|mut v| {
+        let frame = v.take(1).unwrap();
+        v.make_slab::<LARGE>(frame, &Large([7; 3000]), 0);
+        let (key, _) = v.take_filled::<LARGE>(frame).unwrap();
+        let bytes = v.get(key).0;
+        assert!(bytes[..1000].iter().chain(&bytes[2900..]).all(|byte| *byte == 7));
+        assert!(bytes[1000..2900].iter().all(|byte| *byte == 0), "as it was");
     });
 }
 

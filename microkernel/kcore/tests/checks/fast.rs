@@ -263,6 +263,7 @@ fn taken(w: &World) -> [u64; 3] {
 const CALLS: usize = 0;
 const FAST_CALLS: usize = 1;
 const GENERAL_CALLS: usize = 2;
+const NOTIFICATIONS: usize = 4;
 const FAST_REPLIES: usize = 3;
 
 /// A step that is mostly a message.
@@ -333,9 +334,12 @@ fn on_both_paths(
     let (core, was) = (&mut by_fast.cores[0], &before.cores[0]);
     let calls = std::mem::replace(&mut core.fast_calls, was.fast_calls) - was.fast_calls;
     let replies = std::mem::replace(&mut core.fast_replies, was.fast_replies) - was.fast_replies;
-    core.switches += calls + replies;
+    let waits = std::mem::replace(&mut core.fast_waits, was.fast_waits) - was.fast_waits;
+    let notifies = std::mem::replace(&mut core.fast_notifies, was.fast_notifies) - was.fast_notifies;
+    core.switches += calls + replies + waits;
     by_fast.counts[GENERAL_CALLS] += calls;
-    by_fast.counts[CALLS] += calls + replies;
+    by_fast.counts[CALLS] += calls + replies + waits + notifies;
+    by_fast.counts[NOTIFICATIONS] += notifies;
     assert_eq!(by_general.difference(&by_fast), None, "from the general path to the fast one");
     // On from here as if it had been the fast one.
     w.restore_whole(&kept);

@@ -12,7 +12,7 @@
 // more than loading. While they are nobody's they are zero, so that a processor that reads ahead of the trap finds nothing.
 //
 //   message:      stores everything but what the ABI loses -> kernel_call ... -> `message_done` or `switch_threads`
-//   system call:  stores what the ABI keeps and Rust loses -> kernel_syscall -> `same` or `other`
+//   system call:  stores what the ABI keeps and Rust loses -> kernel_syscall, kernel_notify -> `same` or `other`
 //   the rest:     stores everything         -> Rust           -> `leave`
 
 .arch_extension fp
@@ -34,8 +34,7 @@
 
 // Gives the kernel's lock back (lock.rs).
 .macro unlock
-    adrp    x11, {kernel}
-    add     x11, x11, :lo12:{kernel}
+    adr     x11, {kernel}
     stlrb   wzr, [x11]
 .endm
 
@@ -72,13 +71,9 @@
     pairs   \op, \context, {fpu} + 384, 32, "q24, q25", "q26, q27", "q28, q29", "q30, q31"
 .endm
 
-// Loads the vector registers of a context, by way of another register.
-.macro load_fpu context, by
+// Loads the vector registers of a context.
+.macro load_fpu context
     fpu_pairs ldp, \context
-    ldr     \by, [\context, #{fpu} + 512]
-    msr     fpcr, \by
-    ldr     \by, [\context, #{fpu} + 520]
-    msr     fpsr, \by
 .endm
 
 .macro slot label
@@ -110,9 +105,10 @@ vectors:
     mrs     x11, elr_el1
     str     x11, [x17, #SP_PC + 8]
     and     w11, w16, #0xffff
-    cmp     w11, #{last_fast}
-    b.ls    message
+    cmp     w11, #{notify}
+    b.lo    message
     str     x30, [x17, #R30]
+    b.eq    notify
     mov     x0, x16
     bl      {syscall}
     b       syscall_done
@@ -134,6 +130,13 @@ null_call:
     dsb     nsh
     isb
 
+// A signal: the same thread goes on, mostly.
+notify:
+    mov     x2, x16
+    mrs     x3, tpidrro_el0
+    bl      {kernel_notify}
+    b       syscall_done
+
 // A message: what Rust preserves is stored at once, and Rust doesn't return. w11: which call it is.
 message:
     stp     xzr, x19, [x17, #R17 + 8]
@@ -145,7 +148,7 @@ message:
     b.eq    {kernel_call}
     cmp     w11, #{reply_recv}
     b.eq    {kernel_reply_recv}
-    b       {kernel_signal}
+    b       {kernel_recv}
 
 // From Rust, after a message: x0 comes, 0 for none.
 .global message_done
@@ -176,6 +179,13 @@ same:
     dsb     nsh                         // no speculation past the way out
     isb
 
+// From Rust, after an interrupt: x0 comes, another than the one that runs, all of which is stored.
+.global interrupted
+interrupted:
+    empty_stack
+    mrs     x17, tpidr_el1
+    b       switch_out
+
 // Another thread after a system call: x17 leaves; x0 comes, 0 for none.
 other:
     stp     xzr, x19, [x17, #R17 + 8]
@@ -198,13 +208,10 @@ switch_out:
     str     x11, [x17, #POINTER]
     mrs     x13, cpacr_el1
     tbz     x13, #20, switch_in         // the vector registers are not the thread's
-    mov     x11, #1
-    str     x11, [x17, #{fpu_valid}]
     fpu_pairs stp, x17
     mrs     x11, fpcr
     mrs     x12, fpsr
-    str     x11, [x17, #{fpu} + 512]
-    str     x12, [x17, #{fpu} + 520]
+    stp     x11, x12, [x17, #{fpu_control}]
 
 // Loads the thread x0. x13 is CPACR_EL1: bit 20 says that the vector registers hold what is another's, and is saved.
 switch_in:
@@ -214,9 +221,16 @@ switch_in:
     msr     ttbr0_el1, x11
     isb                                 // before the other's tables may go
     unlock
-    ldr     x11, [x0, #{fpu_turns}]
-    cbnz    x11, give_fpu
-    tbnz    x13, #20, take_fpu
+    ldr     x11, [x0, #{fpu_valid}]
+    cbz     w11, take_fpu
+// The thread has used the vector registers lately: it has them at once, w11 times more.
+    sub     x11, x11, #1
+    str     x11, [x0, #{fpu_valid}]
+    tbz     x13, #20, 4f
+3:  load_fpu x0
+    ldp     x11, x12, [x0, #{fpu_control}]
+    msr     fpcr, x11
+    msr     fpsr, x12
 2:  ldr     x11, [x0, #POINTER]
     msr     tpidr_el0, x11
 
@@ -237,19 +251,15 @@ restore:
     dsb     nsh
     isb
 
-// The thread x0 has used the vector registers lately: it has them at once, x11 times more. x13: CPACR_EL1.
-give_fpu:
-    sub     x11, x11, #1
-    str     x11, [x0, #{fpu_turns}]
-    tbnz    x13, #20, 3f
-    mov     x12, #3 << 20
+// They are nobody's, and now the thread's.
+4:  mov     x12, #3 << 20
     msr     cpacr_el1, x12
     isb
-3:  load_fpu x0, x11
-    b       2b
+    b       3b
 
-// The thread x0 has not.
+// The thread x0 has not used them: they are nobody's, or become so.
 take_fpu:
+    tbz     x13, #20, 2b
     bl      clear_fpu
     b       2b
 
@@ -261,13 +271,18 @@ fpu_off:
     msr     cpacr_el1, x17
     mrs     x17, tpidr_el1
     str     x16, [sp, #-8]
-    mov     x16, #{turns}
-    str     x16, [x17, #{fpu_turns}]
     isb
-    ldr     x16, [x17, #{fpu_valid}]
-    cbz     x16, 5f                     // it has none yet, and these are zero
-    load_fpu x17, x16
-5:  ldr     x16, [sp, #-8]
+    ldr     w16, [x17, #{fpu_valid} + 4]
+    cbz     w16, 5f                     // it has none yet, and these are zero
+    load_fpu x17
+    ldr     x16, [x17, #{fpu_control}]
+    msr     fpcr, x16
+    ldr     x16, [x17, #{fpu_control} + 8]
+    msr     fpsr, x16
+5:  mov     x16, #{turns}               // its own from now on, and saved when it leaves
+    movk    x16, #1, lsl #32
+    str     x16, [x17, #{fpu_valid}]
+    ldr     x16, [sp, #-8]
     ldr     x17, [sp, #-16]
     eret
     dsb     nsh
@@ -333,6 +348,7 @@ leave:
     b.ne    3f
     cbnz    x0, restore
     b       idle_on
+
 3:  cbnz    x17, switch_out
     mov     x13, xzr                    // while idle they are nobody's
     b       switch_in

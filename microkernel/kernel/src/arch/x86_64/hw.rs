@@ -69,7 +69,13 @@ impl kcore::Hw for Machine {
     }
 
     fn set_timer(&mut self, at: u64) {
-        self.clock.set_timer(at);
+        let tsc = clock::tsc();
+        self.clock.set_timer(at, tsc, self.clock.counter().time(tsc));
+    }
+
+    #[inline(always)]
+    fn set_timer_then(&mut self, at: u64, ticks: u64, now: u64) {
+        self.clock.set_timer(at, ticks, now);
     }
 
     fn kick(&mut self, core: CoreId) {

@@ -84,7 +84,7 @@ pub(super) fn here(project: &Project, arch: Arch) -> Result<u64, Failure> {
 /// Where the kernel begins with an interrupt of a program, but for the vector itself.
 fn interrupt(kernel: &Path, arch: Arch) -> Result<u64, Failure> {
     let name = match arch {
-        Arch::X86_64 => "interrupt_common",
+        Arch::X86_64 => "timer_stub",
         Arch::Aarch64 => "user_irq",
     };
     let file = fs::read(kernel).map_err(|e| Failure::new(format!("{}: {e}", kernel.display())))?;
