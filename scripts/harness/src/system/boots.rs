@@ -156,7 +156,7 @@ mod tests {
             assert!(judge(&bad, &fixed).unwrap_err().starts_with(name), "{name}");
         }
         let mut bad = good.clone();
-        bad[1].said[2] = bad[0].said[2] - bad[0].said[1] + bad[1].said[1];
+        bad[1].said[2] = bad[1].said[1] + bad[0].said[2] - bad[0].said[1];
         assert!(judge(&bad, &fixed).unwrap_err().starts_with("its heap, from its stack"));
         assert!(judge(&boots([STEP, BEYOND, 0]), &fixed).unwrap_err().contains("out of its GiB"));
         assert!(judge(&good, &boots([0, STEP])).unwrap_err().contains("moved by 0x200000"));

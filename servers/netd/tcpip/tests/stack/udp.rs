@@ -113,7 +113,7 @@ fn ports_that_the_stack_chooses_do_not_follow_each_other() {
         let mut one = || {
             let id = stack.udp_bind(None, 0).unwrap();
             let port = stack.local_port(id).unwrap();
-            stack.close(Instant::from_millis(1000), id);
+            stack.close(Instant::from_millis(1000), id).unwrap();
             port
         };
         (0..1000).map(|_| one()).collect::<Vec<u16>>()
