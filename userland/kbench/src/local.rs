@@ -135,7 +135,7 @@ fn interrupted() -> Result<u64, Error> {
 
 /// The time in ns at which the counter stood there.
 fn time_of(count: u64) -> u64 {
-    let place = user::TIME_PAGE as *const user::TimePage;
+    let place = libsys::layout::time_page() as *const user::TimePage;
     // SAFETY: the page is mapped there for the process's whole life; and these fields never change.
     let [base, multiplier, shift] = unsafe {
         [(&raw const (*place).base), (&raw const (*place).multiplier), (&raw const (*place).shift)].map(|at| at.read())
