@@ -2,8 +2,7 @@
 
 use libsys::abi::user;
 use libsys::protocol::child::{Reply, Request, Service};
-use libsys::protocol::start::{Flags, Header, MAX_BODY};
-use libsys::protocol::{StartBody, decode};
+use libsys::protocol::start::{Flags, Header, MAX_BODY, check_body};
 use libsys::{Error, Gifts, Handles, Incoming, Rights, time};
 use supervise::restart::End;
 
@@ -42,7 +41,7 @@ impl World {
             }
             Request::Start => {
                 let block = core::mem::take(&mut newborn.body);
-                decode::<StartBody>(&block)?.check()?;
+                check_body(&block)?;
                 self.give_names(number)?;
                 self.begin(number, &block)
             }

@@ -3,7 +3,7 @@
 use archive::manifest::Class;
 use libsys::abi::info::{CLASSES, REAL_TIME};
 use libsys::protocol::process::{Image, Reply, Request, Rights, Service, Signal};
-use libsys::protocol::{StartBody, decode};
+use libsys::protocol::start::check_body;
 use libsys::{Error, Handles, Incoming, Memory, Notification, OwnedHandle, Pool, Rights as HandleRights, Token, time};
 use supervise::restart::End;
 use supervise::table::{New, child_rights};
@@ -75,7 +75,7 @@ impl World {
             }
             Request::Spawn { program, name, pages, rights, given, body } => {
                 let (pool, handles) = split(handles, given.len())?;
-                decode::<StartBody>(&body)?.check()?;
+                check_body(&body)?;
                 let (number, notification) =
                     self.make(caller, &program, &name, pages, rights, pool, None, Some(&body))?;
                 let started = self.equip_child(number, &given, handles);
