@@ -6,7 +6,7 @@ use crate::kept::next_era;
 use crate::mutants::{Mutant, mutant};
 use crate::name::{Brand, FRAME_SHIFT, GRANULE_SHIFT};
 use crate::slab::{Slot, stride};
-use crate::stock::Stock;
+use crate::stock::{CLASSES, Stock};
 use crate::{AnyName, Class, Frame, FrameInfo, Key, Kind, Link, Name};
 
 /// Block orders of the allocator: 2^0 to 2^(ORDERS-1) frames.
@@ -22,7 +22,7 @@ pub struct Mem<L> {
     pub(crate) emptied: Frame,
     /// See `stock`.
     pub(crate) singles: Stock,
-    pub(crate) spares: Stock,
+    pub(crate) spares: [Stock; CLASSES],
     /// See `kept`.
     pub(crate) era: u64,
     list: PhantomData<L>,
@@ -55,7 +55,7 @@ impl<L> Mem<L> {
             free: 0,
             emptied: Frame::NONE,
             singles: Stock::EMPTY,
-            spares: Stock::EMPTY,
+            spares: [Stock::EMPTY; CLASSES],
             era: next_era(),
             list: PhantomData,
         }
