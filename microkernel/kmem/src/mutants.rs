@@ -41,6 +41,7 @@ mutants! {
     SlotGenerationKept "a slot's next handle has the same generation";
     HandleSlotNotRetired "a slot of handles is used again after its last generation";
     ClosedHandleStays "close leaves the entry where it was";
+    ClosedTwice "a handle that is named twice is closed before that is seen";
     FreeSlotsMixed "the free slots of the first page are not kept apart";
     TableOverfull "a table grows beyond its last page";
     DupAddsRights "dup gives the rights asked for, not those there are";
@@ -59,6 +60,8 @@ mutants! {
     OnlyOwnGrantCounts "the Grants above a handle's own are not asked";
     DeriveAddsRights "derive gives the rights asked for, not those there are";
     BadgeForged "who may not choose a badge chooses one";
+    DeriveIgnoresTransfer "derive gives away what may not move";
+    DeriveIntoDying "derive puts a handle into a process that is torn down";
     AloneHasCell "a derivation without a handle to its Grant has one";
     DepthUnbounded "Grants nest deeper than four";
     EndTwice "the end of a Grant is told again";

@@ -186,19 +186,19 @@ impl World {
         let parent = self.table.get(caller).ok_or(Error::ServerDied)?;
         let (level, theirs) = (parent.level, parent.rights);
         let spot = self.spot(path);
-        let service = self.client(Badge::Process(number))?;
         let fault = self.fault_channel(number, level)?;
         let header = start.map(|body| self.header(number, body, fault.is_some()));
         let block = header.as_ref().zip(start).map(|(header, body)| Block { header, body });
         let (image, most) = self.images.find(path, &self.roots.archive, &self.roots.seal)?;
         let rights = child_rights(theirs, asked, most);
         let new = New { parent: caller, name: name.into(), level, rights, service: None };
-        let body = birth::make(Plan {
+        let plan = Plan {
             image,
             name: path,
             archive: &self.roots.archive,
             from: &from,
             own: &self.roots.pool,
+            receiver: &self.receiver,
             pages: pages as usize,
             ceiling,
             priority: if ceiling >= REAL_TIME { ceiling } else { ceiling.min(command_priority()) },
@@ -208,9 +208,9 @@ impl World {
             log: &self.roots.log,
             time: &self.time,
             number,
-            service: Some(service),
             block,
-        })?;
+        };
+        let body = birth::make(plan)?;
         let rights = HandleRights::OWNER | HandleRights::NOTIFY | HandleRights::TRANSFER;
         let notification = body.notification.dup(rights);
         self.table.add(number, new, body).map_err(|(error, body)| {

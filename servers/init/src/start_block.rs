@@ -52,5 +52,5 @@ pub fn give(process: &Process, pool: &Pool, block: Block<'_>) -> Result<(), Erro
 /// Starts the main thread.
 pub fn start(body: &Body) -> Result<(), Error> {
     let (entry, stack) = body.start;
-    body.thread.start(entry as usize, stack as usize, 0)
+    body.thread.start((entry as usize, stack as usize), 0, body.paging.fault.as_ref(), &body.notification)
 }
