@@ -78,13 +78,14 @@ impl<L> Mem<L> {
     }
 
     /// Takes a spare frame of a class.
+    #[inline(always)]
     fn take_spare_frame(&mut self, class: u8) -> Option<Frame> {
         let frame = self.spares.get(class as usize)?.head;
         if frame.is_none() {
             return None;
         }
         // Nobody wrote into it since it was of the class, so it holds what that has.
-        assert!(self.kind(frame) == Kind::SPARE && self.info(frame).used == u16::from(class));
+        debug_assert!(self.kind(frame) == Kind::SPARE && self.info(frame).used == u16::from(class));
         let next = self.info(frame).next;
         let spares = self.spares.get_mut(class as usize)?;
         *spares = Stock { head: next, count: spares.count - 1 };
