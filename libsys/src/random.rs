@@ -11,6 +11,7 @@ use crate::{Handles, channel, sync::Mutex};
 static RNG: Mutex<Source> = Mutex::new(Source::None);
 
 /// Where random bytes come from.
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
 enum Source {
     /// Nowhere yet.
     None,
