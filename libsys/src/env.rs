@@ -102,6 +102,11 @@ pub fn streams() -> [protocol::Stream; 3] {
     with(|start| start.body.streams.clone()).unwrap_or_default()
 }
 
+/// One of them.
+pub(crate) fn stream(index: usize) -> protocol::Stream {
+    with(|start| start.body.streams.get(index).cloned()).flatten().unwrap_or_default()
+}
+
 /// A handle that the spawner gave by name. Each can be taken once: [`Error::NotFound`] afterwards.
 pub fn take_handle(name: &str) -> Result<OwnedHandle, Error> {
     let index = with(|start| {

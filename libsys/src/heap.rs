@@ -74,13 +74,16 @@ unsafe impl Source for Grow {
 /// Takes addresses that a pager will fill; returns their bytes. Refused where the pool could not pay for all of them.
 fn reserve(size: usize, bytes: usize) -> Result<usize, ()> {
     let bytes = bytes.checked_next_multiple_of(PAGE_SIZE).ok_or(())?;
+    if size == 0 && bytes <= layout::HEAP_START {
+        // They are there already, and paid for.
+        return Ok(bytes);
+    }
     let [pages, used, ..] = sys::info(objects::own_pool().raw().into(), info::POOL, 0).map_err(drop)?;
     let size = size.checked_add(bytes).ok_or(())?;
     let free = pages.saturating_sub(used) as usize;
     // With the tables and records that the mapping of so many takes.
     let needed = bytes / PAGE_SIZE + bytes / PAGE_SIZE / 16 + 8;
-    let fits = needed <= free || size <= layout::HEAP_START;
-    if fits && size / PAGE_SIZE <= pages as usize { Ok(bytes) } else { Err(()) }
+    if needed <= free && size / PAGE_SIZE <= pages as usize { Ok(bytes) } else { Err(()) }
 }
 
 /// Maps new memory behind what is there; returns its bytes.

@@ -1,10 +1,14 @@
 //! What a process finds when it starts: the start block's header and body (`contracts.md` §4), and streams (§5).
 
 use alloc::{string::String, vec::Vec};
+use core::{fmt, marker::PhantomData};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{SeqAccess, Visitor},
+};
 
-use crate::{Error, List, Text, flags::flags, fs};
+use crate::{Error, List, Text, decode, flags::flags, fs};
 
 /// Marks a start block.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"VIAS");
@@ -106,12 +110,60 @@ pub const MAX_ENV: usize = 256;
 impl StartBody {
     /// The body, if its lists keep their bounds. Texts are bounded by the block.
     pub fn check(self) -> Result<StartBody, Error> {
-        let handles = self.handles.iter().all(|(_, index)| *index >= abi::user::FIRST_NAMED);
-        if self.args.len() <= MAX_ARGS && self.env.len() <= MAX_ENV && self.cwd.len() <= fs::MAX_PATH && handles {
-            Ok(self)
-        } else {
-            Err(Error::Limit)
+        check(self.args.len(), self.env.len(), &self.cwd, &self.handles)?;
+        Ok(self)
+    }
+}
+
+fn check(args: usize, env: usize, cwd: &str, handles: &[(Text<32>, u16)]) -> Result<(), Error> {
+    let handles = handles.iter().all(|(_, index)| *index >= abi::user::FIRST_NAMED);
+    let fits = args <= MAX_ARGS && env <= MAX_ENV && cwd.len() <= fs::MAX_PATH && handles;
+    if fits { Ok(()) } else { Err(Error::Limit) }
+}
+
+/// Whether the bytes are a body that decodes and keeps the bounds: for who passes them on.
+pub fn check_body(bytes: &[u8]) -> Result<(), Error> {
+    let Seen { args, env, cwd, streams: [_, _, _], handles } = decode(bytes)?;
+    check(args.count, env.count, cwd, &handles)
+}
+
+/// A [`StartBody`] whose texts are looked at and left where they are.
+#[derive(Deserialize)]
+struct Seen<'a> {
+    #[serde(borrow)]
+    args: Counted<&'a str>,
+    #[serde(borrow)]
+    env: Counted<(&'a str, &'a str)>,
+    cwd: &'a str,
+    streams: [Stream; 3],
+    handles: List<(Text<32>, u16), 64>,
+}
+
+/// A list that is looked through and not kept.
+struct Counted<T> {
+    count: usize,
+    elements: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Counted<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Count<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Count<T> {
+            type Value = Counted<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Counted<T>, A::Error> {
+                let mut count = 0;
+                while list.next_element::<T>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Counted { count, elements: PhantomData })
+            }
         }
+        deserializer.deserialize_seq(Count(PhantomData))
     }
 }
 

@@ -325,11 +325,15 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return false;
             }
             if let Some(page) = self.slot_page(process, (left - 1) * SLOTS_PER_PAGE) {
-                self.v.release(page.frame());
+                if left == 1 {
+                    self.release_first_slots(process, page);
+                } else {
+                    self.v.release(page.frame());
+                }
                 self.credit(pool, 1);
             }
             let p = self.v.get_mut(process);
-            (p.slots, p.free_slot, p.free_far) = ((left - 1) * SLOTS_PER_PAGE, 0, 0);
+            (p.slots, p.touched, p.free_slot, p.free_far) = ((left - 1) * SLOTS_PER_PAGE, 0, 0, 0);
             p.overhead -= 1;
         }
         let p = *self.v.get(process);
@@ -343,11 +347,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         true
     }
 
+    /// Gives a table's first page back, for the next process as it was.
+    fn release_first_slots(&mut self, process: ProcessKey<'id>, page: Key<'id, HANDLES>) {
+        let touched = if mutant(Mutant::SpareSlotsUsed) { 0 } else { self.v.get(process).touched };
+        for (slot, free) in self.v.get_mut(page).0.iter_mut().zip(&FREE.0).take(touched as usize) {
+            *slot = *free;
+        }
+        self.v.release_spare(page);
+    }
+
     fn fill(&mut self, process: ProcessKey<'id>, index: u32, entry: Entry) -> Option<Handle> {
         let slot = self.slot_mut(process, index)?;
         let generation = slot.generation;
         *slot = Entry { generation, ..entry };
-        self.v.get_mut(process).handle_count += 1;
+        let p = self.v.get_mut(process);
+        p.handle_count += 1;
+        p.touched = p.touched.max(index + 1);
         Handle::new(generation, index as u16)
     }
 
@@ -362,9 +377,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(process).directory = directory.link();
             self.v.get_mut(process).overhead += 1;
         }
-        let frame = self.take_frame(pool)?;
         let first = p.slots;
-        let page = self.v.make_page::<HANDLES>(frame, FREE, process.link().raw());
+        let page = self.empty_slots(pool, process.link().raw())?;
         if page_number > 0 {
             for (slot, next) in self.v.get_mut(page).0.iter_mut().zip(first + 1..) {
                 slot.object = AnyName::from_number(next);
@@ -383,6 +397,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // Slot 0 is no handle.
         *self.first_free(process, first) = first.max(1);
         Some(())
+    }
+
+    /// A page of slots without handles, charged to the pool: a spare one, or a new one.
+    fn empty_slots(&mut self, pool: PoolKey<'id>, owner: u32) -> Option<Key<'id, HANDLES>> {
+        let p = self.v.get(pool);
+        if p.limit != p.used
+            && let Some(page) = self.v.take_spare::<HANDLES>(owner)
+        {
+            self.v.get_mut(pool).used += 1;
+            return Some(page);
+        }
+        let frame = self.take_frame(pool)?;
+        Some(self.v.make_page::<HANDLES>(frame, FREE, owner))
     }
 
     /// The first of the free slots among which a slot belongs.

@@ -63,6 +63,8 @@ pub enum Trigger {
 pub trait Hw {
     /// Length of the system call instruction, by which a restarted call is rewound.
     const CALL_LENGTH: u64;
+    /// The bits of a page table's entry that are an address. An entry that leads nowhere is 0.
+    const ADDRESS: u64;
     /// Highest ASID, 0 where the processor has none (then a switch flushes).
     fn asid_max(&self) -> Asid;
     /// The counter, from wherever it began: how long a thread has run is kept in its ticks, and made ns when told. Monotonic

@@ -229,7 +229,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub fn any_page(&self, leaf: TableKey<'id>, part: Range) -> bool {
         let entries = self.v.get(leaf).0.iter().skip(index(part.address, 0)).take(part.pages as usize);
-        self.pages_in(leaf) != 0 && entries.into_iter().any(|entry| self.s.hw.decode(*entry, 0) != Decoded::Empty)
+        // What is empty is all zeros.
+        self.pages_in(leaf) != 0 && entries.fold(0, |all, entry| all | entry) != 0
     }
 
     /// Writes the entries of a range, which lies in one lowest table and has none, for frames in a row.
@@ -245,9 +246,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     ) {
         let Cx { v, s, .. } = self;
         let entries = v.get_mut(leaf).0.iter_mut().skip(index(part.address, 0)).take(part.pages as usize);
-        let software = software(allowed, kind);
-        for (entry, frame) in entries.zip(physical..) {
-            *entry = s.hw.page(frame, access, kind) | software;
+        let mut page = s.hw.page(physical, access, kind) | software(allowed, kind);
+        for entry in entries {
+            *entry = page;
+            page += 1 << 12;
         }
         v.frame_mut(leaf.frame()).used += part.pages as u16;
     }
@@ -303,14 +305,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Removes those entries of a range, which lies in one lowest table, that lead to frames in a row from `first` on; how many
     /// there were.
     pub fn clear_pages(&mut self, leaf: TableKey<'id>, part: Range, first: u32) -> u32 {
-        let Cx { v, s, .. } = self;
+        let v = &mut self.v;
         let mut cleared = 0;
         let entries = v.get_mut(leaf).0.iter_mut().skip(index(part.address, 0)).take(part.pages as usize);
-        for (entry, physical) in entries.zip(first..) {
-            if matches!(s.hw.decode(*entry, 0), Decoded::Page(frame, _) if frame == physical) {
+        let mut address = u64::from(first) << 12;
+        for entry in entries {
+            if *entry != 0 && *entry & H::ADDRESS == address {
                 *entry = 0;
                 cleared += 1;
             }
+            address += 1 << 12;
         }
         v.frame_mut(leaf.frame()).used -= cleared as u16;
         cleared

@@ -9,7 +9,7 @@ use kmem::{Frame, Link, Name};
 use crate::alloc::Need;
 use crate::cores::{ANY_CORE, Wanted};
 use crate::fast::Doors;
-use crate::handles::LastChannels;
+use crate::handles::{Found, LastChannels};
 use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
 use crate::serving::Depths;
@@ -79,11 +79,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = self.v.get(thread).context.regs;
         let target = self.lookup::<THREAD>(thread, regs.argument(0), Rights::CONTROL)?.key;
         let (pc, sp) = (regs.argument(1), regs.argument(2));
+        let fault = self.fault_argument(thread, regs.argument(4))?;
+        let notification = self.notification_argument(thread, regs.argument(5))?;
         if self.v.get(target).state != State::Stopped && !mutant(Mutant::RunningStarted) {
             return Err(Error::BadArgument);
         }
         if (!(USER_START..USER_END).contains(&pc) || sp > USER_END) && !mutant(Mutant::KernelEntryPoint) {
             return Err(Error::BadAddress);
+        }
+        // ---- point of no return ----
+        if let Some(entry) = fault {
+            self.set_fault_channel(target, entry);
+        }
+        if let Some(found) = notification {
+            self.bind_notification(target, Some(found.key), found.entry.grant);
         }
         self.start_at(target, pc, sp, regs.argument(3));
         Ok(Progress::Done)
@@ -144,21 +153,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         match regs.argument(1) {
             CONFIG_PRIORITY => self.set_base_priority(target, value)?,
             CONFIG_FAULT => {
-                let entry = match value {
-                    0 => Entry::default(),
-                    handle => self.lookup::<CHANNEL>(thread, handle, Rights::CALL)?.entry,
-                };
+                let entry = self.fault_argument(thread, value)?.unwrap_or_default();
                 self.set_fault_channel(target, entry);
             }
             CONFIG_NOTIFICATION => {
-                let (notification, via) = match value {
-                    0 => (None, Name::NONE),
-                    handle => {
-                        let found = self.lookup::<NOTIFICATION>(thread, handle, Rights::OWNER)?;
-                        (Some(found.key), found.entry.grant)
-                    }
-                };
-                self.bind_notification(target, notification, via);
+                let found = self.notification_argument(thread, value)?;
+                let via = found.map_or(Name::NONE, |found| found.entry.grant);
+                self.bind_notification(target, found.map(|found| found.key), via);
             }
             CONFIG_POINTER => {
                 if value >= USER_END && !mutant(Mutant::PointerUnchecked) {
@@ -186,6 +187,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             _ => return Err(Error::BadArgument),
         }
         Ok(Progress::Done)
+    }
+
+    /// The channel that a caller names for faults; 0 is none.
+    fn fault_argument(&self, thread: ThreadKey<'id>, handle: u64) -> Result<Option<Entry>, Error> {
+        if handle == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.lookup::<CHANNEL>(thread, handle, Rights::CALL)?.entry))
+    }
+
+    /// The notification that a caller names to be bound; 0 is none.
+    fn notification_argument(
+        &self,
+        thread: ThreadKey<'id>,
+        handle: u64,
+    ) -> Result<Option<Found<'id, NOTIFICATION>>, Error> {
+        if handle == 0 {
+            return Ok(None);
+        }
+        self.lookup::<NOTIFICATION>(thread, handle, Rights::OWNER).map(Some)
     }
 
     fn set_base_priority(&mut self, target: ThreadKey<'id>, value: u64) -> Result<(), Error> {

@@ -33,6 +33,8 @@ mutants! {
     FrameKeepsState "a frame that is taken again is frozen still";
     StockKeptFromBlocks "frames at hand are kept from who wants many in a row";
     SpareTableUsed "a page table with entries is kept as an empty one";
+    SpareSlotsUsed "a page of handle slots that were used is kept as a new one";
+    SpareSlabUnpaid "a slab that was at hand is not charged";
 
     // Handles.
     RightsUnchecked "a look-up does not ask for rights";
@@ -42,6 +44,7 @@ mutants! {
     SlotGenerationKept "a slot's next handle has the same generation";
     HandleSlotNotRetired "a slot of handles is used again after its last generation";
     ClosedHandleStays "close leaves the entry where it was";
+    ClosedTwice "a handle that is named twice is closed before that is seen";
     FreeSlotsMixed "the free slots of the first page are not kept apart";
     TableOverfull "a table grows beyond its last page";
     DupAddsRights "dup gives the rights asked for, not those there are";
@@ -60,6 +63,8 @@ mutants! {
     OnlyOwnGrantCounts "the Grants above a handle's own are not asked";
     DeriveAddsRights "derive gives the rights asked for, not those there are";
     BadgeForged "who may not choose a badge chooses one";
+    DeriveIgnoresTransfer "derive gives away what may not move";
+    DeriveIntoDying "derive puts a handle into a process that is torn down";
     AloneHasCell "a derivation without a handle to its Grant has one";
     DepthUnbounded "Grants nest deeper than four";
     EndTwice "the end of a Grant is told again";

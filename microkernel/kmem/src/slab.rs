@@ -216,6 +216,22 @@ impl<'id, L> View<'_, 'id, L> {
         Key { place: frame.0 << FRAME_SHIFT, view: self.brand }
     }
 
+    /// As [`View::release`] for an empty slab, of which so many stay as they are as their class says: see
+    /// [`View::take_spare_slab`].
+    pub fn release_slab<const I: u8>(&mut self, slab: Frame)
+    where
+        L: Class<I>,
+    {
+        const { assert!(L::NAMED) }
+        assert!(self.mem.kind(slab) == Kind::class(I));
+        let first = self.mem.info(slab).free;
+        self.release(slab);
+        if L::SPARES > 0 {
+            let info = self.mem.info_mut(slab);
+            (info.free, info.extra) = (L::SPARES, first.into());
+        }
+    }
+
     /// Gives an empty slab or a typed page back, once the view ends. Its caller must have unlinked it: from here the
     /// frame's list links are the allocator's.
     pub fn release(&mut self, frame: Frame) {

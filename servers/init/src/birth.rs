@@ -7,8 +7,8 @@ use archive::manifest::FIXED_PLACES;
 use libsys::abi::{PAGE_SIZE, places::Places, user};
 use libsys::protocol::pager::Backing;
 use libsys::{
-    Access, Authority, Error, Gifts, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread,
-    layout,
+    Access, Authority, Error, Gifts, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Receiver,
+    Rights, Thread, layout,
 };
 
 use alloc::boxed::Box;
@@ -18,6 +18,7 @@ use elfload::{Segment, Use};
 use supervise::lent::Lent;
 use symbols::Symbols;
 
+use crate::badge::Badge;
 use crate::images::Image;
 use crate::paging::{Origin, Paging};
 use crate::start_block::{self, Block};
@@ -86,6 +87,8 @@ pub struct Plan<'a> {
     pub from: &'a Pool,
     /// init's own.
     pub own: &'a Pool,
+    /// The channel that its handle 4 leads to.
+    pub receiver: &'a Receiver,
     /// Pages of its pool.
     pub pages: usize,
     /// The highest priority in it.
@@ -104,18 +107,16 @@ pub struct Plan<'a> {
     pub log: &'a Authority,
     /// The time page.
     pub time: &'a Memory,
-    /// Its number: the label of its log records.
+    /// Its number: its handle 4's badge, and the label of its log records.
     pub number: u32,
-    /// Its handle 4, with CALL and TRANSFER, until it has it.
-    pub service: Option<OwnedHandle>,
     /// Its start block, if that is known already.
     pub block: Option<Block<'a>>,
 }
 
 /// Makes a process, not started. An error leaves nothing.
-pub fn make(mut plan: Plan<'_>) -> Result<Box<Body>, Error> {
+pub fn make(plan: Plan<'_>) -> Result<Box<Body>, Error> {
     let pool = plan.from.create(plan.pages, plan.ceiling)?;
-    match build(&mut plan, &pool) {
+    match build(&plan, &pool) {
         Ok(Built { process, thread, notification, paging, base, start }) => Ok(Box::new(Body {
             pool,
             process,
@@ -148,8 +149,7 @@ struct Built {
     start: (u64, u64),
 }
 
-fn build(plan: &mut Plan<'_>, pool: &Pool) -> Result<Built, Error> {
-    let service = plan.service.take().ok_or(Error::Internal)?;
+fn build(plan: &Plan<'_>, pool: &Pool) -> Result<Built, Error> {
     let process = Process::create(pool)?;
     let program = &plan.image.program;
     let (base, start) = match &plan.origin {
@@ -170,10 +170,19 @@ fn build(plan: &mut Plan<'_>, pool: &Pool) -> Result<Built, Error> {
     process.map(plan.time, (plan.places.block + user::TIME_PAGE) as usize, 0, 1, Access::READ)?;
     let thread = process.thread(pool, plan.priority, (plan.places.block + user::MAIN_BUFFER) as usize)?;
     let notification = Notification::create(pool)?;
-    thread.set_notification(Some(&notification))?;
-    thread.set_fault_channel(Some(plan.fault.as_ref().unwrap_or(&service)))?;
-    // init pays for the cell, as for those of its channels.
-    let log = plan.log.label(plan.own, Rights::LOG | Rights::TRANSFER, plan.number.into())?;
+    let (badge, place) = (Badge::Process(plan.number).pack(), user::PROCESS_CHANNEL.index());
+    if plan.fault.is_some() {
+        plan.receiver.client_for(plan.own, badge, (&process, place))?;
+    } else {
+        // Faults go there, too. For others that is said as they start.
+        let service = plan.receiver.lasting_client(plan.own, badge)?;
+        thread.set_fault_channel(Some(&service))?;
+        let mut gift = Gifts::new();
+        gift.hand(service, Rights::CALL, place)?;
+        process.give(gift)?;
+    }
+    // init pays for the cells of what leads to it, and for this one.
+    plan.log.label_for(plan.own, Rights::LOG, plan.number.into(), (&process, user::LOG.index()))?;
     let mut first = Gifts::new();
     let own = Rights::OWNER | Rights::TRANSFER;
     for (place, handle, rights) in [
@@ -184,8 +193,6 @@ fn build(plan: &mut Plan<'_>, pool: &Pool) -> Result<Built, Error> {
     ] {
         first.copy(handle, rights, place.index())?;
     }
-    first.hand(service, Rights::CALL, user::PROCESS_CHANNEL.index())?;
-    first.hand(log, Rights::LOG, user::LOG.index())?;
     process.give(first)?;
     Ok(Built { process, thread, notification, paging, base, start })
 }

@@ -2,8 +2,7 @@
 
 use libsys::abi::{places::Places, user};
 use libsys::protocol::child::{Reply, Request, Service};
-use libsys::protocol::start::{Flags, Header, MAX_BODY};
-use libsys::protocol::{StartBody, decode};
+use libsys::protocol::start::{Flags, Header, MAX_BODY, check_body};
 use libsys::{Error, Gifts, Handles, Incoming, Rights, time};
 use supervise::restart::End;
 
@@ -42,7 +41,7 @@ impl World {
             }
             Request::Start => {
                 let block = core::mem::take(&mut newborn.body);
-                decode::<StartBody>(&block)?.check()?;
+                check_body(&block)?;
                 self.give_names(number)?;
                 self.begin(number, &block)
             }
@@ -55,8 +54,10 @@ impl World {
         for (at, place) in places.iter().enumerate() {
             self.prepare_gifts(number, *place, Handles::one(handles.take(at)?), &mut gifts)?;
         }
-        self.prepare_names(number, &mut gifts)?;
-        self.hand_over(number, gifts)?;
+        if !gifts.is_empty() {
+            self.hand_over(number, gifts)?;
+        }
+        self.give_names(number)?;
         self.set_off(number)
     }
 
@@ -101,21 +102,13 @@ impl World {
 
     /// A child that was given no name space gets a copy of its spawner's.
     fn give_names(&mut self, number: u32) -> Result<(), Error> {
-        let mut gifts = Gifts::new();
-        self.prepare_names(number, &mut gifts)?;
-        if gifts.is_empty() { Ok(()) } else { self.hand_over(number, gifts) }
-    }
-
-    /// The same, for what is given with others.
-    fn prepare_names(&mut self, number: u32, gifts: &mut Gifts) -> Result<(), Error> {
         let process = self.table.get(number).ok_or(Error::ServerDied)?;
         let named = 1 << user::NAMES_CHANNEL.index();
         if process.kernel.newborn.as_ref().is_some_and(|newborn| newborn.given & named != 0) {
             return Ok(());
         }
         let names = self.names_of_process(process.parent);
-        let space = self.new_space(names, number)?;
-        gifts.hand(space, Rights::CALL, user::NAMES_CHANNEL.index())?;
+        self.new_space(names, number)?;
         let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
         if let Some(newborn) = process.kernel.newborn.as_mut() {
             newborn.given |= named;

@@ -35,8 +35,10 @@ impl World {
         self.forget_clones(number);
         // Whoever has a handle of one by now: it counted for this process, and REVOKE looked for it here.
         self.spaces.retain(|_, space| space.owner != number);
+        let Body { pool, process: space, thread, notification, paging, .. } = *process.kernel;
+        let handles = [space.into(), thread.into(), notification.into()].into_iter().chain(paging.into_handles());
         // It may be gone already, with the pool it lay in.
-        let _ = process.kernel.pool.destroy();
+        let _ = pool.destroy_with(handles);
         self.entropy.stir(now);
         if let Some(index) = process.service {
             let why = Error::from_code(reason);

@@ -128,6 +128,13 @@ impl Paging {
         self
     }
 
+    /// What there is to close when its process is over.
+    pub fn into_handles(self) -> impl Iterator<Item = OwnedHandle> {
+        let views = self.regions.into_iter().filter_map(|(_, memory)| memory);
+        let memories = self.extents.into_iter().map(|kept| kept.memory).chain(views);
+        self.fault.into_iter().chain(memories.map(OwnedHandle::from))
+    }
+
     /// The Memory with this identity.
     pub fn memory(&self, identity: u64) -> Option<&Memory> {
         let same = |kept: &&Kept| kept.memory.info().is_ok_and(|info| info.identity == identity);

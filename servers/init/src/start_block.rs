@@ -52,5 +52,6 @@ pub fn give(body: &Body, block: Block<'_>) -> Result<(), Error> {
 /// Starts the main thread, which is told where its start block is.
 pub fn start(body: &Body) -> Result<(), Error> {
     let (entry, stack) = body.start;
-    body.thread.start(entry as usize, stack as usize, body.places.block)
+    let at = (entry as usize, stack as usize);
+    body.thread.start(at, body.places.block, body.paging.fault.as_ref(), &body.notification)
 }

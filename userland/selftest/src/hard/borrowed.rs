@@ -75,6 +75,7 @@ mod wide {
                 each_register!("vmovdqu ymm\\n, [rcx + 32 * \\n]"),
                 "2: mov rcx, [rsp]", "mov eax, {create}", "mov rdi, [rcx+16]", "mov esi, {memory}", "mov edx, 4",
                 "xor r10d, r10d", "xor r8d, r8d", "syscall", "mov rcx, [rsp]", "or [rcx+40], rax",
+                "xor esi, esi", "xor edx, edx", "xor r9d, r9d",
                 "mov eax, {close}", "syscall", "mov rcx, [rsp]", "or [rcx+40], rax",
                 "mov eax, {call}", "mov rdi, [rcx+24]", "mov esi, 512", "mov rbx, -1", "syscall",
                 "mov rcx, [rsp]", "or [rcx+40], rax",

@@ -19,6 +19,7 @@ pub struct Machine {
 impl Hw for Machine {
     /// `svc #0`.
     const CALL_LENGTH: u64 = 4;
+    const ADDRESS: u64 = mmu::ADDRESS;
 
     fn asid_max(&self) -> Asid {
         mmu::asid_max()

@@ -48,6 +48,7 @@ impl Machine {
 
 impl kcore::Hw for Machine {
     const CALL_LENGTH: u64 = 2;
+    const ADDRESS: u64 = paging::ADDRESS;
 
     fn asid_max(&self) -> Asid {
         if cpu::tagged() { 4095 } else { 0 }
