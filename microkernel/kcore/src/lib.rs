@@ -14,7 +14,7 @@
 //!
 //! `objects` the data, `state` the kernel around them, `cores`, `turns` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how
-//! threads meet; `trace` who watches them; `sched`, `wheel`, `prompt`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
+//! threads meet; `trace` who watches them; `sched`, `inherit`, `wheel`, `prompt`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
 //! `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -35,6 +35,7 @@ mod handles;
 mod holes;
 pub mod hw;
 mod info;
+mod inherit;
 mod ipc;
 mod list;
 mod log;
