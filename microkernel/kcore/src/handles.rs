@@ -333,7 +333,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.credit(pool, 1);
             }
             let p = self.v.get_mut(process);
-            (p.slots, p.touched, p.free_slot, p.free_far) = ((left - 1) * SLOTS_PER_PAGE, 0, 0, 0);
+            (p.slots, p.free_slot, p.free_far) = ((left - 1) * SLOTS_PER_PAGE, 0, 0);
+            p.touched *= !mutant(Mutant::TouchedForgotten) as u32;
             p.overhead -= 1;
         }
         let p = *self.v.get(process);
@@ -342,6 +343,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.credit(pool, 1);
         }
         let p = self.v.get_mut(process);
+        p.touched = 0;
         p.overhead -= !p.directory.is_none() as u32;
         (p.handles, p.directory) = (Link::NONE, Link::NONE);
         true

@@ -33,6 +33,7 @@ mutants! {
     FrameKeepsState "a frame that is taken again is frozen still";
     StockKeptFromBlocks "frames at hand are kept from who wants many in a row";
     SpareTableUsed "a page table with entries is kept as an empty one";
+    TouchedForgotten "a table with a second page forgets which slots of its first were used";
     SpareSlotsUsed "a page of handle slots that were used is kept as a new one";
     SpareSlabUnpaid "a slab that was at hand is not charged";
 

@@ -199,14 +199,14 @@ fn slots(w: &mut World, process: u64) -> Vec<Option<Entry>> {
 #[test]
 fn a_process_finds_what_another_left_as_if_it_were_new() {
     let mut w = world(400);
-    let life = |w: &mut World| {
+    let life = |w: &mut World, more: u64| {
         let pool = w.ok(nr::create, &[w.pool, POOL as u64, 60, 10]);
         let process = w.ok(nr::create, &[pool, PROCESS as u64]);
         let fresh = slots(w, process);
         let note = w.ok(nr::create, &[pool, NOTIFICATION as u64]);
         let memory = w.ok(nr::create, &[pool, MEMORY as u64, 2, 0]);
         w.ok(nr::map, &[process, memory, 0x7000_0000, 0, 2, 3]);
-        for index in [9, 0, 100, 0, 0] {
+        for index in [9, 0, 100, 0, 0].into_iter().chain((0..more).map(|_| 0)) {
             w.ok(nr::dup, &[note, ALL, process, index]);
         }
         invariants::check(w);
@@ -226,7 +226,9 @@ fn a_process_finds_what_another_left_as_if_it_were_new() {
         invariants::check(w);
         (fresh, used)
     };
-    let first = life(&mut w);
+    let first = life(&mut w, 0);
+    // With a second page of slots, and the directory.
+    life(&mut w, 130);
     let spare = |cx: &mut Cx<'_, '_>, class: u8| {
         let frames: Vec<Frame> = cx.v.frames_of(Kind::SPARE).collect();
         frames.into_iter().filter(|frame| cx.v.frame(*frame).used == u16::from(class)).count()
@@ -234,6 +236,6 @@ fn a_process_finds_what_another_left_as_if_it_were_new() {
     for class in [PROCESS, NOTIFICATION, MEMORY, MAPPING, HANDLES] {
         assert_eq!(w.with(|cx| spare(cx, class)), 1, "class {class}");
     }
-    let second = life(&mut w);
+    let second = life(&mut w, 0);
     assert!(first == second, "as new, and paid for alike");
 }
