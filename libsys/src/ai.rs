@@ -12,6 +12,7 @@ use protocol::{
 use crate::{
     Access, Channel, Handles, Memory, Pool,
     names::{self, bits},
+    pieces,
     window::ClientSide,
 };
 
@@ -106,23 +107,13 @@ impl Ai {
 
     /// All models.
     pub fn list(&self) -> Result<Vec<Info>, Failure> {
-        let mut all: Vec<Info> = Vec::new();
-        loop {
-            let after = all.last().map_or(0, |last| last.id.0);
-            match self.ask(&Request::List { after })? {
-                Reply::Models(some) => {
-                    if some.first().is_some_and(|first| first.id.0 <= after) {
-                        return Err(Error::Protocol.into());
-                    }
-                    let last = !some.is_full();
-                    all.extend(some);
-                    if last {
-                        return Ok(all);
-                    }
-                }
-                _ => return Err(Error::Protocol.into()),
-            }
-        }
+        pieces::by_number(
+            |model: &Info| model.id.0,
+            |after| match self.ask(&Request::List { after })? {
+                Reply::Models(some) => Ok(some),
+                _ => Err(Error::Protocol.into()),
+            },
+        )
     }
 
     /// Opens a model by its registered name.

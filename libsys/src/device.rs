@@ -7,7 +7,7 @@ use protocol::{
     device::{Claimed, Info, RegionKind, Reply, Request, Service},
 };
 
-use crate::{Access, Channel, Handles, Interrupt, IoPorts, Mapping, Memory, names};
+use crate::{Access, Channel, Handles, Interrupt, IoPorts, Mapping, Memory, names, pieces};
 
 /// A session with devd.
 #[derive(Debug)]
@@ -26,23 +26,13 @@ impl Devices {
 
     /// All devices that this process may see.
     pub fn list(&self) -> Result<Vec<Info>, Error> {
-        let mut all: Vec<Info> = Vec::new();
-        loop {
-            let after = all.last().map_or(0, |last| last.id);
-            match self.0.call(&Request::List { after })? {
-                Reply::Devices(some) => {
-                    if some.first().is_some_and(|first| first.id <= after) {
-                        return Err(Error::Protocol);
-                    }
-                    let last = !some.is_full();
-                    all.extend(some);
-                    if last {
-                        return Ok(all);
-                    }
-                }
-                _ => return Err(Error::Protocol),
-            }
-        }
+        pieces::by_number(
+            |device: &Info| device.id,
+            |after| match self.0.call(&Request::List { after })? {
+                Reply::Devices(some) => Ok(some),
+                _ => Err(Error::Protocol),
+            },
+        )
     }
 
     /// The first device of a kind: [`Error::NotFound`].

@@ -148,15 +148,14 @@ mod real {
         let frame = crate::arch::frame() & !15;
         // As after a call on x86_64: 8 below a multiple of 16; aarch64 wants a multiple.
         let stack = if cfg!(target_arch = "x86_64") { frame - 8 } else { frame };
-        let here = (layout::STACK_TOP - layout::MAIN_STACK_BYTES..layout::STACK_TOP).contains(&stack);
+        let top = MAIN.stack().end;
+        let here = (top - layout::MAIN_STACK_BYTES..top).contains(&stack);
         here.then_some((start_clone as extern "C" fn(u64) -> ! as usize as u64, stack as u64))
     }
 
-    /// The first code of a clone.
-    extern "C" fn start_clone(_argument: u64) -> ! {
-        let top = layout::STACK_TOP;
+    /// The first code of a clone. Its own things lie where its parent's do, so what the parent wrote down of that holds.
+    extern "C" fn start_clone(_block: u64) -> ! {
         MAIN.reset();
-        MAIN.prepare(layout::MAIN_BUFFER, top - layout::MAIN_STACK_BYTES..top);
         let block = &raw const MAIN as u64;
         if sys::config(user::MAIN_THREAD.raw().into(), calls::CONFIG_POINTER, block).is_err() {
             stop();
@@ -164,17 +163,20 @@ mod real {
         crate::clones::begin()
     }
 
-    /// The first Rust code of a process, called by `_start` with the start argument and the stack pointer.
-    pub(crate) extern "C" fn start(_argument: u64, stack: u64) -> ! {
+    /// The first Rust code of a process, called by `_start` with the start argument, where the start block lies, and the stack
+    /// pointer.
+    pub(crate) extern "C" fn start(start_block: u64, stack: u64) -> ! {
+        layout::set_start_block(start_block as usize);
         // The stack ends where it began; how far it reaches down only backtraces want to know.
         let stack = stack as usize;
-        MAIN.prepare(layout::MAIN_BUFFER, stack.saturating_sub(layout::MAX_STACK)..stack);
+        MAIN.prepare(layout::main_buffer(), stack.saturating_sub(layout::MAX_STACK)..stack);
         let block = &raw const MAIN as u64;
         if sys::config(user::MAIN_THREAD.raw().into(), calls::CONFIG_POINTER, block).is_err() {
             stop();
         }
-        // SAFETY: every process finds its start block, or boot page, mapped there: at least one page, frozen.
-        let magic = unsafe { *(user::START_BLOCK as *const u32) };
+        time::start();
+        // SAFETY: every process is told where its start block, or boot page, is mapped: at least one page, frozen.
+        let magic = unsafe { *(start_block as *const u32) };
         let known = match magic {
             boot::MAGIC => start_init(),
             _ => env::start(),
@@ -190,7 +192,7 @@ mod real {
 
     fn start_init() -> Result<(), protocol::Error> {
         // SAFETY: the magic said that the kernel's boot page is there; it is frozen.
-        let boot = unsafe { &*(user::START_BLOCK as *const BootInfo) };
+        let boot = unsafe { &*(layout::start_block() as *const BootInfo) };
         if boot.version != boot::VERSION || (boot.size as usize) < size_of::<BootInfo>() {
             return Err(protocol::Error::Version);
         }
@@ -200,6 +202,8 @@ mod real {
         objects::OWN_POOL.store(handle(RootKind::Pool), Ordering::Release);
         crate::log::LOG.store(handle(RootKind::Log), Ordering::Release);
         crate::random::seed(&boot.seed, boot.seed != [0; 32]);
+        crate::heap::begin(boot.heap as usize, false);
+        layout::set_mappings(boot.mappings as usize);
         Ok(())
     }
 

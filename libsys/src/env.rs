@@ -17,16 +17,15 @@ static START: Mutex<Option<Start>> = Mutex::new(None);
 /// Reads the start block; the entry calls it once.
 #[cfg(target_os = "viaether")]
 pub(crate) fn start() -> Result<(), Error> {
-    use abi::user;
     use protocol::start::{Flags, HEADER, Header};
 
+    let block = crate::layout::start_block();
     // SAFETY: the block is mapped readable, frozen, and has at least one page.
-    let header = Header::from_bytes(unsafe { &*(user::START_BLOCK as *const [u8; HEADER]) })?;
+    let header = Header::from_bytes(unsafe { &*(block as *const [u8; HEADER]) })?;
     // SAFETY: init, which made the block, checked that header and body lie within its pages.
-    let body = unsafe {
-        core::slice::from_raw_parts((user::START_BLOCK as usize + HEADER) as *const u8, header.body as usize)
-    };
-    crate::heap::set_paged(header.flags.contains(Flags::PAGED));
+    let body = unsafe { core::slice::from_raw_parts((block + HEADER) as *const u8, header.body as usize) };
+    crate::heap::begin(header.heap as usize, header.flags.contains(Flags::PAGED));
+    crate::layout::set_mappings(header.mappings as usize);
     crate::random::seed(&header.seed, header.flags.contains(Flags::SEEDED));
     let body = protocol::decode::<StartBody>(body)?.check()?;
     *START.lock() = Some(Start { number: header.number, body });
@@ -101,6 +100,11 @@ pub fn set_current_dir(dir: &str) {
 /// The standard streams as they were given.
 pub fn streams() -> [protocol::Stream; 3] {
     with(|start| start.body.streams.clone()).unwrap_or_default()
+}
+
+/// One of them.
+pub(crate) fn stream(index: usize) -> protocol::Stream {
+    with(|start| start.body.streams.get(index).cloned()).flatten().unwrap_or_default()
 }
 
 /// A handle that the spawner gave by name. Each can be taken once: [`Error::NotFound`] afterwards.

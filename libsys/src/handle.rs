@@ -1,6 +1,6 @@
 //! Handles that close when they are dropped.
 
-use abi::{Handle, Rights, info};
+use abi::{Handle, Rights, calls::CLOSED, info};
 use protocol::Error;
 
 use crate::sys;
@@ -40,6 +40,21 @@ impl OwnedHandle {
     /// Kind, rights and badge of what is behind it.
     pub fn about(&self) -> Result<About, Error> {
         about(self.0)
+    }
+}
+
+/// Closes handles: several by a system call.
+pub(crate) fn close_all(handles: impl IntoIterator<Item = OwnedHandle>) {
+    let mut handles = handles.into_iter().map(OwnedHandle::into_handle).peekable();
+    while handles.peek().is_some() {
+        let mut some = [0; CLOSED];
+        for (place, handle) in some.iter_mut().zip(&mut handles) {
+            *place = handle.raw().into();
+        }
+        if sys::close_all(some).is_err() {
+            // One of them is none: so each for itself.
+            some.into_iter().filter(|handle| *handle != 0).for_each(|handle| _ = sys::close(handle));
+        }
     }
 }
 

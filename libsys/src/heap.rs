@@ -1,4 +1,4 @@
-//! The heap: talc on one range that grows upwards at `layout::HEAP`, paid by the process's own pool.
+//! The heap: talc on one range that grows upwards from where init says, paid by the process's own pool.
 //!
 //! A step is at least 64 KiB and a quarter of what is there. Where a pager serves the process, a step takes addresses only,
 //! as many as the pool could still fill; pages come as they are touched. Else a step is a Memory, mapped at once: its
@@ -6,7 +6,7 @@
 
 use core::{
     alloc::Layout,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use abi::{Handle, PAGE_SIZE, calls::Access, info, user};
@@ -15,16 +15,19 @@ use talc::{TalcLock, base::Talc, base::binning::Binning, source::Source};
 use crate::{layout, mapping, objects, sync::RawLock, sys};
 
 #[global_allocator]
-static HEAP: TalcLock<RawLock, Grow> = TalcLock::new(Grow { end: 0, mapped: layout::HEAP.start });
+static HEAP: TalcLock<RawLock, Grow> = TalcLock::new(Grow { end: 0, size: 0 });
 
 /// The smallest step.
 const STEP: usize = 64 << 10;
 
+/// Where it begins.
+static START: AtomicUsize = AtomicUsize::new(0);
 /// Whether pages come as they are touched.
 static PAGED: AtomicBool = AtomicBool::new(false);
 
-/// Says whether a pager fills the heap; before its first use.
-pub(crate) fn set_paged(paged: bool) {
+/// Says where the heap begins, and whether a pager fills it; before its first use.
+pub(crate) fn begin(start: usize, paged: bool) {
+    START.store(start, Ordering::Relaxed);
     PAGED.store(paged, Ordering::Relaxed);
 }
 
@@ -32,26 +35,27 @@ pub(crate) fn set_paged(paged: bool) {
 struct Grow {
     /// Talc's end of the heap, 0 before the first step.
     end: usize,
-    /// The end of what is mapped.
-    mapped: usize,
+    /// Bytes that are mapped.
+    size: usize,
 }
 
 // SAFETY: `acquire` uses no allocator: system calls alone.
 unsafe impl Source for Grow {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-        let old = talc.source.mapped;
+        let (start, size) = (START.load(Ordering::Relaxed), talc.source.size);
+        let old = start + size;
         // Room for what talc puts around an allocation, and at the first step for its own tables.
         let wanted = layout.size().checked_add(layout.align()).ok_or(())?.checked_add(2 * PAGE_SIZE).ok_or(())?;
         let paged = PAGED.load(Ordering::Relaxed);
-        let comfortable = match old - layout::HEAP.start {
+        let comfortable = match size {
             // What is there already.
             0 if paged && wanted <= layout::HEAP_START => layout::HEAP_START,
             size => wanted.max(STEP).max(size / 4),
         };
-        let extend = if paged { reserve } else { extend };
-        let bytes = extend(old, comfortable).or_else(|()| extend(old, wanted))?;
+        let grow = |bytes| if paged { reserve(size, bytes) } else { extend(start, size, bytes) };
+        let bytes = grow(comfortable).or_else(|()| grow(wanted))?;
         let new = old + bytes;
-        talc.source.mapped = new;
+        talc.source.size += bytes;
         let end = core::ptr::NonNull::new(talc.source.end as *mut u8);
         // SAFETY:
         // 1. `old..new` was just mapped readable and writable and belongs to nobody else.
@@ -68,23 +72,27 @@ unsafe impl Source for Grow {
 }
 
 /// Takes addresses that a pager will fill; returns their bytes. Refused where the pool could not pay for all of them.
-fn reserve(at: usize, bytes: usize) -> Result<usize, ()> {
+fn reserve(size: usize, bytes: usize) -> Result<usize, ()> {
     let bytes = bytes.checked_next_multiple_of(PAGE_SIZE).ok_or(())?;
+    if size == 0 && bytes <= layout::HEAP_START {
+        // They are there already, and paid for.
+        return Ok(bytes);
+    }
     let [pages, used, ..] = sys::info(objects::own_pool().raw().into(), info::POOL, 0).map_err(drop)?;
-    let size = (at - layout::HEAP.start).checked_add(bytes).ok_or(())?;
+    let size = size.checked_add(bytes).ok_or(())?;
     let free = pages.saturating_sub(used) as usize;
     // With the tables and records that the mapping of so many takes.
     let needed = bytes / PAGE_SIZE + bytes / PAGE_SIZE / 16 + 8;
-    let fits = needed <= free || size <= layout::HEAP_START;
-    if fits && size / PAGE_SIZE <= pages as usize { Ok(bytes) } else { Err(()) }
+    if needed <= free && size / PAGE_SIZE <= pages as usize { Ok(bytes) } else { Err(()) }
 }
 
-/// Maps new memory at the address; returns its bytes.
-fn extend(at: usize, bytes: usize) -> Result<usize, ()> {
+/// Maps new memory behind what is there; returns its bytes.
+fn extend(start: usize, size: usize, bytes: usize) -> Result<usize, ()> {
     let bytes = bytes.checked_next_multiple_of(PAGE_SIZE).ok_or(())?;
-    if bytes > layout::HEAP.end - at {
+    if bytes > layout::MAX_HEAP - size {
         return Err(());
     }
+    let at = start + size;
     let pages = bytes / PAGE_SIZE;
     let pool = objects::own_pool().raw().into();
     let (memory, _) = sys::create(pool, info::Kind::Memory as u64, pages as u64, 0, 0).map_err(drop)?;

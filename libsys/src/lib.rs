@@ -41,6 +41,7 @@ pub mod net;
 mod objects;
 #[cfg(target_os = "viaether")]
 mod panic;
+mod pieces;
 mod process;
 pub mod random;
 #[cfg(feature = "raw")]
@@ -48,7 +49,6 @@ pub mod raw;
 mod region;
 pub mod ring;
 pub mod roots;
-
 pub mod serve;
 mod server;
 pub mod sessions;

@@ -128,7 +128,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        let view = layout::VIEWS.contains(&self.start);
+        let view = layout::VIEWS.contains(&(self.start as u64));
         if view {
             let request = process::Request::Forget { address: self.start as u64 };
             let _ = channel::call::<process::Service>(user::PROCESS_CHANNEL, &request, Handles::none());

@@ -172,7 +172,7 @@ pub(crate) fn take_addresses(bytes: usize) -> Result<usize, Error> {
     // Large mappings are aligned so that large pages can be used.
     let align = if bytes >= 2 << 20 { 2 << 20 } else { PAGE_SIZE };
     let mut regions = REGIONS.lock();
-    let regions = regions.get_or_insert_with(|| Regions::new(layout::MAPPINGS, PAGE_SIZE));
+    let regions = regions.get_or_insert_with(|| Regions::new(layout::mappings(), PAGE_SIZE));
     regions.take(bytes, align).ok_or(Error::NoMemory)
 }
 

@@ -8,7 +8,7 @@ use protocol::{
     names::{self, Entry, Place, Reply, Request, Source},
 };
 
-use crate::{Channel, Handles, OwnedHandle, channel, sessions::Client};
+use crate::{Channel, Handles, OwnedHandle, channel, pieces, sessions::Client};
 
 /// How often a request is repeated after its server died.
 pub const RETRIES: usize = 3;
@@ -75,19 +75,10 @@ impl NameSpace {
 
     /// All names.
     pub fn list(&self) -> Result<alloc::vec::Vec<Entry>, Error> {
-        let mut all = alloc::vec::Vec::new();
-        loop {
-            match self.ask(&Request::List { skip: all.len() as u16 }, Handles::none())? {
-                (Reply::Names(entries), _) => {
-                    let last = !entries.is_full();
-                    all.extend(entries);
-                    if last {
-                        return Ok(all);
-                    }
-                }
-                _ => return Err(Error::Protocol),
-            }
-        }
+        pieces::by_place(usize::from(u16::MAX), |skip| match self.ask(&Request::List { skip }, Handles::none())? {
+            (Reply::Names(entries), _) => Ok(entries),
+            _ => Err(Error::Protocol),
+        })
     }
 
     /// Binds a name.

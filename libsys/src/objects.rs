@@ -4,15 +4,15 @@ use abi::{Handle, Rights, boot, calls, info, user};
 use protocol::Error;
 
 use crate::{
-    OwnedHandle,
+    OwnedHandle, Process,
     handle::{self, typed},
     sys,
 };
 
 /// `derive` gives a handle to the Grant, too.
-pub(crate) const WITH_GRANT: u64 = 0;
+pub(crate) const WITH_GRANT: u64 = calls::Derived::WITH_GRANT.0;
 /// It does not: nobody will revoke what is derived.
-pub(crate) const ALONE: u64 = 1;
+pub(crate) const ALONE: u64 = calls::Derived::ALONE.0;
 
 typed! {
     /// Page frames and the right to make objects from them.
@@ -112,6 +112,14 @@ impl Pool {
     /// Ends all that was made from it and gives the pages back.
     pub fn destroy(self) -> Result<(), Error> {
         sys::destroy(self.raw())?;
+        Ok(())
+    }
+
+    /// The same, and gives up handles to what there was in it, or not.
+    pub fn destroy_with(self, others: impl IntoIterator<Item = OwnedHandle>) -> Result<(), Error> {
+        let destroyed = sys::destroy(self.raw());
+        handle::close_all([self.into_inner()].into_iter().chain(others));
+        destroyed?;
         Ok(())
     }
 
@@ -280,6 +288,19 @@ impl Authority {
     pub fn label(&self, pool: &Pool, rights: Rights, badge: u64) -> Result<Authority, Error> {
         let (handle, _) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), badge, 0, ALONE)?;
         Ok(Authority(handle::adopt(handle)?))
+    }
+
+    /// The same, into a process's table.
+    pub fn label_for(
+        &self,
+        pool: &Pool,
+        rights: Rights,
+        badge: u64,
+        (process, index): (&Process, u16),
+    ) -> Result<(), Error> {
+        let to = calls::Derived::to(process.handle(), index).0;
+        sys::derive(pool.raw(), self.raw(), rights.bits().into(), badge, 0, to)?;
+        Ok(())
     }
 
     /// Powers off or reboots, with POWER. Returns only if it may not.

@@ -233,8 +233,16 @@ impl Thread {
     /// Starts it at an address of its process. The argument arrives in its first argument register.
     ///
     /// Not for threads of this process, which [`crate::thread::spawn`] makes: whoever calls this holds another's.
-    pub fn start(&self, pc: usize, sp: usize, argument: u64) -> Result<(), Error> {
-        sys::start(self.raw(), pc as u64, sp as u64, argument)?;
+    /// Before that it is set which notification its `recv` waits for, and, if that is given here, who is told of its faults.
+    pub fn start(
+        &self,
+        (pc, sp): (usize, usize),
+        argument: u64,
+        fault: Option<&OwnedHandle>,
+        notification: &Notification,
+    ) -> Result<(), Error> {
+        let fault = fault.map_or(0, OwnedHandle::raw);
+        sys::start(self.raw(), pc as u64, sp as u64, argument, fault, notification.raw())?;
         Ok(())
     }
 

@@ -3,14 +3,16 @@
 use core::fmt;
 
 use abi::{
-    Rights, info,
+    Rights,
+    calls::Derived,
+    info,
     message::{self as wire, Kind},
 };
 use protocol::{Answer, Error, Protocol};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Grant, Handles, OwnedHandle, Pool, handle, message,
+    Grant, Handles, OwnedHandle, Pool, Process, handle, message,
     objects::{ALONE, WITH_GRANT},
     sys, thread_block,
 };
@@ -49,6 +51,13 @@ impl Receiver {
         let rights = Rights::CALL | Rights::TRANSFER;
         let (client, _) = sys::derive(pool.raw(), self.0.raw(), rights.bits().into(), badge, 0, ALONE)?;
         handle::adopt(client)
+    }
+
+    /// The same in a process's table, as a handle with CALL alone.
+    pub fn client_for(&self, pool: &Pool, badge: u64, (process, index): (&Process, u16)) -> Result<(), Error> {
+        let to = Derived::to(process.handle(), index).0;
+        sys::derive(pool.raw(), self.0.raw(), Rights::CALL.bits().into(), badge, 0, to)?;
+        Ok(())
     }
 
     /// Waits for the next event. `deadline` is in ns since boot: 0 polls, `u64::MAX` waits.

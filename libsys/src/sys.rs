@@ -5,7 +5,7 @@
 
 use abi::{
     Error, Handle,
-    calls::{GIFTS, number},
+    calls::{CLOSED, GIFTS, number},
     message,
 };
 
@@ -35,6 +35,7 @@ macro_rules! stub {
     ($number:literal state ($($a:ident)*) $text:literal) => {};
     ($number:literal debug_log ($($a:ident)*) $text:literal) => {};
     ($number:literal give ($($a:ident)*) $text:literal) => {};
+    ($number:literal close ($($a:ident)*) $text:literal) => {};
     ($number:literal $name:ident ($($a:ident)*) $text:literal) => {
         #[doc = $text]
         #[inline(always)]
@@ -82,6 +83,19 @@ pub(crate) fn give(process: u64, moved: u64, gifts: [u64; GIFTS]) -> Result<(), 
     let mut frame = Frame { number: number::give.into(), a0: process, a1: moved, deadline: 0, words: gifts };
     arch::full(&mut frame);
     abi::Status(frame.number).result()
+}
+
+/// Gives a handle up.
+#[inline(always)]
+pub(crate) fn close(handle: u64) -> Result<Two, Error> {
+    close_all([handle, 0, 0, 0, 0, 0])
+}
+
+/// Gives handles up, each named once: the first, and those of the others that are not 0.
+#[inline(always)]
+pub(crate) fn close_all(handles: [u64; CLOSED]) -> Result<Two, Error> {
+    let (status, a0, a1) = arch::simple(number::close.into(), handles);
+    result(status, (a0, a1))
 }
 
 /// How many handles this runtime always has room for in what it receives.

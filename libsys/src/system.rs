@@ -8,28 +8,17 @@ use protocol::{
     process::{Action, Power, ProcessInfo, Reply, Request, ServiceInfo, SystemInfo},
 };
 
-use crate::{Access, Handles, Mapping, Memory, log::Level, spawn::ask};
+use crate::{Access, Handles, Mapping, Memory, log::Level, pieces, spawn::ask};
 
 /// All processes that this one may see.
 pub fn processes() -> Result<Vec<ProcessInfo>, Error> {
-    let mut all: Vec<ProcessInfo> = Vec::new();
-    loop {
-        let after = all.last().map_or(0, |last| last.number);
-        match ask(&Request::List { after }, Handles::none())? {
-            (Reply::Processes(some), _) => {
-                // Ascending, so this ends.
-                if some.first().is_some_and(|first| first.number <= after) {
-                    return Err(Error::Protocol);
-                }
-                let last = !some.is_full();
-                all.extend(some);
-                if last {
-                    return Ok(all);
-                }
-            }
-            _ => return Err(Error::Protocol),
-        }
-    }
+    pieces::by_number(
+        |process: &ProcessInfo| process.number,
+        |after| match ask(&Request::List { after }, Handles::none())? {
+            (Reply::Processes(some), _) => Ok(some),
+            _ => Err(Error::Protocol),
+        },
+    )
 }
 
 /// Gives a process's main thread another priority.
@@ -44,36 +33,21 @@ pub fn revoke(number: u32, service: &str) -> Result<(), Error> {
 
 /// What a process holds, a line each.
 pub fn holds(number: u32) -> Result<Vec<String>, Error> {
-    let mut all = Vec::new();
-    loop {
-        match ask(&Request::Holds { number, skip: all.len() as u16 }, Handles::none())? {
-            (Reply::Holds(lines), _) => {
-                let last = !lines.is_full();
-                all.extend(lines.into_iter().map(Text::into_string));
-                if last || all.len() > usize::from(u16::MAX) {
-                    return Ok(all);
-                }
-            }
-            _ => return Err(Error::Protocol),
+    let lines = pieces::by_place(usize::from(u16::MAX), |skip| {
+        match ask(&Request::Holds { number, skip }, Handles::none())? {
+            (Reply::Holds(lines), _) => Ok(lines),
+            _ => Err(Error::Protocol),
         }
-    }
+    })?;
+    Ok(lines.into_iter().map(Text::into_string).collect())
 }
 
 /// All services.
 pub fn services() -> Result<Vec<ServiceInfo>, Error> {
-    let mut all = Vec::new();
-    loop {
-        match ask(&Request::Services { skip: all.len() as u16 }, Handles::none())? {
-            (Reply::Services(some), _) => {
-                let last = !some.is_full();
-                all.extend(some);
-                if last || all.len() > 256 {
-                    return Ok(all);
-                }
-            }
-            _ => return Err(Error::Protocol),
-        }
-    }
+    pieces::by_place(256, |skip| match ask(&Request::Services { skip }, Handles::none())? {
+        (Reply::Services(some), _) => Ok(some),
+        _ => Err(Error::Protocol),
+    })
 }
 
 /// Starts, stops or restarts a service.

@@ -87,13 +87,12 @@ pub fn spawn(pool: &Pool, options: Options, body: impl FnOnce() + Send + 'static
     let shared = Arc::new(Shared { block: Block::new(), over: AtomicBool::new(false), done: options.done });
     let range = stack.address()..stack.address() + stack.len();
     shared.block.prepare(buffer.0, range.clone());
-    thread.set_notification(Some(&notification))?;
     sys::config(thread.raw(), calls::CONFIG_POINTER, &raw const shared.block as u64)?;
     let start = Box::into_raw(Box::new(Start { shared: shared.clone(), body: Box::new(body) }));
     let pc = run as extern "C" fn(*mut Start) -> !;
     // As after a call on x86_64: 8 below a multiple of 16; aarch64 wants a multiple.
     let sp = if cfg!(target_arch = "x86_64") { range.end - 8 } else { range.end };
-    if let Err(error) = sys::start(thread.raw(), pc as usize as u64, sp as u64, start as u64) {
+    if let Err(error) = sys::start(thread.raw(), pc as usize as u64, sp as u64, start as u64, 0, notification.raw()) {
         // SAFETY: the thread did not start, so nobody else has the box.
         drop(unsafe { Box::from_raw(start) });
         return Err(error.into());

@@ -46,6 +46,11 @@ impl Block {
         self.buffer.set(buffer as *mut u8);
         self.stack.set((stack.start, stack.end));
     }
+
+    /// Its thread's stack.
+    pub(crate) fn stack(&self) -> Range<usize> {
+        self.stack.get().0..self.stack.get().1
+    }
 }
 
 fn block() -> Option<&'static Block> {
@@ -76,7 +81,7 @@ pub(crate) fn keep_pending(bits: u64) {
 
 /// This thread's stack.
 pub(crate) fn stack() -> Range<usize> {
-    block().map_or(0..0, |block| block.stack.get().0..block.stack.get().1)
+    block().map_or(0..0, Block::stack)
 }
 
 #[cfg_attr(not(target_os = "viaether"), allow(dead_code, reason = "the host panics by itself"))]

@@ -12,11 +12,17 @@ pub const SECOND: u64 = 1_000_000_000;
 /// Nanoseconds in a millisecond.
 pub const MILLISECOND: u64 = 1_000_000;
 
-/// Where the page is: init, which makes it, has a copy of its own until then.
+/// Where the page is; none before the start has said so.
 #[cfg(target_os = "viaether")]
-static WHERE: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(abi::user::TIME_PAGE as usize);
+static WHERE: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
 
-/// For init: the time as the kernel told it at boot.
+/// For the start: the page is where processes have it.
+#[cfg(target_os = "viaether")]
+pub(crate) fn start() {
+    WHERE.store(crate::layout::time_page(), Ordering::Release);
+}
+
+/// For init, which makes the page: the time as the kernel told it at boot.
 #[cfg(target_os = "viaether")]
 pub(crate) fn start_from(boot: &abi::boot::BootInfo) {
     static OWN: [AtomicU64; 7] = [const { AtomicU64::new(0) }; 7];
@@ -30,8 +36,8 @@ pub(crate) fn start_from(boot: &abi::boot::BootInfo) {
 /// What the page says, read so that all fields belong together.
 #[cfg(target_os = "viaether")]
 fn page() -> TimePage {
-    // SAFETY: 1. The page is mapped there, readable, for the process's whole life (init: a static). 2. `TimePage` is seven u64,
-    // so seven atomics lie there; it is written by others, hence atomics.
+    // SAFETY: 1. The page is mapped where `WHERE` says, readable, for the process's whole life (init: a static). 2. `TimePage` is
+    // seven u64, so seven atomics lie there; it is written by others, hence atomics.
     let words: &[AtomicU64; 7] = unsafe { &*(WHERE.load(Ordering::Relaxed) as *const [AtomicU64; 7]) };
     loop {
         let sequence = words[0].load(Ordering::Acquire);

@@ -165,6 +165,7 @@ fn is_handle(kind: Kind) -> bool {
             | Kind::Tag
             | Kind::Token
             | Kind::Gift
+            | Kind::Derived
     )
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
@@ -26,7 +26,7 @@ pub fn encode_vec<T: Serialize>(value: &T, limit: usize) -> Result<Vec<u8>, Erro
 }
 
 /// Decodes a message that fills the bytes exactly; anything else is [`Error::Malformed`].
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
         _ => Err(Error::Malformed),

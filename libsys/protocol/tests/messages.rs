@@ -4,7 +4,7 @@ mod samples;
 
 use std::{collections::BTreeMap, fmt::Debug, fmt::Write};
 
-use protocol::{Error, MAX_MESSAGE, decode, encode};
+use protocol::{Error, MAX_MESSAGE, StartBody, decode, encode};
 use samples::each;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -129,15 +129,36 @@ fn mutated_messages_never_panic() {
 fn start_blocks_are_refused_when_they_lie() {
     let mut random = Random(9);
     let seeds: Vec<Vec<u8>> = samples::bodies().iter().map(encoded).collect();
-    for _ in 0..5_000 {
+    let mut accepted = 0;
+    for turn in 0..5_000 {
         let mut bytes = seeds[random.below(seeds.len())].clone();
-        random.mutate(&mut bytes);
-        if let Ok(body) = decode::<protocol::StartBody>(&bytes)
-            && let Ok(body) = body.check()
-        {
-            assert!(body.handles.iter().all(|(_, index)| *index >= 16));
+        if turn > 0 {
+            random.mutate(&mut bytes);
         }
+        accepted += usize::from(body_is_judged_alike(&bytes));
     }
+    assert!(accepted > 0);
+    // What is too much of something.
+    let limits = (protocol::start::MAX_ARGS, protocol::start::MAX_ENV, protocol::fs::MAX_PATH);
+    for (n, (args, env, cwd)) in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)].into_iter().enumerate() {
+        let body = StartBody {
+            args: vec![String::new(); limits.0 + args],
+            env: vec![Default::default(); limits.1 + env],
+            cwd: "x".repeat(limits.2 + cwd),
+            ..StartBody::default()
+        };
+        let bytes = protocol::encode_vec(&body, protocol::start::MAX_BODY).unwrap();
+        assert_eq!(body_is_judged_alike(&bytes), n == 0);
+    }
+}
+
+/// Whether bytes are a good body: as who keeps it and who passes it on see it.
+fn body_is_judged_alike(bytes: &[u8]) -> bool {
+    let kept = decode::<StartBody>(bytes).and_then(StartBody::check);
+    assert_eq!(protocol::start::check_body(bytes), kept.as_ref().map(|_| ()).map_err(|error| *error));
+    let Ok(body) = kept else { return false };
+    assert!(body.handles.iter().all(|(_, index)| *index >= 16));
+    true
 }
 
 #[test]

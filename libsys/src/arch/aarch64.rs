@@ -17,6 +17,10 @@ global_asm!(
     start = sym crate::entry::start,
 );
 
+// Copies and zeros as the kernel's own: what comes with the compiler copies word by word here. They use no vector registers, which a
+// program that has none in use is switched without.
+global_asm!(include_str!("../../../microkernel/kernel/src/arch/aarch64/memory.s"));
+
 /// A system call with up to six arguments: status and two results.
 #[inline(always)]
 pub(crate) fn simple(number: u64, a: [u64; 6]) -> (u64, u64, u64) {

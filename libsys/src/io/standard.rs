@@ -23,7 +23,7 @@ static ERROR: Mutex<Option<Output>> = Mutex::new(None);
 
 /// The stream's description and its handles at 10 + 2·index.
 fn given(index: usize) -> (Stream, Handles) {
-    let stream = env::streams().into_iter().nth(index).unwrap_or_default();
+    let stream = env::stream(index);
     let first = user::STDIN.index() + 2 * index as u16;
     let handle = |n| OwnedHandle::adopt(Handle::first(first + n));
     let handles = match stream {
@@ -206,8 +206,8 @@ pub(crate) fn forget_standard() {
 
 /// A pipe that was never written has to be ended too: its reader waits.
 fn untouched_pipe(index: usize) -> Option<Output> {
-    match env::streams().get(index) {
-        Some(Stream::Pipe) => output(index).ok(),
+    match env::stream(index) {
+        Stream::Pipe => output(index).ok(),
         _ => None,
     }
 }

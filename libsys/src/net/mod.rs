@@ -25,7 +25,7 @@ pub use udp::UdpSocket;
 use crate::{
     Channel, Handles, Mutex, Pool,
     names::{self, NameSpace, bits},
-    server,
+    pieces, server,
     window::ClientSide,
 };
 
@@ -236,19 +236,10 @@ macro_rules! listed {
     ($(#[$meta:meta])* $name:ident -> $item:ty, $variant:ident) => {
         $(#[$meta])*
         pub fn $name() -> Result<Vec<$item>, Error> {
-            let mut all = Vec::new();
-            loop {
-                match ask(&Request::$variant { skip: all.len() as u16 })? {
-                    Reply::$variant(some) => {
-                        let last = !some.is_full();
-                        all.extend(some);
-                        if last || all.len() > 16_384 {
-                            return Ok(all);
-                        }
-                    }
-                    _ => return Err(Error::Protocol),
-                }
-            }
+            pieces::by_place(16_384, |skip| match ask(&Request::$variant { skip })? {
+                Reply::$variant(some) => Ok(some),
+                _ => Err(Error::Protocol),
+            })
         }
     };
 }

@@ -1,11 +1,11 @@
-//! What the kernel tells init: one frozen page at [`crate::user::START_BLOCK`].
+//! What the kernel tells init: one frozen page, where others have their start block.
 
 use crate::Handle;
 
 /// Marks the page.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"VIAB");
 /// Version of this layout.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Most root handles.
 pub const MAX_ROOTS: usize = 64;
 
@@ -42,6 +42,10 @@ pub struct BootInfo {
     pub boot_ns: u64,
     /// A seed from the machine's tables and processor, zeros if there was none.
     pub seed: [u8; 32],
+    /// Where init's heap and mappings begin, in [`crate::places`].
+    pub heap: u64,
+    /// See `heap`.
+    pub mappings: u64,
     /// What the machine is.
     pub machine: Machine,
     /// Handles to everything.

@@ -27,14 +27,14 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   "Answers a call.";
 5 notify (notification: Notification, bits: Bits) -> () [BadHandle Denied Revoked WrongKind ServerDied]
   "Sets those of the bits that the handle's badge has, and wakes the thread that waits for them.";
-6 close (handle: Any) -> () [BadHandle]
-  "Gives a handle up. An object without handles goes; so does what hangs on it.";
+6 close (handle: Any, second: Any, third: Any, fourth: Any, fifth: Any, sixth: Any) -> () [BadHandle]
+  "Gives handles up, each named once: the first, and those of the others that are not 0; by an error none. An object without handles goes; so does what hangs on it.";
 7 dup (handle: Any, rights: Rights, process: Process, index: Number) -> (handle: Handle)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull PoolEmpty]
   "Makes a second handle with the same badge and Grant, and at most the same rights. With a process (ENDOW; the handle needs TRANSFER) it goes into that table, at the index if it is not 0.";
-8 derive (pool: Pool, handle: Any, rights: Rights, badge: Bits, close_bits: Bits, alone: Number) -> (handle: Handle, grant: Handle)
+8 derive (pool: Pool, handle: Any, rights: Rights, badge: Bits, close_bits: Bits, to: Derived) -> (handle: Handle, grant: Handle)
   [BadHandle Denied Revoked WrongKind BadArgument ServerDied TableFull PoolEmpty]
-  "Makes a weaker handle behind a new Grant, charged to the pool. Who may RECV (Channel) or is OWNER (Notification, Authority) chooses the badge and is told when the last such handle is gone; for others the badge stays. With alone 1 instead of 0 the Grant gets no handle of its own: there is 0 for it. Grants nest to depth 4.";
+  "Makes a weaker handle behind a new Grant, charged to the pool. Who may RECV (Channel) or is OWNER (Notification, Authority) chooses the badge and is told when the last such handle is gone; for others the badge stays. With to 1 instead of 0 the Grant gets no handle of its own: there is 0 for it. With a process in to (ENDOW; the handle needs TRANSFER) the derived handle goes into that table, at an index from 1 to 127. Grants nest to depth 4.";
 9 revoke (grant: Grant) -> () [BadHandle Denied WrongKind ServerDied]
   "Ends every handle derived through the Grant, with their mappings, interrupt bindings and queued calls. Restarts itself until all is undone.";
 10 info (handle: Any, what: Number, index: Number) -> (zero: Number, zero1: Number, w0: Number, w1: Number, w2: Number, w3: Number, w4: Number, w5: Number, w6: Number, w7: Number)
@@ -64,8 +64,8 @@ ipc 4 reply (token: Token, tag: Tag) -> () [BadHandle Denied BadArgument CallerG
   "By the OWNER: nobody can write these pages, at most 256, any more. Refused while a writable mapping exists.";
 20 seal (memory: Memory, offset: Pages, pages: Pages, authority: Authority) -> () [BadHandle Denied Revoked WrongKind BadArgument NotFrozen ServerDied]
   "By the OWNER with an Authority that has SEAL: frozen pages, at most 32, become code. Instruction caches are coherent on return.";
-21 start (thread: Thread, pc: Address, sp: Address, argument: Number) -> () [BadHandle Denied Revoked WrongKind BadAddress BadArgument ServerDied]
-  "Starts a stopped thread; its first argument register has the argument.";
+21 start (thread: Thread, pc: Address, sp: Address, argument: Number, fault: Channel, notification: Notification) -> () [BadHandle Denied Revoked WrongKind BadAddress BadArgument ServerDied]
+  "Starts a stopped thread; its first argument register has the argument. Before that its fault channel and its notification are set, as by config, but for what is 0.";
 22 stop (thread: Thread) -> () [BadHandle Denied Revoked WrongKind ServerDied]
   "Stops a thread; a call of its that is being served ends with CallerGone at the server. A thread may stop itself.";
 23 state (thread: Thread, index: Number) -> (zero: Number, zero1: Number, w0: Number, w1: Number, w2: Number, w3: Number, w4: Number, w5: Number, w6: Number, w7: Number)
@@ -119,6 +119,7 @@ pub enum Kind {
     Tag,
     Token,
     Gift,
+    Derived,
 }
 
 /// A row of the table.
@@ -165,6 +166,8 @@ for_each_call!(table);
 
 /// `give`: handles at most.
 pub const GIFTS: usize = 8;
+/// How many handles `close` takes.
+pub const CLOSED: usize = 6;
 
 /// A handle for another process, as an argument of `give`: the handle in bits 0-31, the rights it is to have at most in bits 32-47,
 /// its index there in bits 48-63.
@@ -194,6 +197,40 @@ impl Gift {
     #[must_use]
     pub const fn index(self) -> u16 {
         (self.0 >> 48) as u16
+    }
+}
+
+/// Where a derived handle goes, as an argument of `derive`: bit 0 says that its Grant gets no handle; then it may go to another
+/// process, whose handle stands in bits 32-63, at the index in bits 16-31.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Derived(pub u64);
+
+impl Derived {
+    /// To the caller, as the Grant does.
+    pub const WITH_GRANT: Derived = Derived(0);
+    /// To the caller, without a handle of the Grant.
+    pub const ALONE: Derived = Derived(1);
+
+    /// To this process, at this index.
+    #[must_use]
+    pub const fn to(process: Handle, index: u16) -> Derived {
+        Derived(1 | (index as u64) << 16 | (process.raw() as u64) << 32)
+    }
+
+    /// Whether the Grant gets no handle; `None` for what means nothing.
+    #[must_use]
+    pub const fn alone(self) -> Option<bool> {
+        match self.0 as u16 {
+            0 if self.0 == 0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    /// The process and the index; `None` for the caller.
+    #[must_use]
+    pub const fn place(self) -> Option<(u32, u16)> {
+        if self.0 >> 16 == 0 { None } else { Some(((self.0 >> 32) as u32, (self.0 >> 16) as u16)) }
     }
 }
 

@@ -108,7 +108,12 @@ pub const GUIDES: &[Guide] = &[
         ],
     },
     Guide { call: "notify", rights: &[("notification", "NOTIFY")], work: Work::Fixed, reasons: &[] },
-    Guide { call: "close", rights: &[], work: Work::Parts("what ends with the object's last handle"), reasons: &[] },
+    Guide {
+        call: "close",
+        rights: &[],
+        work: Work::Parts("what ends with the objects' last handles"),
+        reasons: &[(Error::BadHandle, "a handle is named twice")],
+    },
     Guide {
         call: "dup",
         rights: &[("process", "ENDOW")],
@@ -123,15 +128,17 @@ pub const GUIDES: &[Guide] = &[
     },
     Guide {
         call: "derive",
-        rights: &[("pool", "MAKE")],
+        rights: &[("pool", "MAKE"), ("to", "ENDOW, for the process in it")],
         work: Work::Fixed,
         reasons: &[
             (Error::WrongKind, "the handle is a Grant, from which nothing is derived"),
             (
                 Error::BadArgument,
-                "the rights have unknown bits, or alone is neither 0 nor 1; or the handle is behind four Grants already",
+                "the rights or to have unknown bits; the index in it is no free slot from 1 to 127; or the handle is behind four Grants already",
             ),
+            (Error::Denied, "a process is named and the handle lacks TRANSFER"),
             (Error::ServerDied, DYING),
+            (Error::ServerDied, "the process is being ended"),
             (Error::TableFull, NO_ROOM),
             (Error::PoolEmpty, "the pool has no page for the Grant, or the caller's own none for its handle table"),
         ],
@@ -272,7 +279,7 @@ pub const GUIDES: &[Guide] = &[
     },
     Guide {
         call: "start",
-        rights: &[("thread", "CONTROL")],
+        rights: &[("thread", "CONTROL"), ("fault", "CALL"), ("notification", "OWNER")],
         work: Work::Fixed,
         reasons: &[
             (Error::BadArgument, "the thread is not stopped"),

@@ -23,6 +23,7 @@ pub mod guide;
 mod handle;
 pub mod info;
 pub mod message;
+pub mod places;
 mod rights;
 pub mod trace;
 pub mod user;

@@ -1,21 +1,21 @@
-//! What the kernel fixes in a user process's address space and first handles.
+//! What the kernel fixes in a user process's address space and first handles; [`crate::places`] has what lies elsewhere in each.
 
-use crate::Handle;
+use crate::{Handle, PAGE_SIZE};
 
 /// The first address that a process may not map: both processors use the lower 47 bits.
 pub const USER_END: u64 = 1 << 47;
 /// The lowest address that may be mapped: null and what lies near it always fault.
 pub const USER_START: u64 = 0x1_0000;
-/// The start block (init: [`crate::boot::BootInfo`]).
-pub const START_BLOCK: u64 = 0x7ff0_0000_0000;
-/// The time page.
-pub const TIME_PAGE: u64 = START_BLOCK + 0x10_0000;
-
-/// The main thread's IPC buffer.
-pub const MAIN_BUFFER: u64 = START_BLOCK + 0x18_0000;
-/// The end of the main thread's stack; it reaches down from here, and the heap up. One page table has all of it, and 128 KiB of
-/// heap: each process has them.
-pub const STACK_TOP: u64 = START_BLOCK + 0x1e_0000;
+/// Pages that a start block may have ([`crate::places`] says where it lies, the start argument tells its process).
+pub const BLOCK_PAGES: u64 = 16;
+/// How far behind the start block the time page is.
+pub const TIME_PAGE: u64 = BLOCK_PAGES * PAGE_SIZE as u64;
+/// And the main thread's IPC buffer.
+pub const MAIN_BUFFER: u64 = TIME_PAGE + PAGE_SIZE as u64;
+/// Pages that the three take.
+pub const OWN_PAGES: u64 = BLOCK_PAGES + 2;
+/// Bytes of a main thread's stack. Where there is a pager they come as they are used.
+pub const MAIN_STACK_BYTES: u64 = 256 << 10;
 
 /// A fresh process's first handles (`contracts.md` §4 names them all).
 pub const OWN_PROCESS: Handle = Handle::first(1);

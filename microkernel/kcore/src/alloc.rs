@@ -109,10 +109,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let class = I as usize;
         let mut slab = self.v.get::<POOL>(pool).partial[class];
         let (key, change) = if slab.is_none() {
-            slab = self.take_frame(pool)?;
-            self.v.make_slab::<I>(slab, value, pool.link().raw());
-            self.link_slab(pool, class, slab, false);
-            self.v.take_filled::<I>(slab)?
+            let taken = match self.take_spare_slab::<I>(pool) {
+                Some(spare) => {
+                    slab = spare;
+                    self.v.take_slot::<I>(slab, value)?
+                }
+                None => {
+                    slab = self.take_frame(pool)?;
+                    self.v.make_slab::<I>(slab, value, pool.link().raw());
+                    self.v.take_filled::<I>(slab)?
+                }
+            };
+            self.link_slab(pool, class, slab, taken.1 == SlabChange::Full);
+            (taken.0, SlabChange::Partial)
         } else {
             self.v.take_slot::<I>(slab, value)?
         };
@@ -123,6 +132,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut::<POOL>(pool).objects += 1;
         self.count(Count::ObjectsMade);
         Some(key)
+    }
+
+    /// An empty slab that need not be filled, charged to the pool, if one is at hand.
+    fn take_spare_slab<const I: u8>(&mut self, pool: PoolKey<'id>) -> Option<Frame>
+    where
+        Objects: Class<I>,
+    {
+        let p = self.v.get::<POOL>(pool);
+        if <Objects as Class<I>>::SPARES == 0 || p.limit == p.used {
+            return None;
+        }
+        let slab = self.v.take_spare_slab::<I>(pool.link().raw())?;
+        self.v.get_mut::<POOL>(pool).used += !mutant(Mutant::SpareSlabUnpaid) as u32;
+        Some(slab)
     }
 
     /// Ends an object: its names are stale from here. Whoever calls has unlinked it from everything.
@@ -143,7 +166,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         match change {
             SlabChange::Empty => {
                 self.unlink_slab(pool, class, slab);
-                self.v.release(slab);
+                self.v.release_slab::<I>(slab);
                 self.v.get_mut::<POOL>(pool).used -= !mutant(Mutant::QuotaNotCredited) as u32;
             }
             SlabChange::NoLongerFull => {

@@ -212,11 +212,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub fn comes_here(&mut self, thread: ThreadKey<'id>) -> bool {
         let t = self.v.get(thread);
-        if t.core as usize != self.core && t.home == ANY_CORE {
-            self.leave_wheel(thread);
-            self.v.get_mut(thread).core = self.core as u8;
-        }
-        self.v.get(thread).core as usize == self.core
+        t.core as usize == self.core || t.home == ANY_CORE && self.is_brought_here(thread)
+    }
+
+    #[inline(never)]
+    fn is_brought_here(&mut self, thread: ThreadKey<'id>) -> bool {
+        self.leave_wheel(thread);
+        self.v.get_mut(thread).core = self.core as u8;
+        true
     }
 
     /// Counts a thread in or out of those in a core's queue that other cores may take over.

@@ -35,7 +35,7 @@ use core::cmp::Ordering;
 
 use abi::Rights;
 use abi::calls::number as nr;
-use abi::message::{MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT};
+use abi::message::{CHANNEL_SHIFT, MAX_CHAIN, MAX_HANDLES, REGISTER_BYTES, TAKES_SHIFT};
 use kmem::mutants::{Mutant, mutant};
 use kmem::{Class, KeptPair, Key, Link};
 
@@ -102,13 +102,31 @@ impl<H: Hw> Kernel<H> {
         self.briefly_with(core, |cx| cx.fast().map_or(Link::NONE, |next| next.link()))
     }
 
-    /// The same for `recv` and `notify`, which may go on with the thread that made them.
+    /// The same for a `notify`, which goes on with the thread that made it.
     #[inline(always)]
-    pub fn fast_signal(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
+    pub fn fast_notify(&mut self, core: CoreId, asked: Asked) -> Option<*mut Context> {
+        self.briefly_with(core, |cx| {
+            let me = cx.fast_notify(asked)?;
+            Some(cx.context(me))
+        })
+    }
+
+    /// The same for a `recv`, which may go on with the thread that made it.
+    #[inline(always)]
+    pub fn fast_recv(&mut self, core: CoreId, asked: Asked) -> Option<Decided> {
         self.briefly_with(core, |cx| {
             let before = cx.my_core().current.link();
-            let next = cx.fast_signal(asked)?;
+            let next = cx.fast_recv(asked)?;
             Some(Decided { context: cx.context(next), another: next.link() != before })
+        })
+    }
+
+    /// Whether a `reply_recv` that is not done in registers is known to be none for the fast path: by a handle behind a Grant.
+    #[inline(always)]
+    pub fn never_fast(&mut self, core: CoreId, asked: Asked) -> bool {
+        self.briefly_with(core, |cx| {
+            let current = cx.my_core().current;
+            cx.v.kept(&current).is_some_and(|me| cx.received_by_grant(me, asked.a1 >> CHANNEL_SHIFT))
         })
     }
 
@@ -143,9 +161,10 @@ messages! {
     fast_reply_recv fast_reply_recv Any "The same with any.";
 }
 
-/// The last number of those calls of which some have a fast path.
-pub const LAST_FAST: u16 = nr::notify;
-const _: () = assert!(nr::call <= LAST_FAST && nr::reply_recv <= LAST_FAST && nr::recv <= LAST_FAST);
+/// The last number of those calls of which some have a fast path. Those before are messages, as the stubs take them.
+const LAST_FAST: u16 = nr::notify;
+const _: () =
+    assert!(nr::call < LAST_FAST && nr::reply_recv < LAST_FAST && nr::recv < LAST_FAST && nr::reply < LAST_FAST);
 
 /// Whether [`Kernel::fast`] is worth trying for a call of this number, all else left aside.
 #[inline(always)]
@@ -223,7 +242,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn fast_signal(&mut self, asked: Asked) -> Option<ThreadKey<'id>> {
         match asked.number as u16 {
             nr::recv => self.fast_recv(asked),
-            nr::notify if asked.number >> TAKES_SHIFT == 0 => self.fast_notify(asked),
+            nr::notify => self.fast_notify(asked),
             _ => None,
         }
     }

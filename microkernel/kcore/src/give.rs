@@ -52,9 +52,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             if gift.0 == 0 || self.insert_at(target, gift.index().into(), *copy).is_none() {
                 continue;
             }
-            self.count_handle(copy);
-            if moved >> at & 1 != 0 && !mutant(Mutant::GivenStays) {
-                let entry = self.remove(own, gift.handle().into())?;
+            if moved >> at & 1 == 0 || mutant(Mutant::GivenStays) {
+                self.count_handle(copy);
+                continue;
+            }
+            let entry = self.remove(own, gift.handle().into())?;
+            // What moves is counted already, but it may receive no more.
+            if entry.rights().contains(Rights::RECV) != copy.rights().contains(Rights::RECV) {
+                self.count_handle(copy);
                 self.drop_handle(&entry);
             }
         }

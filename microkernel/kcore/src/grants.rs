@@ -3,6 +3,7 @@
 //! A Grant is never searched for its handles: they die at their next look-up, because it walks up the Grants. What came
 //! about through them is undone by `revoke`.
 
+use abi::calls::{CLOSED, Derived};
 use abi::{Error, Rights};
 use kmem::AnyName;
 use kmem::mutants::{Mutant, mutant};
@@ -93,10 +94,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if self.pool_dies(pool) && !mutant(Mutant::DyingPoolMakes) {
             return Err(Error::ServerDied);
         }
-        let alone = match regs.argument(5) {
-            0 => false,
-            1 => true,
-            _ => return Err(Error::BadArgument),
+        let to = Derived(regs.argument(5));
+        let alone = to.alone().ok_or(Error::BadArgument)?;
+        let place = match to.place() {
+            None => None,
+            Some(place) => Some(self.place_elsewhere(thread, &from, place)?),
         };
         if from.object.class() == GRANT {
             return Err(Error::WrongKind);
@@ -108,7 +110,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let mut need = Need::default();
         self.need_object::<GRANT>(&mut need, pool.link());
-        self.need_slots(&mut need, process, if alone { 1 } else { 2 })?;
+        if place.is_none() {
+            self.need_slots(&mut need, process, if alone { 1 } else { 2 })?;
+        }
         self.check(&need)?;
         // ---- point of no return ----
         let tells = chooses_badge(&from);
@@ -132,10 +136,37 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let rights = if mutant(Mutant::DeriveAddsRights) { rights } else { from.rights() & rights };
         let derived = Entry { grant: name, badge, rights: rights.bits(), ..from };
         let cell = Entry { object: name.any(), rights: (Rights::REVOKE | Rights::TRANSFER).bits(), ..Entry::default() };
-        let derived = self.insert_counted(process, derived)?;
+        let derived = match place {
+            None => self.insert_counted(process, derived)?,
+            Some((target, index)) => {
+                let handle = self.insert_at(target, index, derived).ok_or(Error::TableFull)?;
+                self.count_handle(&derived);
+                handle.raw()
+            }
+        };
         let cell = if alone && !mutant(Mutant::AloneHasCell) { 0 } else { self.insert_counted(process, cell)? };
         self.answer(thread, [derived as u64, cell as u64]);
         Ok(Progress::Done)
+    }
+
+    /// Another process and the free slot of its table where what is made from a handle is to go.
+    fn place_elsewhere(
+        &self,
+        thread: ThreadKey<'id>,
+        from: &Entry,
+        (process, index): (u32, u16),
+    ) -> Result<(ProcessKey<'id>, u32), Error> {
+        let target = self.lookup::<PROCESS>(thread, process.into(), Rights::ENDOW)?.key;
+        if !from.rights().contains(Rights::TRANSFER) && !mutant(Mutant::DeriveIgnoresTransfer) {
+            return Err(Error::Denied);
+        }
+        if self.v.get(target).dying && !mutant(Mutant::DeriveIntoDying) {
+            return Err(Error::ServerDied);
+        }
+        if !self.slot_free(target, index.into()) {
+            return Err(Error::BadArgument);
+        }
+        Ok((target, index.into()))
     }
 
     /// Puts an entry into a table and counts it.
@@ -291,11 +322,37 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// System call `close`.
     pub fn close(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let process = self.v.follow(self.v.get(thread).process).ok_or(Error::BadHandle)?;
-        let handle = self.v.get(thread).context.regs.argument(0);
+        let regs = self.v.get(thread).context.regs;
+        let handles: [u64; CLOSED] = core::array::from_fn(|n| regs.argument(n));
+        let [first, others @ ..] = &handles;
+        if others.iter().fold(0, |all, handle| all | handle) == 0 {
+            self.close_one(process, *first)?;
+            return Ok(Progress::Done);
+        }
+        let mut before = handles.as_slice();
+        while let [handle, rest @ ..] = before {
+            before = rest;
+            if *handle == 0 && rest.len() < others.len() {
+                continue;
+            }
+            self.entry(process, *handle)?;
+            if rest.contains(handle) && !mutant(Mutant::ClosedTwice) {
+                return Err(Error::BadHandle);
+            }
+        }
+        // ---- point of no return ----
+        self.close_one(process, *first)?;
+        for handle in others.iter().filter(|handle| **handle != 0) {
+            self.close_one(process, *handle)?;
+        }
+        Ok(Progress::Done)
+    }
+
+    fn close_one(&mut self, process: ProcessKey<'id>, handle: u64) -> Result<(), Error> {
         let stays = mutant(Mutant::ClosedHandleStays);
         let entry = if stays { self.entry(process, handle)? } else { self.remove(process, handle)? };
         self.drop_handle(&entry);
-        Ok(Progress::Done)
+        Ok(())
     }
 
     /// System call `dup`.

@@ -2,7 +2,7 @@
 
 use abi::{Error, Handle, Rights};
 use kmem::mutants::{Mutant, mutant};
-use kmem::{AnyName, Class, Key, Link, Name};
+use kmem::{AnyName, Class, KeptPair, Key, Link, Name};
 
 use crate::Hw;
 use crate::alloc::Need;
@@ -33,7 +33,75 @@ pub struct Found<'id, const I: u8> {
     pub entry: Entry,
 }
 
+/// What a handle came to by which a thread called, or received, last by the general path. As [`crate::Doors`] no state: without
+/// it the same happens, in more steps.
+#[derive(Clone, Copy, Debug)]
+struct LastChannel {
+    /// The handle, 0 for none.
+    handle: u64,
+    badge: u64,
+    grant: Name<GRANT>,
+    /// The channel, and the thread itself. In this era the handle comes to the same still ([`Cx::end_doors`]).
+    kept: KeptPair<CHANNEL, THREAD>,
+}
+
+/// The channels that a thread called, and received from, last.
+#[derive(Clone, Copy, Debug)]
+pub struct LastChannels {
+    call: LastChannel,
+    receive: LastChannel,
+}
+
+impl LastChannels {
+    /// Nothing is known.
+    pub const NONE: LastChannels = LastChannels { call: LastChannel::NONE, receive: LastChannel::NONE };
+}
+
+impl LastChannel {
+    const NONE: LastChannel = LastChannel { handle: 0, badge: 0, grant: Name::NONE, kept: KeptPair::NONE };
+}
+
+/// A channel that a handle leads to, with what stands in the handle's slot.
+pub struct FoundChannel<'id> {
+    pub key: ChannelKey<'id>,
+    pub badge: u64,
+    pub grant: Name<GRANT>,
+}
+
 impl<'id, H: Hw> Cx<'_, 'id, H> {
+    /// As [`Cx::lookup`] for a channel to call, or else to receive from: known from the last time or looked up and kept.
+    #[inline(always)]
+    pub fn last_channel(&mut self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Result<FoundChannel<'id>, Error> {
+        let last = *self.last_channel_mut(thread, need);
+        if (last.handle == raw || mutant(Mutant::LastChannelForAll))
+            && let Some((key, _)) = self.v.kept_pair(&last.kept)
+        {
+            return Ok(FoundChannel { key, badge: last.badge, grant: last.grant });
+        }
+        self.look_up_channel(thread, raw, need)
+    }
+
+    /// Whether the handle is known to be behind a Grant by which the thread received last.
+    #[inline(always)]
+    pub fn received_by_grant(&self, thread: ThreadKey<'id>, raw: u64) -> bool {
+        let last = &self.v.get(thread).last.receive;
+        last.handle == raw && !last.grant.is_none() && self.v.kept_pair(&last.kept).is_some()
+    }
+
+    #[inline(never)]
+    fn look_up_channel(&mut self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Result<FoundChannel<'id>, Error> {
+        let Found { key, entry: Entry { badge, grant, .. } } = self.lookup::<CHANNEL>(thread, raw, need)?;
+        let kept = self.v.keep_pair(key, thread);
+        *self.last_channel_mut(thread, need) = LastChannel { handle: raw, badge, grant, kept };
+        Ok(FoundChannel { key, badge, grant })
+    }
+
+    #[inline(always)]
+    fn last_channel_mut(&mut self, thread: ThreadKey<'id>, need: Rights) -> &mut LastChannel {
+        let last = &mut self.v.get_mut(thread).last;
+        if need == Rights::CALL || mutant(Mutant::LastChannelForBoth) { &mut last.call } else { &mut last.receive }
+    }
+
     /// Looks a handle up in the thread's process.
     #[inline(always)]
     pub fn lookup<const I: u8>(&self, thread: ThreadKey<'id>, raw: u64, need: Rights) -> Result<Found<'id, I>, Error>
@@ -257,11 +325,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return false;
             }
             if let Some(page) = self.slot_page(process, (left - 1) * SLOTS_PER_PAGE) {
-                self.v.release(page.frame());
+                if left == 1 {
+                    self.release_first_slots(process, page);
+                } else {
+                    self.v.release(page.frame());
+                }
                 self.credit(pool, 1);
             }
             let p = self.v.get_mut(process);
             (p.slots, p.free_slot, p.free_far) = ((left - 1) * SLOTS_PER_PAGE, 0, 0);
+            p.touched *= !mutant(Mutant::TouchedForgotten) as u32;
             p.overhead -= 1;
         }
         let p = *self.v.get(process);
@@ -270,16 +343,28 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.credit(pool, 1);
         }
         let p = self.v.get_mut(process);
+        p.touched = 0;
         p.overhead -= !p.directory.is_none() as u32;
         (p.handles, p.directory) = (Link::NONE, Link::NONE);
         true
+    }
+
+    /// Gives a table's first page back, for the next process as it was.
+    fn release_first_slots(&mut self, process: ProcessKey<'id>, page: Key<'id, HANDLES>) {
+        let touched = if mutant(Mutant::SpareSlotsUsed) { 0 } else { self.v.get(process).touched };
+        for (slot, free) in self.v.get_mut(page).0.iter_mut().zip(&FREE.0).take(touched as usize) {
+            *slot = *free;
+        }
+        self.v.release_spare(page);
     }
 
     fn fill(&mut self, process: ProcessKey<'id>, index: u32, entry: Entry) -> Option<Handle> {
         let slot = self.slot_mut(process, index)?;
         let generation = slot.generation;
         *slot = Entry { generation, ..entry };
-        self.v.get_mut(process).handle_count += 1;
+        let p = self.v.get_mut(process);
+        p.handle_count += 1;
+        p.touched = p.touched.max(index + 1);
         Handle::new(generation, index as u16)
     }
 
@@ -294,9 +379,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(process).directory = directory.link();
             self.v.get_mut(process).overhead += 1;
         }
-        let frame = self.take_frame(pool)?;
         let first = p.slots;
-        let page = self.v.make_page::<HANDLES>(frame, FREE, process.link().raw());
+        let page = self.empty_slots(pool, process.link().raw())?;
         if page_number > 0 {
             for (slot, next) in self.v.get_mut(page).0.iter_mut().zip(first + 1..) {
                 slot.object = AnyName::from_number(next);
@@ -315,6 +399,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // Slot 0 is no handle.
         *self.first_free(process, first) = first.max(1);
         Some(())
+    }
+
+    /// A page of slots without handles, charged to the pool: a spare one, or a new one.
+    fn empty_slots(&mut self, pool: PoolKey<'id>, owner: u32) -> Option<Key<'id, HANDLES>> {
+        let p = self.v.get(pool);
+        if p.limit != p.used
+            && let Some(page) = self.v.take_spare::<HANDLES>(owner)
+        {
+            self.v.get_mut(pool).used += 1;
+            return Some(page);
+        }
+        let frame = self.take_frame(pool)?;
+        Some(self.v.make_page::<HANDLES>(frame, FREE, owner))
     }
 
     /// The first of the free slots among which a slot belongs.

@@ -35,10 +35,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.frame_mut(leaf.frame()).flags |= HOLES;
     }
 
-    /// What mapping `part` (in one lowest table, all empty) to frames from `physical` on takes from older records.
-    pub fn claimed(&self, process: ProcessKey<'id>, part: Range, physical: u32) -> Claimed {
+    /// What mapping `part` (in this lowest table, all empty) to frames from `physical` on takes from older records.
+    pub fn claimed(&self, leaf: TableKey<'id>, part: Range, physical: u32) -> Claimed {
         let mut claimed = Claimed::Nothing;
-        let Some(leaf) = self.leaf(process, part.address) else { return claimed };
         let mut next = self.first_with_holes(leaf);
         while let Some(mapping) = self.v.follow(next) {
             let m = self.v.get(mapping);

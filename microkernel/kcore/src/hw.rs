@@ -63,6 +63,8 @@ pub enum Trigger {
 pub trait Hw {
     /// Length of the system call instruction, by which a restarted call is rewound.
     const CALL_LENGTH: u64;
+    /// The bits of a page table's entry that are an address. An entry that leads nowhere is 0.
+    const ADDRESS: u64;
     /// Highest ASID, 0 where the processor has none (then a switch flushes).
     fn asid_max(&self) -> Asid;
     /// The counter, from wherever it began: how long a thread has run is kept in its ticks, and made ns when told. Monotonic
@@ -77,8 +79,14 @@ pub trait Hw {
     fn now(&self) -> u64 {
         self.time(self.ticks())
     }
-    /// Has the timer interrupt come at `at` ns (`u64::MAX`: never) on the running core.
+    /// Has the timer interrupt come at `at` ns (`u64::MAX`: never) on the running core. Once it has come it is to be set anew: it may
+    /// be a level that lasts until then.
     fn set_timer(&mut self, at: u64);
+    /// The same when the counter has just been read: it stood at `ticks`, which is `now` in ns.
+    #[inline(always)]
+    fn set_timer_then(&mut self, at: u64, _ticks: u64, _now: u64) {
+        self.set_timer(at);
+    }
     /// Sends the reschedule interrupt to another core.
     fn kick(&mut self, core: CoreId);
 

@@ -149,10 +149,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let handles = !g.ended && self.object_alive(g.target);
         let interrupts = !(g.lines.is_none() && g.bells.is_none());
         let effects = interrupts || !(g.children.is_none() && g.mappings.is_none() && g.waiting.is_none());
-        let notification = self.v.find_any::<NOTIFICATION>(g.target).map(|notification| self.v.get(notification));
-        let bound = notification.and_then(|notification| self.v.follow(notification.bound));
-        let bound = bound.is_some_and(|thread| self.v.get(thread).bound_via == self.v.name(grant));
-        let something = !g.revoked && (handles || effects || bound);
+        let something = !g.revoked && (handles || effects || self.bound_by(grant).is_some());
         [something as u64, g.depth as u64, 0, 0, 0, 0, 0, 0]
     }
 

@@ -19,6 +19,7 @@ const RECEIVE_UNITS: u32 = 8;
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// System call `call`.
+    #[inline(always)]
     pub fn call(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let regs = &self.v.get(thread).context.regs;
         let (handle, tag, takes) = (regs.a0, regs.a1, takes(regs.number)?);
@@ -26,15 +27,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(thread).badge = tag;
         }
         check_tag(tag)?;
-        let channel = self.lookup::<CHANNEL>(thread, handle, Rights::CALL)?;
+        let channel = self.last_channel(thread, handle, Rights::CALL)?;
         if self.v.get(thread).depth as usize >= MAX_CHAIN && !mutant(Mutant::ChainUnbounded) {
             return Err(Error::Deadlock);
         }
         self.count(Count::GeneralCalls);
-        self.meet(thread, channel.key, channel.entry.badge, channel.entry.grant, takes)
+        self.meet(thread, channel.key, channel.badge, channel.grant, takes)
     }
 
     /// Hands the thread's message to a waiting receiver, or queues the thread.
+    #[inline(always)]
     pub fn meet(
         &mut self,
         thread: ThreadKey<'id>,
@@ -54,22 +56,27 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.v.get_mut(thread).channel = channel.link();
         match receiver {
             Some(receiver) => {
-                self.leave_queues(receiver);
+                self.take_receiver(receiver, channel);
                 self.v.get_mut(receiver).bits_last = false;
                 self.deliver(thread, receiver);
                 Ok(self.hand_over(receiver))
             }
             None => {
-                let insert = if mutant(Mutant::CallersUnsorted) { queue::push_back } else { by_priority::insert };
-                let callers = insert(self.v.get(channel).callers, &mut self.v, thread);
-                self.v.get_mut(channel).callers = callers;
-                if let Some(grant) = self.v.find(via) {
-                    self.wait_through(thread, grant);
-                }
-                self.refresh_server(channel);
+                self.queue_caller(thread, channel, via);
                 Ok(Progress::Blocked)
             }
         }
+    }
+
+    #[inline(never)]
+    fn queue_caller(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>, via: Name<GRANT>) {
+        let insert = if mutant(Mutant::CallersUnsorted) { queue::push_back } else { by_priority::insert };
+        let callers = insert(self.v.get(channel).callers, &mut self.v, thread);
+        self.v.get_mut(channel).callers = callers;
+        if let Some(grant) = self.v.find(via) {
+            self.wait_through(thread, grant);
+        }
+        self.refresh_server(channel);
     }
 
     /// System call `recv`.
@@ -93,27 +100,31 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// System call `reply_recv`.
+    #[inline(always)]
     pub fn reply_recv(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
         let regs = &self.v.get(thread).context.regs;
         let (token, word, deadline, takes) = (regs.a0, regs.a1, regs.badge, takes(regs.number)?);
         let tag = word & u32::MAX as u64;
         check_tag(tag)?;
         let (channel, via) = self.receive_channel(thread, word >> CHANNEL_SHIFT)?;
-        if token == 0 {
-            return Ok(self.receive(thread, channel, via, deadline, takes));
+        let mut answered = None;
+        if token != 0 {
+            let caller = self.find_caller(thread, token)?;
+            self.check_sent_handles(thread, Tag(tag))?;
+            self.answer_caller(thread, caller, Tag(tag));
+            if tag >> 13 != 0 && channel.is_some_and(|channel| self.v.live(channel.link()).is_none()) {
+                // A handle that the caller had no room for was the channel's last: receiving will tell.
+                self.wake(caller);
+                self.v.get_mut(thread).context.regs.a0 = 0;
+                return Ok(Progress::Restart);
+            }
+            answered = Some(caller);
         }
-        let caller = self.find_caller(thread, token)?;
-        self.check_sent_handles(thread, Tag(tag))?;
-        self.answer_caller(thread, caller, Tag(tag));
-        if tag >> 13 != 0 && channel.is_some_and(|channel| self.v.live(channel.link()).is_none()) {
-            // A handle that the caller had no room for was the channel's last: receiving will tell.
-            self.wake(caller);
-            self.v.get_mut(thread).context.regs.a0 = 0;
-            return Ok(Progress::Restart);
-        }
-        match self.receive(thread, channel, via, deadline, takes) {
-            Progress::Blocked => Ok(self.hand_over(caller)),
-            progress => {
+        let progress = self.receive(thread, channel, via, deadline, takes);
+        match (answered, progress) {
+            (None, _) => Ok(progress),
+            (Some(caller), Progress::Blocked) => Ok(self.hand_over(caller)),
+            (Some(caller), _) => {
                 self.wake(caller);
                 if progress == Progress::Restart {
                     // The reply is given; what is rewound is the receiving.
@@ -127,18 +138,19 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// The channel to receive from, if any, and the Grant through which.
     #[inline(always)]
     fn receive_channel(
-        &self,
+        &mut self,
         thread: ThreadKey<'id>,
         handle: u64,
     ) -> Result<(Option<ChannelKey<'id>>, Name<GRANT>), Error> {
         if handle == 0 {
             return Ok((None, Name::NONE));
         }
-        let found = self.lookup::<CHANNEL>(thread, handle, Rights::RECV)?;
-        Ok((Some(found.key), found.entry.grant))
+        let found = self.last_channel(thread, handle, Rights::RECV)?;
+        Ok((Some(found.key), found.grant))
     }
 
     /// Gives the thread what waits for it, closed ends first, then calls and bits in turn; else has it wait.
+    #[inline(always)]
     fn receive(
         &mut self,
         thread: ThreadKey<'id>,
@@ -199,6 +211,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.refresh_priority(thread);
     }
 
+    #[inline(always)]
     fn wait(
         &mut self,
         thread: ThreadKey<'id>,
@@ -248,6 +261,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// The current thread stops running, into a waiting state.
+    #[inline(always)]
     fn block(&mut self, thread: ThreadKey<'id>, state: State) {
         let t = self.v.get(thread);
         if t.state == State::Running && t.timer_slot == 0 && !t.demoted {
@@ -261,6 +275,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Has a thread that is out of all queues run next, if it may on this core and nothing is more urgent.
+    #[inline(always)]
     fn hand_over(&mut self, thread: ThreadKey<'id>) -> Progress {
         if self.comes_here(thread) {
             return Progress::HandOver(thread.link());
@@ -272,6 +287,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     // ---- what is received ----
 
     /// Moves a caller's message to a receiver. Both are out of all queues; handles were checked.
+    #[inline(always)]
     fn deliver(&mut self, caller: ThreadKey<'id>, receiver: ThreadKey<'id>) {
         let c = self.v.get_mut(caller);
         c.sequence = c.sequence.wrapping_add(1);
@@ -301,6 +317,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
+    #[inline(always)]
     fn received(&mut self, thread: ThreadKey<'id>, tag: Tag, badge: u64) {
         let r = &mut self.v.get_mut(thread).context.regs;
         r.number = Status::OK.0;
@@ -308,7 +325,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         r.badge = badge;
     }
 
+    #[inline(always)]
     fn take_bits(&mut self, thread: ThreadKey<'id>) -> bool {
+        self.v.get(thread).bits_wait && self.take_waiting_bits(thread)
+    }
+
+    #[inline(never)]
+    fn take_waiting_bits(&mut self, thread: ThreadKey<'id>) -> bool {
         let Some(notification) = self.v.follow(self.v.get(thread).notification) else { return false };
         let n = self.v.get_mut(notification);
         let bits = if mutant(Mutant::BitsTwice) { n.bits } else { core::mem::take(&mut n.bits) };
@@ -334,10 +357,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.received(thread, Tag(0).with_kind(Kind::Deadline), 0);
     }
 
+    #[inline(always)]
     fn take_closed(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) -> bool {
-        if self.v.get(channel).closed.head.is_none() {
-            return false;
-        }
+        !self.v.get(channel).closed.head.is_none() && self.take_first_closed(thread, channel)
+    }
+
+    #[inline(never)]
+    fn take_first_closed(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) -> bool {
         let (queue, first) = closed::pop_front(self.v.get(channel).closed, &mut self.v);
         if !mutant(Mutant::EndTwice) {
             self.v.get_mut(channel).closed = queue;
@@ -363,6 +389,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     // ---- replies ----
 
     /// The caller that a token stands for, if this thread is to answer it.
+    #[inline(always)]
     fn find_caller(&self, thread: ThreadKey<'id>, token: u64) -> Result<ThreadKey<'id>, Error> {
         let caller = self.v.live(Link::<THREAD>::from_raw(token as u32)).ok_or(Error::CallerGone)?;
         let c = self.v.get(caller);
@@ -374,6 +401,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Gives a caller its answer and takes it out of the server's list; it is then ready to run. The server's handles
     /// were checked; ones the caller has no room for are closed, and its call ends with the reason.
+    #[inline(always)]
     fn answer_caller(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>, tag: Tag) {
         self.leave_server(caller);
         let c = self.v.get_mut(caller);

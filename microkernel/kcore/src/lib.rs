@@ -14,7 +14,7 @@
 //!
 //! `objects` the data, `state` the kernel around them, `cores`, `turns` how several of them share it; `alloc`, `pool` where they come from; `handles`, `grants`, `revoke`
 //! who may use them; `ending` how it all ends, bit by bit; `ipc`, `fast`, `transfer`, `serving`, `notify`, `fault` how
-//! threads meet; `trace` who watches them; `sched`, `wheel`, `prompt`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
+//! threads meet; `trace` who watches them; `sched`, `inherit`, `wheel`, `prompt`, `budget` who runs; `process`, `thread`, `memory`, `mapping`,
 //! `holes`, `tables` what they are made of.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -35,6 +35,7 @@ mod handles;
 mod holes;
 pub mod hw;
 mod info;
+mod inherit;
 mod ipc;
 mod list;
 mod log;
@@ -64,7 +65,8 @@ use abi::{Error, Status};
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
 pub use ending::UNITS;
-pub use fast::{Asked, Decided, Doors, LAST_FAST, Length, may_be_fast};
+pub use fast::{Asked, Decided, Doors, Length, may_be_fast};
+pub use handles::LastChannels;
 pub use hw::Hw;
 pub use log::LOG_PAGES;
 pub use regs::Regs;
@@ -102,7 +104,8 @@ impl<H: Hw> Kernel<H> {
 
     /// The timer interrupt of a core.
     pub fn timer(&mut self, core: CoreId) -> ThreadLink {
-        let next = self.fast_timer(core).map(|_| self.system.cores[core as usize].current.link());
+        let next = self.fast_timer(core).or_else(|| self.any_fast_timer(core));
+        let next = next.map(|_| self.system.cores[core as usize].current.link());
         next.unwrap_or_else(|| self.general_timer(core))
     }
 
@@ -174,11 +177,48 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// What the running thread called.
     #[inline(always)]
     fn serve_call(&mut self, thread: ThreadKey<'id>) -> ThreadLink {
-        let me = thread.link();
         if self.v.get(thread).ends_at != 0 && self.go_on_ending(thread) {
             return self.reschedule(None);
         }
-        let progress = self.dispatch(thread);
+        // Messages are handed over here, in one piece with what follows.
+        let number = self.v.get(thread).context.regs.number;
+        match number as u16 {
+            call::call => match self.call(thread) {
+                Ok(Progress::HandOver(next)) => self.hand_over_to(next),
+                progress => self.conclude_message(thread, progress),
+            },
+            call::reply_recv => match self.reply_recv(thread) {
+                Ok(Progress::HandOver(next)) => self.hand_over_to(next),
+                progress => self.conclude_message(thread, progress),
+            },
+            call::recv => {
+                let progress = self.recv(thread);
+                self.conclude_message(thread, progress)
+            }
+            _ => {
+                let progress = self.dispatch(thread, number);
+                self.conclude(thread, progress)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn hand_over_to(&mut self, next: ThreadLink) -> ThreadLink {
+        match self.v.follow(next) {
+            Some(next) => self.reschedule_to(next),
+            None => self.reschedule(None),
+        }
+    }
+
+    #[inline(never)]
+    fn conclude_message(&mut self, thread: ThreadKey<'id>, progress: Result<Progress, Error>) -> ThreadLink {
+        self.conclude(thread, progress)
+    }
+
+    /// What a call that has ended in this way leads to.
+    #[inline(always)]
+    fn conclude(&mut self, thread: ThreadKey<'id>, progress: Result<Progress, Error>) -> ThreadLink {
+        let me = thread.link();
         let mut candidate = None;
         match progress {
             Ok(Progress::Done) => {
@@ -212,14 +252,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.reschedule(candidate)
     }
 
-    fn dispatch(&mut self, thread: ThreadKey<'id>) -> Result<Progress, Error> {
-        let number = self.v.get(thread).context.regs.number;
-        match number as u16 {
-            call::call => return self.call(thread),
-            call::reply_recv => return self.reply_recv(thread),
-            call::recv => return self.recv(thread),
-            _ => {}
-        }
+    fn dispatch(&mut self, thread: ThreadKey<'id>, number: u64) -> Result<Progress, Error> {
         if number > u16::MAX as u64 {
             return Err(Error::BadArgument);
         }

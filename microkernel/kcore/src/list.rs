@@ -14,6 +14,7 @@ macro_rules! list {
             use crate::objects::{Objects, $class};
             use kmem::{Key, Link, View};
 
+            #[inline]
             pub fn push<'id>(
                 head: Link<$class>,
                 v: &mut View<'_, 'id, Objects>,
@@ -28,16 +29,24 @@ macro_rules! list {
                 key.link()
             }
 
+            #[inline]
             pub fn remove<'id>(
                 head: Link<$class>,
                 v: &mut View<'_, 'id, Objects>,
                 key: Key<'id, $class>,
             ) -> Link<$class> {
                 let (next, prev) = (v.get(key).$next, v.get(key).$prev);
-                if next.is_none() && prev.is_none() {
-                    // It is alone.
-                    return Link::NONE;
-                }
+                // Without neighbours it is alone.
+                if next.is_none() && prev.is_none() { Link::NONE } else { remove_from_many(head, v, key) }
+            }
+
+            #[inline(never)]
+            fn remove_from_many<'id>(
+                head: Link<$class>,
+                v: &mut View<'_, 'id, Objects>,
+                key: Key<'id, $class>,
+            ) -> Link<$class> {
+                let (next, prev) = (v.get(key).$next, v.get(key).$prev);
                 if let Some(next) = v.follow(next) {
                     v.get_mut(next).$prev = prev;
                 }
@@ -84,18 +93,27 @@ pub mod queue {
     use crate::objects::{Objects, Queue, THREAD, ThreadKey};
     use kmem::{Link, View};
 
+    #[inline]
     pub fn push_back<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
         insert_after(q, v, q.tail, key)
     }
 
+    #[inline]
     pub fn push_front<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
         insert_after(q, v, Link::NONE, key)
     }
 
-    pub fn remove<'id>(mut q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
-        if alone(q, key) {
-            return Queue::EMPTY;
-        }
+    #[inline(always)]
+    pub fn remove<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
+        if alone(q, key) { Queue::EMPTY } else { remove_from_many(q, v, key) }
+    }
+
+    #[inline(never)]
+    pub(super) fn remove_from_many<'id>(
+        mut q: Queue<THREAD>,
+        v: &mut View<'_, 'id, Objects>,
+        key: ThreadKey<'id>,
+    ) -> Queue<THREAD> {
         let (next, prev) = (v.get(key).next, v.get(key).prev);
         match v.follow(next) {
             Some(next) => v.get_mut(next).prev = prev,
@@ -117,17 +135,31 @@ pub mod queue {
         q.head == key.link() && q.tail == key.link()
     }
 
-    pub(super) fn insert_after<'id>(
+    #[inline(always)]
+    fn insert_after<'id>(
+        q: Queue<THREAD>,
+        v: &mut View<'_, 'id, Objects>,
+        before: Link<THREAD>,
+        key: ThreadKey<'id>,
+    ) -> Queue<THREAD> {
+        if q.head.is_none() { only(v, key) } else { insert_between(q, v, before, key) }
+    }
+
+    /// A queue of one, which has no neighbours.
+    #[inline(always)]
+    pub(super) fn only<'id>(v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
+        let thread = v.get_mut(key);
+        (thread.next, thread.prev) = (Link::NONE, Link::NONE);
+        Queue { head: key.link(), tail: key.link() }
+    }
+
+    #[inline(never)]
+    pub(super) fn insert_between<'id>(
         mut q: Queue<THREAD>,
         v: &mut View<'_, 'id, Objects>,
         before: Link<THREAD>,
         key: ThreadKey<'id>,
     ) -> Queue<THREAD> {
-        if q.head.is_none() {
-            let thread = v.get_mut(key);
-            (thread.next, thread.prev) = (Link::NONE, Link::NONE);
-            return Queue { head: key.link(), tail: key.link() };
-        }
         let next = match v.follow(before) {
             Some(before) => core::mem::replace(&mut v.get_mut(before).next, key.link()),
             None => core::mem::replace(&mut q.head, key.link()),
@@ -161,11 +193,14 @@ pub mod by_priority {
     use kmem::{Link, View};
 
     /// Behind the last thread that is at least as urgent.
+    #[inline(always)]
     pub fn insert<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
-        if q.head.is_none() {
-            // The first of the only run, with no neighbours in either list.
-            return queue::insert_after(q, v, Link::NONE, key);
-        }
+        // The first of the only run, with no neighbours in either list, or one of many.
+        if q.head.is_none() { queue::only(v, key) } else { insert_among(q, v, key) }
+    }
+
+    #[inline(never)]
+    fn insert_among<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
         let priority = v.get(key).priority;
         let (mut above, mut at) = (None, v.follow(q.head));
         while let Some(run) = at.filter(|run| v.get(*run).priority > priority) {
@@ -178,14 +213,17 @@ pub mod by_priority {
             link(v, Some(key), below);
         }
         let before = below.map_or(q.tail, |below| v.get(below).prev);
-        queue::insert_after(q, v, before, key)
+        queue::insert_between(q, v, before, key)
     }
 
     /// If it is the first of its run, the next one is now.
+    #[inline(always)]
     pub fn remove<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
-        if queue::alone(q, key) {
-            return Queue::EMPTY;
-        }
+        if queue::alone(q, key) { Queue::EMPTY } else { remove_from_many(q, v, key) }
+    }
+
+    #[inline(never)]
+    fn remove_from_many<'id>(q: Queue<THREAD>, v: &mut View<'_, 'id, Objects>, key: ThreadKey<'id>) -> Queue<THREAD> {
         let t = v.get(key);
         let (priority, run_next, run_prev) = (t.priority, v.follow(t.run_next), v.follow(t.run_prev));
         let alike = |at: Link<THREAD>| v.follow(at).filter(|other| v.get(*other).priority == priority);
@@ -200,7 +238,7 @@ pub mod by_priority {
             let t = v.get_mut(key);
             (t.run_next, t.run_prev) = (Link::NONE, Link::NONE);
         }
-        queue::remove(q, v, key)
+        queue::remove_from_many(q, v, key)
     }
 
     /// Makes runs neighbours.

@@ -77,26 +77,27 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         let extent = self.extent(memory, offset, range.pages)?;
         self.check_states(extent.physical, range.pages as u32, extent.kind, access)?;
-        let mut tables_missing = false;
+        let (mut tables_missing, mut records, mut holes, mut known) = (false, 0, false, None);
         for part in range.leaves() {
-            let Some(leaf) = self.leaf(process, part.address) else {
+            records += 1;
+            known = self.leaf(process, part.address);
+            let Some(leaf) = known else {
                 tables_missing = true;
                 continue;
             };
             if self.any_page(leaf, part) && !mutant(Mutant::MapOverMapping) {
                 return Err(Error::BadAddress);
             }
+            let claimed = self.claimed(leaf, part, extent.physical + range.pages_before(part));
+            records += (claimed == Claimed::Middle) as u32;
+            holes |= claimed != Claimed::Nothing;
         }
+        // The last one's is good for the first if there is no other.
+        known = known.filter(|_| range.is_in_one_leaf());
         let pool = self.v.get(process).pool;
         let mut need = Need::default();
         if tables_missing && !mutant(Mutant::TablesUnpaid) {
             need.add(pool, self.missing_tables(process, range.address, range.pages));
-        }
-        let (mut records, mut holes) = (range.leaves().count() as u32, false);
-        for part in range.leaves() {
-            let claimed = self.claimed(process, part, extent.physical + range.pages_before(part));
-            records += (claimed == Claimed::Middle) as u32;
-            holes |= claimed != Claimed::Nothing;
         }
         self.need_objects::<MAPPING>(&mut need, pool, records);
         self.check(&need)?;
@@ -104,7 +105,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let pool = self.v.follow(pool).ok_or(Error::ServerDied)?;
         let mut physical = extent.physical;
         for part in range.leaves() {
-            let leaf = self.leaf_or_make(process, part.address).ok_or(Error::PoolEmpty)?;
+            let leaf = known.or_else(|| self.leaf_or_make(process, part.address)).ok_or(Error::PoolEmpty)?;
             if holes {
                 self.give_up_holes(pool, leaf, part, physical);
             }
@@ -126,11 +127,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             let mapping = self.make::<MAPPING>(pool, record).ok_or(Error::PoolEmpty)?;
             self.link_mapping(mapping, leaf, None);
             self.set_pages(leaf, part, physical, access, allowed, extent.kind);
-            let end = physical + part.pages as u32;
             if access.contains(Access::WRITE) {
-                (physical..end).for_each(|n| self.count_writer(n, !mutant(Mutant::WriterUncounted) as i16));
+                self.count_writers(physical, part.pages as u32);
             }
-            physical = end;
+            physical += part.pages as u32;
         }
         self.v.get_mut(process).mapped += range.pages as u32;
         if !mutant(Mutant::NotPublished) {
@@ -421,8 +421,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if kind == MemoryType::Device {
             return if access.contains(Access::EXECUTE) { Err(Error::NotExecutable) } else { Ok(()) };
         }
-        for n in 0..pages {
-            let info = self.v.frame(self.v.managed(physical + n).ok_or(Error::BadArgument)?);
+        let first = self.v.managed_row(physical, pages).ok_or(Error::BadArgument)?;
+        for info in self.v.row(first, pages) {
             let fixed = info.state != FrameState::Data && !mutant(Mutant::FrozenWritable);
             if access.contains(Access::WRITE) && fixed {
                 return Err(Error::Denied);
@@ -438,6 +438,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             }
         }
         Ok(())
+    }
+
+    /// Counts a writable mapping of frames in a row.
+    #[inline(always)]
+    fn count_writers(&mut self, physical: u32, pages: u32) {
+        if let Some(first) = self.v.managed_row(physical, pages) {
+            for info in self.v.row_mut(first, pages) {
+                info.writers += !mutant(Mutant::WriterUncounted) as u16;
+            }
+        }
     }
 
     #[inline(always)]

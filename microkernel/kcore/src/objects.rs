@@ -56,28 +56,37 @@ pub const SLAB_CLASSES: usize = 12;
 pub struct Objects;
 
 macro_rules! classes {
-    ($($class:ident $type:ident $named:literal;)*) => {
+    ($($class:ident $type:ident $named:literal $spares:literal $(but $scratch:expr)?;)*) => {
         $(impl Class<$class> for Objects {
             type T = $type;
             const NAMED: bool = $named;
+            const SPARES: u16 = $spares;
+            $(
+                #[inline(always)]
+                fn scratch(object: &$type) -> &[u8] {
+                    let scratch: fn(&$type) -> &[u8] = $scratch;
+                    scratch(object)
+                }
+            )?
         })*
     };
 }
+// Which are named, and how many emptied frames are kept as they are: of what each process takes some, so that the next finds them.
 classes! {
-    POOL Pool true;
-    PROCESS Process true;
-    THREAD Thread true;
-    CHANNEL Channel true;
-    NOTIFICATION Notification true;
-    MEMORY Memory true;
-    GRANT Grant true;
-    INTERRUPT Interrupt true;
-    PORTS Ports true;
-    AUTHORITY Authority true;
-    MAPPING Mapping true;
-    HANDLES Handles false;
-    TABLE Table false;
-    DIRECTORY Directory false;
+    POOL Pool true 0;
+    PROCESS Process true 1;
+    THREAD Thread true 0 but |thread| &thread.context.fpu;
+    CHANNEL Channel true 0;
+    NOTIFICATION Notification true 1;
+    MEMORY Memory true 1;
+    GRANT Grant true 0;
+    INTERRUPT Interrupt true 0;
+    PORTS Ports true 0;
+    AUTHORITY Authority true 0;
+    MAPPING Mapping true 1;
+    HANDLES Handles false 1;
+    TABLE Table false 8;
+    DIRECTORY Directory false 0;
 }
 
 /// Proof of a Pool.
@@ -170,8 +179,9 @@ pub struct Process {
     pub free_slot: u32,
     /// First free slot beyond.
     pub free_far: u32,
-    /// Slots that exist.
+    /// Slots that exist, and up to where those of the first page ever had a handle.
     pub slots: u32,
+    pub touched: u32,
     /// Handles in use.
     pub handle_count: u32,
     pub threads: ThreadLink,

@@ -38,6 +38,11 @@ impl Range {
         ((part.address - self.address) >> 12) as u32
     }
 
+    /// Whether it lies in one lowest table.
+    pub fn is_in_one_leaf(self) -> bool {
+        (self.address ^ (self.end() - 1)) < LEAF_SPAN
+    }
+
     /// The parts that lie in one lowest table each.
     pub fn leaves(self) -> impl Iterator<Item = Range> {
         let mut at = self.address;

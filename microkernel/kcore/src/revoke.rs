@@ -82,7 +82,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 self.unbind(interrupt);
                 continue;
             }
-            self.undo_binding(at);
+            if let Some(thread) = self.bound_by(at)
+                && !mutant(Mutant::RevokeKeepsBinding)
+            {
+                self.bind_notification(thread, None, Name::NONE);
+            }
             if at == grant {
                 self.leave_undo_list(grant);
                 self.free_grant_if_done(grant);
@@ -97,34 +101,24 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Has the notification bound through a Grant that goes be taken away with the one above. All else that came about
     /// through it stands in its lists.
     pub fn hand_up(&mut self, grant: GrantKey<'id>) {
-        let old = self.v.name(grant);
-        let above = self.v.follow(self.v.get(grant).above);
-        let new = above.map_or(Name::NONE, |above| self.v.name(above));
-        let notification = self.v.find_any::<NOTIFICATION>(self.v.get(grant).target);
-        let bound = notification.and_then(|notification| self.v.follow(self.v.get(notification).bound));
-        if let Some(thread) = bound {
-            let t = self.v.get_mut(thread);
-            if t.bound_via == old {
-                t.bound_via = new;
-            }
+        if let Some(thread) = self.bound_by(grant) {
+            let above = self.v.follow(self.v.get(grant).above);
+            self.v.get_mut(thread).bound_via = above.map_or(Name::NONE, |above| self.v.name(above));
         }
+    }
+
+    /// The thread that has a notification bound through this Grant. None through any that has no name above it: who is only closed, or
+    /// gone with a pool, takes nothing away.
+    pub fn bound_by(&self, grant: GrantKey<'id>) -> Option<ThreadKey<'id>> {
+        let notification = self.v.find_any::<NOTIFICATION>(self.v.get(grant).target)?;
+        let thread = self.v.follow(self.v.get(notification).bound)?;
+        let via = self.v.get(thread).bound_via;
+        let through = via == self.v.name(grant) || mutant(Mutant::RevokeTakesBindings) && !self.grants_alive(via);
+        through.then_some(thread)
     }
 
     fn leave_undo_list(&mut self, grant: GrantKey<'id>) {
         self.v.get_mut(grant).undoing = false;
         self.s.undo = undone::remove(self.s.undo, &mut self.v, grant);
-    }
-
-    /// Takes a notification away from a thread that it was bound to through this Grant. Not through any that has no name above it:
-    /// who is only closed, or gone with a pool, takes nothing away.
-    fn undo_binding(&mut self, grant: GrantKey<'id>) {
-        let name = self.v.name(grant);
-        let Some(notification) = self.v.find_any::<NOTIFICATION>(self.v.get(grant).target) else { return };
-        let Some(thread) = self.v.follow(self.v.get(notification).bound) else { return };
-        let via = self.v.get(thread).bound_via;
-        let through = via == name || mutant(Mutant::RevokeTakesBindings) && !self.grants_alive(via);
-        if through && !mutant(Mutant::RevokeKeepsBinding) {
-            self.bind_notification(thread, None, Name::NONE);
-        }
     }
 }

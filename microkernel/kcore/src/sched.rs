@@ -4,27 +4,22 @@
 //! away, as the *candidate* of [`Cx::reschedule`]; so does a reply to the caller.
 
 use kmem::mutants::{Mutant, mutant};
-use kmem::{Kept, Link, Name};
+use kmem::{Kept, Link};
 
 use crate::Hw;
 use crate::list::{by_priority, queue};
 use crate::objects::*;
 use crate::state::{Count, Cx, SLICE};
 
-/// Longest chain of threads that inherit a priority from each other.
-const MAX_CHAIN: usize = abi::message::MAX_CHAIN;
 /// Deadlines handled in one entry.
 const TIMER_UNITS: u32 = 32;
 
-/// A priority, and whose budget pays for it.
-type Due = (u8, Name<POOL>);
-
 /// Where a thread stands: copied, because a whole Thread is a page.
-struct Header {
-    state: State,
-    core: u8,
-    channel: Link<CHANNEL>,
-    server: ThreadLink,
+pub struct Header {
+    pub state: State,
+    pub core: u8,
+    pub channel: Link<CHANNEL>,
+    pub server: ThreadLink,
 }
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
@@ -36,7 +31,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// The same for one whose place in the wheel is to stay.
-    fn make_ready(&mut self, thread: ThreadKey<'id>) {
+    pub fn make_ready(&mut self, thread: ThreadKey<'id>) {
         self.enqueue(thread, if mutant(Mutant::ReadyAtFront) { queue::push_front } else { queue::push_back });
         let (core, priority) = (self.v.get(thread).core as usize, self.v.get(thread).priority);
         let current = self.v.follow(self.s.cores[core].current.link()).map(|current| self.v.get(current).priority);
@@ -50,6 +45,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Takes a thread out of whatever queue its state has it in, and out of the wheel; its state is then up to the
     /// caller. A running one is its core's current thread no more.
+    #[inline(never)]
     pub fn leave_queues(&mut self, thread: ThreadKey<'id>) {
         self.cancel_timer(thread);
         let t = self.header(thread);
@@ -69,16 +65,34 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             State::AwaitingReply => self.leave_server(thread),
             State::Receiving => {
                 if let Some(channel) = self.v.follow(t.channel) {
-                    let receivers = queue::remove(self.v.get(channel).receivers, &mut self.v, thread);
-                    self.v.get_mut(channel).receivers = receivers;
-                    self.wait_no_more_through(thread);
+                    self.leave_receivers(thread, channel);
                 }
             }
             State::Stopped | State::Faulted | State::Parked => {}
         }
+        self.waits_no_more(thread);
+    }
+
+    /// The same for one that receives from this channel.
+    #[inline(always)]
+    pub fn take_receiver(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
+        self.cancel_timer(thread);
+        self.v.get_mut(thread).state = State::Stopped;
+        self.leave_receivers(thread, channel);
+        self.waits_no_more(thread);
+    }
+
+    #[inline(always)]
+    fn leave_receivers(&mut self, thread: ThreadKey<'id>, channel: ChannelKey<'id>) {
+        let receivers = queue::remove(self.v.get(channel).receivers, &mut self.v, thread);
+        self.v.get_mut(channel).receivers = receivers;
+        self.wait_no_more_through(thread);
+    }
+
+    #[inline(always)]
+    fn waits_no_more(&mut self, thread: ThreadKey<'id>) {
         let t = self.v.get_mut(thread);
-        t.channel = Link::NONE;
-        t.server = Link::NONE;
+        (t.channel, t.server) = (Link::NONE, Link::NONE);
         if core::mem::take(&mut t.demoted) {
             self.settle_priority(thread);
         }
@@ -104,7 +118,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
+    /// As [`Cx::reschedule`] for a candidate, to whom the current thread most often hands the core.
+    #[inline(always)]
+    pub fn reschedule_to(&mut self, candidate: ThreadKey<'id>) -> ThreadLink {
+        let core = self.my_core();
+        let (nobody, ready) = (core.current.is_none(), core.ready);
+        let t = self.v.get(candidate);
+        // Nobody pays for one that is not slow.
+        if nobody && ready >> t.priority >> 1 == 0 && t.slow == 0 {
+            self.my_core().look_again = false;
+            return self.run_until(candidate, u64::MAX);
+        }
+        self.reschedule(Some(candidate))
+    }
+
     /// Decides what this core runs now: the candidate, the current thread, or the most urgent ready one.
+    #[inline(never)]
     pub fn reschedule(&mut self, candidate: Option<ThreadKey<'id>>) -> ThreadLink {
         let core = self.core;
         self.s.cores[core].look_again = false;
@@ -187,6 +216,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         self.count(Count::Timers);
         let core = self.core;
         self.s.cores[core].armed = u64::MAX;
+        self.s.hw.set_timer(u64::MAX);
         let now = self.now();
         let mut units = TIMER_UNITS;
         loop {
@@ -225,15 +255,22 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Takes a thread's deadline out of the wheel.
+    #[inline(always)]
     pub fn cancel_timer(&mut self, thread: ThreadKey<'id>) {
         if self.v.get(thread).timer_slot != 0 && !mutant(Mutant::TimerStays) {
-            let core = self.v.get(thread).core as usize;
-            let Cx { v, s, .. } = self;
-            s.cores[core].wheel.remove(v, thread);
+            self.remove_timer(thread);
         }
     }
 
+    #[inline(never)]
+    fn remove_timer(&mut self, thread: ThreadKey<'id>) {
+        let core = self.v.get(thread).core as usize;
+        let Cx { v, s, .. } = self;
+        s.cores[core].wheel.remove(v, thread);
+    }
+
     /// Adds the time since it was switched to to a thread's account.
+    #[inline(always)]
     pub fn charge(&mut self, thread: ThreadKey<'id>) {
         let now = self.ticks();
         let t = self.v.get_mut(thread);
@@ -244,112 +281,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if !payer.is_none() {
             let ran = self.s.hw.span(ran);
             self.charge_budget(payer, core, ran);
-        }
-    }
-
-    /// Recomputes the priority that a thread has from itself, from those it works for, and from those that wait for it;
-    /// and so for the thread that it waits for, and on.
-    pub fn refresh_priority(&mut self, thread: ThreadKey<'id>) {
-        let mut at = Some(thread);
-        for _ in 0..if mutant(Mutant::InheritanceStopsShort) { 1 } else { MAX_CHAIN } {
-            let Some(thread) = at else { return };
-            let due = self.due_priority(thread);
-            if due == (self.v.get(thread).priority, self.v.get(thread).payer) {
-                return;
-            }
-            at = self.change_priority(thread, due);
-        }
-    }
-
-    /// Recomputes the priority of the thread that serves a channel.
-    pub fn refresh_server(&mut self, channel: ChannelKey<'id>) {
-        if let Some(server) = self.v.follow(self.v.get(channel).server) {
-            self.refresh_priority(server);
-        }
-    }
-
-    /// The most urgent of its own priority, that of whom it works for, and that of whom waits for it; and who pays for
-    /// that. A demoted thread has none of its own.
-    fn due_priority(&self, thread: ThreadKey<'id>) -> Due {
-        let t = self.v.get(thread);
-        let mut due = if t.demoted { (0, t.budget) } else { (t.base_priority, t.budget) };
-        let mut least = if t.demoted { 0 } else { t.base_priority + 1 };
-        let waiting = self.v.follow(t.serves).map_or(Link::NONE, |channel| self.v.get(channel).callers.head);
-        let serving = if mutant(Mutant::PriorityNotInherited) { Link::NONE } else { t.serving.head };
-        let waiting = if mutant(Mutant::WaitingCallersIgnored) { Link::NONE } else { waiting };
-        for lender in [serving, waiting] {
-            if let Some(lender) = self.v.follow(lender).map(|lender| self.v.get(lender))
-                && lender.priority >= least
-            {
-                due = (lender.priority, if mutant(Mutant::PayerNotInherited) { t.budget } else { lender.payer });
-                least = lender.priority + 1;
-            }
-        }
-        due
-    }
-
-    fn set_priority(&mut self, thread: ThreadKey<'id>, (priority, payer): Due) {
-        let t = self.v.get_mut(thread);
-        (t.priority, t.payer) = (priority, payer);
-        let paid = !payer.is_none() || !t.budget.is_none();
-        t.slow = if paid { t.slow | slow::PAID } else { t.slow & !slow::PAID };
-    }
-
-    /// Gives a thread that is in no queue, and from which nobody inherits, the priority that is due.
-    pub fn settle_priority(&mut self, thread: ThreadKey<'id>) {
-        let due = self.due_priority(thread);
-        self.set_priority(thread, due);
-    }
-
-    /// Gives a thread another priority and moves it in its queue; returns the thread that inherits it.
-    fn change_priority(&mut self, thread: ThreadKey<'id>, priority: Due) -> Option<ThreadKey<'id>> {
-        let t = self.header(thread);
-        match t.state {
-            State::Ready => {
-                self.leave_ready(thread);
-                self.set_priority(thread, priority);
-                self.make_ready(thread);
-                None
-            }
-            State::Parked => {
-                if !self.v.get(thread).demoted {
-                    self.cancel_timer(thread);
-                }
-                self.set_priority(thread, priority);
-                self.make_ready(thread);
-                if self.s.several {
-                    self.call_idle();
-                }
-                None
-            }
-            State::Running => {
-                self.charge(thread);
-                self.set_priority(thread, priority);
-                self.s.cores[t.core as usize].look_again = true;
-                if t.core as usize != self.core {
-                    self.kick(t.core as usize);
-                }
-                None
-            }
-            State::Calling => {
-                let channel = self.v.follow(t.channel)?;
-                let callers = by_priority::remove(self.v.get(channel).callers, &mut self.v, thread);
-                self.set_priority(thread, priority);
-                let callers = by_priority::insert(callers, &mut self.v, thread);
-                self.v.get_mut(channel).callers = callers;
-                self.v.follow(self.v.get(channel).server)
-            }
-            State::AwaitingReply => {
-                let server = self.v.follow(t.server)?;
-                self.unlink_served(server, thread);
-                self.set_priority(thread, priority);
-                self.link_served(server, thread);
-                Some(server)
-            }
-            State::Stopped | State::Receiving | State::Faulted => {
-                self.set_priority(thread, priority);
-                None
-            }
         }
     }
 
@@ -438,11 +369,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let core = self.my_core();
         if at < core.armed {
             core.armed = at;
-            self.s.hw.set_timer(at);
+            let (ticks, now) = (self.ticks(), self.now());
+            self.s.hw.set_timer_then(at, ticks, now);
         }
     }
 
-    fn header(&self, thread: ThreadKey<'id>) -> Header {
+    /// See [`Header`].
+    pub fn header(&self, thread: ThreadKey<'id>) -> Header {
         let t = self.v.get(thread);
         Header { state: t.state, core: t.core, channel: t.channel, server: t.server }
     }

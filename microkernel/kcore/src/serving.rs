@@ -32,6 +32,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Puts a caller into its server's list, behind those as urgent.
+    #[inline(always)]
     pub fn link_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
         self.v.get_mut(caller).server = server.link();
         let serving = by_priority::insert(self.v.get(server).serving, &mut self.v, caller);
@@ -39,6 +40,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Takes a caller out of that list.
+    #[inline(always)]
     pub fn unlink_served(&mut self, server: ThreadKey<'id>, caller: ThreadKey<'id>) {
         let serving = by_priority::remove(self.v.get(server).serving, &mut self.v, caller);
         self.v.get_mut(server).serving = serving;
@@ -46,6 +48,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Takes a caller out of its server's list, to wait no more; the server's priority and depth
     /// are those of the callers that remain.
+    #[inline(always)]
     pub fn leave_server(&mut self, caller: ThreadKey<'id>) {
         self.v.get_mut(caller).state = State::Stopped;
         if let Some(server) = self.v.follow(self.v.get(caller).server) {

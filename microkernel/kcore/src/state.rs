@@ -48,12 +48,17 @@ pub struct Core {
     /// Times that others called it, and that it had TLBs forget something.
     pub kicks: u64,
     pub flushes: u64,
-    /// Threads switched to, but for fast calls and replies; and threads that came from other cores.
+    /// Threads switched to, but for those by what follows; and threads that came from other cores.
     pub switches: u64,
     pub taken: u64,
     /// Fast calls and replies: each is a system call, and a switch.
     pub fast_calls: u64,
     pub fast_replies: u64,
+    /// The same of `recv`s that wait; and `notify`s, which switch to nobody.
+    pub fast_waits: u64,
+    pub fast_notifies: u64,
+    /// Timer interrupts by the fast path: each is a switch.
+    pub prompt_timers: u64,
     /// ns for which it had nothing to run, and since when it has: [`BUSY`] while it runs something.
     pub idle_time: u64,
     pub idle_since: u64,
@@ -85,6 +90,9 @@ impl Core {
             taken: 0,
             fast_calls: 0,
             fast_replies: 0,
+            fast_waits: 0,
+            fast_notifies: 0,
+            prompt_timers: 0,
             idle_time: 0,
             idle_since: BUSY,
             loose: 0,
@@ -94,7 +102,7 @@ impl Core {
 
     /// Threads switched to.
     pub fn all_switches(&self) -> u64 {
-        self.switches + self.fast_calls + self.fast_replies
+        self.switches + self.fast_calls + self.fast_replies + self.fast_waits + self.prompt_timers
     }
 }
 
@@ -148,13 +156,16 @@ pub struct System<H> {
 }
 
 impl<H> System<H> {
-    /// The counters as they are told. The fast path counts once for all that it is: a system call, and a switch.
+    /// The counters as they are told. The fast paths count once for all that it is: a system call or an interrupt, and a switch.
     pub fn counters(&self) -> [u64; abi::info::COUNTERS.len()] {
         let mut told = self.counts;
         for core in &self.cores {
             told[Count::FastCalls as usize] += core.fast_calls;
             told[Count::FastReplies as usize] += core.fast_replies;
-            told[Count::Calls as usize] += core.fast_calls + core.fast_replies;
+            let calls = core.fast_calls + core.fast_replies + core.fast_waits + core.fast_notifies;
+            told[Count::Calls as usize] += calls;
+            told[Count::Notifications as usize] += core.fast_notifies;
+            told[Count::Timers as usize] += core.prompt_timers;
             told[Count::ThreadSwitches as usize] += core.all_switches();
         }
         told

@@ -16,6 +16,9 @@ use crate::state::Cx;
 
 pub type TableKey<'id> = Key<'id, TABLE>;
 
+/// The tables for an address, by level.
+pub type Path<'id> = [TableKey<'id>; 4];
+
 /// Whether tables were given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pruned {
@@ -81,6 +84,17 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         Some(table)
     }
 
+    /// The lowest table that there is on the way to an address, and its level: so many are missing below it.
+    #[inline(always)]
+    pub fn lowest(&self, process: ProcessKey<'id>, address: u64) -> Option<(TableKey<'id>, u8)> {
+        let mut table = self.root_table(process)?;
+        for level in [3, 2, 1] {
+            let Some(below) = self.below(table, address, level) else { return Some((table, level)) };
+            table = below;
+        }
+        Some((table, 0))
+    }
+
     /// How many tables mapping `pages` from `address` on will add.
     pub fn missing_tables(&self, process: ProcessKey<'id>, address: u64, pages: u64) -> u32 {
         let mut missing = 0;
@@ -103,18 +117,30 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// The lowest table for an address, with those above it; made, charged to the process's pool. `None` only if the
     /// pool was not checked.
     pub fn leaf_or_make(&mut self, process: ProcessKey<'id>, address: u64) -> Option<TableKey<'id>> {
-        let mut table = self.root_table(process)?;
-        for level in [3, 2, 1] {
-            table = match self.below(table, address, level) {
-                Some(below) => below,
-                None => {
-                    let below = self.make_table(process)?;
-                    let entry = self.s.hw.table(self.v.physical(below.frame()));
-                    self.v.get_mut(table).0[index(address, level)] = entry;
-                    self.v.frame_mut(table.frame()).used += 1;
-                    below
-                }
-            };
+        let (table, level) = self.lowest(process, address)?;
+        self.make_below(process, table, level, address)
+    }
+
+    /// The same from the lowest that there is on, which is of this level.
+    #[inline(always)]
+    pub fn make_below(
+        &mut self,
+        process: ProcessKey<'id>,
+        mut table: TableKey<'id>,
+        mut level: u8,
+        address: u64,
+    ) -> Option<TableKey<'id>> {
+        if level == 0 {
+            return Some(table);
+        }
+        let pool = self.v.follow(self.v.get(process).pool)?;
+        while level > 0 {
+            let below = self.make_table(process, pool)?;
+            let entry = self.s.hw.table(self.v.physical(below.frame()));
+            self.v.get_mut(table).0[index(address, level)] = entry;
+            self.v.frame_mut(table.frame()).used += 1;
+            table = below;
+            level -= 1;
         }
         Some(table)
     }
@@ -138,13 +164,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
                 return false;
             }
             self.leave_tables(process, frame);
+            self.credit_tables(process, 1);
             self.v.release(frame);
         }
     }
 
     /// Gives back tables above an address that have become empty, from the lowest up; and has its TLB entry go, if there were any.
     pub fn prune(&mut self, process: ProcessKey<'id>, address: u64) -> Pruned {
-        let pruned = self.prune_unused(process, address);
+        let Some(path) = self.path(process, address) else { return Pruned::None };
+        self.prune_along(process, address, &path)
+    }
+
+    /// The same where the tables are known.
+    #[inline(always)]
+    pub fn prune_along(&mut self, process: ProcessKey<'id>, address: u64, path: &Path<'id>) -> Pruned {
+        let pruned = self.prune_quietly(process, address, path);
         if pruned == Pruned::Some {
             // The walker may have cached the entries that pointed to them.
             self.flush(process, address & !0xfff, 1);
@@ -153,15 +187,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// The same in a process in which nobody runs any more: its TLB entries go with it.
-    pub fn prune_unused(&mut self, process: ProcessKey<'id>, address: u64) -> Pruned {
-        let mut pruned = Pruned::None;
-        let Some(root) = self.root_table(process) else { return pruned };
+    pub fn prune_unused(&mut self, process: ProcessKey<'id>, address: u64) {
+        if let Some(path) = self.path(process, address) {
+            self.prune_quietly(process, address, &path);
+        }
+    }
+
+    /// The tables for an address, the lowest first, if there are all.
+    #[inline(always)]
+    pub fn path(&self, process: ProcessKey<'id>, address: u64) -> Option<Path<'id>> {
+        let root = self.root_table(process)?;
         let mut path = [root; 4];
         for level in [3, 2, 1] {
-            let Some(below) = self.below(path[level], address, level as u8) else { return pruned };
-            path[level - 1] = below;
+            path[level - 1] = self.below(path[level], address, level as u8)?;
         }
-        for level in [1, 2, 3] {
+        Some(path)
+    }
+
+    fn prune_quietly(&mut self, process: ProcessKey<'id>, address: u64, path: &Path<'id>) -> Pruned {
+        let mut pruned = 0;
+        for level in 1..path.len() {
             let (below, table) = (path[level - 1], path[level]);
             if self.v.frame(below.frame()).used != 0 || mutant(Mutant::EmptyTableKept) {
                 break;
@@ -171,16 +216,21 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.leave_tables(process, below.frame());
             // All of its entries were cleared one by one.
             self.v.release_spare(below);
-            pruned = Pruned::Some;
+            pruned += 1;
         }
-        pruned
+        if pruned == 0 {
+            return Pruned::None;
+        }
+        self.credit_tables(process, pruned);
+        Pruned::Some
     }
 
     /// Whether anything is mapped in a range, which lies in one lowest table.
     #[inline(always)]
     pub fn any_page(&self, leaf: TableKey<'id>, part: Range) -> bool {
         let entries = self.v.get(leaf).0.iter().skip(index(part.address, 0)).take(part.pages as usize);
-        self.pages_in(leaf) != 0 && entries.into_iter().any(|entry| self.s.hw.decode(*entry, 0) != Decoded::Empty)
+        // What is empty is all zeros.
+        self.pages_in(leaf) != 0 && entries.fold(0, |all, entry| all | entry) != 0
     }
 
     /// Writes the entries of a range, which lies in one lowest table and has none, for frames in a row.
@@ -196,9 +246,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     ) {
         let Cx { v, s, .. } = self;
         let entries = v.get_mut(leaf).0.iter_mut().skip(index(part.address, 0)).take(part.pages as usize);
-        let software = software(allowed, kind);
-        for (entry, frame) in entries.zip(physical..) {
-            *entry = s.hw.page(frame, access, kind) | software;
+        let mut page = s.hw.page(physical, access, kind) | software(allowed, kind);
+        for entry in entries {
+            *entry = page;
+            page += 1 << 12;
         }
         v.frame_mut(leaf.frame()).used += part.pages as u16;
     }
@@ -254,14 +305,16 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Removes those entries of a range, which lies in one lowest table, that lead to frames in a row from `first` on; how many
     /// there were.
     pub fn clear_pages(&mut self, leaf: TableKey<'id>, part: Range, first: u32) -> u32 {
-        let Cx { v, s, .. } = self;
+        let v = &mut self.v;
         let mut cleared = 0;
         let entries = v.get_mut(leaf).0.iter_mut().skip(index(part.address, 0)).take(part.pages as usize);
-        for (entry, physical) in entries.zip(first..) {
-            if matches!(s.hw.decode(*entry, 0), Decoded::Page(frame, _) if frame == physical) {
+        let mut address = u64::from(first) << 12;
+        for entry in entries {
+            if *entry != 0 && *entry & H::ADDRESS == address {
                 *entry = 0;
                 cleared += 1;
             }
+            address += 1 << 12;
         }
         v.frame_mut(leaf.frame()).used -= cleared as u16;
         cleared
@@ -278,8 +331,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
     }
 
-    fn make_table(&mut self, process: ProcessKey<'id>) -> Option<TableKey<'id>> {
-        let pool = self.v.follow(self.v.get(process).pool)?;
+    #[inline(always)]
+    fn make_table(&mut self, process: ProcessKey<'id>, pool: PoolKey<'id>) -> Option<TableKey<'id>> {
         let table = self.empty_table(pool, process.link().raw())?;
         let frame = table.frame();
         let head = core::mem::replace(&mut self.v.get_mut(process).tables, frame);
@@ -292,6 +345,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// A table without entries, charged to the pool: a spare one, which need not be zeroed, or a new one.
+    #[inline(always)]
     fn empty_table(&mut self, pool: PoolKey<'id>, owner: u32) -> Option<TableKey<'id>> {
         let p = self.v.get_mut(pool);
         if p.limit != p.used
@@ -300,11 +354,18 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.get_mut(pool).used += 1;
             return Some(table);
         }
+        self.new_table(pool, owner)
+    }
+
+    /// A page on the stack for a moment: so it is a function of its own.
+    #[inline(never)]
+    fn new_table(&mut self, pool: PoolKey<'id>, owner: u32) -> Option<TableKey<'id>> {
         let frame = self.take_frame(pool)?;
         Some(self.v.make_page::<TABLE>(frame, Table([0; 512]), owner))
     }
 
-    /// Takes a table out of its process's list and account. Who calls releases it.
+    /// Takes a table out of its process's list. Who calls takes it out of the account, and releases it.
+    #[inline(always)]
     fn leave_tables(&mut self, process: ProcessKey<'id>, frame: Frame) {
         let info = *self.v.frame(frame);
         if !info.next.is_none() {
@@ -315,9 +376,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         } else {
             self.v.frame_mut(info.prev).next = info.next;
         }
+    }
+
+    /// Takes tables that are gone out of their process's account.
+    fn credit_tables(&mut self, process: ProcessKey<'id>, tables: u32) {
         let p = self.v.get_mut(process);
-        p.overhead -= 1;
+        p.overhead -= tables;
         let pool = p.pool;
-        self.credit(pool, 1);
+        self.credit(pool, tables);
     }
 }

@@ -9,6 +9,7 @@ use kmem::{Frame, Link, Name};
 use crate::alloc::Need;
 use crate::cores::{ANY_CORE, Wanted};
 use crate::fast::Doors;
+use crate::handles::{Found, LastChannels};
 use crate::hw::{Entry as Decoded, MAX_CORES};
 use crate::objects::*;
 use crate::serving::Depths;
@@ -36,13 +37,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         if buffer & 0xfff != 0 || !(USER_START..USER_END).contains(&buffer) {
             return Err(Error::BadAddress);
         }
-        let taken = self.leaf(process, buffer).is_some_and(|leaf| self.page_at(leaf, buffer) != Decoded::Empty);
+        let (table, level) = self.lowest(process, buffer).ok_or(Error::ServerDied)?;
+        let taken = level == 0 && self.page_at(table, buffer) != Decoded::Empty;
         if taken && !mutant(Mutant::BufferOverMapping) {
             return Err(Error::BadAddress);
         }
         self.need_object::<THREAD>(&mut need, pool.link());
         need.add(pool.link(), 1);
-        need.add(self.v.get(process).pool, self.missing_tables(process, buffer, 1));
+        need.add(self.v.get(process).pool, level.into());
         self.check(&need)?;
         // ---- point of no return ----
         let frame = self.take_frame(pool).ok_or(Error::PoolEmpty)?;
@@ -50,7 +52,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             self.v.zero(frame);
         }
         self.v.reset(frame, process.link().raw());
-        let leaf = self.leaf_or_make(process, buffer).ok_or(Error::PoolEmpty)?;
+        let leaf = self.make_below(process, table, level, buffer).ok_or(Error::PoolEmpty)?;
         let physical = self.v.physical(frame);
         self.set_buffer(leaf, buffer, physical);
         self.s.hw.publish();
@@ -77,11 +79,20 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = self.v.get(thread).context.regs;
         let target = self.lookup::<THREAD>(thread, regs.argument(0), Rights::CONTROL)?.key;
         let (pc, sp) = (regs.argument(1), regs.argument(2));
+        let fault = self.fault_argument(thread, regs.argument(4))?;
+        let notification = self.notification_argument(thread, regs.argument(5))?;
         if self.v.get(target).state != State::Stopped && !mutant(Mutant::RunningStarted) {
             return Err(Error::BadArgument);
         }
         if (!(USER_START..USER_END).contains(&pc) || sp > USER_END) && !mutant(Mutant::KernelEntryPoint) {
             return Err(Error::BadAddress);
+        }
+        // ---- point of no return ----
+        if let Some(entry) = fault {
+            self.set_fault_channel(target, entry);
+        }
+        if let Some(found) = notification {
+            self.bind_notification(target, Some(found.key), found.entry.grant);
         }
         self.start_at(target, pc, sp, regs.argument(3));
         Ok(Progress::Done)
@@ -94,7 +105,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get_mut(thread);
         let pointer = t.context.regs.pointer;
         t.context.regs = Regs { pc, sp, flags, pointer, a0: argument, ..Regs::default() };
-        (t.context.fpu_valid, t.context.fpu_turns) = (0, 0);
+        t.context.fpu_valid = 0;
         (t.faulting, t.ends_at) = (false, 0);
         t.restarted();
         self.wake(thread);
@@ -142,21 +153,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         match regs.argument(1) {
             CONFIG_PRIORITY => self.set_base_priority(target, value)?,
             CONFIG_FAULT => {
-                let entry = match value {
-                    0 => Entry::default(),
-                    handle => self.lookup::<CHANNEL>(thread, handle, Rights::CALL)?.entry,
-                };
+                let entry = self.fault_argument(thread, value)?.unwrap_or_default();
                 self.set_fault_channel(target, entry);
             }
             CONFIG_NOTIFICATION => {
-                let (notification, via) = match value {
-                    0 => (None, Name::NONE),
-                    handle => {
-                        let found = self.lookup::<NOTIFICATION>(thread, handle, Rights::OWNER)?;
-                        (Some(found.key), found.entry.grant)
-                    }
-                };
-                self.bind_notification(target, notification, via);
+                let found = self.notification_argument(thread, value)?;
+                let via = found.map_or(Name::NONE, |found| found.entry.grant);
+                self.bind_notification(target, found.map(|found| found.key), via);
             }
             CONFIG_POINTER => {
                 if value >= USER_END && !mutant(Mutant::PointerUnchecked) {
@@ -184,6 +187,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             _ => return Err(Error::BadArgument),
         }
         Ok(Progress::Done)
+    }
+
+    /// The channel that a caller names for faults; 0 is none.
+    fn fault_argument(&self, thread: ThreadKey<'id>, handle: u64) -> Result<Option<Entry>, Error> {
+        if handle == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.lookup::<CHANNEL>(thread, handle, Rights::CALL)?.entry))
+    }
+
+    /// The notification that a caller names to be bound; 0 is none.
+    fn notification_argument(
+        &self,
+        thread: ThreadKey<'id>,
+        handle: u64,
+    ) -> Result<Option<Found<'id, NOTIFICATION>>, Error> {
+        if handle == 0 {
+            return Ok(None);
+        }
+        self.lookup::<NOTIFICATION>(thread, handle, Rights::OWNER).map(Some)
     }
 
     fn set_base_priority(&mut self, target: ThreadKey<'id>, value: u64) -> Result<(), Error> {
@@ -250,12 +273,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let t = self.v.get(thread);
         let (process, buffer_address, buffer, pool) = (t.process, t.buffer_address, t.buffer, t.pool);
         if let Some(process) = self.v.follow(process) {
-            if let Some(leaf) = self.leaf(process, buffer_address) {
+            if let Some(path) = self.path(process, buffer_address) {
                 if !mutant(Mutant::BufferStaysMapped) {
-                    self.clear_page(leaf, buffer_address);
+                    self.clear_page(path[0], buffer_address);
                 }
                 self.s.hw.publish();
-                if self.prune(process, buffer_address) == Pruned::None && !mutant(Mutant::StaleBuffer) {
+                let pruned = self.prune_along(process, buffer_address, &path);
+                if pruned == Pruned::None && !mutant(Mutant::StaleBuffer) {
                     self.flush(process, buffer_address, 1);
                 }
             }
@@ -330,14 +354,8 @@ impl Thread {
             run_time: 0,
             run_start: 0,
             doors: Doors::NONE,
-            context: Context {
-                regs: Regs::ZERO,
-                space: 0,
-                fpu_valid: 0,
-                fpu_turns: 0,
-                reserved: 0,
-                fpu: [0; FPU_BYTES],
-            },
+            last: LastChannels::NONE,
+            context: Context { regs: Regs::ZERO, space: 0, fpu_valid: 0, fpu_control: [0; 2], fpu: [0; FPU_BYTES] },
         }
     };
 }

@@ -12,6 +12,7 @@ use crate::state::Cx;
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// Copies a message's bytes: the words, those and the bytes that it doesn't use as zeros, or the used part of the
     /// buffer.
+    #[inline(always)]
     pub fn copy_payload(&mut self, from: ThreadKey<'id>, to: ThreadKey<'id>, tag: Tag) {
         let bytes = tag.bytes();
         if bytes <= REGISTER_BYTES { self.copy_registers(from, to, bytes) } else { self.copy_buffer(from, to, bytes) }
@@ -86,10 +87,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Whether a thread takes so many handles, and its table has room for them.
+    #[inline(always)]
     pub fn check_room(&self, to: ThreadKey<'id>, count: u32) -> Result<(), Error> {
-        if count == 0 {
-            return Ok(());
-        }
+        if count == 0 { Ok(()) } else { self.check_some_room(to, count) }
+    }
+
+    #[inline(never)]
+    fn check_some_room(&self, to: ThreadKey<'id>, count: u32) -> Result<(), Error> {
         if count > self.v.get(to).takes as u32 && !mutant(Mutant::TakesIgnored) {
             return Err(Error::TooManyHandles);
         }
@@ -100,13 +104,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Whether a caller's handles can move to a receiver.
+    #[inline(always)]
     pub fn check_handles(&self, caller: ThreadKey<'id>, receiver: ThreadKey<'id>) -> Result<(), Error> {
         let c = self.v.get(caller);
         let tag = Tag(c.context.regs.a1 & Tag::SENT);
         if c.faulting || tag.handles() == 0 {
             return Ok(());
         }
-        self.check_sent_handles(caller, tag)?;
+        self.check_some_handles(caller, tag)?;
         self.check_room(receiver, tag.handles() as u32)
     }
 
@@ -146,6 +151,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     }
 
     /// Closes the handles that a reply carries in vain.
+    #[inline(never)]
     pub fn drop_sent_handles(&mut self, from: ThreadKey<'id>, tag: Tag) {
         let (handles, count) = self.sent_handles(from, tag);
         let Some(process) = self.v.follow(self.v.get(from).process) else { return };

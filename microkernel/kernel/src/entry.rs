@@ -107,7 +107,7 @@ extern "C" fn kernel_longer_reply_recv(a0: u64, a1: u64, number: u64, core: u64)
         any_reply_recv(KERNEL.lock(), a0, a1, number, core as CoreId)
     }
     let asked = Asked { number, a0, a1 };
-    message!(fast_short_reply_recv, KERNEL.lock(), asked, core, any_reply_recv)
+    message!(fast_short_reply_recv, KERNEL.lock(), asked, core, other_reply_recv)
 }
 
 /// With a message that doesn't fit the registers, or by what has to be looked up.
@@ -117,6 +117,15 @@ fn any_call(guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) -> ! {
     message!(fast_call, guard, asked, core, general)
 }
 
+/// For an answer that fits the registers.
+#[inline(always)]
+fn other_reply_recv(mut guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) -> ! {
+    if guard.as_mut().is_some_and(|kernel| kernel.never_fast(core, Asked { number, a0, a1 })) {
+        general(guard, a0, a1, number, core)
+    }
+    any_reply_recv(guard, a0, a1, number, core)
+}
+
 /// The same for an answer.
 #[inline(never)]
 fn any_reply_recv(guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) -> ! {
@@ -124,10 +133,41 @@ fn any_reply_recv(guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) ->
     message!(fast_reply_recv, guard, asked, core, general)
 }
 
-/// The same for other calls up to [`kcore::LAST_FAST`].
-pub extern "C" fn kernel_signal(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+/// The same for `recv`, and for `reply`, which has no fast path.
+pub extern "C" fn kernel_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    if number as u16 != abi::calls::number::recv {
+        cold_path();
+        general(KERNEL.lock(), a0, a1, number, core as CoreId)
+    }
     let asked = Asked { number, a0, a1 };
-    message!(fast_signal, KERNEL.lock(), asked, core, general)
+    message!(fast_recv, KERNEL.lock(), asked, core, general)
+}
+
+/// A `notify`: it goes on with the thread that made it, for which the stub need not have saved all registers.
+pub extern "C" fn kernel_notify(a0: u64, a1: u64, number: u64, core: u64) -> *mut Context {
+    let asked = Asked { number, a0, a1 };
+    let stretch = stretch::begin(called(number));
+    let core = core as CoreId;
+    let mut guard = KERNEL.lock();
+    // SAFETY: as for messages.
+    let kernel = unsafe { guard.as_mut().unwrap_unchecked() };
+    match kernel.fast_notify(core, asked) {
+        Some(context) => {
+            drop(guard);
+            stretch.end();
+            // SAFETY: its stub called, and the context is the current one.
+            unsafe { arch::go_on(core, context) }
+        }
+        None => {
+            cold_path();
+            general_notify(guard, core)
+        }
+    }
+}
+
+#[inline(never)]
+fn general_notify(guard: Locked, core: CoreId) -> *mut Context {
+    settle(guard, core, Kernel::general)
 }
 
 #[inline(never)]
@@ -146,7 +186,10 @@ pub extern "C" fn kernel_interrupt(line: u32) -> *mut Context {
     let core = arch::core_id();
     let mut guard = KERNEL.lock();
     match guard.as_mut().and_then(|kernel| kernel.fast_interrupt(core, line)) {
-        Some(next) => keep(guard, next),
+        Some(next) => {
+            guard.keep();
+            next.context
+        }
         None => general_interrupt(guard, core, line),
     }
 }
@@ -157,28 +200,51 @@ fn general_interrupt(guard: Locked, core: CoreId, line: u32) -> *mut Context {
     settle(guard, core, |kernel, core| kernel.general_interrupt(core, line))
 }
 
-/// The core's timer.
-pub extern "C" fn kernel_timer() -> *mut Context {
-    let _stretch = stretch::begin(kind::TIMER);
+/// The core's timer, whose interrupt is ended by `end` once it is set anew. Doesn't return if a thread takes the place of the
+/// one that runs.
+#[inline(always)]
+pub fn kernel_timer(end: impl FnOnce()) -> *mut Context {
+    let stretch = stretch::begin(kind::TIMER);
     let core = arch::core_id();
     let mut guard = KERNEL.lock();
-    match guard.as_mut().and_then(|kernel| kernel.fast_timer(core)) {
-        Some(next) => keep(guard, next),
-        None => general_timer(guard, core),
+    // SAFETY: programs can be interrupted, and cores that have joined; all with the kernel built, which stays.
+    let kernel = unsafe { guard.as_mut().unwrap_unchecked() };
+    match kernel.fast_timer(core) {
+        Some(next) => {
+            guard.keep();
+            end();
+            stretch.end();
+            // SAFETY: the stub of an interrupt called, which saved all registers; the context is another thread's, that runs
+            // next on this core, and the lock is taken.
+            unsafe { arch::switch_interrupted(core, next.context) }
+        }
+        None => {
+            cold_path();
+            let next = general_timer(guard, core);
+            end();
+            next
+        }
     }
 }
 
-#[cold]
-#[inline(never)]
-fn general_timer(guard: Locked, core: CoreId) -> *mut Context {
-    settle(guard, core, Kernel::general_timer)
+/// The same where the interrupt is ended afterwards. A function of its own, for what is used twice the compiler doesn't take into its user.
+#[cfg(target_arch = "aarch64")]
+pub fn kernel_any_timer() -> *mut Context {
+    let _stretch = stretch::begin(kind::TIMER);
+    let core = arch::core_id();
+    general_timer(KERNEL.lock(), core)
 }
 
-/// Another thread runs next: the stub gives the lock back.
-#[inline(always)]
-fn keep(guard: Locked, next: Decided) -> *mut Context {
-    guard.keep();
-    next.context
+/// The same while the core is idle, or where there is more to do.
+#[inline(never)]
+fn general_timer(mut guard: Locked, core: CoreId) -> *mut Context {
+    match guard.as_mut().and_then(|kernel| kernel.any_fast_timer(core)) {
+        Some(next) => {
+            guard.keep();
+            next.context
+        }
+        None => settle(guard, core, Kernel::general_timer),
+    }
 }
 
 /// A core that has started joins in, as if the stub had come from nowhere: the lock is taken when this returns.

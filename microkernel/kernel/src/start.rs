@@ -5,7 +5,8 @@ use core::fmt::Write;
 use abi::boot::{self, BootInfo, MAX_ROOTS, Root, RootKind};
 use abi::calls::{Access, SEAL_PAGES};
 use abi::info::MemoryType;
-use abi::user::{MAIN_BUFFER, STACK_TOP, START_BLOCK};
+use abi::places::Places;
+use abi::user::{MAIN_BUFFER, MAIN_STACK_BYTES};
 use abi::{Error, Rights};
 use archive::{Header, Segment};
 use kcore::hw::{Hw, MAX_CORES};
@@ -19,7 +20,6 @@ use crate::physical;
 
 /// init's priority: below no server, so that it serves their requests.
 const INIT_PRIORITY: u8 = 56;
-const STACK_PAGES: u64 = 64;
 /// Level of a record about what is odd, but goes on.
 const WARNING: u8 = 1;
 /// What `map`, `freeze` and `seal` all take at once.
@@ -34,12 +34,15 @@ pub fn init(cx: &mut Core<'_, '_>, boot: &Boot) -> Result<(), &'static str> {
     let header = Header::parse(archive).map_err(|_| "the boot archive is damaged, or of another version")?;
     cx.choose_log(&boot.command_line[..boot.command_line_length]);
     tell_cores(cx, boot);
-    let made = cx.first_objects(INIT_PRIORITY, MAIN_BUFFER).map_err(|_| "too little memory for the first objects")?;
-    build(cx, boot, &header, &made).map_err(|error| match error {
+    let places = places(&boot.seed);
+    let made = cx
+        .first_objects(INIT_PRIORITY, places.block + MAIN_BUFFER)
+        .map_err(|_| "too little memory for the first objects")?;
+    build(cx, boot, &header, &made, &places).map_err(|error| match error {
         Error::PoolEmpty => "too little memory for init",
         _ => "init's segments can't be mapped",
     })?;
-    cx.start_at(made.thread, header.init.entry, STACK_TOP, 0);
+    cx.start_at(made.thread, header.init.entry, places.stack, places.block);
     Ok(())
 }
 
@@ -76,19 +79,34 @@ impl core::fmt::Write for Line {
     }
 }
 
-fn build<'id>(cx: &mut Core<'_, 'id>, boot: &Boot, header: &Header, made: &BootObjects<'id>) -> Result<(), Error> {
+/// Where init's own things lie. Who learns that learns some bits of the seed; all others are init's secret.
+fn places(seed: &[u8; 32]) -> Places {
+    let mut random = [0; 4];
+    for (number, bytes) in random.iter_mut().zip(seed.as_chunks().0) {
+        *number = u64::from_le_bytes(*bytes);
+    }
+    Places::draw(random)
+}
+
+fn build<'id>(
+    cx: &mut Core<'_, 'id>,
+    boot: &Boot,
+    header: &Header,
+    made: &BootObjects<'id>,
+    places: &Places,
+) -> Result<(), Error> {
     let pages = boot.archive.length.div_ceil(PAGE as u64) as u32;
     let memory = cx.boot_memory(made.pool, (boot.archive.base / PAGE as u64) as u32, pages, MemoryType::Ram)?;
     freeze(cx, memory, 0, pages as u64)?;
     for segment in header.init.segments() {
         map_segment(cx, boot, made, memory, segment)?;
     }
-    let stack = cx.zeroed_memory(made.pool, STACK_PAGES as u32)?;
-    let bottom = STACK_TOP - STACK_PAGES * PAGE as u64;
-    cx.map_boot(made.process, stack, bottom, 0, STACK_PAGES, Access::READ | Access::WRITE)?;
+    let pages = MAIN_STACK_BYTES / PAGE as u64;
+    let stack = cx.zeroed_memory(made.pool, pages as u32)?;
+    cx.map_boot(made.process, stack, places.stack - MAIN_STACK_BYTES, 0, pages, Access::READ | Access::WRITE)?;
     let mut roots = Roots::new();
     grant_all(cx, boot, made, memory, &mut roots)?;
-    boot_page(cx, boot, made, roots)
+    boot_page(cx, boot, made, places, roots)
 }
 
 /// Read-only segments are mapped from the archive, writable ones copied.
@@ -261,7 +279,13 @@ fn grant_memory<'id>(
 }
 
 /// Writes the boot page and maps it.
-fn boot_page<'id>(cx: &mut Core<'_, 'id>, boot: &Boot, made: &BootObjects<'id>, mut roots: Roots) -> Result<(), Error> {
+fn boot_page<'id>(
+    cx: &mut Core<'_, 'id>,
+    boot: &Boot,
+    made: &BootObjects<'id>,
+    places: &Places,
+    mut roots: Roots,
+) -> Result<(), Error> {
     const { assert!(size_of::<BootInfo>() <= PAGE) }
     let page = cx.zeroed_memory(made.pool, 1)?;
     let region = Region { base: 0, length: PAGE as u64 };
@@ -282,6 +306,8 @@ fn boot_page<'id>(cx: &mut Core<'_, 'id>, boot: &Boot, made: &BootObjects<'id>, 
         features: cx.s.hw.features().bits(),
         boot_ns: cx.s.hw.now(),
         seed: boot.seed,
+        heap: places.heap,
+        mappings: places.mappings,
         machine: boot::Machine { kind: if boot.rsdp == 0 { 1 } else { 2 }, lines: boot.lines, rsdp: boot.rsdp },
         roots: roots.list,
     };
@@ -291,5 +317,5 @@ fn boot_page<'id>(cx: &mut Core<'_, 'id>, boot: &Boot, made: &BootObjects<'id>, 
     // SAFETY: the page was just made.
     unsafe { physical::copy(bytes, at) };
     freeze(cx, page, 0, 1)?;
-    cx.map_boot(made.process, page, START_BLOCK, 0, 1, Access::READ)
+    cx.map_boot(made.process, page, places.block, 0, 1, Access::READ)
 }

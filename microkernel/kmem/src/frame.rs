@@ -36,7 +36,7 @@ impl Kind {
     pub(crate) const FREE_TAIL: Kind = Kind(102);
     /// A free frame at hand.
     pub(crate) const STOCK: Kind = Kind(103);
-    /// A free frame that was a typed page and is as it was left.
+    /// A free frame that was a typed page or a slab and is as it was left.
     pub const SPARE: Kind = Kind(104);
 
     /// Objects of a class.
@@ -75,11 +75,11 @@ pub struct FrameInfo {
     pub next: Frame,
     /// Previous frame of that list.
     pub prev: Frame,
-    /// For the owner's use.
+    /// For the owner's use. Emptied and spare slabs: first free slot + 1.
     pub extra: u32,
-    /// Slab: objects alive. Elsewhere for the owner's use.
+    /// Slab: objects alive. Spare: its class. Elsewhere for the owner's use.
     pub used: u16,
-    /// Slab: first free slot + 1. Free block: its order. Emptied: whether it is to be spare.
+    /// Slab: first free slot + 1. Free block: its order. Emptied: how many of its class may be spare.
     pub(crate) free: u16,
     /// Writable mappings of a user frame.
     pub writers: u16,

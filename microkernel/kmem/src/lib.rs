@@ -47,4 +47,13 @@ pub trait Class<const I: u8> {
     /// Whether the objects lie in slabs with a generation each (`true`), or are one typed page without one, reached by
     /// links alone; then `T` is exactly a page.
     const NAMED: bool = true;
+    /// How many emptied frames of the class are kept as they are, at most, so that the next ones need not be filled.
+    const SPARES: u16 = 0;
+
+    /// Plain bytes of an object that nobody reads before they are written: they need not be copied into a new one, and hold what was there
+    /// before.
+    #[inline(always)]
+    fn scratch(_object: &Self::T) -> &[u8] {
+        &[]
+    }
 }

@@ -26,19 +26,26 @@ mutants! {
     // kmem: names and frames.
     NameOutlivesObject "an object's end leaves its names good";
     EndingKeepsNames "what begins to end can still be named";
+    SlabFilledInPart "a new object has in its end what was in its frame";
     SlabForgetsGenerations "a new slab starts below the generations that died in its frame";
     ObjectSlotNotRetired "a slot of objects is used again after its last generation";
     KeptOutlivesFrame "what is kept is believed after a frame has left its class";
     FrameKeepsState "a frame that is taken again is frozen still";
     StockKeptFromBlocks "frames at hand are kept from who wants many in a row";
     SpareTableUsed "a page table with entries is kept as an empty one";
+    TouchedForgotten "a table with a second page forgets which slots of its first were used";
+    SpareSlotsUsed "a page of handle slots that were used is kept as a new one";
+    SpareSlabUnpaid "a slab that was at hand is not charged";
 
     // Handles.
     RightsUnchecked "a look-up does not ask for rights";
     HandleGenerationIgnored "a closed handle names what stands in its slot now";
+    LastChannelForAll "a thread that has called calls the same channel by any handle";
+    LastChannelForBoth "a thread may receive by the handle that it has called by";
     SlotGenerationKept "a slot's next handle has the same generation";
     HandleSlotNotRetired "a slot of handles is used again after its last generation";
     ClosedHandleStays "close leaves the entry where it was";
+    ClosedTwice "a handle that is named twice is closed before that is seen";
     FreeSlotsMixed "the free slots of the first page are not kept apart";
     TableOverfull "a table grows beyond its last page";
     DupAddsRights "dup gives the rights asked for, not those there are";
@@ -57,6 +64,8 @@ mutants! {
     OnlyOwnGrantCounts "the Grants above a handle's own are not asked";
     DeriveAddsRights "derive gives the rights asked for, not those there are";
     BadgeForged "who may not choose a badge chooses one";
+    DeriveIgnoresTransfer "derive gives away what may not move";
+    DeriveIntoDying "derive puts a handle into a process that is torn down";
     AloneHasCell "a derivation without a handle to its Grant has one";
     DepthUnbounded "Grants nest deeper than four";
     EndTwice "the end of a Grant is told again";
@@ -110,7 +119,7 @@ mutants! {
     FastKeepsPriority "the fast path does not give the priority back";
     FastForgetsBits "the fast path receives past bits that wait";
     FastBitsUnmarked "the fast path leaves bits in a notification whose thread isn't told that they wait";
-    FastDoorStays "the fast path believes what a handle came to before something ended";
+    FastDoorStays "what a handle came to is believed after something ended";
     FastIgnoresBudget "the fast path is taken by those who are traced or paid for";
     FastElsewhere "the fast path runs a thread of another core";
     FastChainUnbounded "chains by the fast path are longer than sixteen";
@@ -128,6 +137,8 @@ mutants! {
     PromptLeavesIdle "an interrupt's fast path has who is preempted wait beside a core with nothing to run";
     PromptSecondLost "an interrupt's fast path forgets the second of two deadlines";
     PromptSliceKept "an interrupt's fast path gives what is left of another's slice";
+    PromptTimerLeft "an interrupt's fast path does not set the timer anew";
+    PromptQueueLost "an interrupt's fast path forgets who was ready beside whom it preempts";
     PromptTimeLost "an interrupt's fast path does not charge whom it preempts";
 
     // Notifications and interrupts.

@@ -25,6 +25,18 @@ const TAKEN: u32 = u32::MAX;
 const GENERATION_STEP: u32 = 0x100;
 const GENERATION_LAST: u32 = 0xffff_ff00;
 
+/// Of an object that another is made like: how much is copied before its [`Class::scratch`], and where what follows begins.
+#[inline(always)]
+fn copied<L: Class<I>, const I: u8>(object: &L::T) -> (usize, usize) {
+    let (size, scratch) = (size_of::<L::T>(), L::scratch(object));
+    let head = scratch.as_ptr().addr().wrapping_sub((&raw const *object).addr());
+    // None, or it lies elsewhere.
+    if scratch.is_empty() || head > size || scratch.len() > size - head {
+        return (size, size);
+    }
+    (head, head + scratch.len())
+}
+
 /// How taking or freeing a slot changed its slab: what lists it belongs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlabChange {
@@ -51,13 +63,18 @@ impl<'id, L> View<'_, 'id, L> {
         let counter = died & GENERATION_LAST;
         let slots = PAGE / stride::<L::T>();
         let page = self.places.base.wrapping_add(frame.0 as usize * PAGE);
+        let (head, rest) = copied::<L, I>(fill);
         // SAFETY: 1. The frame is inside the arena and ours: plain bytes that no view, user or device uses (the caller took it).
         // 2. The slots are disjoint, aligned (a power of two) and whole inside it; they divide it. 3. `fill` is in no frame of
-        // plain bytes, as it is a reference. 4. What is copied lies before where it goes, and both are inside the frame.
+        // plain bytes, as it is a reference, and both parts lie in it. What is between them is plain bytes, of which any are good.
+        // 4. What is copied lies before where it goes, and both are inside the frame.
         unsafe {
             let first = page.cast::<Slot<L::T>>();
             (&raw mut (*first).generation).write(counter | I as u32);
-            (&raw mut (*first).body).copy_from_nonoverlapping(fill, 1);
+            let (from, to) = ((&raw const *fill).cast::<u8>(), (&raw mut (*first).body).cast::<u8>());
+            to.copy_from_nonoverlapping(from, head);
+            let tail = if mutant(Mutant::SlabFilledInPart) { 0 } else { size_of::<L::T>() - rest };
+            to.add(rest).copy_from_nonoverlapping(from.add(rest), tail);
             // Then as much again as there is, until the page is full.
             let mut done = stride::<L::T>();
             while done < PAGE {
@@ -197,6 +214,22 @@ impl<'id, L> View<'_, 'id, L> {
         unsafe { self.places.base.add(frame.0 as usize * PAGE).cast::<L::T>().write(value) }
         self.mem.set_kind(frame, Kind::class(I));
         Key { place: frame.0 << FRAME_SHIFT, view: self.brand }
+    }
+
+    /// As [`View::release`] for an empty slab, of which so many stay as they are as their class says: see
+    /// [`View::take_spare_slab`].
+    pub fn release_slab<const I: u8>(&mut self, slab: Frame)
+    where
+        L: Class<I>,
+    {
+        const { assert!(L::NAMED) }
+        assert!(self.mem.kind(slab) == Kind::class(I));
+        let first = self.mem.info(slab).free;
+        self.release(slab);
+        if L::SPARES > 0 {
+            let info = self.mem.info_mut(slab);
+            (info.free, info.extra) = (L::SPARES, first.into());
+        }
     }
 
     /// Gives an empty slab or a typed page back, once the view ends. Its caller must have unlinked it: from here the

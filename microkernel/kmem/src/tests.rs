@@ -21,17 +21,23 @@ struct Table([u64; 512]);
 struct List;
 impl Class<SMALL> for List {
     type T = Small;
+    const SPARES: u16 = 2;
 }
 impl Class<LARGE> for List {
     type T = Large;
+    fn scratch(object: &Large) -> &[u8] {
+        &object.0[1000..2900]
+    }
 }
 impl Class<TABLE> for List {
     type T = Table;
     const NAMED: bool = false;
+    const SPARES: u16 = 8;
 }
 impl Class<OTHER> for List {
     type T = Table;
     const NAMED: bool = false;
+    const SPARES: u16 = 8;
 }
 
 /// A memory on the host's heap.
@@ -95,6 +101,19 @@ fn a_stale_name_never_finds_the_next_object() {
             v.take_slot::<SMALL>(frame, &Small(i)).unwrap();
         }
         assert_eq!(v.find(first), None, "nor in a new slab of the same frame");
+    });
+}
+
+#[test]
+fn a_new_object_is_filled_but_for_what_nobody_reads() {
+    let mut world = world(8);
+    world.mem.view(|mut v| {
+        let frame = v.take(1).unwrap();
+        v.make_slab::<LARGE>(frame, &Large([7; 3000]), 0);
+        let (key, _) = v.take_filled::<LARGE>(frame).unwrap();
+        let bytes = v.get(key).0;
+        assert!(bytes[..1000].iter().chain(&bytes[2900..]).all(|byte| *byte == 7));
+        assert!(bytes[1000..2900].iter().all(|byte| *byte == 0), "as it was");
     });
 }
 
@@ -245,7 +264,8 @@ fn check_blocks(mem: &Mem<List>) {
             (prev, at) = (at, info.next);
         }
     }
-    for (stock, kind) in [(mem.singles, Kind::STOCK), (mem.spares, Kind::SPARE)] {
+    let spares = mem.spares.iter().map(|stock| (stock, Kind::SPARE));
+    for (stock, kind) in [(&mem.singles, Kind::STOCK)].into_iter().chain(spares) {
         let (mut at, mut count) = (stock.head, 0);
         while !at.is_none() {
             assert_eq!(mem.kind(at), kind);
@@ -328,7 +348,7 @@ fn what_is_at_hand_is_there_for_who_wants_many() {
         pages.iter().for_each(|page| v.release_spare(*page));
     });
     check_blocks(&world.mem);
-    assert!(world.mem.spares.count > 0, "and spare ones");
+    assert!(world.mem.spares.iter().any(|stock| stock.count > 0), "and spare ones");
     world.mem.view(|mut v| {
         assert_eq!(all(&mut v).len(), 63, "spare ones, too");
         assert!(v.take_spare::<TABLE>(0).is_none());
@@ -357,6 +377,58 @@ fn a_spare_page_is_as_it_was_left() {
     });
     check_blocks(&world.mem);
     world.mem.view(|mut v| assert!(v.take_spare::<TABLE>(0).is_none(), "only what was released to be spare"));
+}
+
+#[test]
+fn a_spare_slab_has_free_slots_whose_names_are_stale() {
+    let mut world = world(16);
+    let names: Vec<_> = world.mem.view(|mut v| {
+        let frame = v.take(1).unwrap();
+        v.make_slab::<SMALL>(frame, &Small(0), 7);
+        let taken: Vec<_> = (1..=5).map(|n| v.take_slot::<SMALL>(frame, &Small(n)).unwrap().0).collect();
+        let names = taken.iter().map(|key| v.name(*key)).collect();
+        // Some in another order.
+        let ends: Vec<_> = [2, 0, 4, 1, 3].into_iter().map(|n: usize| v.free_slot(taken[n])).collect();
+        assert_eq!((ends[3], ends[4]), (SlabChange::Partial, SlabChange::Empty));
+        v.release_slab::<SMALL>(frame);
+        assert!(v.take_spare_slab::<SMALL>(8).is_none(), "not while the view lives");
+        names
+    });
+    check_blocks(&world.mem);
+    world.mem.view(|mut v| {
+        let free = v.free_frames();
+        let frame = v.take_spare_slab::<SMALL>(8).unwrap();
+        assert_eq!((v.frame(frame).owner, v.frame(frame).used, v.free_frames()), (8, 0, free - 1));
+        let slots = v.room::<SMALL>(frame);
+        let mut places = std::collections::BTreeSet::new();
+        for n in 0..slots {
+            let (key, change) = v.take_slot::<SMALL>(frame, &Small(100 + u64::from(n))).unwrap();
+            assert_eq!(change == SlabChange::Full, n + 1 == slots);
+            assert!(places.insert(key.link().raw()), "each slot once");
+            assert_eq!(v.get(key).0, 100 + u64::from(n));
+        }
+        assert!(names.iter().all(|name| v.find(*name).is_none()), "no name from before finds what is there now");
+    });
+}
+
+#[test]
+fn so_many_slabs_are_spare_as_their_class_says() {
+    let mut world = world(16);
+    world.mem.view(|mut v| {
+        for _ in 0..4 {
+            let frame = v.take(1).unwrap();
+            v.make_slab::<SMALL>(frame, &Small(0), 7);
+            v.release_slab::<SMALL>(frame);
+            let frame = v.take(1).unwrap();
+            v.make_slab::<LARGE>(frame, &Large([0; 3000]), 7);
+            v.release_slab::<LARGE>(frame);
+        }
+    });
+    check_blocks(&world.mem);
+    world.mem.view(|mut v| {
+        let spare = (0..4).filter(|_| v.take_spare_slab::<SMALL>(1).is_some()).count();
+        assert_eq!((spare, v.take_spare_slab::<LARGE>(1)), (2, None));
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::kept::next_era;
 use crate::mutants::{Mutant, mutant};
 use crate::name::{Brand, FRAME_SHIFT, GRANULE_SHIFT};
 use crate::slab::{Slot, stride};
-use crate::stock::Stock;
+use crate::stock::{CLASSES, Stock};
 use crate::{AnyName, Class, Frame, FrameInfo, Key, Kind, Link, Name};
 
 /// Block orders of the allocator: 2^0 to 2^(ORDERS-1) frames.
@@ -22,7 +22,7 @@ pub struct Mem<L> {
     pub(crate) emptied: Frame,
     /// See `stock`.
     pub(crate) singles: Stock,
-    pub(crate) spares: Stock,
+    pub(crate) spares: [Stock; CLASSES],
     /// See `kept`.
     pub(crate) era: u64,
     list: PhantomData<L>,
@@ -55,7 +55,7 @@ impl<L> Mem<L> {
             free: 0,
             emptied: Frame::NONE,
             singles: Stock::EMPTY,
-            spares: Stock::EMPTY,
+            spares: [Stock::EMPTY; CLASSES],
             era: next_era(),
             list: PhantomData,
         }
@@ -167,6 +167,23 @@ impl<L> Mem<L> {
         assert!(frame.0 < self.places.count);
         // SAFETY: as in `info`, and `self` is borrowed mutably.
         unsafe { &mut *self.infos.add(frame.0 as usize) }
+    }
+
+    /// The entries of frames in a row.
+    #[inline(always)]
+    fn infos(&self, first: Frame, count: u32) -> &[FrameInfo] {
+        assert!(first.0 <= self.places.count && count <= self.places.count - first.0);
+        // SAFETY: 1. `infos` has an entry for each of the `count` frames (`new`), and these are among them. 2. The slice borrows
+        // `self`.
+        unsafe { core::slice::from_raw_parts(self.infos.add(first.0 as usize), count as usize) }
+    }
+
+    /// The same, to change them.
+    #[inline(always)]
+    fn infos_mut(&mut self, first: Frame, count: u32) -> &mut [FrameInfo] {
+        assert!(first.0 <= self.places.count && count <= self.places.count - first.0);
+        // SAFETY: as in `infos`, and `self` is borrowed mutably.
+        unsafe { core::slice::from_raw_parts_mut(self.infos.add(first.0 as usize), count as usize) }
     }
 }
 
@@ -313,6 +330,18 @@ impl<'id, L> View<'_, 'id, L> {
         self.mem.info_mut(frame)
     }
 
+    /// What is known about frames in a row, all of which are managed.
+    #[inline(always)]
+    pub fn row(&self, first: Frame, count: u32) -> &[FrameInfo] {
+        self.mem.infos(first, count)
+    }
+
+    /// The same, to change them.
+    #[inline(always)]
+    pub fn row_mut(&mut self, first: Frame, count: u32) -> &mut [FrameInfo] {
+        self.mem.infos_mut(first, count)
+    }
+
     /// What a frame is used for.
     #[inline(always)]
     pub fn kind(&self, frame: Frame) -> Kind {
@@ -352,5 +381,12 @@ impl<'id, L> View<'_, 'id, L> {
     pub fn managed(&self, physical: u32) -> Option<Frame> {
         let index = physical.wrapping_sub(self.mem.first_physical);
         (index < self.places.count).then_some(Frame(index))
+    }
+
+    /// The first of frames in a row with physical numbers from this one on, if all of them are among those managed.
+    #[inline(always)]
+    pub fn managed_row(&self, physical: u32, count: u32) -> Option<Frame> {
+        let first = self.managed(physical)?;
+        (count <= self.places.count - first.0).then_some(first)
     }
 }

@@ -85,6 +85,13 @@ fn every_length_is_filled_and_nothing_beside_it() {
 /// All of a program's vector registers.
 type Registers = [[u64; 4]; 16];
 
+/// An instruction for each of them, in which `\n` is its number.
+macro_rules! each_register {
+    ($line:literal) => {
+        concat!(".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n", $line, "\n.endr")
+    };
+}
+
 /// Copies a page and zeros it with these registers loaded; whole, or their lower halves with the upper ones not in use. Returns
 /// what they have then, and what XGETBV says to be in use before and after.
 fn with_registers(values: &Registers, whole: bool) -> (Registers, [u64; 2]) {
@@ -98,21 +105,13 @@ fn with_registers(values: &Registers, whole: bool) -> (Registers, [u64; 2]) {
     unsafe {
         asm!(
             "mov r15, rsp", "sub rsp, 128", "and rsp, -64",
-            "vmovdqu ymm0, [r12]", "vmovdqu ymm1, [r12+32]", "vmovdqu ymm2, [r12+64]", "vmovdqu ymm3, [r12+96]",
-            "vmovdqu ymm4, [r12+128]", "vmovdqu ymm5, [r12+160]", "vmovdqu ymm6, [r12+192]", "vmovdqu ymm7, [r12+224]",
-            "vmovdqu ymm8, [r12+256]", "vmovdqu ymm9, [r12+288]", "vmovdqu ymm10, [r12+320]",
-            "vmovdqu ymm11, [r12+352]", "vmovdqu ymm12, [r12+384]", "vmovdqu ymm13, [r12+416]",
-            "vmovdqu ymm14, [r12+448]", "vmovdqu ymm15, [r12+480]",
+            each_register!("vmovdqu ymm\\n, [r12 + 32 * \\n]"),
             "test {whole:e}, {whole:e}", "jnz 2f", "vzeroupper", "2:",
             "mov ecx, 1", "xgetbv", "mov [r14], eax",
             "mov [rsp], rdi", "mov edx, 4096", "call {memcpy}",
             "mov rdi, [rsp]", "xor esi, esi", "mov edx, 4096", "call {memset}",
             "mov ecx, 1", "xgetbv", "mov [r14+8], eax",
-            "vmovdqu [r13], ymm0", "vmovdqu [r13+32], ymm1", "vmovdqu [r13+64], ymm2", "vmovdqu [r13+96], ymm3",
-            "vmovdqu [r13+128], ymm4", "vmovdqu [r13+160], ymm5", "vmovdqu [r13+192], ymm6", "vmovdqu [r13+224], ymm7",
-            "vmovdqu [r13+256], ymm8", "vmovdqu [r13+288], ymm9", "vmovdqu [r13+320], ymm10",
-            "vmovdqu [r13+352], ymm11", "vmovdqu [r13+384], ymm12", "vmovdqu [r13+416], ymm13",
-            "vmovdqu [r13+448], ymm14", "vmovdqu [r13+480], ymm15",
+            each_register!("vmovdqu [r13 + 32 * \\n], ymm\\n"),
             "vzeroupper", "mov rsp, r15",
             memcpy = sym kernel_memcpy, memset = sym kernel_memset, whole = in(reg) u32::from(whole),
             in("r12") values, in("r13") &mut after, in("r14") &mut in_use, out("r15") _,

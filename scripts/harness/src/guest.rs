@@ -58,6 +58,31 @@ pub trait Sink {
     fn log(&mut self, line: &str);
 }
 
+/// All that the guest says, kept.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// The commands' stdout and stderr, as they came.
+    pub output: Vec<u8>,
+    /// Lines of the UART and of QEMU.
+    pub log: String,
+}
+
+impl Sink for Heard {
+    fn stdout(&mut self, bytes: &[u8]) -> bool {
+        self.output.extend(bytes);
+        true
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.output.extend(bytes);
+    }
+
+    fn log(&mut self, line: &str) {
+        self.log.push_str(line);
+        self.log.push('\n');
+    }
+}
+
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {

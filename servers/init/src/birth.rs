@@ -4,11 +4,11 @@
 //! What fails on the way destroys the pool, so an error leaves nothing behind.
 
 use archive::manifest::FIXED_PLACES;
-use libsys::abi::{PAGE_SIZE, user};
+use libsys::abi::{PAGE_SIZE, places::Places, user};
 use libsys::protocol::pager::Backing;
 use libsys::{
-    Access, Authority, Error, Gifts, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Rights, Thread,
-    layout,
+    Access, Authority, Error, Gifts, Grant, Memory, Notification, OwnedHandle, Pool, Private, Process, Receiver,
+    Rights, Thread, layout,
 };
 
 use alloc::boxed::Box;
@@ -18,6 +18,7 @@ use elfload::{Segment, Use};
 use supervise::lent::Lent;
 use symbols::Symbols;
 
+use crate::badge::Badge;
 use crate::images::Image;
 use crate::paging::{Origin, Paging};
 use crate::start_block::{self, Block};
@@ -37,6 +38,8 @@ pub struct Body {
     pub paging: Paging,
     /// Its program's name in the archive.
     pub image: String,
+    /// Where its own things lie.
+    pub places: Places,
     /// Where its program lies.
     pub base: u64,
     /// Bytes of its program.
@@ -66,7 +69,7 @@ pub struct Newborn {
 /// Where a program is placed.
 #[derive(Clone, Copy)]
 pub enum Spot {
-    /// Anywhere, drawn from these random bits.
+    /// Anywhere, by this random number.
     Anywhere(u64),
     /// At this address, for a debugger.
     At(u64),
@@ -84,12 +87,16 @@ pub struct Plan<'a> {
     pub from: &'a Pool,
     /// init's own.
     pub own: &'a Pool,
+    /// The channel that its handle 4 leads to.
+    pub receiver: &'a Receiver,
     /// Pages of its pool.
     pub pages: usize,
     /// The highest priority in it.
     pub ceiling: u8,
     /// The main thread's priority.
     pub priority: u8,
+    /// Where its own things go.
+    pub places: Places,
     /// Where its program goes.
     pub spot: Spot,
     /// Whose memory it is to have, if it is a clone.
@@ -100,25 +107,24 @@ pub struct Plan<'a> {
     pub log: &'a Authority,
     /// The time page.
     pub time: &'a Memory,
-    /// Its number: the label of its log records.
+    /// Its number: its handle 4's badge, and the label of its log records.
     pub number: u32,
-    /// Its handle 4, with CALL and TRANSFER, until it has it.
-    pub service: Option<OwnedHandle>,
     /// Its start block, if that is known already.
     pub block: Option<Block<'a>>,
 }
 
 /// Makes a process, not started. An error leaves nothing.
-pub fn make(mut plan: Plan<'_>) -> Result<Box<Body>, Error> {
+pub fn make(plan: Plan<'_>) -> Result<Box<Body>, Error> {
     let pool = plan.from.create(plan.pages, plan.ceiling)?;
-    match build(&mut plan, &pool) {
+    match build(&plan, &pool) {
         Ok(Built { process, thread, notification, paging, base, start }) => Ok(Box::new(Body {
             pool,
             process,
             thread,
             notification,
-            paging: paging.begun(plan.fault, plan.origin, plan.pages),
+            paging: paging.begun(plan.fault, plan.origin, plan.pages, &plan.places),
             image: plan.name.into(),
+            places: plan.places,
             base,
             span: plan.image.program.span,
             start,
@@ -143,15 +149,14 @@ struct Built {
     start: (u64, u64),
 }
 
-fn build(plan: &mut Plan<'_>, pool: &Pool) -> Result<Built, Error> {
-    let service = plan.service.take().ok_or(Error::Internal)?;
+fn build(plan: &Plan<'_>, pool: &Pool) -> Result<Built, Error> {
     let process = Process::create(pool)?;
     let program = &plan.image.program;
     let (base, start) = match &plan.origin {
         Some(origin) => (origin.base, origin.start),
         None => {
-            let base = place(program.span, program.align, plan.spot)?;
-            (base, (base + program.entry, layout::STACK_TOP as u64))
+            let base = plan.place().ok_or(Error::NotExecutable)?;
+            (base, (base + program.entry, plan.places.stack))
         }
     };
     let mut loader = Loader { plan, base, pool, process: &process, paging: Paging::default() };
@@ -162,13 +167,22 @@ fn build(plan: &mut Plan<'_>, pool: &Pool) -> Result<Built, Error> {
         loader.fill()?;
     }
     let paging = loader.paging;
-    process.map(plan.time, user::TIME_PAGE as usize, 0, 1, Access::READ)?;
-    let thread = process.thread(pool, plan.priority, layout::MAIN_BUFFER)?;
+    process.map(plan.time, (plan.places.block + user::TIME_PAGE) as usize, 0, 1, Access::READ)?;
+    let thread = process.thread(pool, plan.priority, (plan.places.block + user::MAIN_BUFFER) as usize)?;
     let notification = Notification::create(pool)?;
-    thread.set_notification(Some(&notification))?;
-    thread.set_fault_channel(Some(plan.fault.as_ref().unwrap_or(&service)))?;
-    // init pays for the cell, as for those of its channels.
-    let log = plan.log.label(plan.own, Rights::LOG | Rights::TRANSFER, plan.number.into())?;
+    let (badge, place) = (Badge::Process(plan.number).pack(), user::PROCESS_CHANNEL.index());
+    if plan.fault.is_some() {
+        plan.receiver.client_for(plan.own, badge, (&process, place))?;
+    } else {
+        // Faults go there, too. For others that is said as they start.
+        let service = plan.receiver.lasting_client(plan.own, badge)?;
+        thread.set_fault_channel(Some(&service))?;
+        let mut gift = Gifts::new();
+        gift.hand(service, Rights::CALL, place)?;
+        process.give(gift)?;
+    }
+    // init pays for the cells of what leads to it, and for this one.
+    plan.log.label_for(plan.own, Rights::LOG, plan.number.into(), (&process, user::LOG.index()))?;
     let mut first = Gifts::new();
     let own = Rights::OWNER | Rights::TRANSFER;
     for (place, handle, rights) in [
@@ -179,21 +193,20 @@ fn build(plan: &mut Plan<'_>, pool: &Pool) -> Result<Built, Error> {
     ] {
         first.copy(handle, rights, place.index())?;
     }
-    first.hand(service, Rights::CALL, user::PROCESS_CHANNEL.index())?;
-    first.hand(log, Rights::LOG, user::LOG.index())?;
     process.give(first)?;
     Ok(Built { process, thread, notification, paging, base, start })
 }
 
-/// Where a program goes, in its part of the address space.
-fn place(span: u64, align: u64, spot: Spot) -> Result<u64, Error> {
-    const { assert!(FIXED_PLACES.0 == layout::IMAGES.start as u64) };
-    let (start, end) = (layout::IMAGES.start as u64, layout::IMAGES.end as u64);
-    let places = (end - start).checked_sub(span).ok_or(Error::NotExecutable)? / align;
-    Ok(match spot {
-        Spot::Anywhere(random) => start + random % places.max(1) * align,
-        Spot::At(address) => address.next_multiple_of(align),
-    })
+impl Plan<'_> {
+    /// Where the program goes; none if it is too long for any place.
+    fn place(&self) -> Option<u64> {
+        const { assert!(FIXED_PLACES.0 == layout::FIXED.start) };
+        let program = &self.image.program;
+        match self.spot {
+            Spot::Anywhere(random) => self.places.program(program.span, program.align, random),
+            Spot::At(address) => Some(address.next_multiple_of(program.align)),
+        }
+    }
 }
 
 /// Fills a process's address space.
@@ -244,20 +257,21 @@ impl Loader<'_> {
         let (memory, mapping) = bytes.share();
         drop(mapping);
         if block > 0 {
-            start_block::show(self.process, &memory, block)?;
+            start_block::show(self.process, &memory, block, self.plan.places.block)?;
         }
         let mut first = block;
         for segment in writable() {
             self.map_data(&memory, first, segment)?;
             first += segment.pages() as usize;
         }
-        const { assert!(layout::HEAP.start == layout::STACK_TOP) };
-        let (bottom, write) = (layout::STACK_TOP - stack * PAGE_SIZE, Access::READ | Access::WRITE);
-        self.process.map(&memory, bottom, data, stack + heap, write)?;
+        let (top, start) = (self.plan.places.stack as usize, self.plan.places.heap as usize);
+        let write = Access::READ | Access::WRITE;
+        self.process.map(&memory, top - stack * PAGE_SIZE, data, stack, write)?;
         if paged {
+            self.process.map(&memory, start, data + stack, heap, write)?;
             let limit = layout::MAIN_STACK_BYTES;
-            self.paging.add(layout::STACK_TOP - limit, limit / PAGE_SIZE, Backing::Zero);
-            self.paging.add(layout::HEAP.start, self.plan.pages, Backing::Zero);
+            self.paging.add(top - limit, limit / PAGE_SIZE, Backing::Zero);
+            self.paging.add(start, self.plan.pages, Backing::Zero);
         }
         self.paging.keep(memory)
     }

@@ -1,9 +1,8 @@
 //! The `child` service: a process that is being made, for its spawner (`contracts.md` §4).
 
-use libsys::abi::user;
+use libsys::abi::{places::Places, user};
 use libsys::protocol::child::{Reply, Request, Service};
-use libsys::protocol::start::{Flags, Header, MAX_BODY};
-use libsys::protocol::{StartBody, decode};
+use libsys::protocol::start::{Flags, Header, MAX_BODY, check_body};
 use libsys::{Error, Gifts, Handles, Incoming, Rights, time};
 use supervise::restart::End;
 
@@ -42,7 +41,7 @@ impl World {
             }
             Request::Start => {
                 let block = core::mem::take(&mut newborn.body);
-                decode::<StartBody>(&block)?.check()?;
+                check_body(&block)?;
                 self.give_names(number)?;
                 self.begin(number, &block)
             }
@@ -55,8 +54,10 @@ impl World {
         for (at, place) in places.iter().enumerate() {
             self.prepare_gifts(number, *place, Handles::one(handles.take(at)?), &mut gifts)?;
         }
-        self.prepare_names(number, &mut gifts)?;
-        self.hand_over(number, gifts)?;
+        if !gifts.is_empty() {
+            self.hand_over(number, gifts)?;
+        }
+        self.give_names(number)?;
         self.set_off(number)
     }
 
@@ -70,11 +71,6 @@ impl World {
         let mut gifts = Gifts::new();
         self.prepare_gifts(number, index, handles, &mut gifts)?;
         self.hand_over(number, gifts)
-    }
-
-    /// Puts gifts into a process's table.
-    fn hand_over(&self, number: u32, gifts: Gifts) -> Result<(), Error> {
-        self.table.get(number).ok_or(Error::ServerDied)?.kernel.process.give(gifts)
     }
 
     /// The same, for what is given with others.
@@ -106,46 +102,40 @@ impl World {
 
     /// A child that was given no name space gets a copy of its spawner's.
     fn give_names(&mut self, number: u32) -> Result<(), Error> {
-        let mut gifts = Gifts::new();
-        self.prepare_names(number, &mut gifts)?;
-        if gifts.is_empty() { Ok(()) } else { self.hand_over(number, gifts) }
-    }
-
-    /// The same, for what is given with others.
-    fn prepare_names(&mut self, number: u32, gifts: &mut Gifts) -> Result<(), Error> {
         let process = self.table.get(number).ok_or(Error::ServerDied)?;
-        let given = process
-            .kernel
-            .newborn
-            .as_ref()
-            .is_some_and(|newborn| newborn.given & 1 << user::NAMES_CHANNEL.index() != 0);
-        if given {
+        let named = 1 << user::NAMES_CHANNEL.index();
+        if process.kernel.newborn.as_ref().is_some_and(|newborn| newborn.given & named != 0) {
             return Ok(());
         }
         let names = self.names_of_process(process.parent);
-        let space = self.new_space(names, number)?;
-        gifts.hand(space, Rights::CALL, user::NAMES_CHANNEL.index())?;
+        self.new_space(names, number)?;
         let process = self.table.get_mut(number).ok_or(Error::ServerDied)?;
         if let Some(newborn) = process.kernel.newborn.as_mut() {
-            newborn.given |= 1 << user::NAMES_CHANNEL.index();
+            newborn.given |= named;
         }
         Ok(())
     }
 
+    /// Puts gifts into a process's table.
+    fn hand_over(&self, number: u32, gifts: Gifts) -> Result<(), Error> {
+        self.table.get(number).ok_or(Error::ServerDied)?.kernel.process.give(gifts)
+    }
+
     /// The header of a process's start block, with a seed of its own.
-    pub fn header(&mut self, number: u32, body: &[u8], paged: bool) -> Header {
+    pub fn header(&mut self, number: u32, body: &[u8], paged: bool, places: &Places) -> Header {
         let mut flags = Flags::empty();
         flags.set(Flags::SEEDED, self.entropy.seeded());
         flags.set(Flags::PAGED, paged);
-        Header { flags, number, body: body.len() as u32, seed: self.entropy.derive() }
+        let Places { heap, mappings, .. } = *places;
+        Header { flags, number, body: body.len() as u32, heap, mappings, seed: self.entropy.derive() }
     }
 
     /// Starts a process with this start block.
     pub fn begin(&mut self, number: u32, body: &[u8]) -> Result<(), Error> {
-        let paged = self.table.get(number).is_some_and(|process| process.kernel.paging.fault.is_some());
-        let header = &self.header(number, body, paged);
-        let process = self.table.get(number).ok_or(Error::ServerDied)?;
-        start_block::give(&process.kernel.process, &process.kernel.pool, Block { header, body })?;
+        let process = &self.table.get(number).ok_or(Error::ServerDied)?.kernel;
+        let (paged, places) = (process.paging.fault.is_some(), process.places);
+        let header = &self.header(number, body, paged, &places);
+        start_block::give(&self.table.get(number).ok_or(Error::ServerDied)?.kernel, Block { header, body })?;
         self.set_off(number)
     }
 

@@ -35,8 +35,10 @@ impl World {
         self.forget_clones(number);
         // Whoever has a handle of one by now: it counted for this process, and REVOKE looked for it here.
         self.spaces.retain(|_, space| space.owner != number);
+        let Body { pool, process: space, thread, notification, paging, .. } = *process.kernel;
+        let handles = [space.into(), thread.into(), notification.into()].into_iter().chain(paging.into_handles());
         // It may be gone already, with the pool it lay in.
-        let _ = process.kernel.pool.destroy();
+        let _ = pool.destroy_with(handles);
         self.entropy.stir(now);
         if let Some(index) = process.service {
             let why = Error::from_code(reason);
@@ -98,7 +100,7 @@ impl World {
                 libsys::log!(Error, "{name} (process {number}) is out of memory: its pages are in too many pieces")
             }
         }
-        let guard = (layout::STACK_TOP - layout::MAIN_STACK_BYTES) as u64;
+        let guard = body.places.stack - layout::MAIN_STACK_BYTES as u64;
         if why == Why::Wild && (guard - GUARD..guard).contains(&address) {
             let limit = layout::MAIN_STACK_BYTES >> 10;
             libsys::log!(Error, "{name} (process {number}): its stack has grown to its limit of {limit} KiB");
@@ -166,7 +168,8 @@ impl Stack<'_> {
     /// The word at an address, if it lies in the stack.
     fn word(&self, at: usize) -> Option<u64> {
         let page = at & !(PAGE_SIZE - 1);
-        if !(layout::STACK_TOP - layout::MAIN_STACK_BYTES..layout::STACK_TOP).contains(&at) {
+        let top = self.body.places.stack as usize;
+        if !(top - layout::MAIN_STACK_BYTES..top).contains(&at) {
             return None;
         }
         if self.page.get() != page {

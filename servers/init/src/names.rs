@@ -7,6 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use archive::manifest::SHELL_LEVEL;
+use libsys::abi::user;
 use libsys::names::bits;
 use libsys::protocol::names::{Reply, Request, Service};
 use libsys::protocol::{Answer, List, Text};
@@ -241,25 +242,29 @@ impl World {
 
     // ---- spaces ----
 
-    /// A name space for a process; the handle is to be put into its table, or given to who asked for a copy.
-    pub fn new_space(&mut self, table: Table, owner: u32) -> Result<OwnedHandle, Error> {
-        self.add_space(Space { table, owner, copy: false })
+    /// A name space for a process, whose handle goes into its table.
+    pub fn new_space(&mut self, table: Table, owner: u32) -> Result<(), Error> {
+        self.add_space(Space { table, owner, copy: false }, |world, badge| {
+            let process = &world.table.get(owner).ok_or(Error::ServerDied)?.kernel.process;
+            world.receiver.client_for(&world.roots.pool, badge.pack(), (process, user::NAMES_CHANNEL.index()))
+        })
     }
 
-    fn add_space(&mut self, space: Space) -> Result<OwnedHandle, Error> {
+    /// Adds a name space, with a handle that is made for its badge.
+    fn add_space<T>(&mut self, space: Space, make: impl FnOnce(&World, Badge) -> Result<T, Error>) -> Result<T, Error> {
         self.room(space.owner, space.table.weight())?;
         let number = self.next_space;
         let next = number.checked_add(1).ok_or(Error::TableFull)?;
-        let handle = self.client(Badge::Names(number))?;
+        let made = make(self, Badge::Names(number))?;
         self.next_space = next;
         self.spaces.insert(number, space);
-        Ok(handle)
+        Ok(made)
     }
 
     fn copy(&mut self, number: u32) -> Result<(Reply, Handles), Error> {
         let space = self.spaces.get(&number).ok_or(Error::NotFound)?;
         let (table, owner) = (space.table.clone(), space.owner);
-        let handle = self.add_space(Space { table, owner, copy: true })?;
+        let handle = self.add_space(Space { table, owner, copy: true }, World::client)?;
         Ok((Reply::Done, Handles::one(handle)))
     }
 

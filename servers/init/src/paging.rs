@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use libsys::abi::PAGE_SIZE;
+use libsys::abi::{PAGE_SIZE, places::Places};
 use libsys::names::bits;
 use libsys::protocol::List;
 use libsys::protocol::pager::{Backing, EXTENTS, MAX_EXTENTS, MAX_REGIONS, Region, Reply, Request, Service};
@@ -57,6 +57,8 @@ fn living<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 
 /// What a clone begins with.
 pub struct Origin {
+    /// Where its own things lie, as the parent's do.
+    pub places: Places,
     /// Where the program lies.
     pub base: u64,
     /// Where the main thread starts, and its stack pointer then.
@@ -79,7 +81,7 @@ pub struct Sharing {
 
 impl Default for Paging {
     fn default() -> Paging {
-        Paging { fault: None, regions: Vec::new(), extents: Vec::new(), next_view: layout::VIEWS.start }
+        Paging { fault: None, regions: Vec::new(), extents: Vec::new(), next_view: 0 }
     }
 }
 
@@ -108,16 +110,29 @@ impl Paging {
 
     /// Of a process that is made: who tells of its faults, and for a clone its parent's regions. The heap may grow to the size
     /// of the clone's own pool.
-    pub fn begun(mut self, fault: Option<OwnedHandle>, origin: Option<Origin>, pages: usize) -> Paging {
-        self.fault = fault;
+    pub fn begun(
+        mut self,
+        fault: Option<OwnedHandle>,
+        origin: Option<Origin>,
+        pages: usize,
+        places: &Places,
+    ) -> Paging {
+        (self.fault, self.next_view) = (fault, places.views as usize);
         if let Some(origin) = origin {
             (self.regions, self.next_view) = (origin.regions, origin.next_view);
-            let heap = self.regions.iter_mut().find(|(region, _)| region.start == layout::HEAP.start as u64);
+            let heap = self.regions.iter_mut().find(|(region, _)| region.start == places.heap);
             if let Some((heap, _)) = heap {
                 heap.pages = heap.pages.max(pages as u64);
             }
         }
         self
+    }
+
+    /// What there is to close when its process is over.
+    pub fn into_handles(self) -> impl Iterator<Item = OwnedHandle> {
+        let views = self.regions.into_iter().filter_map(|(_, memory)| memory);
+        let memories = self.extents.into_iter().map(|kept| kept.memory).chain(views);
+        self.fault.into_iter().chain(memories.map(OwnedHandle::from))
     }
 
     /// The Memory with this identity.
@@ -127,7 +142,7 @@ impl Paging {
     }
 
     /// What a clone begins with: views that can be written are not for it, nor those of which the Memory is gone.
-    fn origin(&self, base: u64, start: (u64, u64)) -> Result<Origin, Error> {
+    fn origin(&self, places: Places, base: u64, start: (u64, u64)) -> Result<Origin, Error> {
         let mut regions = Vec::new();
         for (region, memory) in &self.regions {
             if matches!(region.backing, Backing::Memory { write: true, .. }) {
@@ -138,7 +153,7 @@ impl Paging {
                 regions.push((*region, lent.flatten()));
             }
         }
-        Ok(Origin { base, start, regions, next_view: self.next_view })
+        Ok(Origin { places, base, start, regions, next_view: self.next_view })
     }
 
     /// A view of a Memory, from its first use on. Where it is.
@@ -157,7 +172,7 @@ impl Paging {
         let address = self.next_view;
         // A page behind it stays empty.
         let next = address + (pages as usize + 1) * PAGE_SIZE;
-        if self.regions.len() >= MAX_REGIONS || next > layout::VIEWS.end {
+        if self.regions.len() >= MAX_REGIONS || next > layout::VIEWS.end as usize {
             return Err(Error::Limit);
         }
         let backing = Backing::Memory { first, write };
@@ -271,7 +286,7 @@ impl World {
         if self.clones.len() >= MAX_CLONES {
             return Err(Error::Limit);
         }
-        Ok((body.paging.origin(body.base, start)?, body.image.clone()))
+        Ok((body.paging.origin(body.places, body.base, start)?, body.image.clone()))
     }
 
     /// A clone was made; its memory is the pager's to share. The spawner waits.

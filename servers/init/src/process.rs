@@ -3,7 +3,7 @@
 use archive::manifest::Class;
 use libsys::abi::info::{CLASSES, REAL_TIME};
 use libsys::protocol::process::{Image, Reply, Request, Rights, Service, Signal};
-use libsys::protocol::{StartBody, decode};
+use libsys::protocol::start::check_body;
 use libsys::{Error, Handles, Incoming, Memory, Notification, OwnedHandle, Pool, Rights as HandleRights, Token, time};
 use supervise::restart::End;
 use supervise::table::{New, child_rights};
@@ -75,7 +75,7 @@ impl World {
             }
             Request::Spawn { program, name, pages, rights, given, body } => {
                 let (pool, handles) = split(handles, given.len())?;
-                decode::<StartBody>(&body)?.check()?;
+                check_body(&body)?;
                 let (number, notification) =
                     self.make(caller, &program, &name, pages, rights, pool, None, Some(&body))?;
                 let started = self.equip_child(number, &given, handles);
@@ -186,31 +186,33 @@ impl World {
         let parent = self.table.get(caller).ok_or(Error::ServerDied)?;
         let (level, theirs) = (parent.level, parent.rights);
         let spot = self.spot(path);
-        let service = self.client(Badge::Process(number))?;
+        let places = origin.as_ref().map_or_else(|| self.places(), |origin| origin.places);
         let fault = self.fault_channel(number, level)?;
-        let header = start.map(|body| self.header(number, body, fault.is_some()));
+        let header = start.map(|body| self.header(number, body, fault.is_some(), &places));
         let block = header.as_ref().zip(start).map(|(header, body)| Block { header, body });
         let (image, most) = self.images.find(path, &self.roots.archive, &self.roots.seal)?;
         let rights = child_rights(theirs, asked, most);
         let new = New { parent: caller, name: name.into(), level, rights, service: None };
-        let body = birth::make(Plan {
+        let plan = Plan {
             image,
             name: path,
             archive: &self.roots.archive,
             from: &from,
             own: &self.roots.pool,
+            receiver: &self.receiver,
             pages: pages as usize,
             ceiling,
             priority: if ceiling >= REAL_TIME { ceiling } else { ceiling.min(command_priority()) },
+            places,
             spot,
             origin,
             fault,
             log: &self.roots.log,
             time: &self.time,
             number,
-            service: Some(service),
             block,
-        })?;
+        };
+        let body = birth::make(plan)?;
         let rights = HandleRights::OWNER | HandleRights::NOTIFY | HandleRights::TRANSFER;
         let notification = body.notification.dup(rights);
         self.table.add(number, new, body).map_err(|(error, body)| {

@@ -161,32 +161,33 @@ impl World {
         let mut pages = self.services.get(index).map_or(0, |service| service.pages);
         let realtime = self.make_realtime(index, &server, &mut pages)?;
         let number = self.table.reserve(0)?;
-        let spot = self.spot(&server.image);
-        let service = self.client(Badge::Process(number))?;
+        let (places, spot) = (self.places(), self.spot(&server.image));
         let fault = self.fault_channel(number, server.level)?;
         let (image, _) = self.images.find(&server.image, &self.roots.archive, &self.roots.seal)?;
         let ceiling = server.class.ceiling();
-        let body = birth::make(Plan {
+        let plan = Plan {
             image,
             name: &server.image,
             archive: &self.roots.archive,
             from: &self.roots.pool,
             own: &self.roots.pool,
+            receiver: &self.receiver,
             pages: pages as usize,
             ceiling,
             priority: match server.class {
                 Class::Interactive if server.level < SHELL_LEVEL => command_priority(),
                 _ => ceiling,
             },
+            places,
             spot,
             origin: None,
             fault,
             log: &self.roots.log,
             time: &self.time,
             number,
-            service: Some(service),
             block: None,
-        })?;
+        };
+        let body = birth::make(plan)?;
         let pool = body.pool.dup(Handles::all())?;
         let new = New {
             parent: 0,
@@ -226,9 +227,8 @@ impl World {
     /// Name space, root objects, start block; then it runs.
     fn equip(&mut self, number: u32, server: &Server, realtime: Option<Gift>) -> Result<(), Error> {
         let names = self.names_of(server);
-        let space = self.new_space(names, number)?;
+        self.new_space(names, number)?;
         let body = &self.table.get(number).ok_or(Error::Internal)?.kernel;
-        body.process.endow(space.handle(), Handles::CALL, libsys::abi::user::NAMES_CHANNEL.index())?;
         let mut gifts = self.gifts(number, server, &body.pool)?;
         gifts.extend(realtime);
         for (gift, index) in gifts.iter().zip(FIRST_NAMED..) {

@@ -1,8 +1,8 @@
 //! The start block, and the moment a process begins to run.
 
-use libsys::abi::{PAGE_SIZE, user};
+use libsys::abi::PAGE_SIZE;
 use libsys::protocol::start::{HEADER, Header, MAX_BODY};
-use libsys::{Access, Error, Memory, Pool, Private, Process};
+use libsys::{Access, Error, Memory, Private, Process};
 
 use crate::birth::Body;
 
@@ -30,27 +30,28 @@ impl Block<'_> {
     }
 }
 
-/// Has a process see its start block: the Memory's first pages, which nobody can write any more.
-pub fn show(process: &Process, memory: &Memory, pages: usize) -> Result<(), Error> {
+/// Has a process see its start block at an address: the Memory's first pages, which nobody can write any more.
+pub fn show(process: &Process, memory: &Memory, pages: usize, at: u64) -> Result<(), Error> {
     memory.freeze(0, pages)?;
-    process.map(memory, user::START_BLOCK as usize, 0, pages, Access::READ)
+    process.map(memory, at as usize, 0, pages, Access::READ)
 }
 
 /// Gives a process its start block, in a Memory of its own.
-pub fn give(process: &Process, pool: &Pool, block: Block<'_>) -> Result<(), Error> {
+pub fn give(body: &Body, block: Block<'_>) -> Result<(), Error> {
     if block.body.len() > MAX_BODY {
         return Err(Error::Limit);
     }
     let pages = block.pages();
-    let mut bytes = Private::create(pool, pages)?;
+    let mut bytes = Private::create(&body.pool, pages)?;
     block.write(&mut bytes)?;
     let (memory, mapping) = bytes.share();
     drop(mapping);
-    show(process, &memory, pages)
+    show(&body.process, &memory, pages, body.places.block)
 }
 
-/// Starts the main thread.
+/// Starts the main thread, which is told where its start block is.
 pub fn start(body: &Body) -> Result<(), Error> {
     let (entry, stack) = body.start;
-    body.thread.start(entry as usize, stack as usize, 0)
+    let at = (entry as usize, stack as usize);
+    body.thread.start(at, body.places.block, body.paging.fault.as_ref(), &body.notification)
 }

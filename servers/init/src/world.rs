@@ -5,7 +5,7 @@ use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use abi::boot::{BootInfo, RootKind};
 use archive::manifest::{Manifest, PAGED_LEVEL, Server};
 use archive::{Archive, MANIFEST_NAME};
-use libsys::abi::{PAGE_SIZE, user::TimePage};
+use libsys::abi::{PAGE_SIZE, places::Places, user::TimePage};
 use libsys::{Access, Error, Event, Frozen, Memory, OwnedHandle, Pool, Receiver, Rights, Token, time};
 use supervise::entropy::Entropy;
 use supervise::opens::Opens;
@@ -178,6 +178,11 @@ impl World {
             return Ok(None);
         }
         self.faults.lasting_client(&self.roots.pool, number.into()).map(Some)
+    }
+
+    /// Where the own things of a new process lie.
+    pub fn places(&mut self) -> Places {
+        Places::draw([(); 4].map(|()| self.entropy.word()))
     }
 
     /// Where the program of an image is placed.

@@ -1,10 +1,11 @@
 //! What several commands need: names, patterns, sources.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use libsys::io::{self, Read};
+use libsys::io::{self, Read, Write};
 use libsys::protocol::fs::Kind;
 use libsys::{Error, fs};
 
@@ -90,6 +91,14 @@ impl Read for Source {
             Source::Input(input) => input.read(to),
         }
     }
+}
+
+/// Where output goes: to a file, or to standard output for none.
+pub fn output(name: Option<&str>) -> Result<Box<dyn Write>, Failure> {
+    Ok(match name {
+        Some(path) => Box::new(fs::File::create(path).about(path)?),
+        None => Box::new(io::stdout()),
+    })
 }
 
 /// Runs something on each source: the files, or standard input if there are none.

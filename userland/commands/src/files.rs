@@ -10,20 +10,13 @@ use libsys::protocol::fs::{Kind, Protection};
 use libsys::{Error, Status, fs, print, println, time};
 use readargs::Args;
 
-use crate::context::{About, Failure, Outcome, Source, each_source, expand, is_directory};
+use crate::context::{About, Failure, Outcome, Source, each_source, expand, is_directory, output};
 
 const BUFFER: usize = 32 * 1024;
 
 /// TYPE.
 pub fn show(args: &Args) -> Outcome {
-    let mut file = match args.string("TO") {
-        Some(path) => Some(fs::File::create(path).about(path)?),
-        None => None,
-    };
-    let out: &mut dyn Write = match &mut file {
-        Some(file) => file,
-        None => &mut io::stdout(),
-    };
+    let mut out = output(args.string("TO"))?;
     each_source(args.many("FROM"), |name, mut source| {
         if args.switch("HEX") {
             return crate::text::dump(&mut source, 0, u64::MAX, &mut *out);

@@ -9,7 +9,7 @@ use libsys::protocol::fs::{Kind, Seek};
 use libsys::{Error, Status, fs, println, time};
 use readargs::Args;
 
-use crate::context::{About, Failure, Outcome, Source, each_source, expand};
+use crate::context::{About, Failure, Outcome, Source, each_source, expand, output};
 use crate::files::children;
 
 /// Bytes that SORT takes at most.
@@ -269,14 +269,7 @@ pub fn sort(args: &Args) -> Outcome {
     if args.switch("UNIQUE") {
         lines.dedup();
     }
-    let mut file = match args.string("TO") {
-        Some(path) => Some(fs::File::create(path).about(path)?),
-        None => None,
-    };
-    let out: &mut dyn Write = match &mut file {
-        Some(file) => file,
-        None => &mut io::stdout(),
-    };
+    let mut out = output(args.string("TO"))?;
     for line in lines {
         out.write_all(&line)?;
         out.write_all(b"\n")?;

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use libsys::abi::calls::{CALLS, Call, Gift, Kind, number as nr};
+use libsys::abi::calls::{CALLS, Call, Derived, Gift, Kind, number as nr};
 use libsys::abi::message::{self, Tag};
 use libsys::abi::trace::Event;
 use libsys::abi::{Rights, Status as KernelStatus};
@@ -157,6 +157,10 @@ fn value_text(kind: Kind, value: u64) -> String {
             let rights = value_text(Kind::Rights, gift.rights().into());
             format!("{}({rights})@{}", handle(gift.handle().into()), gift.index())
         }
+        Kind::Derived => match Derived(value).place() {
+            Some((process, index)) => format!("{}@{index}", handle(process.into())),
+            None => value.to_string(),
+        },
         Kind::Number | Kind::Pages => value.to_string(),
         Kind::Bits | Kind::Address | Kind::Access | Kind::Tag | Kind::Token => format!("{value:#x}"),
         _ => handle(value),

@@ -7,7 +7,7 @@ use libsys::abi::calls::{Access, number};
 use libsys::abi::info::{self, Kind};
 use libsys::abi::message::{self, FOREVER, Tag};
 use libsys::abi::{Rights, user};
-use libsys::raw::Registers;
+use libsys::raw::{Registers, counter};
 use libsys::thread::{self, Options};
 use libsys::{Error, Notification, Pool, wait_bits};
 
@@ -125,8 +125,22 @@ pub fn list_interrupt() -> Result<(), Error> {
 fn interrupted() -> Result<u64, Error> {
     // The kernel's timers tick so often.
     let deadline = (libsys::time::now_ns() + 20 * TICK) / TICK * TICK;
-    wait_bits(0, deadline);
-    Ok(libsys::time::now_ns() - deadline)
+    let mut registers = Registers { number: number::recv.into(), deadline, ..Registers::default() };
+    let received = message(&mut registers);
+    // First of all the counter, as the peer's handler reads its own; what it says in ns comes after.
+    let count = counter();
+    received?;
+    Ok(time_of(count) - deadline)
+}
+
+/// The time in ns at which the counter stood there.
+fn time_of(count: u64) -> u64 {
+    let place = libsys::layout::time_page() as *const user::TimePage;
+    // SAFETY: the page is mapped there for the process's whole life; and these fields never change.
+    let [base, multiplier, shift] = unsafe {
+        [(&raw const (*place).base), (&raw const (*place).multiplier), (&raw const (*place).shift)].map(|at| at.read())
+    };
+    ((u128::from(count - base) * u128::from(multiplier)) >> shift) as u64
 }
 
 /// Does something while a thread of lower priority computes.

@@ -32,7 +32,7 @@ mod template;
 pub use args::Args;
 pub use complete::{Completion, Expect};
 pub use error::{Code, Error};
-pub use line::{Line, Quoting, RAW_VARIABLE, Word, quote, quote_tail};
+pub use line::{Line, Quoting, RAW_VARIABLE, Word, escape, quote, quote_tail};
 pub use manual::Manual;
 pub use number::parse_number;
 pub use parse::Parsed;

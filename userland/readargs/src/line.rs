@@ -282,7 +282,7 @@ fn take_quoted(mark: char, text: &mut String, rest: &mut Chars<'_>) -> Option<()
 }
 
 /// What `first` and `next` stand for together inside `"..."`, if they are an escape.
-fn escape(first: char, next: Option<char>) -> Option<char> {
+pub fn escape(first: char, next: Option<char>) -> Option<char> {
     match (first, next?) {
         ('*', 'N') | ('\\', 'n') => Some('\n'),
         ('*', 'E') | ('\\', 'e') => Some('\u{1b}'),

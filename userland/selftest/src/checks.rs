@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libsys::{Error, println};
 
-/// Whether the long counts are wanted.
+/// What [`long`] tells.
 static LONG: AtomicBool = AtomicBool::new(false);
 /// How much more the long counts are.
 const LONGER: u64 = 50;
@@ -18,6 +18,11 @@ pub fn go_long() {
     LONG.store(true, Ordering::Relaxed);
 }
 
+/// Whether the long counts are wanted.
+pub fn long() -> bool {
+    LONG.load(Ordering::Relaxed)
+}
+
 /// A count, or the long one.
 pub fn many(count: u64) -> u64 {
     times(count, LONGER)
@@ -25,7 +30,7 @@ pub fn many(count: u64) -> u64 {
 
 /// A count, or so many times as many where the long counts are wanted.
 pub fn times(count: u64, factor: u64) -> u64 {
-    if LONG.load(Ordering::Relaxed) { count * factor } else { count }
+    if long() { count * factor } else { count }
 }
 
 /// A number that is written only where it is told.

@@ -2,7 +2,7 @@
 
 use libsys::protocol::process::Ended;
 use libsys::spawn::{Child, Command};
-use libsys::{Error, Pool};
+use libsys::{Error, Pool, system_figures, time, wait_bits};
 
 /// The word before a deed among the arguments.
 pub const WORD: &str = "CHILD";
@@ -26,5 +26,22 @@ pub fn doing(deed: &str) -> Result<Ended, Error> {
 
 /// Starts this program to do a deed.
 pub fn start(deed: &str) -> Result<Child, Error> {
-    Command::new("C/selftest").arg(WORD).arg(deed).pages(PAGES).spawn(&Pool::own()?)
+    command(deed, PAGES).spawn(&Pool::own()?)
+}
+
+/// How this program is started to do a deed in a pool of so many pages.
+pub fn command(deed: &str, pages: u32) -> Command {
+    Command::new("C/selftest").arg(WORD).arg(deed).pages(pages)
+}
+
+/// Free frames of the machine, once they are as many as wanted, or after so long: what a child had comes back bit by bit.
+pub fn settled(wanted: u64, within: u64) -> Result<u64, Error> {
+    let until = time::after(within);
+    loop {
+        let free = system_figures()?.free_pages;
+        if free == wanted || time::now_ns() > until {
+            return Ok(free);
+        }
+        wait_bits(0, time::after(10 * time::MILLISECOND));
+    }
 }

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use libsys::abi::{Handle, calls::number};
 use libsys::protocol::process::Action;
-use libsys::spawn::Command;
 use libsys::{
     Access, Error, Mapping, Memory, OwnedHandle, Pool, Rights, Status, clones, env, random, system, system_figures,
     time, wait_bits,
@@ -217,7 +216,7 @@ pub fn alone(checks: &mut Checks) -> Result<(), Error> {
     let pool = Pool::own()?;
     let memory = Memory::create(&pool, 1)?;
     let shown = memory.map(Access::READ | Access::WRITE)?;
-    let parent = Command::new("C/selftest").arg(child::WORD).arg("leave-clone").pages(child::PAGES);
+    let parent = child::command("leave-clone", child::PAGES);
     let word = memory.dup(Rights::READ | Rights::WRITE | Rights::TRANSFER)?;
     let end = parent.handle("pool", pool.lend()?).handle("word", word).spawn(&pool)?.wait()?;
     checks.equal("a parent leaves a clone", (end.code, end.reason), (7, 0));

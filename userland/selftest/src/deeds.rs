@@ -66,8 +66,8 @@ pub fn perform(deed: &str) -> ! {
         "read-top" => read(TOP),
         "write-code" => write((perform as fn(&str) -> !) as usize as u64 & !7),
         "write-constants" => write(black_box(&CONSTANT) as *const _ as u64),
-        "write-start-block" => write(libsys::abi::user::START_BLOCK),
-        "write-time-page" => write(libsys::abi::user::TIME_PAGE),
+        "write-start-block" => write(libsys::layout::start_block() as u64),
+        "write-time-page" => write(libsys::layout::time_page() as u64),
         "run-data" => jump(&raw mut DATA as u64),
         "run-stack" => {
             let code = black_box(RETURN);

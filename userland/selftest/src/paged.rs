@@ -10,7 +10,6 @@ use alloc::{format, vec};
 
 use libsys::entry::exit_now;
 use libsys::protocol::process::Action;
-use libsys::spawn::Command;
 use libsys::thread::{self, Options};
 use libsys::{Access, Error, Mapping, Memory, Pool, Rights, Status, fs, system, time, wait_bits};
 
@@ -172,7 +171,7 @@ pub fn killed(checks: &mut Checks) -> Result<(), Error> {
     let mut workers = Vec::new();
     for _ in 0..WORKERS {
         let word = memory.dup(Rights::READ | Rights::WRITE | Rights::TRANSFER)?;
-        let worker = Command::new("C/selftest").arg(child::WORD).arg("work").pages(pages).handle("word", word);
+        let worker = child::command("work", pages).handle("word", word);
         match worker.spawn(&Pool::own()?) {
             Ok(worker) => workers.push(worker),
             // A small machine has room for fewer.

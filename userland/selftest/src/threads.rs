@@ -1,6 +1,6 @@
 //! Threads of the checks.
 
-use libsys::abi::calls::{CONFIG_FAULT, number};
+use libsys::abi::calls::{CONFIG_CORE, CONFIG_FAULT, number};
 use libsys::abi::info::{self, Kind};
 use libsys::abi::user;
 use libsys::raw::Registers;
@@ -17,6 +17,11 @@ const PATIENCE: u64 = 10 * time::SECOND;
 pub fn options() -> Result<Options, Error> {
     let results = call(number::info, &[user::MAIN_THREAD.raw().into(), info::THREAD, 0])?;
     Ok(Options::new(results[4] as u8))
+}
+
+/// Has the main thread, which runs the checks, stay on a core; `ANY_CORE` lets it go.
+pub fn pin(core: u64) -> Result<(), libsys::abi::Error> {
+    call(number::config, &[user::MAIN_THREAD.raw().into(), CONFIG_CORE, core]).map(drop)
 }
 
 /// Waits for a thread's end and frees what it used.

@@ -9,12 +9,12 @@ use super::{ANY_DEPTH, Asked, Caller, Length};
 use crate::Hw;
 use crate::cores::ANY_CORE;
 use crate::objects::*;
-use crate::state::{Count, Cx, SLICE};
+use crate::state::{Count, Cx, PRIORITIES, SLICE};
 
 impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[inline(always)]
     pub(super) fn fast_notify(&mut self, asked: Asked) -> Option<ThreadKey<'id>> {
-        let me = self.caller(asked, ANY_DEPTH, Length::Any)?.thread;
+        let Caller { thread: me, takes: 0, .. } = self.caller(asked, ANY_DEPTH, Length::Any)? else { return None };
         let (handle, bits, priority) = (asked.a0, asked.a1, self.v.get(me).priority);
         if self.s.cores[self.core].ready >> priority > 1 {
             return None;
@@ -32,8 +32,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return None;
         }
         // ---- point of no return ----
-        self.count(Count::Calls);
-        self.count(Count::Notifications);
+        self.my_core().fast_notifies += 1;
         self.v.get_mut(me).context.regs.number = Status::OK.0;
         let Some(receiver) = bound else {
             self.v.get_mut(notification).bits = all;
@@ -44,24 +43,26 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         };
         self.v.get_mut(notification).bits = 0;
         let r = self.v.get_mut(receiver);
-        let (channel, at) = (r.channel, r.priority as usize);
+        let (channel, at) = (r.channel, r.priority as usize % PRIORITIES);
         r.state = State::Ready;
         (r.channel, r.server) = (Link::NONE, Link::NONE);
         self.give_bits(receiver, all);
-        if let Some(channel) = self.v.follow(channel) {
+        if !channel.is_none()
+            && let Some(channel) = self.v.follow(channel)
+        {
             self.v.get_mut(channel).receivers = Queue::EMPTY;
         }
         let link = receiver.link();
-        let queue = &mut self.s.cores[self.core].queues[at];
+        let core = &mut self.s.cores[self.core];
+        let queue = &mut core.queues[at];
         let last = core::mem::replace(&mut queue.tail, link);
-        match self.v.follow(last) {
-            Some(last) => {
-                self.v.get_mut(receiver).prev = last.link();
-                self.v.get_mut(last).next = link;
-            }
-            None => queue.head = link,
+        if core.ready >> at & 1 == 0 {
+            queue.head = link;
+            core.ready |= 1 << at;
+        } else if let Some(last) = self.v.follow(last) {
+            self.v.get_mut(receiver).prev = last.link();
+            self.v.get_mut(last).next = link;
         }
-        self.my_core().ready |= 1 << at;
         Some(me)
     }
 
@@ -71,7 +72,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     fn may_wake(&self, receiver: ThreadKey<'id>, running: u8) -> bool {
         let r = self.v.get(receiver);
         let core = &self.s.cores[self.core];
-        let busy = r.via.raw() | r.next.raw() | r.prev.raw() | r.timer_slot as u32;
+        // A Grant or a deadline, or another queue's neighbours.
+        let busy = r.neighbours() | u64::from(r.via.raw() | u32::from(r.timer_slot));
         let calm = r.priority < running || r.priority == running && core.armed <= core.slice_end;
         // One that may go to other cores may be better off there.
         let stays = r.core as usize == self.core && (!self.s.several || r.home != ANY_CORE);
@@ -123,8 +125,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             return None;
         }
         // ---- point of no return ----
-        self.count(Count::Calls);
-        self.my_core().switches += 1;
+        self.my_core().fast_waits += 1;
         let t = self.v.get_mut(me);
         t.state = State::Receiving;
         t.takes = takes;
@@ -137,12 +138,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let core = &mut self.s.cores[self.core];
         core.slice_end = if mutant(Mutant::FastSliceKept) { core.slice_end } else { slice_end };
         core.queues[at].head = second;
-        match self.v.follow(second) {
-            Some(second) => self.v.get_mut(second).prev = Link::NONE,
-            None => {
-                core.queues[at].tail = Link::NONE;
-                core.ready &= !((!mutant(Mutant::FastReadyBitLeft) as u64) << at);
-            }
+        if second.is_none() {
+            core.queues[at].tail = Link::NONE;
+            core.ready &= !((!mutant(Mutant::FastReadyBitLeft) as u64) << at);
+        } else if let Some(second) = self.v.follow(second) {
+            self.v.get_mut(second).prev = Link::NONE;
         }
         let n = self.v.get_mut(next);
         n.next = Link::NONE;

@@ -5,6 +5,7 @@ use kmem::{Frame, Link, Name};
 use super::{CHANNEL, Entry, GRANT, MEMORY, NOTIFICATION, POOL, PROCESS, Queue, THREAD, ThreadLink};
 use crate::Context;
 use crate::fast::Doors;
+use crate::handles::LastChannels;
 use crate::serving::Depths;
 
 /// What a thread does now.
@@ -105,6 +106,8 @@ pub struct Thread {
     /// How deep its callers to answer are.
     pub callers: Depths,
     pub context: Context,
+    /// For the general path.
+    pub last: LastChannels,
     /// The call whose return is still to be traced: its number + 1, 0 for none.
     pub calling: u16,
     pub pool: Link<POOL>,
@@ -152,6 +155,8 @@ const _: () = {
     let depth = offset_of!(Thread, depth);
     assert!(depth.is_multiple_of(8) && offset_of!(Thread, slow) == depth + 1);
     assert!(offset_of!(Thread, timer_slot) == depth + 2 && offset_of!(Thread, via) == depth + 4);
+    let next = offset_of!(Thread, next);
+    assert!(next.is_multiple_of(8) && offset_of!(Thread, prev) == next + 4);
 };
 
 impl Thread {
@@ -161,6 +166,12 @@ impl Thread {
     pub fn standing(&self) -> u64 {
         let (slow, slot) = (u64::from(self.slow) << 8, u64::from(self.timer_slot) << 16);
         u64::from(self.depth) | slow | slot | u64::from(self.via.raw()) << 32
+    }
+
+    /// Its neighbours in the queue that it is in, as one word: 0 if it has none.
+    #[inline(always)]
+    pub fn neighbours(&self) -> u64 {
+        u64::from(self.next.raw()) | u64::from(self.prev.raw()) << 32
     }
 
     /// It has no notification any more.

@@ -111,6 +111,11 @@ pub fn of(r: &mut Random, known: &Known, number: u16) -> Attempt {
             arguments[1] = arguments[1] & 0xffff_ffff | channel << 32;
         }
         nr::recv if r.one_in(5) => arguments[0] = 0,
+        nr::close => {
+            let one = r.one_in(2);
+            arguments.iter_mut().skip(1).for_each(|other| *other *= u64::from(!one && r.one_in(2)));
+        }
+        nr::start => arguments[4..].iter_mut().for_each(|handle| *handle *= u64::from(r.one_in(2))),
         nr::dup if !r.one_in(3) => (arguments[2], arguments[3]) = (0, 0),
         nr::irq_bind if r.one_in(4) => arguments[1] = 0,
         nr::system => arguments[1] = 7,
@@ -122,7 +127,10 @@ pub fn of(r: &mut Random, known: &Known, number: u16) -> Attempt {
         nr::destroy if !r.one_in(8) => arguments[0] = handle(r, known, &[POOL, THREAD]),
         nr::info if !r.one_in(4) => info(r, known, &mut arguments),
         nr::derive => {
-            arguments[5] = r.below(9) / 4;
+            arguments[5] = match r.below(6) {
+                0 => handle(r, known, &[PROCESS]) << 32 | r.below(130) << 16 | 1,
+                _ => r.below(9) / 4,
+            };
             if !r.one_in(4) {
                 arguments[1] = handle(r, known, &[CHANNEL, NOTIFICATION, MEMORY, INTERRUPT, POOL]);
             }
@@ -229,7 +237,7 @@ fn argument(r: &mut Random, known: &Known, name: &str, kind: Kind) -> u64 {
             1 => r.next() >> r.below(64),
             _ => Tag::new(r.below(65) as usize, r.below(5).saturating_sub(2) as usize).map_or(0, |tag| tag.0),
         },
-        Kind::Number => r.below(8),
+        Kind::Number | Kind::Derived => r.below(8),
         Kind::Gift if !r.one_in(4) => 0,
         Kind::Gift => {
             let rights = if r.one_in(3) { r.next() & 0xffff } else { 0xffff };

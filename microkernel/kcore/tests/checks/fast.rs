@@ -4,7 +4,7 @@
 use abi::calls::{CONFIG_FAULT, CONFIG_NOTIFICATION, number as nr};
 use kcore::hw::CoreId;
 use kcore::objects::{CHANNEL, NOTIFICATION, State, THREAD, ThreadLink};
-use kcore::{Asked, Doors};
+use kcore::{Asked, Doors, LastChannels};
 
 use crate::arguments;
 use crate::driver::{Driver, Step};
@@ -263,6 +263,7 @@ fn taken(w: &World) -> [u64; 3] {
 const CALLS: usize = 0;
 const FAST_CALLS: usize = 1;
 const GENERAL_CALLS: usize = 2;
+const NOTIFICATIONS: usize = 4;
 const FAST_REPLIES: usize = 3;
 
 /// A step that is mostly a message.
@@ -321,19 +322,24 @@ fn on_both_paths(
     let mut by_fast = w.save_whole();
     if next.is_none() {
         assert_eq!(before.difference(&by_fast), None, "the fast path gave up and has changed something");
-        general(w);
+        w.restore_whole(&kept);
+        know_or_look_up(w, number, general);
         return;
     }
     w.restore_whole(&before);
     assert_eq!(general(w), next, "who runs next");
+    forget_doors(w);
     let by_general = w.save_whole();
     // The counters alone tell which path it was.
     let (core, was) = (&mut by_fast.cores[0], &before.cores[0]);
     let calls = std::mem::replace(&mut core.fast_calls, was.fast_calls) - was.fast_calls;
     let replies = std::mem::replace(&mut core.fast_replies, was.fast_replies) - was.fast_replies;
-    core.switches += calls + replies;
+    let waits = std::mem::replace(&mut core.fast_waits, was.fast_waits) - was.fast_waits;
+    let notifies = std::mem::replace(&mut core.fast_notifies, was.fast_notifies) - was.fast_notifies;
+    core.switches += calls + replies + waits;
     by_fast.counts[GENERAL_CALLS] += calls;
-    by_fast.counts[CALLS] += calls + replies;
+    by_fast.counts[CALLS] += calls + replies + waits + notifies;
+    by_fast.counts[NOTIFICATIONS] += notifies;
     assert_eq!(by_general.difference(&by_fast), None, "from the general path to the fast one");
     // On from here as if it had been the fast one.
     w.restore_whole(&kept);
@@ -343,9 +349,35 @@ fn on_both_paths(
     TAKEN.set(taken);
 }
 
+/// A message by the general path, which knows its handle from the last time, too; then, from the same state, by one that looks it up.
+fn know_or_look_up(w: &mut World, number: u16, general: impl Fn(&mut World) -> ThreadLink) {
+    let me = w.current();
+    let forget = |w: &mut World| w.edit(me, |t| t.last = LastChannels::NONE);
+    let before = w.save_whole();
+    let free = w.k.mem.free_frames();
+    let next = general(w);
+    // What is told of frames that are given back is not restored.
+    if [nr::call, nr::recv, nr::reply_recv].contains(&number) && w.k.mem.free_frames() == free {
+        forget(w);
+        let by_known = w.save_whole();
+        w.restore_whole(&before);
+        forget(w);
+        assert_eq!(general(w), next, "who runs next");
+        let looked_up = w.save_whole();
+        forget(w);
+        assert_eq!(by_known.difference(&w.save_whole()), None, "from knowing to looking up");
+        w.restore_whole(&looked_up);
+    }
+}
+
 /// Has no thread know what its handles came to.
 fn forget_doors(w: &mut World) {
-    w.with(|cx| all::<THREAD>(cx).into_iter().for_each(|thread| cx.v.get_mut(thread).doors = Doors::NONE));
+    w.with(|cx| {
+        for thread in all::<THREAD>(cx) {
+            let thread = cx.v.get_mut(thread);
+            (thread.doors, thread.last) = (Doors::NONE, LastChannels::NONE);
+        }
+    });
 }
 
 std::thread_local! {

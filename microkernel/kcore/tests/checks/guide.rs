@@ -66,6 +66,7 @@ fn arguments(w: &World, call: &Call, argument: &str, h: &Handles) -> Vec<u64> {
         (nr::config, "value") => (all[1], all[2]) = (abi::calls::CONFIG_FAULT, h.channel),
         (nr::reply_recv, _) => all[1] = h.channel << 32,
         (nr::give, _) => all[1] = 0,
+        (nr::derive, "to") => all[5] = 1 | 100 << 16 | h.process << 32,
         // With nothing to do, so that it can be called with all rights, too.
         (nr::system, _) => all[1] = 7,
         _ => {}
@@ -94,10 +95,14 @@ fn without_its_right_each_call_is_denied() {
             let mut w = world(900);
             let h = handles(&mut w);
             let mut with = arguments(&w, call, argument, &h);
-            let shift = if call.number == nr::reply_recv { 32 } else { 0 };
+            // Where the handle stands in a word with something else.
+            let shift = match (call.number, *argument) {
+                (nr::reply_recv, _) | (nr::derive, "to") => 32,
+                _ => 0,
+            };
             let less = w.ok(nr::dup, &[with[place] >> shift, ALL & !u64::from(rights(text).bits()), 0, 0]);
             let mut without = with.clone();
-            without[place] = less << shift;
+            without[place] = less << shift | with[place] & ((1 << shift) - 1);
             let refused = w.call(call.number, &without);
             assert_eq!(refused, Err(Error::Denied), "{} without {text} of {argument}", call.name);
             // What never returns, or ends the world, is not tried with it.

@@ -6,6 +6,7 @@ mod explore;
 mod world;
 
 mod arguments;
+mod chains;
 mod confinement;
 mod directed;
 mod driver;

@@ -18,6 +18,8 @@ const MAIN: u64 = abi::user::MAIN_THREAD.raw() as u64;
 const OWN: u64 = 0x1_0006;
 /// ns from one tick of the wheel to the next.
 const TICK: u64 = 1024;
+/// Among the counters.
+const TIMERS: usize = 6;
 /// Steps of a case.
 const STEPS: usize = 150;
 
@@ -55,6 +57,26 @@ fn a_deadline_takes_the_core_at_once() {
         assert_eq!(Tag(w.answer(waits).unwrap()[1]).kind(), Kind::Deadline);
         assert_eq!(w.k.system.cores[0].wheel.next(), u64::MAX);
         invariants::check(&mut w);
+    }
+}
+
+#[test]
+fn a_preempted_thread_stays_before_others_of_its_priority() {
+    let mut w = world(256);
+    let threads = [0x2000_0000, 0x2100_0000].map(|buffer| w.thread(w.process, 19, buffer));
+    for (handle, _) in threads {
+        w.ok(nr::start, &[handle, 0x40_0000, 0x60_0000, 0]);
+    }
+    let [first, second] = threads.map(|(_, thread)| thread);
+    w.enter(nr::recv as u64, &[0, 10 * TICK]);
+    assert_eq!(w.current(), first);
+    w.k.system.hw.now = 10 * TICK;
+    assert_eq!(timer_by_both_paths(&mut w, 0), Some(false));
+    assert_eq!((w.current(), w.state(first), w.state(second)), (w.init, Some(State::Ready), Some(State::Ready)));
+    invariants::check(&mut w);
+    for next in [first, second] {
+        w.enter(nr::recv as u64, &[0, u64::MAX]);
+        assert_eq!(w.current(), next);
     }
 }
 
@@ -219,7 +241,7 @@ fn count(taken: &mut [u64; 4], what: usize, by: Option<bool>) {
 
 /// A core's timer by both paths: whether the fast one was one, and the core idled before.
 fn timer_by_both_paths(w: &mut World, core: CoreId) -> Option<bool> {
-    on_both_paths(w, core, |k| k.fast_timer(core), |k| k.general_timer(core))
+    on_both_paths(w, core, |k| k.fast_timer(core).or_else(|| k.any_fast_timer(core)), |k| k.general_timer(core))
 }
 
 /// A line's interrupt by both paths.
@@ -237,7 +259,7 @@ fn on_both_paths(
     let idle = w.current_of(core).is_none();
     let before = w.save_whole();
     let decided = w.entry(core, &fast);
-    let by_fast = w.save_whole();
+    let mut by_fast = w.save_whole();
     let Some(decided) = decided else {
         assert_eq!(before.difference(&by_fast), None, "the fast path gave up and has changed something");
         w.entry(core, &general);
@@ -249,6 +271,11 @@ fn on_both_paths(
     assert_eq!((decided.context.cast(), decided.another), (context, true), "it is that thread's state");
     w.restore_whole(&before);
     assert_eq!(w.entry(core, &general), next, "who runs next");
+    // The counters alone tell which path it was.
+    let (there, was) = (&mut by_fast.cores[core as usize], &before.cores[core as usize]);
+    let timers = std::mem::replace(&mut there.prompt_timers, was.prompt_timers) - was.prompt_timers;
+    there.switches += timers;
+    by_fast.counts[TIMERS] += timers;
     assert_eq!(w.save_whole().difference(&by_fast), None, "from the general path to the fast one");
     Some(idle)
 }

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use abi::Error;
 use abi::calls::{CALLS, number as nr};
 use abi::message::MAX_CHAIN;
+use abi::{Error, Rights};
 use kcore::objects::*;
 
 use crate::directed::{ALL, OWN, ROOT, WAIT, helper, waits};
@@ -42,7 +42,7 @@ fn corners(seen: &mut Seen) {
     tables_that_are_full(seen);
     pools_that_are_empty(seen);
     a_chain_that_is_too_long(seen);
-    an_answer_with_a_handle_that_is_none(seen);
+    an_answer_with_a_handle_that_cannot_go(seen);
     a_page_with_too_many_writers(seen);
     a_trace_of_too_many_threads(seen);
 }
@@ -113,15 +113,18 @@ fn a_chain_that_is_too_long(seen: &mut Seen) {
     }
 }
 
-fn an_answer_with_a_handle_that_is_none(seen: &mut Seen) {
+fn an_answer_with_a_handle_that_cannot_go(seen: &mut Seen) {
     let mut w = world(500);
     let channel = w.ok(nr::create, &[ROOT, CHANNEL as u64]);
     let (_, client) = helper(&mut w, 10, 1);
     waits(&mut w, client, nr::call, &[channel, 8]);
     let token = w.call(nr::recv, &[channel, 0]).unwrap()[0];
     let buffer = w.edit(w.init, |t| t.buffer);
-    w.with(|cx| cx.v.write_word(buffer, 0, 0x7fff_7fff));
-    note(seen, &mut w, nr::reply, &[token, 8 | 1 << 13]);
+    let kept = w.call(nr::dup, &[channel, Rights::CALL.bits().into(), 0, 0]).unwrap()[0];
+    for handle in [0x7fff_7fff, kept] {
+        w.with(|cx| cx.v.write_word(buffer, 0, handle));
+        note(seen, &mut w, nr::reply, &[token, 8 | 1 << 13]);
+    }
 }
 
 fn a_page_with_too_many_writers(seen: &mut Seen) {

@@ -121,8 +121,9 @@ pub fn excluded(w: &mut World, caller: ThreadLink) -> Option<(u32, Vec<Range<usi
         field(offset_of!(Thread, slow), 1),
         field(offset_of!(Thread, pending), 8),
         field(offset_of!(Thread, pending_done), 4),
-        // What handles came to, for the fast path: no state.
+        // What handles came to: no state.
         field(offset_of!(Thread, doors), size_of::<kcore::Doors>()),
+        field(offset_of!(Thread, last), size_of::<kcore::LastChannels>()),
         field(offset_of!(Thread, evicts), 4),
     ];
     Some((caller.frame().0, parts))

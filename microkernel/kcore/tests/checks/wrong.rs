@@ -114,11 +114,13 @@ pub fn good(f: &Fixture, call: &Call) -> Vec<Vec<u64>> {
         nr::recv => vec![vec![of(CHANNEL)]],
         nr::reply => vec![vec![f.token, 8]],
         nr::notify => vec![vec![of(NOTIFICATION), 1]],
-        nr::close => vec![vec![of(PORTS)]],
+        nr::close => vec![vec![of(PORTS), 0, 0, 0, 0, 0], vec![of(PORTS), 0, of(MEMORY), of(CHANNEL), 0, of(GRANT)]],
         nr::dup => vec![vec![of(CHANNEL), ALL, of(PROCESS), 100], vec![of(MEMORY), ALL, 0, 100]],
         nr::derive => [CHANNEL, NOTIFICATION, MEMORY, POOL, PROCESS, THREAD, INTERRUPT, PORTS, AUTHORITY]
             .map(|class| vec![pool, of(class), ALL, 7, 0, (class % 2).into()])
-            .to_vec(),
+            .into_iter()
+            .chain([vec![pool, of(CHANNEL), ALL, 7, 0, 1 | 100 << 16 | of(PROCESS) << 32]])
+            .collect(),
         nr::revoke => vec![vec![of(GRANT)]],
         nr::info => {
             let of_classes =
@@ -154,7 +156,10 @@ pub fn good(f: &Fixture, call: &Call) -> Vec<Vec<u64>> {
         nr::evict => vec![vec![of(MEMORY), 0, 2, 1], vec![of(MEMORY), 0, 2, 0]],
         nr::freeze => vec![vec![f.frozen, 0, 4], vec![f.large, 0, FREEZE_PAGES]],
         nr::seal => vec![vec![f.frozen, 0, 4, of(AUTHORITY)], vec![f.glacier, 0, SEAL_PAGES, of(AUTHORITY)]],
-        nr::start => vec![vec![f.stopped, 0x40_0000, 0x50_0000, 9]],
+        nr::start => vec![
+            vec![f.stopped, 0x40_0000, 0x50_0000, 9, 0, 0],
+            vec![f.stopped, 0x40_0000, 0x50_0000, 9, of(CHANNEL), of(NOTIFICATION)],
+        ],
         nr::stop | nr::state => vec![vec![of(THREAD), 0][..call.arguments.len()].to_vec()],
         nr::config => vec![
             vec![of(THREAD), CONFIG_PRIORITY, 5],

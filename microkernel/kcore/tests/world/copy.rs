@@ -1,7 +1,7 @@
 //! Copies of a whole kernel, to come back to.
 //!
-//! Not copied, as nothing in the kernel reads it again: free frames (but for spare tables), the bytes of user memory (but for the start of each
-//! frame, where an IPC buffer has its handles), the log, the kernel's counters, and cores that are not online.
+//! Not copied, as nothing in the kernel reads it again: free frames (but for spare tables), the bytes of user memory (but for the
+//! start of each frame, where an IPC buffer has its handles), the log, the kernel's counters, and cores that are not online.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;

@@ -57,6 +57,7 @@ fn asid_of(space: u64) -> Asid {
 
 impl Hw for Model {
     const CALL_LENGTH: u64 = 4;
+    const ADDRESS: u64 = (u32::MAX as u64) << 12;
     fn asid_max(&self) -> Asid {
         255
     }

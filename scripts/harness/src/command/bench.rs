@@ -5,7 +5,7 @@
 
 use crate::arch::Arch;
 use crate::build::{self, System};
-use crate::guest::{End, Sink};
+use crate::guest::{End, Heard};
 use crate::interrupt::Interrupt;
 use crate::options::{self, Net, Options, Profile};
 use crate::project::Project;
@@ -252,24 +252,6 @@ fn history_line(time: u64, commit: &str, arch: Arch, results: &[(String, u64)]) 
         arch.name(),
         fields.join(",")
     )
-}
-
-#[derive(Default)]
-struct Heard {
-    output: Vec<u8>,
-}
-
-impl Sink for Heard {
-    fn stdout(&mut self, bytes: &[u8]) -> bool {
-        self.output.extend(bytes);
-        true
-    }
-
-    fn stderr(&mut self, bytes: &[u8]) {
-        self.output.extend(bytes);
-    }
-
-    fn log(&mut self, _line: &str) {}
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::arch::Arch;
 use crate::build::{self, System};
-use crate::command::{bench, run};
+use crate::command::run;
 use crate::interrupt::{self, Interrupt};
 use crate::options::Profile;
 use crate::project::Project;
@@ -10,8 +10,8 @@ use crate::step::{Say, Steps};
 use crate::system::runner::{self, Outcome, Stage};
 use crate::system::stories::FEATURES;
 use crate::system::story::{Length, State, Story};
-use crate::system::{audit, gdb, halted, place, shipped};
-use crate::{Failure, install, models, options, vectors};
+use crate::{Failure, install, options};
+use besides::Built;
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::fmt;
@@ -21,6 +21,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+mod besides;
 mod host;
 mod proof;
 
@@ -40,17 +41,6 @@ The last line is \"N passed, N failed\", with \", N skipped\" where there were s
 const FIRST_PORT: u16 = 18100;
 /// Stories running at once, at most: each is a QEMU that wants a core.
 const MAX_WORKERS: usize = 2;
-
-/// Tests of the built system that are no stories.
-const VECTOR_CODE: &str = "aid-vector-code";
-const KERNEL_TRACE: &str = "kernel-trace";
-const KERNEL_PLACE: &str = "kernel-place";
-const PAGE_TABLES: &str = "page-tables";
-const INTERRUPTS: &str = "interrupts-off";
-const SHIPPED: &str = "shipped";
-const DEBUGGER: &str = "debugger";
-/// All of these.
-const BESIDES: [&str; 7] = [VECTOR_CODE, KERNEL_TRACE, KERNEL_PLACE, PAGE_TABLES, INTERRUPTS, SHIPPED, DEBUGGER];
 
 struct Options {
     quick: bool,
@@ -180,23 +170,20 @@ fn stories(project: &Project, arch: Arch, options: &Options, interrupt: &Interru
             false
         }
     });
-    if chosen.is_empty() && !BESIDES.iter().any(|name| options.names(name)) {
+    if chosen.is_empty() && !besides::names().any(|name| options.names(name)) {
         return count;
     }
     println!("building for {}", arch.name());
     match prepare(project, arch, &chosen) {
         Ok(systems) => {
-            let system = &systems.own;
-            count.add(warnings(&systems, arch));
+            // Each build tells what the ones before it had to say.
+            let last = systems.joined.last().map_or(&systems.own, |(_, system)| system);
+            count.add(besides::warnings(last, arch));
             let typed = chosen.iter().filter(|story| !story.steps.is_empty()).count();
             println!("{} stories on {}, {typed} of them typed at a terminal:", chosen.len(), arch.name());
-            count.add(vector_code(project, arch, options));
-            count.add(shipped_files(project, system, arch, options));
-            count.add(kernel_trace(project, system, arch, options));
-            count.add(kernel_place(project, system, arch, options));
-            count.add(page_tables(project, system, arch, options));
-            count.add(interrupts_off(project, arch, options));
-            count.add(debugger(project, system, arch, options));
+            count.add(besides::run(&Built { project, system: &systems.own, arch, long: options.long }, |name| {
+                options.names(name)
+            }));
             count.add(play(project, &systems, arch, &chosen, interrupt));
         }
         Err(failure) => {
@@ -218,119 +205,6 @@ struct Systems {
 impl Systems {
     fn of(&self, folders: &[PathBuf]) -> &System {
         self.joined.iter().find(|(with, _)| with == folders).map_or(&self.own, |(_, system)| system)
-    }
-}
-
-/// The kernel and the programs are built without a warning.
-fn warnings(systems: &Systems, arch: Arch) -> Count {
-    // Each build tells what the ones before it had to say.
-    let system = systems.joined.last().map_or(&systems.own, |(_, system)| system);
-    verdict(
-        arch,
-        "no-warnings",
-        match system.warnings.trim_end() {
-            "" => Ok(()),
-            words => Err(format!("the compiler said\n{words}")),
-        },
-    )
-}
-
-/// Looks at the built aid: its kernels must be vector code.
-fn vector_code(project: &Project, arch: Arch, options: &Options) -> Count {
-    if !options.names(VECTOR_CODE) {
-        return Count::default();
-    }
-    let path = project.programs(arch, Profile::Release).join("aid");
-    let result = fs::read(&path).map_err(|e| e.to_string()).and_then(|program| vectors::check(arch, &program));
-    verdict(arch, VECTOR_CODE, result.map_err(|why| format!("{}: {why}", path.display())))
-}
-
-/// Looks at what is in the boot archive.
-fn shipped_files(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
-    if !options.names(SHIPPED) {
-        return Count::default();
-    }
-    let read = || {
-        let manifest = project.root.join("boot/manifest.toml");
-        let manifest = ramfs_builder::source::read(&manifest).map_err(|e| e.to_string())?;
-        let archive = fs::read(&system.archive).map_err(|e| e.to_string())?;
-        let made = models::files(project).map_err(|e| e.to_string())?;
-        shipped::check(&archive, &manifest, &[&project.root.join("boot/sys"), &made])
-    };
-    verdict(arch, SHIPPED, read())
-}
-
-/// Has the kernel fault and looks at the report, which must have names.
-fn kernel_trace(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
-    if !options.names(KERNEL_TRACE) {
-        return Count::default();
-    }
-    let stage = Stage::new(project, system, arch, FIRST_PORT);
-    verdict(arch, KERNEL_TRACE, entry(project, arch).and_then(|place| halted::check(&stage, place)))
-}
-
-/// Looks where the kernel runs, over several boots.
-fn kernel_place(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
-    if !options.names(KERNEL_PLACE) {
-        return Count::default();
-    }
-    verdict(arch, KERNEL_PLACE, place::check(&Stage::new(project, system, arch, FIRST_PORT)))
-}
-
-/// Where the kernel's entry for system calls is linked.
-fn entry(project: &Project, arch: Arch) -> Result<u64, String> {
-    let kernel = fs::read(project.kernel(arch, Profile::Release)).map_err(|e| e.to_string())?;
-    halted::function(&kernel).ok_or_else(|| "its system calls have no name".into())
-}
-
-/// Walks all page tables of a running guest.
-fn page_tables(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
-    if !options.names(PAGE_TABLES) {
-        return Count::default();
-    }
-    let stage = Stage::new(project, system, arch, FIRST_PORT);
-    let walked = entry(project, arch).and_then(|place| audit::check(&stage, place));
-    verdict(arch, PAGE_TABLES, walked.map(drop))
-}
-
-/// Stops in a server under GDB.
-fn debugger(project: &Project, system: &System, arch: Arch, options: &Options) -> Count {
-    if !options.names(DEBUGGER) {
-        return Count::default();
-    }
-    let (program, package) = arch.gdb();
-    if let Err(why) = install::programs(&[(program, &[package])], &Steps::new(Say::Lines)) {
-        println!("skip {:7} {DEBUGGER}: {why}", arch.name());
-        return Count { skipped: 1, ..Count::default() };
-    }
-    let stage = Stage::new(project, system, arch, FIRST_PORT);
-    verdict(arch, DEBUGGER, gdb::check(project, &stage, arch))
-}
-
-/// Measures how long interrupts are off.
-fn interrupts_off(project: &Project, arch: Arch, options: &Options) -> Count {
-    if !options.names(INTERRUPTS) {
-        return Count::default();
-    }
-    let longest = bench::stretches(project, arch, FIRST_PORT, &Steps::new(Say::Lines)).map_err(|e| e.to_string());
-    let judged = longest.and_then(|all| match all.iter().filter(|(_, longest)| *longest > bench::LONGEST).collect() {
-        none if Vec::<&(String, u64)>::is_empty(&none) => Ok(()),
-        some => Err(format!("more than {} instructions: {some:?}", bench::LONGEST)),
-    });
-    verdict(arch, INTERRUPTS, judged)
-}
-
-/// Prints and counts how a test of the built system went.
-fn verdict(arch: Arch, name: &str, result: Result<(), String>) -> Count {
-    match result {
-        Ok(()) => {
-            println!("ok   {:7} {name}", arch.name());
-            Count { passed: 1, ..Count::default() }
-        }
-        Err(why) => {
-            println!("FAIL {:7} {name}: {why}", arch.name());
-            Count { failed: 1, ..Count::default() }
-        }
     }
 }
 

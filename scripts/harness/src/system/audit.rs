@@ -56,7 +56,7 @@ pub struct Walked {
 /// The first pages that break a rule, or that there was too little to look at.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<Walked, String> {
     let options = plain(stage.arch, "version; list SYS:; wait 20 SEC");
-    let (walked, _log) =
+    let (walked, _) =
         debug(stage, &options, "place=fixed", Then::End, |debugger| audit(debugger, stage.arch, address))?;
     match walked.spaces {
         few if few < SPACES => Err(format!("only {few} address spaces were seen")),

@@ -5,7 +5,7 @@
 
 use crate::arch::Arch;
 use crate::command::run::captured_machine;
-use crate::guest::{self, Guest, Sink};
+use crate::guest::{self, Guest, Heard, Sink};
 use crate::handover::Scratch;
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) enum Then {
     /// It goes on until it ends.
     GoOn,
+    /// It goes on until it has printed a line.
+    Print,
     /// It is ended.
     End,
 }
@@ -37,7 +39,7 @@ pub(super) fn plain(arch: Arch, exec: &str) -> Options {
 }
 
 /// Boots a guest, with words for its kernel, that waits at its first instruction for a debugger, which does its work: what that
-/// found, and the log.
+/// found, and what was said.
 ///
 /// # Errors
 /// What is wrong, with the log.
@@ -47,7 +49,7 @@ pub(crate) fn debug<T: Send>(
     command_line: &str,
     then: Then,
     work: impl FnOnce(&mut Debugger) -> Result<T> + Send,
-) -> std::result::Result<(T, String), String> {
+) -> std::result::Result<(T, Heard), String> {
     let scratch = Scratch::new().map_err(|e| e.message)?;
     let records = scratch.path("records");
     let machine = captured_machine(stage.system, options, stage.first_port, &scratch).map_err(|e| e.message)?;
@@ -59,7 +61,8 @@ pub(crate) fn debug<T: Send>(
     // do nothing but acknowledge.
     arguments.extend(["-global", "virtio-pci.ioeventfd=off"].map(Into::into));
     let guest = Guest { program: stage.qemu.clone(), arguments, records, timeout: PATIENCE };
-    let (mut log, enough) = (Log::default(), Interrupt::own());
+    let mut listener = Listener { heard: Heard::default(), line_is_enough: then == Then::Print };
+    let enough = Interrupt::own();
     let debugged = thread::scope(|scope| {
         let debugger = scope.spawn(|| {
             let result = Debugger::connect(port).and_then(|mut debugger| work(&mut debugger));
@@ -68,14 +71,14 @@ pub(crate) fn debug<T: Send>(
             }
             result
         });
-        let report = guest::run(&guest, &mut log, &enough).map_err(|e| e.message);
+        let report = guest::run(&guest, &mut listener, &enough).map_err(|e| e.message);
         let debugged = debugger.join().map_err(|_| "the debugger broke down".to_string())?;
         let _ = report?;
         debugged.map_err(|e| format!("the debugger: {e}"))
     });
     match debugged {
-        Ok(found) => Ok((found, log.0)),
-        Err(why) => Err(format!("{why}\n{}", log.0)),
+        Ok(found) => Ok((found, listener.heard)),
+        Err(why) => Err(format!("{why}\n{}", listener.heard.log)),
     }
 }
 
@@ -167,19 +170,23 @@ pub(super) fn number(digits: &str) -> Result<u64> {
     u64::from_str_radix(digits, 16).map(u64::swap_bytes).map_err(Error::other)
 }
 
-#[derive(Default)]
-struct Log(String);
+/// Listens to a guest, until it has printed a line if that is enough.
+struct Listener {
+    heard: Heard,
+    line_is_enough: bool,
+}
 
-impl Sink for Log {
-    fn stdout(&mut self, _bytes: &[u8]) -> bool {
-        true
+impl Sink for Listener {
+    fn stdout(&mut self, bytes: &[u8]) -> bool {
+        self.heard.stdout(bytes) && !(self.line_is_enough && self.heard.output.contains(&b'\n'))
     }
 
-    fn stderr(&mut self, _bytes: &[u8]) {}
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.heard.stderr(bytes);
+    }
 
     fn log(&mut self, line: &str) {
-        self.0.push_str(line);
-        self.0.push('\n');
+        self.heard.log(line);
     }
 }
 

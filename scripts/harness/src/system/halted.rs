@@ -7,6 +7,7 @@
 //! ```
 
 use crate::arch::Arch;
+use crate::guest::Heard;
 use crate::names;
 use crate::system::debugger::{Debugger, Then, debug, number, plain};
 use crate::system::place;
@@ -26,7 +27,7 @@ const PROLOGUE: usize = 40;
 /// # Errors
 /// What is wrong, with what was said.
 pub fn check(stage: &Stage<'_>, address: u64) -> std::result::Result<(), String> {
-    let (moved, log) =
+    let (moved, Heard { log, .. }) =
         debug(stage, &plain(stage.arch, &busy()), "", Then::GoOn, |debugger| derail(debugger, stage.arch, address))?;
     judge(&log, moved).map_err(|why| format!("{why}\n{log}"))
 }

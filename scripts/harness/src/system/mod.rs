@@ -3,9 +3,10 @@
 //! Neighbours: [`story`] says what a story is, [`stories`] has the table, [`peer`] and [`crowd`] the programs on the host
 //! that a story talks to ([`output`] reads what one says), [`runner`] runs one. A story of [`typed`] is told at the terminal
 //! instead of by a script: its steps ([`typing`]) are done by a [`typist`], who looks at a [`screen`]. [`halted`], [`audit`]
-//! and [`place`] are told by a [`debugger`], [`gdb`] is the one that people use; [`shipped`] looks at what was built.
+//! and [`place`] are told by a [`debugger`], [`boots`] compares what several boots tell, [`gdb`] is the one that people use; [`shipped`] looks at what was built.
 
 pub mod audit;
+pub mod boots;
 pub mod certificates;
 pub mod crowd;
 pub mod debugger;

@@ -8,37 +8,15 @@
 
 use crate::arch::Arch;
 use crate::system::audit::{entries, roots, table};
-use crate::system::debugger::{Debugger, Then, debug, plain};
-use crate::system::halted::busy;
-use crate::system::runner::Stage;
+use crate::system::debugger::Debugger;
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 
 /// What an entry of the table maps that has the image's place.
-const STEP: u64 = 2 << 20;
-/// The places of the image: below this distance from where it is linked.
-const BEYOND: u64 = 1 << 30;
-/// Boots that choose a place. All at one place by chance: one in 250,000.
-const BOOTS: usize = 3;
-/// Boots with `place=fixed`.
-const FIXED: usize = 2;
+pub(super) const STEP: u64 = 2 << 20;
 /// How long the guest runs between two looks, and in how long its kernel has its tables.
 const BETWEEN: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Boots several times: the kernel runs elsewhere, and with `place=fixed` where it is linked.
-///
-/// # Errors
-/// What is wrong.
-pub fn check(stage: &Stage<'_>) -> std::result::Result<(), String> {
-    let boot = |command_line: &str| {
-        let work = |debugger: &mut Debugger| distance(debugger, stage.arch);
-        debug(stage, &plain(stage.arch, &busy()), command_line, Then::End, work).map(|(distance, _)| distance)
-    };
-    let moved = (0..BOOTS).map(|_| boot("")).collect::<std::result::Result<Vec<_>, _>>()?;
-    let fixed = (0..FIXED).map(|_| boot("place=fixed")).collect::<std::result::Result<Vec<_>, _>>()?;
-    judge(&moved, &fixed)
-}
 
 /// How far the kernel runs from where it is linked. The guest, which waits at its first instruction, is stopped as soon as this
 /// can be seen.
@@ -81,36 +59,9 @@ fn child(entries: &[u64], index: usize) -> Option<u64> {
     entries.get(index).filter(|entry| **entry & 0b1000_0011 == 0b11).map(|entry| table(*entry))
 }
 
-/// What the boots have shown.
-fn judge(moved: &[u64], fixed: &[u64]) -> std::result::Result<(), String> {
-    if let Some(wild) = moved.iter().find(|distance| **distance >= BEYOND) {
-        return Err(format!("the kernel was moved by {wild:#x}, out of its GiB"));
-    }
-    if moved.iter().all(|distance| Some(distance) == moved.first()) {
-        return Err(format!("the kernel runs at the same place at each boot: {moved:#x?}"));
-    }
-    match fixed.iter().find(|distance| **distance != 0) {
-        Some(distance) => Err(format!("with place=fixed the kernel was moved by {distance:#x}")),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_differ_and_fixed_ones_do_not() {
-        assert_eq!(judge(&[STEP, 0, STEP], &[0, 0]), Ok(()));
-        for (moved, fixed, why) in [
-            (&[STEP, STEP, STEP][..], &[0, 0][..], "same place"),
-            (&[0, 0, 0], &[0, 0], "same place"),
-            (&[STEP, BEYOND, 0], &[0, 0], "out of its GiB"),
-            (&[STEP, 0, 0], &[0, STEP], "with place=fixed"),
-        ] {
-            assert!(judge(moved, fixed).unwrap_err().contains(why), "{moved:?} {fixed:?}");
-        }
-    }
 
     #[test]
     fn only_tables_have_children() {

@@ -3,7 +3,7 @@
 use crate::arch::Arch;
 use crate::build::System;
 use crate::command::run::execute_with;
-use crate::guest::{self, Sink};
+use crate::guest::{self, Heard};
 use crate::interrupt::Interrupt;
 use crate::options::{self, Options, Request};
 use crate::project::Project;
@@ -153,26 +153,4 @@ fn fill(text: &str, project: &Project, running: &Running) -> String {
 
 fn in_root(text: &str, project: &Project) -> String {
     text.replace("{root}", &project.root.to_string_lossy())
-}
-
-#[derive(Default)]
-struct Heard {
-    output: Vec<u8>,
-    log: String,
-}
-
-impl Sink for Heard {
-    fn stdout(&mut self, bytes: &[u8]) -> bool {
-        self.output.extend(bytes);
-        true
-    }
-
-    fn stderr(&mut self, bytes: &[u8]) {
-        self.output.extend(bytes);
-    }
-
-    fn log(&mut self, line: &str) {
-        self.log.push_str(line);
-        self.log.push('\n');
-    }
 }

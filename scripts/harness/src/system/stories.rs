@@ -199,9 +199,9 @@ const SUITES: &[&str] = &["smptest: ", "vmtest: ", "hardtest: ", " passed, 0 fai
 const SELFTESTS: &[Story] = &[
     Story::new("shelltest", "shelltest").prints(&[" passed, 0 failed"]),
     Story::new("sectest", "sectest").prints(&[" passed, 0 failed"]),
-    Story::new("sectest-long", "sectest LONG").with(&["--timeout", "3600"]).prints(&[" passed, 0 failed"]).long(),
+    Story::new("sectest-long", "sectest LONG").with(&["--timeout", "7200"]).prints(&[" passed, 0 failed"]).long(),
     Story::new("sectest-long-four-cores", "sectest LONG")
-        .with(&["--smp", "4", "--timeout", "3600"])
+        .with(&["--smp", "4", "--timeout", "7200"])
         .prints(&[" passed, 0 failed"])
         .long(),
     Story::new("timetest", "selftest timetest").with(&["--icount", "--smp", "1"]).prints(&[" passed, 0 failed"]),

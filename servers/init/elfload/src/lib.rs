@@ -25,7 +25,7 @@ use xmas_elf::program::{ProgramHeader, Type};
 use xmas_elf::{ElfFile, header};
 
 pub use error::ElfError;
-use relocate::Fixup;
+use relocate::Row;
 
 /// Segments start on multiples of this.
 pub const PAGE: u64 = 4096;
@@ -91,8 +91,8 @@ pub struct Segment {
     pub usage: Use,
     /// How many of its first pages are constant once they are relocated (RELRO).
     pub constant_pages: u64,
-    /// Its relocations, ready to be applied at every start.
-    fixups: Vec<Fixup>,
+    /// What of it is relocated, ready for every start.
+    relocated: Vec<Row>,
 }
 
 impl Segment {
@@ -100,6 +100,12 @@ impl Segment {
     #[must_use]
     pub const fn pages(&self) -> u64 {
         self.memory_length.div_ceil(PAGE)
+    }
+
+    /// Its bytes in the file.
+    fn bytes<'a>(&self, file: &'a [u8]) -> &'a [u8] {
+        let from = file.get(self.offset as usize..);
+        from.and_then(|bytes| bytes.get(..self.file_length as usize)).unwrap_or_default()
     }
 
     fn contains(&self, address: u64, bytes: u64) -> bool {
@@ -225,7 +231,7 @@ fn segment(header: &ProgramHeader<'_>, before: Option<&Segment>, file: u64) -> R
     if usage != Use::ReadWrite && file_length != memory_length {
         return Err(ElfError::OutsideFile);
     }
-    Ok(Segment { offset, file_length, address, memory_length, usage, constant_pages: 0, fixups: Vec::new() })
+    Ok(Segment { offset, file_length, address, memory_length, usage, constant_pages: 0, relocated: Vec::new() })
 }
 
 /// Notes which pages of writable segments are constant after relocation: whole pages from the segment's start on.

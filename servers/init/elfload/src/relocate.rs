@@ -1,4 +1,6 @@
-//! Relocations: found in the dynamic section, checked and sorted by segment once, applied to each copy of a writable segment.
+//! Relocations: found in the dynamic section, checked and put where they go once, applied to each copy of a writable segment.
+
+use alloc::vec::Vec;
 
 use crate::{ElfError, Processor, Program, Segment, Use};
 
@@ -14,16 +16,34 @@ const R_X86_64_RELATIVE: u64 = 8;
 const R_AARCH64_RELATIVE: u64 = 1027;
 const RELA_SIZE: usize = 24;
 
-/// A relocation within its segment, "write base + addend there", eight bytes, little-endian. It takes eight bytes instead of the
-/// file's 24, and a few instructions at each start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fixup {
-    /// Which eight bytes of the segment.
-    word: u32,
-    /// What they point to, from the program's base. Programs are shorter than 4 GiB.
-    addend: u32,
+/// Words that are relocated at once.
+const ROW: usize = 8;
+
+/// Words in a row of a writable segment: as they are at base 0, and all ones for those that the base is added to, else 0.
+///
+/// The first rows of a segment are kept so, up to its last relocation. Every second or third word is relocated there, so all are added
+/// up one after the other, several by an instruction, and copied by that. It takes twice the bytes of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    words: [u64; ROW],
+    masks: [u64; ROW],
 }
-const _: () = assert!(crate::MAX_SPAN <= u32::MAX as u64);
+
+/// Notes that a word points to `addend` from the program's base, in the rows of a segment with these bytes.
+fn add(rows: &mut Vec<Row>, word: usize, addend: u64, bytes: &[u8]) {
+    for row in rows.len()..=word / ROW {
+        // Zeros behind the file's last byte.
+        let mut part = [0; ROW * 8];
+        let rest = bytes.get(row * ROW * 8..).unwrap_or_default();
+        part.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+        let mut words = [0; ROW];
+        words.iter_mut().zip(part.as_chunks().0).for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
+        rows.push(Row { words, masks: [0; ROW] });
+    }
+    if let Some(Row { words, masks }) = rows.get_mut(word / ROW) {
+        (words[word % ROW], masks[word % ROW]) = (addend, u64::MAX);
+    }
+}
 
 /// The relocation table's place in the file: start and end.
 pub(crate) fn find(file: &[u8], segments: &[Segment], dynamic: Option<(u64, u64)>) -> Result<(usize, usize), ElfError> {
@@ -80,22 +100,23 @@ impl Program {
             if offset % 8 != 0 || addend > self.span {
                 return Err(ElfError::RelocationPlace);
             }
-            home.fixups.push(Fixup { word: ((offset - home.address) / 8) as u32, addend: addend as u32 });
+            let bytes = home.bytes(file);
+            add(&mut home.relocated, ((offset - home.address) / 8) as usize, addend, bytes);
         }
         Ok(())
     }
 
-    /// Fills `memory`, zeroed and at least as long as the segment, with the segment's bytes as they are once the program
-    /// lies at `base`.
+    /// Fills `memory`, whole pages of zeros, as many at least as the file fills of the segment, with the segment's bytes as they
+    /// are once the program lies at `base`.
     pub fn fill(&self, file: &[u8], segment: &Segment, base: u64, memory: &mut [u8]) {
-        let bytes = file.get(segment.offset as usize..).and_then(|b| b.get(..segment.file_length as usize));
-        if let (Some(bytes), Some(place)) = (bytes, memory.get_mut(..segment.file_length as usize)) {
+        let (bytes, done) = (segment.bytes(file), segment.relocated.len() * ROW * 8);
+        if let (Some(bytes), Some(place)) = (bytes.get(done..), memory.get_mut(done..bytes.len())) {
             place.copy_from_slice(bytes);
         }
-        let words = memory.as_chunks_mut::<8>().0;
-        for Fixup { word, addend } in &segment.fixups {
-            if let Some(place) = words.get_mut(*word as usize) {
-                *place = base.wrapping_add(u64::from(*addend)).to_le_bytes();
+        let places = memory.as_chunks_mut::<8>().0.as_chunks_mut::<ROW>().0;
+        for (places, Row { words, masks }) in places.iter_mut().zip(&segment.relocated) {
+            for n in 0..ROW {
+                places[n] = words[n].wrapping_add(base & masks[n]).to_le_bytes();
             }
         }
     }

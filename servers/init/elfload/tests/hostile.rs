@@ -29,6 +29,27 @@ fn a_good_program_is_laid_out() {
     let mut memory = vec![0; 0x2000];
     program.fill(file.bytes(), &data, 0x5000_0000_0000, &mut memory);
     assert_eq!(&memory[8..16], &0x5000_0000_1010_u64.to_le_bytes(), "relocated");
+    let kept = &file.bytes()[0x2000..0x3000];
+    assert_eq!((&memory[..8], &memory[16..0x1000]), (&kept[..8], &kept[16..]), "all else as in the file");
+    assert!(memory[0x1000..].iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn relocations_may_stand_in_any_order_and_at_either_end() {
+    let mut spec = Spec::good();
+    let places = [0x2ff8, 0x2010, 0x2000, 0x2018, 0x2010];
+    spec.relocations = (1..).zip(places).map(|(n, place)| (place, 8, 0x10 * n)).collect();
+    let file = spec.build();
+    let file = aligned(&file);
+    let program = Program::parse(file.bytes(), Processor::X86_64).unwrap();
+    let mut expected = file.bytes()[0x2000..0x3000].to_vec();
+    for (place, _, addend) in &spec.relocations {
+        let at = (place - 0x2000) as usize;
+        expected[at..at + 8].copy_from_slice(&(0x5000_0000_0000 + addend).to_le_bytes());
+    }
+    let mut memory = vec![0; 0x1000];
+    program.fill(file.bytes(), &program.segments[2], 0x5000_0000_0000, &mut memory);
+    assert_eq!(memory, expected);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Entropy: what init knows that nobody else does, and the seeds it hands out.
 //!
 //! The state is 32 bytes. Mixing hashes what comes in into it, with its length: SHA-256 as an extractor. Deriving takes a
-//! stream of ChaCha20 under the state as its key: the first half is the next state, the second is given out, so neither a
+//! stream of ChaCha20 under the state as its key: its first 32 bytes are the next state, the others are seeds, so neither a
 //! seed nor a later state tells an earlier one. (Hashes would do as well, at the cost of a sixth of a process's start.)
 //! What need not be secret only chooses which of the key's streams that is.
+//!
+//! The cipher makes 256 bytes at a time, so seven seeds are made at once and wait here, as secret as the state. Each is erased
+//! as it is given out, and all when something is mixed in.
 
 use alloc::vec::Vec;
 
@@ -13,6 +16,8 @@ use chacha20::{
 };
 use sha2::{Digest, Sha256};
 
+/// Seeds made at once: with the next state what the cipher makes at a time.
+const SEEDS: usize = 7;
 /// Bytes that have to come from a device before it alone makes the state good.
 pub const ENOUGH: usize = 32;
 
@@ -21,6 +26,9 @@ pub const ENOUGH: usize = 32;
 pub struct Entropy {
     state: [u8; 32],
     stirred: u64,
+    /// What [`Entropy::derive`] gives out next, from the last of those that wait; the others are zeros.
+    seeds: [[u8; 32]; SEEDS],
+    waiting: usize,
     /// Words that [`Entropy::word`] gives out next.
     words: Vec<u64>,
     device: usize,
@@ -38,7 +46,8 @@ impl Entropy {
     /// From the boot seed; zeros mean that there was none.
     #[must_use]
     pub fn new(seed: &[u8; 32]) -> Entropy {
-        let mut entropy = Entropy { state: [0; 32], stirred: 0, words: Vec::new(), device: 0, good: *seed != [0; 32] };
+        let (seeds, good) = ([[0; 32]; SEEDS], *seed != [0; 32]);
+        let mut entropy = Entropy { state: [0; 32], stirred: 0, seeds, waiting: 0, words: Vec::new(), device: 0, good };
         entropy.mix(b"boot", seed);
         entropy
     }
@@ -63,15 +72,18 @@ impl Entropy {
 
     /// 32 bytes that nobody else was or will be given.
     pub fn derive(&mut self) -> [u8; 32] {
-        let mut stream = ChaCha20Rng::from_seed(self.state);
-        stream.set_stream(self.stirred);
-        let mut seed = [0; 32];
-        stream.fill_bytes(&mut self.state);
-        stream.fill_bytes(&mut seed);
-        seed
+        if self.waiting == 0 {
+            let mut stream = ChaCha20Rng::from_seed(self.state);
+            stream.set_stream(self.stirred);
+            stream.fill_bytes(&mut self.state);
+            stream.fill_bytes(self.seeds.as_flattened_mut());
+            self.waiting = SEEDS;
+        }
+        self.waiting -= 1;
+        self.seeds.get_mut(self.waiting).map(core::mem::take).unwrap_or_default()
     }
 
-    /// Eight bytes of such: for what needs no more, as a program's place.
+    /// Eight bytes of such: for what needs no more, as places of programs, stacks and heaps.
     pub fn word(&mut self) -> u64 {
         if let Some(word) = self.words.pop() {
             return word;
@@ -89,6 +101,7 @@ impl Entropy {
             hash.update(part);
         }
         self.state = hash.finalize().into();
+        (self.seeds, self.waiting) = ([[0; 32]; SEEDS], 0);
         self.words.clear();
     }
 }
@@ -103,10 +116,29 @@ mod tests {
         let mut other = one.clone();
         let first = one.derive();
         assert_eq!(first, other.derive(), "the same state gives the same seed");
-        assert_ne!(first, one.derive());
         assert_ne!(one.state, first, "what is given out is no state");
         other.stir(1);
+        let rest: Vec<[u8; 32]> = (1..SEEDS).map(|_| one.derive()).collect();
+        assert!(rest.iter().all(|seed| *seed == other.derive()), "these were made already");
         assert_ne!(one.derive(), other.derive());
+        let known = rest.iter().chain([&first]).collect::<alloc::collections::BTreeSet<_>>();
+        assert_eq!(known.len(), SEEDS);
+    }
+
+    #[test]
+    fn what_was_given_out_is_not_kept_and_what_comes_in_concerns_the_next() {
+        let mut one = Entropy::new(&[7; 32]);
+        let given = one.derive();
+        assert!(!one.seeds.contains(&given));
+        let mut other = one.clone();
+        let next = one.clone().derive();
+        assert!(one.seeds.contains(&next), "it was made already");
+        one.add(b"more");
+        assert_eq!(one.seeds, [[0; 32]; SEEDS]);
+        other.add(b"else");
+        let (mine, others) = (one.derive(), other.derive());
+        assert_ne!(mine, next);
+        assert_ne!(mine, others);
     }
 
     #[test]

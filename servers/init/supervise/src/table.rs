@@ -59,6 +59,8 @@ pub struct Process<K> {
     pub service: Option<usize>,
     /// When it started; none while it is new.
     pub started: Option<Time>,
+    /// How many of those that it made live.
+    children: usize,
     /// Which BREAK bits (0–3), and SHUTDOWN (5), it handles itself.
     pub caught: u8,
     /// What the kernel has of it.
@@ -123,7 +125,11 @@ impl<K> Table<K> {
         }
         let New { parent, name, level, rights, service } = new;
         let job = if service.is_some() { None } else { Some(self.job_of(parent).unwrap_or(number)) };
-        let process = Process { number, parent, name, job, level, rights, service, started: None, caught: 0, kernel };
+        if let Some(parent) = self.live.get_mut(&parent) {
+            parent.children += 1;
+        }
+        let (started, children, caught) = (None, 0, 0);
+        let process = Process { number, parent, name, job, level, rights, service, started, children, caught, kernel };
         self.live.insert(number, process);
         Ok(())
     }
@@ -158,13 +164,18 @@ impl<K> Table<K> {
     /// A process is over: it leaves the table, its children lose their parent, and its parent gets a record.
     pub fn end(&mut self, number: u32, code: u32, reason: u16) -> Option<Process<K>> {
         let process = self.live.remove(&number)?;
-        for child in self.live.values_mut().filter(|p| p.parent == number) {
-            child.parent = 0;
+        if process.children > 0 {
+            for child in self.live.values_mut().filter(|p| p.parent == number) {
+                child.parent = 0;
+            }
         }
         self.records.remove(&number);
-        // What never started has no end to tell of: its spawner gave it up.
-        if process.started.is_some() && self.live.contains_key(&process.parent) {
-            self.records.entry(process.parent).or_default().push(Ended { number, code, reason });
+        if let Some(parent) = self.live.get_mut(&process.parent) {
+            parent.children -= 1;
+            // What never started has no end to tell of: its spawner gave it up.
+            if process.started.is_some() {
+                self.records.entry(process.parent).or_default().push(Ended { number, code, reason });
+            }
         }
         Some(process)
     }

@@ -11,8 +11,7 @@ use libsys::thread::{self, JoinHandle};
 use libsys::{Error, Pool, time};
 
 use crate::checks::Checks;
-use crate::kernel::call;
-use crate::threads::{finish, options};
+use crate::threads::{finish, options, pin};
 
 /// Threads that fill the registers, besides this one.
 const THREADS: u64 = 3;
@@ -20,7 +19,6 @@ const THREADS: u64 = 3;
 const RUN_NS: u64 = 300 * time::MILLISECOND;
 /// Turns of the loop in which the registers must keep their values: longer than a time slice now and then.
 const TURNS: u64 = 2_000_000;
-
 /// Times that a thread leaves its core, without using the registers meanwhile: more than any kernel would guess that it will.
 const ABSENCES: u64 = 100;
 
@@ -36,142 +34,94 @@ impl Registers {
     }
 }
 
-/// Loads all 16 vector registers, counts down, and reads them back.
+/// Loads 16 vector registers, does what the lines say, which may use `turns`, and reads them back.
 #[cfg(target_arch = "x86_64")]
-fn hold(values: &Registers, turns: u64) -> Registers {
-    let mut after = Registers([[0; 2]; 16]);
-    // SAFETY: reads 256 bytes from one and writes 256 to the other, both aligned; all registers it changes are declared.
-    unsafe {
+macro_rules! holding {
+    ($values:ident, $after:ident, $turns:ident, [$($line:literal),+] $($operand:tt)*) => {
         core::arch::asm!(
-            "movaps xmm0, [{from}]", "movaps xmm1, [{from}+16]", "movaps xmm2, [{from}+32]", "movaps xmm3, [{from}+48]",
-            "movaps xmm4, [{from}+64]", "movaps xmm5, [{from}+80]", "movaps xmm6, [{from}+96]", "movaps xmm7, [{from}+112]",
-            "movaps xmm8, [{from}+128]", "movaps xmm9, [{from}+144]", "movaps xmm10, [{from}+160]",
-            "movaps xmm11, [{from}+176]", "movaps xmm12, [{from}+192]", "movaps xmm13, [{from}+208]",
-            "movaps xmm14, [{from}+224]", "movaps xmm15, [{from}+240]",
-            "2: sub {turns}, 1", "jnz 2b",
-            "movaps [{to}], xmm0", "movaps [{to}+16], xmm1", "movaps [{to}+32], xmm2", "movaps [{to}+48], xmm3",
-            "movaps [{to}+64], xmm4", "movaps [{to}+80], xmm5", "movaps [{to}+96], xmm6", "movaps [{to}+112], xmm7",
-            "movaps [{to}+128], xmm8", "movaps [{to}+144], xmm9", "movaps [{to}+160], xmm10",
-            "movaps [{to}+176], xmm11", "movaps [{to}+192], xmm12", "movaps [{to}+208], xmm13",
-            "movaps [{to}+224], xmm14", "movaps [{to}+240], xmm15",
-            from = in(reg) values, to = in(reg) &mut after, turns = inout(reg) turns => _,
+            each_register!("movaps xmm\\n, [{from} + 16 * \\n]"),
+            $($line,)+
+            each_register!("movaps [{to} + 16 * \\n], xmm\\n"),
+            from = in(reg) $values, to = in(reg) &mut $after, turns = inout(reg) $turns => _,
+            $($operand)*
             out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _, out("xmm6") _,
             out("xmm7") _, out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _, out("xmm13") _,
             out("xmm14") _, out("xmm15") _, options(nostack),
-        );
-    }
-    after
+        )
+    };
 }
 
-/// Loads 16 vector registers, counts down, and reads them back.
+/// Loads 16 vector registers, does what the lines say, which may use `turns`, and reads them back.
 #[cfg(target_arch = "aarch64")]
-fn hold(values: &Registers, turns: u64) -> Registers {
-    let mut after = Registers([[0; 2]; 16]);
-    // SAFETY: reads 256 bytes from one and writes 256 to the other; all registers it changes are declared.
-    unsafe {
+macro_rules! holding {
+    ($values:ident, $after:ident, $turns:ident, [$($line:literal),+] $($operand:tt)*) => {
         core::arch::asm!(
             "ldp q0, q1, [{from}]", "ldp q2, q3, [{from}, #32]", "ldp q4, q5, [{from}, #64]", "ldp q6, q7, [{from}, #96]",
             "ldp q16, q17, [{from}, #128]", "ldp q18, q19, [{from}, #160]", "ldp q20, q21, [{from}, #192]",
             "ldp q22, q31, [{from}, #224]",
-            "2: subs {turns}, {turns}, #1", "b.ne 2b",
+            $($line,)+
             "stp q0, q1, [{to}]", "stp q2, q3, [{to}, #32]", "stp q4, q5, [{to}, #64]", "stp q6, q7, [{to}, #96]",
             "stp q16, q17, [{to}, #128]", "stp q18, q19, [{to}, #160]", "stp q20, q21, [{to}, #192]",
             "stp q22, q31, [{to}, #224]",
-            from = in(reg) values, to = in(reg) &mut after, turns = inout(reg) turns => _,
+            from = in(reg) $values, to = in(reg) &mut $after, turns = inout(reg) $turns => _,
+            $($operand)*
             out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
             out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v31") _,
             options(nostack),
-        );
+        )
+    };
+}
+
+/// Loads the vector registers, counts down, and reads them back.
+fn hold(values: &Registers, turns: u64) -> Registers {
+    let mut after = Registers([[0; 2]; 16]);
+    // SAFETY: reads 256 bytes from one and writes 256 to the other, both aligned; all registers it changes are declared.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        holding!(values, after, turns, ["2: sub {turns}, 1", "jnz 2b"]);
+        #[cfg(target_arch = "aarch64")]
+        holding!(values, after, turns, ["2: subs {turns}, {turns}, #1", "b.ne 2b"]);
     }
     after
 }
 
-/// Loads all 16 vector registers, makes a system call so many times with the main thread and a core's number, and reads them back.
-#[cfg(target_arch = "x86_64")]
+/// Loads the vector registers, makes a system call so many times with the main thread and a core's number, and reads them back.
 fn call_and_hold(values: &Registers, number: u16, turns: u64, cores: u64) -> Registers {
     let mut after = Registers([[0; 2]; 16]);
     // SAFETY:
     // 1. Reads 256 bytes from one and writes 256 to the other, both aligned; all registers it changes are declared.
     // 2. The calls are `yield` and `config` of a core, which do nothing to memory.
     unsafe {
-        core::arch::asm!(
-            "movaps xmm0, [{from}]", "movaps xmm1, [{from}+16]", "movaps xmm2, [{from}+32]", "movaps xmm3, [{from}+48]",
-            "movaps xmm4, [{from}+64]", "movaps xmm5, [{from}+80]", "movaps xmm6, [{from}+96]", "movaps xmm7, [{from}+112]",
-            "movaps xmm8, [{from}+128]", "movaps xmm9, [{from}+144]", "movaps xmm10, [{from}+160]",
-            "movaps xmm11, [{from}+176]", "movaps xmm12, [{from}+192]", "movaps xmm13, [{from}+208]",
-            "movaps xmm14, [{from}+224]", "movaps xmm15, [{from}+240]",
-            "2: mov eax, {number:e}", "mov edi, {main}", "mov esi, {core}", "mov rdx, {turns}", "and rdx, {mask}",
-            "syscall", "sub {turns}, 1", "jnz 2b",
-            "movaps [{to}], xmm0", "movaps [{to}+16], xmm1", "movaps [{to}+32], xmm2", "movaps [{to}+48], xmm3",
-            "movaps [{to}+64], xmm4", "movaps [{to}+80], xmm5", "movaps [{to}+96], xmm6", "movaps [{to}+112], xmm7",
-            "movaps [{to}+128], xmm8", "movaps [{to}+144], xmm9", "movaps [{to}+160], xmm10",
-            "movaps [{to}+176], xmm11", "movaps [{to}+192], xmm12", "movaps [{to}+208], xmm13",
-            "movaps [{to}+224], xmm14", "movaps [{to}+240], xmm15",
-            from = in(reg) values, to = in(reg) &mut after, turns = inout(reg) turns => _, number = in(reg) u32::from(number),
-            mask = in(reg) cores.next_power_of_two() - 1, main = const user::MAIN_THREAD.raw(), core = const CONFIG_CORE,
+        #[cfg(target_arch = "x86_64")]
+        holding!(values, after, turns,
+            ["2: mov eax, {number:e}", "mov edi, {main}", "mov esi, {core}", "mov rdx, {turns}", "and rdx, {mask}",
+            "syscall", "sub {turns}, 1", "jnz 2b"]
+            number = in(reg) u32::from(number), mask = in(reg) cores.next_power_of_two() - 1,
+            main = const user::MAIN_THREAD.raw(), core = const CONFIG_CORE,
             out("rax") _, out("rdi") _, out("rsi") _, out("rdx") _, out("rcx") _, out("r11") _,
-            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _, out("xmm6") _,
-            out("xmm7") _, out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _, out("xmm13") _,
-            out("xmm14") _, out("xmm15") _, options(nostack),
         );
-    }
-    after
-}
-
-/// Loads 16 vector registers, makes a system call so many times with the main thread and a core's number, and reads them back.
-#[cfg(target_arch = "aarch64")]
-fn call_and_hold(values: &Registers, number: u16, turns: u64, cores: u64) -> Registers {
-    let mut after = Registers([[0; 2]; 16]);
-    // SAFETY:
-    // 1. Reads 256 bytes from one and writes 256 to the other; all registers it changes are declared.
-    // 2. The calls are `yield` and `config` of a core, which do nothing to memory.
-    unsafe {
-        core::arch::asm!(
-            "ldp q0, q1, [{from}]", "ldp q2, q3, [{from}, #32]", "ldp q4, q5, [{from}, #64]", "ldp q6, q7, [{from}, #96]",
-            "ldp q16, q17, [{from}, #128]", "ldp q18, q19, [{from}, #160]", "ldp q20, q21, [{from}, #192]",
-            "ldp q22, q31, [{from}, #224]",
-            "2: mov x16, {number}", "mov x0, {main}", "mov x1, #{core}", "and x2, {turns}, {mask}",
-            "svc #0", "subs {turns}, {turns}, #1", "b.ne 2b",
-            "stp q0, q1, [{to}]", "stp q2, q3, [{to}, #32]", "stp q4, q5, [{to}, #64]", "stp q6, q7, [{to}, #96]",
-            "stp q16, q17, [{to}, #128]", "stp q18, q19, [{to}, #160]", "stp q20, q21, [{to}, #192]",
-            "stp q22, q31, [{to}, #224]",
-            from = in(reg) values, to = in(reg) &mut after, turns = inout(reg) turns => _, number = in(reg) u64::from(number),
-            mask = in(reg) cores.next_power_of_two() - 1, main = in(reg) u64::from(user::MAIN_THREAD.raw()), core = const CONFIG_CORE,
+        #[cfg(target_arch = "aarch64")]
+        holding!(values, after, turns,
+            ["2: mov x16, {number}", "mov x0, {main}", "mov x1, #{core}", "and x2, {turns}, {mask}",
+            "svc #0", "subs {turns}, {turns}, #1", "b.ne 2b"]
+            number = in(reg) u64::from(number), mask = in(reg) cores.next_power_of_two() - 1,
+            main = in(reg) u64::from(user::MAIN_THREAD.raw()), core = const CONFIG_CORE,
             out("x0") _, out("x1") _, out("x2") _, out("x3") _, out("x4") _, out("x5") _, out("x6") _, out("x7") _, out("x8") _,
             out("x9") _, out("x10") _, out("x11") _, out("x12") _, out("x13") _, out("x14") _, out("x15") _, out("x16") _,
             out("x17") _, out("x18") _,
-            out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
-            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v31") _,
-            options(nostack),
         );
     }
     after
 }
 
 /// What the vector registers have at this moment. Compiled code may have used some since the thread began, most it has not.
-#[cfg(target_arch = "x86_64")]
 pub fn found() -> [[u64; 2]; 16] {
     let mut now = Registers([[0; 2]; 16]);
     // SAFETY: writes 256 bytes, aligned.
     unsafe {
-        core::arch::asm!(
-            "movaps [{to}], xmm0", "movaps [{to}+16], xmm1", "movaps [{to}+32], xmm2", "movaps [{to}+48], xmm3",
-            "movaps [{to}+64], xmm4", "movaps [{to}+80], xmm5", "movaps [{to}+96], xmm6", "movaps [{to}+112], xmm7",
-            "movaps [{to}+128], xmm8", "movaps [{to}+144], xmm9", "movaps [{to}+160], xmm10",
-            "movaps [{to}+176], xmm11", "movaps [{to}+192], xmm12", "movaps [{to}+208], xmm13",
-            "movaps [{to}+224], xmm14", "movaps [{to}+240], xmm15",
-            to = in(reg) &mut now, options(nostack),
-        );
-    }
-    now.0
-}
-
-/// What the vector registers have at this moment. Compiled code may have used some since the thread began, most it has not.
-#[cfg(target_arch = "aarch64")]
-pub fn found() -> [[u64; 2]; 16] {
-    let mut now = Registers([[0; 2]; 16]);
-    // SAFETY: writes 256 bytes.
-    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        core::arch::asm!(each_register!("movaps [{to} + 16 * \\n], xmm\\n"), to = in(reg) &mut now, options(nostack));
+        #[cfg(target_arch = "aarch64")]
         core::arch::asm!(
             "stp q8, q9, [{to}]", "stp q10, q11, [{to}, #32]", "stp q12, q13, [{to}, #64]", "stp q14, q15, [{to}, #96]",
             "stp q16, q17, [{to}, #128]", "stp q18, q19, [{to}, #160]", "stp q20, q21, [{to}, #192]",
@@ -246,7 +196,7 @@ fn absent(checks: &mut Checks) -> Result<(), Error> {
     let values = Registers::pattern(0x77);
     let yielded = call_and_hold(&values, number::yield_now, ABSENCES, cores) == values;
     let moved = call_and_hold(&values, number::config, ABSENCES, cores) == values;
-    call(number::config, &[user::MAIN_THREAD.raw().into(), CONFIG_CORE, ANY_CORE])?;
+    pin(ANY_CORE)?;
     stop.store(true, Ordering::Release);
     threads.into_iter().for_each(finish);
     checks.holds("registers that are not used are as they were after many turns of others", yielded);

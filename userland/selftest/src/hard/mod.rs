@@ -1,5 +1,13 @@
 //! HARDTEST: what the kernel promises programs, exercised with threads, time and long messages.
 
+/// An instruction for each of the 16 vector registers, in which `\n` is its number.
+#[cfg(target_arch = "x86_64")]
+macro_rules! each_register {
+    ($line:literal) => {
+        concat!(".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n", $line, "\n.endr")
+    };
+}
+
 mod borrowed;
 mod counters;
 pub mod floats;

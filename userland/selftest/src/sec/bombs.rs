@@ -5,11 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use libsys::protocol::process::Signal;
-use libsys::spawn::{self, Child, Command};
+use libsys::spawn::{self, Child};
 use libsys::{Error, Pool, fs, system_figures, time, wait_bits};
 
 use crate::checks::{Checks, many};
-use crate::child::{self, WORD};
+use crate::child::{self, settled};
 
 /// Pages of the first process of a bomb, and of the smallest that starts others.
 const LARGEST: u32 = 2048;
@@ -18,8 +18,6 @@ const SMALLEST: u64 = 400;
 const BOMB_NS: u64 = 300 * time::MILLISECOND;
 /// Processes that nobody waits for, and that are ended at once.
 const CHILDREN: u64 = 24;
-/// Pages of a child.
-const PAGES: u32 = 256;
 /// How long it may take until all is free again.
 const SETTLE_NS: u64 = 5 * time::SECOND;
 
@@ -32,25 +30,29 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
         let victim = bomb()?;
         checks.check(format!("bomb {round}: somebody else starts a process and reads a file meanwhile"), victim);
     }
-    checks.equal("a bomb's processes are gone with its first", settled(before)?, before);
+    checks.equal("a bomb's processes are gone with its first", settled(before, SETTLE_NS)?, before);
     let ends = zombies(CHILDREN)?;
     checks.equal("children that nobody waited for are all told of at last", ends, CHILDREN as usize);
-    checks.equal("and take nothing then", settled(before)?, before);
+    checks.equal("and take nothing then", settled(before, SETTLE_NS)?, before);
     for _ in 0..many(CHILDREN) {
-        let child = Command::new("C/selftest").arg(WORD).arg("exit-7").pages(PAGES).spawn(&Pool::own()?)?;
+        let child = child::start("exit-7")?;
         let _ = child.send(Signal::Force);
         child.wait()?;
-        drop(Command::new("C/selftest").arg(WORD).arg("exit-7").pages(PAGES).prepare(&Pool::own()?)?);
+        drop(child::command("exit-7", child::PAGES).prepare(&Pool::own()?)?);
     }
     let _ = spawn::reap();
     while spawn::take_ended().is_some() {}
-    checks.equal("children ended while they begin, or given up before, leave nothing", settled(before)?, before);
+    checks.equal(
+        "children ended while they begin, or given up before, leave nothing",
+        settled(before, SETTLE_NS)?,
+        before,
+    );
     Ok(())
 }
 
 /// A bomb goes off and is put out. How somebody else fared meanwhile.
 fn bomb() -> Result<Result<(), String>, Error> {
-    let bomb = Command::new("C/selftest").arg(WORD).arg("bomb").pages(child::room(LARGEST)?).spawn(&Pool::own()?)?;
+    let bomb = child::command("bomb", child::room(LARGEST)?).spawn(&Pool::own()?)?;
     wait_bits(0, time::after(BOMB_NS));
     let victim = match child::doing("exit-7") {
         Ok(end) if end.code == 7 && fs::exists("SYS:S/Startup-Sequence") => Ok(()),
@@ -70,7 +72,7 @@ pub fn go_off() {
         let each = info.pages.saturating_sub(info.used).saturating_sub(40) / 2;
         if each >= SMALLEST {
             for _ in 0..2 {
-                Command::new("C/selftest").arg(WORD).arg("bomb").pages(each as u32).spawn(&pool)?;
+                child::command("bomb", each as u32).spawn(&pool)?;
             }
         }
         Ok(())
@@ -85,22 +87,11 @@ pub fn go_off() {
 fn zombies(count: u64) -> Result<usize, Error> {
     let mut children: Vec<Child> = Vec::new();
     for _ in 0..count {
-        let child = Command::new("C/selftest").arg(WORD).arg("exit-7").pages(PAGES).spawn(&Pool::own()?)?;
+        let child = child::start("exit-7")?;
         // The next one needs its pages.
         wait_bits(0, time::after(20 * time::MILLISECOND));
         children.push(child);
     }
     let ends: Result<Vec<u32>, Error> = children.iter().map(|child| Ok(child.wait()?.code)).collect();
     Ok(ends?.into_iter().filter(|code| *code == 7).count())
-}
-
-fn settled(wanted: u64) -> Result<u64, Error> {
-    let until = time::after(SETTLE_NS);
-    loop {
-        let free = system_figures()?.free_pages;
-        if free == wanted || time::now_ns() > until {
-            return Ok(free);
-        }
-        wait_bits(0, time::after(10 * time::MILLISECOND));
-    }
 }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use libsys::abi::calls::{ANY_CORE, CONFIG_CORE, number};
+use libsys::abi::calls::{ANY_CORE, number};
 use libsys::abi::message::{CHANNEL_SHIFT, FOREVER, Kind as Received, Tag};
 use libsys::abi::{self, Rights, info, user};
 use libsys::names::NameSpace;
@@ -13,10 +13,10 @@ use libsys::raw::Registers;
 use libsys::thread::{self, JoinHandle, Options};
 use libsys::{Error, Notification, OwnedHandle, Pool, time, wait_bits};
 
-use crate::checks::{Checks, many};
+use crate::checks::{Checks, long, many};
 use crate::hard::messages::Echo;
 use crate::kernel::{self, POOL, Random, call, create, derive, dup, raw, used};
-use crate::threads::{finish, options};
+use crate::threads::{finish, options, pin};
 
 /// Rounds of the one who behaves.
 const ROUNDS: u64 = 300;
@@ -122,12 +122,6 @@ pub fn below(steps: u8) -> Result<Options, Error> {
     Ok(Options { stack: STACK, priority: own.priority.saturating_sub(steps).max(1), done: None })
 }
 
-/// The main thread's core.
-pub fn pin(core: u64) -> Result<(), Error> {
-    call(number::config, &[user::MAIN_THREAD.raw().into(), CONFIG_CORE, core])?;
-    Ok(())
-}
-
 /// A server that tells each caller the how many-th it is.
 pub struct Counter {
     client: OwnedHandle,
@@ -194,7 +188,7 @@ fn serve(server: &OwnedHandle, served: &AtomicU64) {
 /// their equal, for each of them once: the queue is by priority, and first come, first served within one.
 fn crowds(checks: &mut Checks) -> Result<(), Error> {
     pin(0)?;
-    let all: Vec<usize> = if many(1) > 1 { (1..=64).collect() } else { CROWDS.to_vec() };
+    let all: Vec<usize> = if long() { (1..=64).collect() } else { CROWDS.to_vec() };
     for crowd in all {
         let counter = Counter::start()?;
         let (client, mut random, mut most, mut failed) = (counter.client()?, Random(crowd as u64), 0, 0);
@@ -212,7 +206,7 @@ fn crowds(checks: &mut Checks) -> Result<(), Error> {
         checks.equal(format!("{crowd} flooders: all calls above them are answered"), failed, 0);
         checks.holds(format!("{crowd} flooders: {most} are served before, of {flooded}"), most <= 1 && flooded > CALLS);
     }
-    pin(ANY_CORE)
+    Ok(pin(ANY_CORE)?)
 }
 
 /// One in the middle runs without a pause. It does not run while one above waits for one below: that inherits.

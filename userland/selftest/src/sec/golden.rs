@@ -1,7 +1,7 @@
 //! Every request that there is, made wrong in every way, to every service that this process can open.
 //!
 //! The requests are those of `protocol`'s golden file: one of each variant. Each is cut at each byte, followed by more bytes,
-//! changed byte by byte, given numbers that are too long or too large, and given handles that nobody asked for. Only what is
+//! changed byte by byte and at random, given numbers that are too long or too large, and given handles that nobody asked for. Only what is
 //! no request is sent, as `protocol` itself says, so nothing happens by chance; and the answer must be `Malformed`.
 
 use alloc::format;
@@ -17,7 +17,7 @@ use libsys::protocol::{Answer, Protocol, Text, ai, child, console, decode, devic
 use libsys::raw::{self, Registers};
 use libsys::{Channel, Error as LibError, Handles, OwnedHandle, system};
 
-use crate::checks::{Checks, many};
+use crate::checks::{Checks, times};
 use crate::kernel::{self, POOL, Random, create, raw as value};
 
 /// One request or reply of each variant: `PROTOCOL request N: HEX`.
@@ -31,8 +31,12 @@ const NUMBERS: [&[u8]; 4] = [
     &[0xff, 0xff, 0xff, 0xff, 0x0f],
     &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
 ];
-/// Random changes of each request.
-const RANDOM: u32 = 12;
+/// Wrong forms of each request that are sent at least, besides random ones.
+const DIRECTED: usize = 64;
+/// Random changes of a protocol's requests in each of the two rounds, and how many times as many with the long counts: with the
+/// random bytes of `messages` a million.
+const RANDOM: u64 = 100;
+const RANDOM_LONGER: u64 = 3_750;
 /// Pages that a service may have more afterwards: what its heap keeps.
 const KEPT: u64 = 8;
 
@@ -101,33 +105,54 @@ fn golden<P: Protocol>() -> impl Iterator<Item = Vec<u8>> {
 }
 
 fn attack<P: Protocol>(checks: &mut Checks, channel: &OwnedHandle) {
-    let mut random = Random(8);
-    let (mut count, mut methods, mut bad) = (0_u32, 0_u32, Vec::new());
-    for good in golden::<P>() {
-        methods += 1;
-        let mut wrong = wrong(&good);
-        for _ in 0..many(RANDOM.into()) {
-            let mut bytes = good.clone();
-            for _ in 0..=random.next() % 4 {
-                let at = random.next() as usize % bytes.len().max(1);
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte = random.next() as u8;
-                }
-            }
-            wrong.push(bytes);
-        }
+    let good: Vec<Vec<u8>> = golden::<P>().collect();
+    let (mut count, mut fewest, mut bad) = (0, usize::MAX, Vec::new());
+    for request in &good {
+        let mut wrong = wrong(request);
         // What is a request after all might do what it says.
         wrong.retain(|bytes| decode::<P::Request>(bytes).is_err());
-        count += wrong.len() as u32;
+        count += wrong.len() as u64;
+        fewest = fewest.min(wrong.len());
         bad.extend(wrong.iter().filter_map(|bytes| refused::<P>(channel, bytes, 0).err()).take(3));
     }
+    let methods = good.len() as u64;
     checks.check(format!("{}: {methods} requests have {count} wrong forms, all refused", P::NAME), told(&bad, count));
-    let with_handles = golden::<P>().filter(|bytes| takes_no_handles(P::NAME, bytes));
-    let bad: Vec<String> = with_handles.filter_map(|bytes| refused::<P>(channel, &bytes, 3).err()).collect();
+    checks.holds(format!("{}: {fewest} of each at least", P::NAME), fewest >= DIRECTED);
+    let (changed, bad) = change::<P>(channel, &good);
+    checks.check(format!("{}: {changed} requests changed at random, all refused", P::NAME), told(&bad, changed));
+    let with_handles = good.iter().filter(|bytes| takes_no_handles(P::NAME, bytes));
+    let bad: Vec<String> = with_handles.filter_map(|bytes| refused::<P>(channel, bytes, 3).err()).collect();
     checks.check(format!("{}: requests with three handles are refused", P::NAME), told(&bad, methods));
 }
 
-fn told(bad: &[String], count: u32) -> Result<(), String> {
+/// Requests with up to four bytes changed at random: how many of them are none any more, and what was said of those.
+fn change<P: Protocol>(channel: &OwnedHandle, good: &[Vec<u8>]) -> (u64, Vec<String>) {
+    let mut random = Random(8);
+    let (mut count, mut bad, mut bytes) = (0, Vec::new(), Vec::new());
+    let wanted = times(RANDOM, RANDOM_LONGER);
+    // Most are wrong; a protocol of which none can be made so ends all the same.
+    for _ in 0..4 * wanted {
+        let Some(request) = good.get(random.next() as usize % good.len().max(1)) else { break };
+        bytes.clone_from(request);
+        for _ in 0..=random.next() % 4 {
+            let at = random.next() as usize % bytes.len().max(1);
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = random.next() as u8;
+            }
+        }
+        if decode::<P::Request>(&bytes).is_ok() {
+            continue;
+        }
+        count += 1;
+        bad.extend(refused::<P>(channel, &bytes, 0).err().filter(|_| bad.len() < 3));
+        if count == wanted {
+            break;
+        }
+    }
+    (count, bad)
+}
+
+fn told(bad: &[String], count: u64) -> Result<(), String> {
     match bad {
         [] if count > 0 => Ok(()),
         [] => Err("no case".into()),
@@ -143,7 +168,7 @@ fn takes_no_handles(protocol: &str, bytes: &[u8]) -> bool {
 /// Wrong forms of a good request; some may be requests all the same.
 fn wrong(good: &[u8]) -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = (0..good.len()).map(|length| good[..length].to_vec()).collect();
-    for more in 1..=16 {
+    for more in 1..=64 {
         let mut longer = good.to_vec();
         longer.resize(good.len() + more, if more % 2 == 0 { 0 } else { 0xff });
         all.push(longer);

@@ -10,7 +10,7 @@ use libsys::abi::{Error, Rights, user};
 use libsys::raw::Registers;
 use libsys::{Error as LibError, OwnedHandle};
 
-use crate::checks::{Checks, Hex, many, times};
+use crate::checks::{Checks, Hex, long, many, times};
 use crate::kernel::{self, POOL, Random, adopt, call, create, derive, dup, playground, raw, snapshot};
 
 /// Random values of 64 bits, and how many times as many with the long counts.
@@ -180,7 +180,7 @@ pub fn in_every_call(checks: &mut Checks) -> Result<(), LibError> {
 /// something to some calls.
 fn small(row: &Call, with: impl Fn(u64) -> Vec<u64>) -> Result<(), String> {
     let before = snapshot();
-    let step = if many(1) > 1 { 1 } else { SMALL_APART };
+    let step = if long() { 1 } else { SMALL_APART };
     for value in (1..=0xffff_u64).step_by(step) {
         match call(row.number, &with(value)) {
             Err(Error::BadHandle) => {}

@@ -1,5 +1,6 @@
 //! What one process leaves behind does not come to another: in registers, in memory; and where things lie is not told.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -36,8 +37,12 @@ const PATIENCE_NS: u64 = 60 * time::SECOND;
 const PLACES: u64 = 24;
 /// How many times as many with the long counts: more than a thousand.
 const PLACES_LONGER: u64 = 42;
-/// Bits of an address that must vary: programs lie at random in 2^30 places and more, but not every bit need show in so few.
-const BITS: u32 = 20;
+/// Bits of an address, or of how far two are apart, that must vary.
+const BITS: u32 = 24;
+/// What a child says of itself: addresses, and at last a random number.
+const SAID: [&str; 6] = ["a program", "its stack", "its heap", "its start block", "its mappings", "its random numbers"];
+/// How many of them lie at random whatever is known of the others. Start blocks lie near stacks.
+const APART: usize = 3;
 
 /// Registers and memory.
 pub fn run(checks: &mut Checks) -> Result<(), Error> {
@@ -91,23 +96,35 @@ pub fn keep_secret() -> Result<(), Error> {
     }
 }
 
-/// Programs, stacks and random numbers are elsewhere each time.
+/// What a process has to itself lies elsewhere each time, and elsewhere from the others; random numbers are others.
 fn places(checks: &mut Checks) -> Result<(), Error> {
-    let mut all: [Vec<u64>; 2] = Default::default();
-    for _ in 0..times(PLACES, PLACES_LONGER) {
+    let mut all: [Vec<u64>; SAID.len()] = Default::default();
+    let count = times(PLACES, PLACES_LONGER);
+    for _ in 0..count {
         let text = said()?;
         for (list, word) in all.iter_mut().zip(text.split_whitespace()) {
             list.push(u64::from_str_radix(word, 16).map_err(|_| Error::BadNumber)?);
         }
     }
-    for (name, list) in [("a program", &all[0]), ("its random numbers", &all[1])] {
-        let distinct = list.iter().collect::<BTreeSet<_>>().len();
-        checks.equal(format!("{name}: elsewhere each time"), distinct, list.len());
-        let first = list.first().copied().unwrap_or(0);
-        let bits = list.iter().fold(0, |bits, value| bits | (value ^ first)).count_ones();
-        checks.holds(format!("{name}: {bits} bits vary"), bits >= BITS);
+    for (name, list) in SAID.into_iter().zip(&all) {
+        checks.equal(format!("{name}: said each time"), list.len() as u64, count);
+        vary(checks, name, list);
+    }
+    let pairs = (0..APART).flat_map(|one| (0..one).map(move |other| (one, other)));
+    for (one, other) in pairs {
+        let apart: Vec<u64> = all[one].iter().zip(&all[other]).map(|(a, b)| a.wrapping_sub(*b)).collect();
+        vary(checks, &format!("{} from {}", SAID[one], SAID[other]), &apart);
     }
     Ok(())
+}
+
+/// No value comes twice, and many bits vary.
+fn vary(checks: &mut Checks, name: &str, list: &[u64]) {
+    let distinct = list.iter().collect::<BTreeSet<_>>().len();
+    checks.equal(format!("{name}: elsewhere each time"), distinct, list.len());
+    let first = list.first().copied().unwrap_or(0);
+    let bits = list.iter().fold(0, |bits, value| bits | (value ^ first)).count_ones();
+    checks.holds(format!("{name}: {bits} bits vary"), bits >= BITS);
 }
 
 fn said() -> Result<String, Error> {
@@ -125,8 +142,13 @@ fn said() -> Result<String, Error> {
 
 /// The child that says where it lies.
 pub fn tell() -> Status {
-    let here = tell as fn() -> Status as usize as u64;
-    println!("{here:x} {:x}", random::next_u64().unwrap_or(0));
+    let program = tell as fn() -> Status as usize;
+    let on_stack = 0_u64;
+    let (stack, heap) = (&raw const on_stack as usize, Box::new(on_stack));
+    let heap = &raw const *heap as usize;
+    let mapping = Pool::own().and_then(|pool| Private::create(&pool, 1)).map_or(0, |page| page.as_ptr() as usize);
+    let block = libsys::layout::start_block();
+    println!("{program:x} {stack:x} {heap:x} {block:x} {mapping:x} {:x}", random::next_u64().unwrap_or(0));
     let _ = libsys::io::Write::flush(&mut libsys::io::stdout());
     Status::OK
 }

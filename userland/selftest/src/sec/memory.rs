@@ -2,11 +2,11 @@
 
 use alloc::format;
 
-use libsys::Error as LibError;
 use libsys::abi::calls::{CALLS, number};
 use libsys::abi::info::Kind;
 use libsys::abi::user::{USER_END, USER_START};
-use libsys::abi::{Error, Rights, user};
+use libsys::abi::{Error, Rights};
+use libsys::{Error as LibError, layout};
 
 use super::handles::Bench;
 use crate::checks::Checks;
@@ -63,10 +63,10 @@ pub fn addresses(checks: &mut Checks) -> Result<(), LibError> {
 /// What is mapped is not mapped over.
 fn taken(checks: &mut Checks, memory: u64) -> Result<(), LibError> {
     for (what, at) in [
-        ("the start block", user::START_BLOCK),
-        ("the time page", user::TIME_PAGE),
-        ("the IPC buffer", user::MAIN_BUFFER),
-        ("the stack", user::STACK_TOP - 4096),
+        ("the start block", layout::start_block() as u64),
+        ("the time page", layout::time_page() as u64),
+        ("the IPC buffer", layout::main_buffer() as u64),
+        ("the stack", &raw const memory as u64 & !4095),
         ("the program", taken as fn(&mut Checks, u64) -> Result<(), LibError> as usize as u64 & !4095),
     ] {
         let map = call(number::map, &[PROCESS, memory, at, 0, 1, 1]);

@@ -10,15 +10,15 @@ use alloc::vec::Vec;
 use core::arch::asm;
 
 use libsys::abi::calls::{ANY_CORE, CONFIG_CORE, number};
+use libsys::abi::info;
 use libsys::abi::message::{Fault, Kind as Received, Tag};
-use libsys::abi::{info, user};
 use libsys::raw::Registers;
 use libsys::{Error, Mutex, Pool, Private, thread};
 
 use crate::checks::{Checks, Hex, times};
 use crate::deeds::Touch;
 use crate::kernel::{call, playground, raw};
-use crate::threads::{bare, faulted, finish, options};
+use crate::threads::{bare, faulted, finish, options, pin};
 
 /// Selectors that are tried: all that name something, and many that don't; all there are with the long counts.
 const SELECTORS: u64 = 0x100;
@@ -103,8 +103,7 @@ fn as_should_be(name: &str, selector: u64, loaded: Result<Option<u64>, String>) 
 
 /// Another thread of the same core loads what it can before each of this one's turns.
 fn beside(checks: &mut Checks) -> Result<(), Error> {
-    let main = u64::from(user::MAIN_THREAD.raw());
-    call(number::config, &[main, CONFIG_CORE, 0])?;
+    pin(0)?;
     let stack = Private::create(&Pool::own()?, 1)?;
     let other = bare(scramble, 0, stack.as_ptr() as u64 + stack.len() as u64, None)?;
     call(number::config, &[raw(&other), CONFIG_CORE, 0])?;
@@ -118,7 +117,7 @@ fn beside(checks: &mut Checks) -> Result<(), Error> {
     }
     let ran = call(number::info, &[raw(&other), info::THREAD, 0]).is_ok();
     call(number::destroy, &[raw(&other)])?;
-    call(number::config, &[main, CONFIG_CORE, ANY_CORE])?;
+    pin(ANY_CORE)?;
     checks.holds("another thread loads them meanwhile", ran);
     checks.equal("bases of FS and GS that another thread moved", moved, 0);
     checks.equal("selectors that nobody can load", strange, 0);

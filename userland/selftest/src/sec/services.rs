@@ -9,7 +9,6 @@ use libsys::names::{NameSpace, bits};
 use libsys::net::{Address, Endpoint, Network, TcpListener};
 use libsys::protocol::session::{Attach, MIN_WINDOW};
 use libsys::protocol::{Id, Protocol, Text, ai, console, device, fs as files, names, net};
-use libsys::spawn::Command;
 use libsys::{Channel, Error, Event, Handles, Notification, OwnedHandle, Pool, Receiver, system, time};
 
 use crate::checks::{Checks, many};
@@ -50,7 +49,7 @@ fn names_of_the_dead(checks: &mut Checks) -> Result<(), Error> {
     let pool = Pool::own()?;
     let receiver = Receiver::new(&pool)?;
     let (channel, _grant) = receiver.client(&pool, 1)?;
-    let child = Command::new("C/selftest").arg(child::WORD).arg("lend-names").pages(child::PAGES);
+    let child = child::command("lend-names", child::PAGES);
     let child = child.handle("to", channel).spawn(&pool)?;
     let until = time::after(10 * time::SECOND);
     let call = loop {

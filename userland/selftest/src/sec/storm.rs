@@ -23,11 +23,10 @@ use libsys::abi::calls::{CALLS, Call, number};
 use libsys::abi::info::Kind;
 use libsys::names::NameSpace;
 use libsys::protocol::process::Signal;
-use libsys::spawn::Command;
-use libsys::{Error, OwnedHandle, Pool, system_figures, time, wait_bits};
+use libsys::{Error, OwnedHandle, Pool, time, wait_bits};
 
 use crate::checks::{Checks, many};
-use crate::child::{WORD, room};
+use crate::child::{command, room, settled};
 use crate::kernel::{POOL, PROCESS, call, create, dup, peek, playground, poke, raw};
 pub use threads::child;
 
@@ -62,7 +61,7 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     call(number::map, &[PROCESS, raw(&tally), page(0), 0, THREADS as u64, 3])?;
     // What the first one makes init keep, it keeps.
     storm(0, &tally)?;
-    let before = settled(0)?;
+    let before = settled(0, SETTLE_NS)?;
     let (mut figures, mut bad) = ([0; FIGURES], Vec::new());
     let children = many(CHILDREN);
     for seed in 1..=children {
@@ -87,7 +86,7 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     };
     checks.equal("each call was let through", none(DONE, &|row| !NEVER.contains(&row.number)), Vec::new());
     checks.equal("each call was refused", none(REFUSED, &|row| !row.errors.is_empty()), Vec::new());
-    checks.equal("every page of them came back", settled(before)?, before);
+    checks.equal("every page of them came back", settled(before, SETTLE_NS)?, before);
     call(number::unmap, &[PROCESS, page(0), THREADS as u64])?;
     Ok(())
 }
@@ -108,8 +107,8 @@ enum End {
 
 fn storm(seed: u64, tally: &OwnedHandle) -> Result<End, Error> {
     (0..THREADS).flat_map(|n| (0..FIGURES as u64).map(move |word| page(n) + word * 8)).for_each(|at| poke(at, 0));
-    let command = Command::new("C/selftest").arg(WORD).arg(&format!("{DEED}-{seed}")).pages(room(PAGES)?);
-    let child = command.handle(TALLY, dup(raw(tally), Rights::all())?).spawn(&Pool::own()?)?;
+    let child = command(&format!("{DEED}-{seed}"), room(PAGES)?);
+    let child = child.handle(TALLY, dup(raw(tally), Rights::all())?).spawn(&Pool::own()?)?;
     let until = time::after(PATIENCE_NS);
     loop {
         if let Some(ended) = child.try_wait()? {
@@ -122,17 +121,5 @@ fn storm(seed: u64, tally: &OwnedHandle) -> Result<End, Error> {
             return Ok(End::Hung(peek(page(0) + LOOKS * 8)));
         }
         wait_bits(0, time::after(time::MILLISECOND));
-    }
-}
-
-/// Free frames of the machine, once they are as many as wanted, or do not become more.
-fn settled(wanted: u64) -> Result<u64, Error> {
-    let until = time::after(SETTLE_NS);
-    loop {
-        let free = system_figures()?.free_pages;
-        if free == wanted || time::now_ns() > until {
-            return Ok(free);
-        }
-        wait_bits(0, time::after(10 * time::MILLISECOND));
     }
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use libsys::abi::calls::{ANY_CORE, CONFIG_CORE, number};
+use libsys::abi::calls::{ANY_CORE, number};
 use libsys::abi::info::{self, ThreadState};
 use libsys::abi::{self, user};
 use libsys::{Error, Pool};
@@ -11,6 +11,7 @@ use libsys::{Error, Pool};
 use super::{Spinner, becomes, group_needs, stand};
 use crate::checks::Checks;
 use crate::kernel::{POOL, call, raw, used};
+use crate::threads::pin;
 
 /// Rounds over all cores.
 const ROUNDS: u64 = 50;
@@ -18,17 +19,17 @@ const MAIN: u64 = user::MAIN_THREAD.raw() as u64;
 
 pub fn pinned(checks: &mut Checks) -> Result<(), Error> {
     let Some(cores) = group_needs(checks, 1)? else { return Ok(()) };
-    let absent = call(number::config, &[MAIN, CONFIG_CORE, cores.into()]);
+    let absent = pin(cores.into());
     checks.refused("to a core that does not run", absent, &[abi::Error::BadArgument]);
     let mut sum = 0_u64;
     let mut there = 0;
     for hop in 0..ROUNDS * u64::from(cores) {
         let core = hop % u64::from(cores);
-        call(number::config, &[MAIN, CONFIG_CORE, core])?;
+        pin(core)?;
         there += u64::from(call(number::info, &[MAIN, info::THREAD, 0])?[6] == core);
         sum = sum.wrapping_mul(31).wrapping_add(hop);
     }
-    call(number::config, &[MAIN, CONFIG_CORE, ANY_CORE])?;
+    pin(ANY_CORE)?;
     checks.equal("a thread goes where it sends itself", there, ROUNDS * u64::from(cores));
     let right = (0..ROUNDS * u64::from(cores)).fold(0_u64, |sum, hop| sum.wrapping_mul(31).wrapping_add(hop));
     checks.equal("and its registers come along", sum, right);
@@ -48,7 +49,7 @@ pub fn pinned(checks: &mut Checks) -> Result<(), Error> {
 pub fn stopping(checks: &mut Checks) -> Result<(), Error> {
     let Some(cores) = group_needs(checks, 2)? else { return Ok(()) };
     let pool = Pool::own()?;
-    call(number::config, &[MAIN, CONFIG_CORE, 0])?;
+    pin(0)?;
     for core in 1..cores {
         let spinner = Spinner::start(&pool, Some(core))?;
         checks.holds(format!("core {core} runs it"), spinner.counts());
@@ -69,7 +70,7 @@ pub fn stopping(checks: &mut Checks) -> Result<(), Error> {
         checks.refused("once destroy is back, it is gone", gone, &[abi::Error::ServerDied]);
         checks.holds("and counts no more", stand(&[spinner], cores)?);
     }
-    call(number::config, &[MAIN, CONFIG_CORE, ANY_CORE])?;
+    pin(ANY_CORE)?;
     Ok(())
 }
 

@@ -68,14 +68,14 @@ fn handles(checks: &mut Checks) -> Result<(), LibError> {
     let mut all = Vec::new();
     for (name, values) in &sorts {
         let times: Vec<u64> = values.iter().map(|value| refusal(*value)).collect();
-        let (least, most) = (times.iter().min().copied().unwrap_or(0), times.iter().max().copied().unwrap_or(0));
+        let (least, most) = ends(&times);
         checks.holds(
             format!("handles {name}: refused in {least} to {most} instructions, all alike"),
             most - least <= ALIKE,
         );
         all.extend([least, most]);
     }
-    let (least, most) = (all.iter().min().copied().unwrap_or(0), all.iter().max().copied().unwrap_or(0));
+    let (least, most) = ends(&all);
     checks.check(format!("all sorts: {least} to {most}"), within(most - least, SORTS));
     elsewhere(checks, &bench)
 }
@@ -103,7 +103,7 @@ fn tokens(checks: &mut Checks) -> Result<(), LibError> {
     let refusal = |token: u64| least(|| _ = call(number::reply, &[token, 8, 0]));
     let mut random = Random(12);
     let void: Vec<u64> = (0..VALUES).map(|_| refusal(random.next() & 0x7fff_ffff_7fff_ffff)).collect();
-    let (shortest, longest) = (void.iter().min().copied().unwrap_or(0), void.iter().max().copied().unwrap_or(0));
+    let (shortest, longest) = ends(&void);
     let server = create(POOL, Kind::Channel, 0, 0, 0)?;
     let (client, _grant) = derive(POOL, raw(&server), Rights::CALL, 1, 0)?;
     let caller = thread::spawn(&Pool::own()?, options()?, move || _ = call(number::call, &[raw(&client), 8, 0]))?;
@@ -134,6 +134,11 @@ fn tokens(checks: &mut Checks) -> Result<(), LibError> {
         within(apart, SORTS),
     );
     Ok(())
+}
+
+/// The least and the most of some times.
+fn ends(times: &[u64]) -> (u64, u64) {
+    (times.iter().min().copied().unwrap_or(0), times.iter().max().copied().unwrap_or(0))
 }
 
 fn within(difference: u64, most: u64) -> Result<(), String> {

@@ -12,6 +12,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use readargs::escape;
+
 use crate::ast::{Mode, Part, Quote, Stream, Word};
 use crate::fault::{Fault, code};
 
@@ -416,15 +418,4 @@ fn push(parts: &mut Vec<Part>, c: char, quote: Quote) {
 
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
-}
-
-/// What two characters mean together inside double quotes, if they are an escape.
-fn escape(first: char, next: Option<char>) -> Option<char> {
-    match (first, next?) {
-        ('*', 'N') | ('\\', 'n') => Some('\n'),
-        ('*', 'E') | ('\\', 'e') => Some('\u{1b}'),
-        ('\\', 't') => Some('\t'),
-        ('*', c @ ('"' | '*')) | ('\\', c @ ('"' | '\\' | '$' | '`')) => Some(c),
-        _ => None,
-    }
 }

@@ -26,6 +26,13 @@ fn arrived(w: &mut World, thread: ThreadLink) -> [u64; 4] {
     [low & 0xffff_ffff, low >> 32, high & 0xffff_ffff, high >> 32]
 }
 
+/// Has a thread call and init receive it: the token.
+fn received(w: &mut World, channel: u64, caller: ThreadLink) -> u64 {
+    waits(w, caller, nr::call, &[channel, 0]);
+    w.enter(nr::recv as u64, &[channel, WAIT]);
+    w.answer(w.init).unwrap()[0]
+}
+
 #[test]
 fn long_messages_go_both_ways_through_the_buffers() {
     for bytes in [65, 72, 512, 4057, 4063, 4064] {
@@ -114,9 +121,7 @@ fn a_reply_closes_handles_that_its_caller_has_no_room_for() {
     let init = w.init;
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
     let (_, client) = helper(&mut w, 10, 0);
-    waits(&mut w, client, nr::call, &[channel, 0]);
-    w.enter(nr::recv as u64, &[channel, WAIT]);
-    let token = w.answer(w.init).unwrap()[0];
+    let token = received(&mut w, channel, client);
     let gift = w.ok(nr::create, &[w.pool, NOTIFICATION as u64]);
     put_handles(&mut w, init, [gift, 0, 0, 0]);
     w.ok(nr::reply, &[token, tag(0, 1)]);
@@ -131,9 +136,7 @@ fn a_reply_may_close_the_very_channel_it_goes_on_to_receive_from() {
     let init = w.init;
     let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
     let (_, client) = helper(&mut w, 10, 0);
-    waits(&mut w, client, nr::call, &[channel, 0]);
-    w.enter(nr::recv as u64, &[channel, WAIT]);
-    let token = w.answer(w.init).unwrap()[0];
+    let token = received(&mut w, channel, client);
     put_handles(&mut w, init, [channel, 0, 0, 0]);
     w.enter(nr::reply_recv as u64, &[token, channel << 32 | tag(0, 1)]);
     assert_eq!(w.answer(client), Err(Error::TooManyHandles));
@@ -149,9 +152,7 @@ fn a_token_is_void_after_reply_stop_death_and_elsewhere() {
     let helpers: Vec<_> = (0..3).map(|n| helper(&mut w, 10, n)).collect();
     let mut tokens = Vec::new();
     for (_, link) in &helpers {
-        waits(&mut w, *link, nr::call, &[channel, 0]);
-        w.enter(nr::recv as u64, &[channel, WAIT]);
-        tokens.push(w.answer(w.init).unwrap()[0]);
+        tokens.push(received(&mut w, channel, *link));
     }
     w.ok(nr::stop, &[helpers[0].0]);
     w.ok(nr::destroy, &[helpers[1].0]);

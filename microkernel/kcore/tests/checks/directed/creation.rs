@@ -1,11 +1,12 @@
 //! `create`: paid together, half-made Memories, the log's frames.
 
-use abi::Error;
 use abi::calls::number as nr;
+use abi::{Error, Rights};
 use kcore::objects::*;
+use kmem::{Frame, Kind};
 
 use super::*;
-use crate::invariants;
+use crate::invariants::{self, Cx};
 
 #[test]
 fn an_object_and_its_handles_slot_are_paid_together() {
@@ -183,4 +184,58 @@ fn a_label_writes_two_hundred_records_a_second() {
     for bad in [233, 1 << 13, 1 << 18, u64::MAX] {
         assert_eq!(w.call(nr::debug_log, &[labelled, bad]), Err(Error::BadArgument));
     }
+}
+
+/// The slots of a process's first page, as they are.
+fn slots(w: &mut World, process: u64) -> Vec<Option<Entry>> {
+    let init = w.init;
+    w.with(|cx| {
+        let init = cx.v.live(init).expect("alive");
+        let process = cx.lookup::<PROCESS>(init, process, Rights::empty()).expect("a process").key;
+        (0..SLOTS_PER_PAGE).map(|index| cx.slot_entry(process, index)).collect()
+    })
+}
+
+#[test]
+fn a_process_finds_what_another_left_as_if_it_were_new() {
+    let mut w = world(400);
+    let life = |w: &mut World, more: u64| {
+        let pool = w.ok(nr::create, &[w.pool, POOL as u64, 60, 10]);
+        let process = w.ok(nr::create, &[pool, PROCESS as u64]);
+        let fresh = slots(w, process);
+        let note = w.ok(nr::create, &[pool, NOTIFICATION as u64]);
+        let memory = w.ok(nr::create, &[pool, MEMORY as u64, 2, 0]);
+        w.ok(nr::map, &[process, memory, 0x7000_0000, 0, 2, 3]);
+        for index in [9, 0, 100, 0, 0].into_iter().chain((0..more).map(|_| 0)) {
+            w.ok(nr::dup, &[note, ALL, process, index]);
+        }
+        invariants::check(w);
+        let init = w.init;
+        w.with(|cx| {
+            let init = cx.v.live(init).expect("alive");
+            let process = cx.lookup::<PROCESS>(init, process, Rights::empty()).expect("a process").key;
+            for index in [2, 100, 1] {
+                let entry = cx.remove(process, 0x1_0000 + index).expect("a handle");
+                cx.drop_handle(&entry);
+            }
+        });
+        invariants::check(w);
+        let used = w.call(nr::info, &[pool, 1]).unwrap()[3];
+        w.ok(nr::destroy, &[pool]);
+        w.ok(nr::close, &[note, memory, process, pool]);
+        invariants::check(w);
+        (fresh, used)
+    };
+    let first = life(&mut w, 0);
+    // With a second page of slots, and the directory.
+    life(&mut w, 130);
+    let spare = |cx: &mut Cx<'_, '_>, class: u8| {
+        let frames: Vec<Frame> = cx.v.frames_of(Kind::SPARE).collect();
+        frames.into_iter().filter(|frame| cx.v.frame(*frame).used == u16::from(class)).count()
+    };
+    for class in [PROCESS, NOTIFICATION, MEMORY, MAPPING, HANDLES] {
+        assert_eq!(w.with(|cx| spare(cx, class)), 1, "class {class}");
+    }
+    let second = life(&mut w, 0);
+    assert!(first == second, "as new, and paid for alike");
 }

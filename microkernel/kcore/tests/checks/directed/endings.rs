@@ -1,6 +1,6 @@
 //! Ends of what much hangs on: a bounded part in each entry into the kernel, whoever does it.
 
-use abi::calls::{Gift, number as nr};
+use abi::calls::{Derived, Gift, number as nr};
 use abi::{Error, Handle, Rights};
 use kcore::objects::*;
 
@@ -310,10 +310,12 @@ fn nothing_is_put_into_a_process_that_is_torn_down() {
         if dying {
             tried += 1;
             let home = w.pool;
-            let calls: [(u16, &[u64]); 5] = [
+            let there = Derived::to(Handle::from_raw(process as u32).expect("a handle"), 92).0;
+            let calls: [(u16, &[u64]); 6] = [
                 (nr::dup, &[memory, ALL, process, 0]),
                 (nr::dup, &[memory, ALL, process, 90]),
                 (nr::give, &[process, 0, Gift::new(shown, Rights::all(), 91).0]),
+                (nr::derive, &[home, memory, ALL, 0, 0, there]),
                 (nr::map, &[process, memory, 0x6000_0000, 0, 1, 1]),
                 (nr::create, &[home, THREAD as u64, process, 5, 0x2000_0000]),
             ];

@@ -1,6 +1,6 @@
 //! Gifts: several handles at once into another process's table, all or none; and Grants that nobody can revoke.
 
-use abi::calls::{GIFTS, Gift, number as nr};
+use abi::calls::{Derived, GIFTS, Gift, number as nr};
 use abi::message::{Kind, Tag};
 use abi::{Error, Handle, Rights};
 use kcore::objects::*;
@@ -128,5 +128,52 @@ fn a_grant_without_a_handle_tells_its_end_and_is_gone() {
     let below = w.call(nr::derive, &[w.pool, above[0], ALL, 0, 0, 1]).unwrap();
     w.ok(nr::revoke, &[above[1]]);
     assert_eq!(w.call(nr::info, &[below[0], 0]), Err(Error::Revoked));
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_derived_handle_goes_to_another_process_and_tells_its_end_as_others_do() {
+    let mut w = world(400);
+    let sub = w.ok(nr::create, &[w.pool, POOL as u64, 40, 10]);
+    let process = w.ok(nr::create, &[sub, PROCESS as u64]);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let before = w.call(nr::info, &[OWN, 4]).unwrap()[3];
+    let to = Derived::to(Handle::from_raw(process as u32).unwrap(), 4).0;
+    let got = w.call(nr::derive, &[w.pool, channel, Rights::CALL.bits().into(), 7, 0, to]).unwrap();
+    assert_eq!((got[0] & 0xffff, got[1]), (4, 0), "where it stands there; no handle to the Grant");
+    let there = there(&mut w, process, 4);
+    assert_eq!((there.rights(), there.badge), (Rights::CALL, 7));
+    assert_eq!(w.call(nr::info, &[OWN, 4]).unwrap()[3], before, "and none here");
+    let stays = w.ok(nr::dup, &[channel, (Rights::all() - Rights::TRANSFER).bits().into(), 0, 0]);
+    let elsewhere = Derived::to(Handle::from_raw(process as u32).unwrap(), 5).0;
+    assert_eq!(w.call(nr::derive, &[w.pool, stays, ALL, 7, 0, elsewhere]), Err(Error::Denied), "it may not move");
+    w.ok(nr::close, &[stays]);
+    invariants::check(&mut w);
+    w.ok(nr::destroy, &[sub]);
+    w.enter(nr::recv as u64, &[channel, 0]);
+    assert_eq!(Tag(w.answer(w.init).unwrap()[1]).kind(), Kind::Closed);
+    assert_eq!(w.edit(w.init, |t| t.context.regs.badge), 7);
+    invariants::check(&mut w);
+}
+
+#[test]
+fn handles_are_closed_together_or_not_at_all() {
+    let mut w = world(400);
+    let sub = w.ok(nr::create, &[w.pool, POOL as u64, 40, 10]);
+    let made = [CHANNEL, NOTIFICATION, PROCESS].map(|class| w.ok(nr::create, &[sub, class as u64]));
+    let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 3, 0]);
+    let used = |w: &mut World| w.call(nr::info, &[w.pool, 1]).unwrap()[3];
+    let before = used(&mut w);
+    for wrong in [[sub, memory, 0, sub], [sub, memory, 0, 0x7f_0001], [0, memory, 0, 0]] {
+        assert_eq!(w.call(nr::close, &wrong), Err(Error::BadHandle));
+        assert_eq!(used(&mut w), before);
+    }
+    // Of objects that are gone, too.
+    w.ok(nr::destroy, &[sub]);
+    w.ok(nr::close, &[sub, made[0], memory, 0, made[1], made[2]]);
+    for gone in [sub, memory, made[0], made[1], made[2]] {
+        assert_eq!(w.call(nr::close, &[gone]), Err(Error::BadHandle));
+    }
+    assert!(used(&mut w) + 40 + 3 <= before, "the Memory went with its last handle");
     invariants::check(&mut w);
 }

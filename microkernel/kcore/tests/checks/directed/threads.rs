@@ -1,8 +1,8 @@
 //! Threads: inheritance, stopping in every state, faults with nobody to tell.
 
-use abi::Error;
 use abi::calls::number as nr;
 use abi::info::ThreadState;
+use abi::{Error, Rights};
 use kcore::hw::Trigger;
 use kcore::objects::*;
 
@@ -137,6 +137,34 @@ fn a_fault_waits_for_somebody_to_tell_and_outlives_its_handler() {
     assert_eq!(w.state(link), Some(State::Ready));
     faults(&mut w, link);
     assert_eq!(w.state(link), Some(State::Faulted), "its channel is gone");
+    invariants::check(&mut w);
+}
+
+#[test]
+fn a_thread_starts_with_what_it_is_given_or_not_at_all() {
+    let mut w = world(500);
+    let channel = w.ok(nr::create, &[w.pool, CHANNEL as u64]);
+    let note = w.ok(nr::create, &[w.pool, NOTIFICATION as u64]);
+    let (handle, link) = w.thread(OWN, 5, 0x2000_0000);
+    let weak = w.ok(nr::dup, &[note, Rights::NOTIFY.bits().into(), 0, 0]);
+    let start = |w: &mut World, fault: u64, note: u64| {
+        w.call(nr::start, &[handle, 0x40_0000, 0x50_0000, 9, fault, note]).map(drop)
+    };
+    assert_eq!(start(&mut w, channel, weak), Err(Error::Denied));
+    assert_eq!(start(&mut w, note, note), Err(Error::WrongKind));
+    assert_eq!(w.state(link), Some(State::Stopped));
+    assert!(w.edit(link, |t| t.fault.object.is_none() && t.notification.is_none()), "nothing was set");
+    start(&mut w, channel, note).unwrap();
+    assert_eq!(w.state(link), Some(State::Ready));
+    invariants::check(&mut w);
+    faults(&mut w, link);
+    assert_eq!(w.state(link), Some(State::Calling), "its fault is told");
+    w.ok(nr::stop, &[handle]);
+    start(&mut w, 0, 0).unwrap();
+    assert!(w.edit(link, |t| !t.fault.object.is_none() && !t.notification.is_none()), "0 leaves it as it is");
+    waits(&mut w, link, nr::recv, &[0, WAIT]);
+    w.ok(nr::notify, &[note, 4]);
+    assert_eq!(w.state(link), Some(State::Ready), "its bits wake it");
     invariants::check(&mut w);
 }
 

@@ -35,7 +35,8 @@ pub fn check(w: &mut World) {
     });
     let free = w.with(|cx| (1..cx.v.frames()).filter(|n| cx.v.kind(Frame(*n)).is_free()).count());
     assert_eq!(free as u32, w.free(), "frames marked free, and counted so");
-    let spares: Vec<Frame> = w.with(|cx| cx.v.frames_of(Kind::SPARE).collect());
+    let of_tables = |cx: &Cx<'_, '_>, frame: &Frame| cx.v.frame(*frame).used == u16::from(TABLE);
+    let spares: Vec<Frame> = w.with(|cx| cx.v.frames_of(Kind::SPARE).filter(|frame| of_tables(cx, frame)).collect());
     let empty = |frame: &Frame| w.frame(frame.0).iter().all(|byte| *byte == 0);
     assert!(spares.iter().all(empty), "a spare page table has no entry");
     let own = w.with(|cx| {

@@ -126,10 +126,12 @@ impl Pair {
                 self.both(nr::revoke, &[handle], model);
             }
             8..10 => {
-                let handle = self.any();
-                let model = self.m.close(handle);
-                self.both(nr::close, &[handle], model);
-                self.closed.push(handle);
+                let more = if self.r.one_in(3) { self.r.below(6) } else { 0 };
+                let mut handles = vec![self.any()];
+                handles.extend((0..more).map(|_| self.any()).filter(|handle| *handle != 0));
+                let model = self.m.close(&handles);
+                self.both(nr::close, &handles, model);
+                self.closed.extend(handles);
             }
             10 => {
                 let handle = self.handle(NOTIFICATION).max(1);

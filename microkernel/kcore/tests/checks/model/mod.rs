@@ -223,10 +223,16 @@ impl Model {
         Ok(())
     }
 
-    pub fn close(&mut self, handle: u64) -> Result<(), Error> {
-        let held = self.handles.remove(&handle).ok_or(BadHandle)?;
-        self.tell(held.grant);
-        self.end(held.object);
+    pub fn close(&mut self, handles: &[u64]) -> Result<(), Error> {
+        let good = |(n, handle)| self.handles.contains_key(handle) && !handles[..n].contains(handle);
+        if !handles.iter().enumerate().all(good) {
+            return Err(BadHandle);
+        }
+        for handle in handles {
+            let held = self.handles.remove(handle).ok_or(BadHandle)?;
+            self.tell(held.grant);
+            self.end(held.object);
+        }
         Ok(())
     }
 

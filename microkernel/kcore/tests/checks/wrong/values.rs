@@ -20,7 +20,7 @@ pub fn wrong(f: &mut Fixture, call: &Call, row: &[u64], at: usize) -> Vec<(u64, 
     match (call.number, name, kind) {
         (nr::create, "kind", _) => any(&[0, 7, 8, 10, 11, 99, u64::MAX]),
         (nr::create, "x" | "y" | "z", _) => wrong_create(f, row, name),
-        (nr::derive, "alone", _) => is(Error::BadArgument, &[2, 1 << 32, u64::MAX]),
+        (nr::derive, "to", _) => derived(f, row),
         (nr::give, "moved", _) => {
             let mut all = is(Error::BadArgument, &[1 << 2, 1 << 8, 1 << 63]);
             // The channel is named twice.
@@ -28,6 +28,18 @@ pub fn wrong(f: &mut Fixture, call: &Call, row: &[u64], at: usize) -> Vec<(u64, 
             all
         }
         (nr::give, _, Kind::Gift) => gifts(f, at),
+        (nr::close, _, _) => {
+            let mut all: Vec<_> = f.wrong.iter().map(|(handle, error)| (*handle, Some(*error))).collect();
+            if at > 0 {
+                // 0 means none there.
+                all.remove(0);
+            }
+            let others = row.iter().enumerate().filter(|(n, handle)| *n != at && **handle != 0);
+            all.extend(others.map(|(_, handle)| (*handle, Some(Error::BadHandle))));
+            all
+        }
+        (nr::start, "fault", _) => handles(f, call, row, CHANNEL, at),
+        (nr::start, "notification", _) => handles(f, call, row, NOTIFICATION, at),
         (nr::dup, "index", _) if row[2] == 0 => any(&[1 << 16, 1 << 32, u64::MAX]),
         (nr::dup, "index", _) => any(&[3, 128, 1 << 16, 1 << 32, u64::MAX]),
         (nr::dup, _, Kind::Process) if row[2] == 0 => handles(f, call, row, PROCESS, at),
@@ -117,6 +129,32 @@ fn gifts(f: &mut Fixture, at: usize) -> Vec<(u64, Option<Error>)> {
     all
 }
 
+/// Wrong places for a derived handle.
+fn derived(f: &mut Fixture, row: &[u64]) -> Vec<(u64, Option<Error>)> {
+    let process = f.of(PROCESS);
+    let place = |process: u64, index: u64| 1 | index << 16 | process << 32;
+    let nonsense = [2, 0x8000, 1 << 16, 1 << 32, place(process, 100) - 1, place(process, 100) | 2, u64::MAX];
+    let mut all: Vec<_> = nonsense.iter().map(|value| (*value, Some(Error::BadArgument))).collect();
+    for (handle, error) in f.wrong.clone().into_iter().filter(|(handle, _)| *handle >> 32 == 0) {
+        all.push((place(handle, 100), Some(error)));
+    }
+    // Slot 3 is taken.
+    all.extend([0, 3, 128, 0xffff].map(|index| (place(process, index), Some(Error::BadArgument))));
+    all.push((place(f.of(CHANNEL), 100), Some(Error::WrongKind)));
+    let weak = f.w.ok(nr::dup, &[process, ALL & !u64::from(Rights::ENDOW.bits()), 0, 0]);
+    all.push((place(weak, 100), Some(Error::Denied)));
+    let (pool, class) = (f.w.pool, f.class(row[1]));
+    assert_ne!(class, GRANT);
+    let revoked = f.w.call(nr::derive, &[pool, process, ALL, 0, 0]).unwrap();
+    f.w.ok(nr::revoke, &[revoked[1]]);
+    all.push((place(revoked[0], 100), Some(Error::Revoked)));
+    let dying = f.w.ok(nr::create, &[pool, POOL as u64, 20, 10]);
+    let gone = f.w.ok(nr::create, &[dying, PROCESS as u64, 0, 0, 0]);
+    f.w.ok(nr::destroy, &[dying]);
+    all.push((place(gone, 100), Some(Error::ServerDied)));
+    all
+}
+
 /// A handle to a channel that is gone with its pool.
 fn gone(f: &mut Fixture) -> u64 {
     let dying = f.w.ok(nr::create, &[f.w.pool, POOL as u64, 20, 10]);
@@ -165,12 +203,13 @@ fn handles(f: &mut Fixture, call: &Call, row: &[u64], class: u8, at: usize) -> V
             | (nr::dup, Kind::Process)
             | (nr::irq_bind, Kind::Notification)
             | (nr::config, Kind::Number)
+            | (nr::start, Kind::Channel | Kind::Notification)
     ) {
         // 0 means none there.
         all.remove(0);
     }
     let others: &[u8] = match call.number {
-        nr::close | nr::dup if kind == Kind::Any => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+        nr::dup if kind == Kind::Any => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
         nr::info if row[1] == info::BASIC => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
         nr::derive if kind == Kind::Any => &[1, 2, 3, 4, 5, 6, 8, 9, 10],
         nr::slice if kind == Kind::Any => &[MEMORY, INTERRUPT, PORTS],
@@ -181,9 +220,6 @@ fn handles(f: &mut Fixture, call: &Call, row: &[u64], class: u8, at: usize) -> V
     // Flags are read by the kind of the object.
     let error = if call.number == nr::slice && row[4] != 0 && at == 1 { None } else { Some(Error::WrongKind) };
     all.extend(wrong.map(|class| (f.of(class), error)));
-    if call.number == nr::close {
-        return all;
-    }
     let pool = f.w.pool;
     // Without rights, if the call asks for some.
     let needs_none = match (call.number, kind) {

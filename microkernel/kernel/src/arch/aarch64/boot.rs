@@ -114,6 +114,7 @@ fn boot(tree_at: u64, image: Image, level: u64, counter: u64) -> Result<(Boot, M
     // SAFETY: the tree told where it is, and this is the only call.
     let gic = unsafe { Gic::start(platform.gic, platform.timer).map_err(Failed::tree)? };
     TRUSTING.store(false, Ordering::Relaxed);
+    gic.tell_timer(platform.timer);
     STATE.call_once(|| State { gic, timer: platform.timer });
     let running = cores::start(&platform.affinities, platform.cores, image, &clock);
     for chunk in platform.seed.chunks_exact_mut(8) {

@@ -76,7 +76,7 @@ pub fn release() {
 /// A core's first Rust code, on its own stack.
 pub extern "C" fn main(core: u64) -> ! {
     let Some(state) = STATE.get() else { halt() };
-    timer::quiet();
+    timer::start();
     if !state.gic.start_core(state.timer) {
         halt();
     }

@@ -19,6 +19,7 @@ pub struct Machine {
 impl Hw for Machine {
     /// `svc #0`.
     const CALL_LENGTH: u64 = 4;
+    const ADDRESS: u64 = mmu::ADDRESS;
 
     fn asid_max(&self) -> Asid {
         mmu::asid_max()
@@ -40,7 +41,13 @@ impl Hw for Machine {
     }
 
     fn set_timer(&mut self, at: u64) {
-        self.clock.arm(at);
+        let count = timer::count();
+        self.clock.arm(at, count, self.clock.counter().time(count));
+    }
+
+    #[inline(always)]
+    fn set_timer_then(&mut self, at: u64, ticks: u64, now: u64) {
+        self.clock.arm(at, ticks, now);
     }
 
     fn kick(&mut self, core: CoreId) {

@@ -7,40 +7,31 @@
     .global memcpy
     .global memset
 
+// Loads or stores 64 bytes: 16 at `first`, which may move the base, and the rest behind them, where the base is then `back` bytes
+// further.
+.macro move_64 op, first, base, back
+    \op     x4, x5, \first
+    \op     x6, x7, [\base, #16 - \back]
+    \op     x8, x9, [\base, #32 - \back]
+    \op     x10, x11, [\base, #48 - \back]
+.endm
+
 // x0: to, x1: from, x2: bytes. Returns x0.
     .balign 16
 memcpy:
     mov     x3, x0
     subs    x2, x2, #128
     b.lo    2f
-1:  ldp     x4, x5, [x1], #128
-    ldp     x6, x7, [x1, #-112]
-    ldp     x8, x9, [x1, #-96]
-    ldp     x10, x11, [x1, #-80]
-    stp     x4, x5, [x3], #128
-    stp     x6, x7, [x3, #-112]
-    stp     x8, x9, [x3, #-96]
-    stp     x10, x11, [x3, #-80]
-    ldp     x4, x5, [x1, #-64]
-    ldp     x6, x7, [x1, #-48]
-    ldp     x8, x9, [x1, #-32]
-    ldp     x10, x11, [x1, #-16]
-    stp     x4, x5, [x3, #-64]
-    stp     x6, x7, [x3, #-48]
-    stp     x8, x9, [x3, #-32]
-    stp     x10, x11, [x3, #-16]
+1:  move_64 ldp, "[x1], #128", x1, 128
+    move_64 stp, "[x3], #128", x3, 128
+    move_64 ldp, "[x1, #-64]", x1, 64
+    move_64 stp, "[x3, #-64]", x3, 64
     subs    x2, x2, #128
     b.hs    1b
 // The low bits of what is left, or of that less 128: the same.
 2:  tbz     w2, #6, 2f
-    ldp     x4, x5, [x1], #64
-    ldp     x6, x7, [x1, #-48]
-    ldp     x8, x9, [x1, #-32]
-    ldp     x10, x11, [x1, #-16]
-    stp     x4, x5, [x3], #64
-    stp     x6, x7, [x3, #-48]
-    stp     x8, x9, [x3, #-32]
-    stp     x10, x11, [x3, #-16]
+    move_64 ldp, "[x1], #64", x1, 64
+    move_64 stp, "[x3], #64", x3, 64
 2:  tbz     w2, #5, 3f
     ldp     x4, x5, [x1], #32
     ldp     x6, x7, [x1, #-16]
@@ -83,22 +74,10 @@ memset:
     b.ne    2f
     subs    x2, x2, #512
     b.lo    1f
-3:  dc      zva, x3
-    add     x3, x3, #64
+3:  .rept   8
     dc      zva, x3
     add     x3, x3, #64
-    dc      zva, x3
-    add     x3, x3, #64
-    dc      zva, x3
-    add     x3, x3, #64
-    dc      zva, x3
-    add     x3, x3, #64
-    dc      zva, x3
-    add     x3, x3, #64
-    dc      zva, x3
-    add     x3, x3, #64
-    dc      zva, x3
-    add     x3, x3, #64
+    .endr
     subs    x2, x2, #512
     b.hs    3b
 1:  add     x2, x2, #512
@@ -117,10 +96,9 @@ spread:
 fill:
     cmp     x2, #64
     b.lo    4f
-3:  stp     x1, x1, [x3]
-    stp     x1, x1, [x3, #16]
-    stp     x1, x1, [x3, #32]
-    stp     x1, x1, [x3, #48]
+3:  .irp    at, 0, 16, 32, 48
+    stp     x1, x1, [x3, #\at]
+    .endr
     add     x3, x3, #64
     sub     x2, x2, #64
     cmp     x2, #64

@@ -49,7 +49,7 @@ const ACCESSED: u64 = 1 << 10;
 const NOT_GLOBAL: u64 = 1 << 11;
 const PRIVILEGED_NEVER: u64 = 1 << 53;
 const USER_NEVER: u64 = 1 << 54;
-const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
+pub const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
 
 /// MAIR_EL1: 0 write-back memory, 1 Device-nGnRE. (nGnRnE, the other device type, would only make PCI configuration
 /// writes wait, which is what reading them back does.)

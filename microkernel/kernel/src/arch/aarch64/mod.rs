@@ -41,7 +41,7 @@ pub use mmu::{PHYS_BASE, kernel_base};
 #[cfg(feature = "stretch")]
 pub use timer::count as ticks;
 pub use uart::write as console_write;
-pub use vectors::{enter, forget_current, resume, switch};
+pub use vectors::{enter, forget_current, go_on, resume, switch, switch_interrupted};
 
 /// What interrupts need, outside of the kernel's lock.
 struct State {

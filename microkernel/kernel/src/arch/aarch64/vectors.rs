@@ -16,6 +16,7 @@
 
 use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
+use core::hint::cold_path;
 use core::mem::MaybeUninit;
 
 use aarch64_cpu::registers::{Readable, TPIDR_EL1, Writeable};
@@ -23,10 +24,10 @@ use abi::message::Fault;
 use kcore::Context;
 use kcore::hw::CoreId;
 
+use super::STATE;
 use super::cores;
 use super::fatal;
-use super::gic::{FIRST_SHARED, KICK};
-use super::{STATE, timer};
+use super::gic::{self, FIRST_SHARED, KICK, Short, Taken};
 use crate::entry;
 
 /// Distance of two kernel stacks; the lowest page of each is the guard.
@@ -42,7 +43,7 @@ global_asm!(
     rest = const core::mem::offset_of!(Context, regs) + core::mem::offset_of!(kcore::Regs, rest),
     space = const core::mem::offset_of!(Context, space),
     fpu_valid = const core::mem::offset_of!(Context, fpu_valid),
-    fpu_turns = const core::mem::offset_of!(Context, fpu_turns),
+    fpu_control = const core::mem::offset_of!(Context, fpu_control),
     fpu = const core::mem::offset_of!(Context, fpu),
     turns = const TURNS,
     stack_stride = const STACK_STRIDE,
@@ -50,10 +51,11 @@ global_asm!(
     syscall = sym entry::kernel_syscall,
     kernel_call = sym entry::kernel_call,
     kernel_reply_recv = sym entry::kernel_reply_recv,
-    kernel_signal = sym entry::kernel_signal,
+    kernel_recv = sym entry::kernel_recv,
+    kernel_notify = sym entry::kernel_notify,
     call = const abi::calls::number::call,
     reply_recv = const abi::calls::number::reply_recv,
-    last_fast = const kcore::LAST_FAST,
+    notify = const abi::calls::number::notify,
     exception = sym exception,
     interrupt = sym interrupt,
     fatal = sym fatal::report,
@@ -134,19 +136,53 @@ unsafe impl Sync for Gone {}
 
 static GONE: Gone = Gone(UnsafeCell::new(MaybeUninit::zeroed()));
 
+/// Goes on with the current context after a system call: the stub does, for which Rust restores what it preserves.
+///
+/// # Safety
+///
+/// The stub of a system call called.
+#[inline(always)]
+pub unsafe fn go_on(_core: CoreId, context: *mut Context) -> *mut Context {
+    context
+}
+
+/// Leaves the kernel after an interrupt with another thread than the current one, all of whose registers are stored.
+///
+/// # Safety
+///
+/// As [`switch`].
+#[inline(always)]
+pub unsafe fn switch_interrupted(_core: CoreId, context: *mut Context) -> ! {
+    // SAFETY: as in `switch`.
+    unsafe { asm!("b interrupted", in("x0") context, options(noreturn)) }
+}
+
 /// An interrupt, from user mode or while idle.
 extern "C" fn interrupt() -> *mut Context {
+    match gic::take_shortly() {
+        Short::Timer(timer) => entry::kernel_timer(|| gic::end_shortly(timer)),
+        Short::Other(taken) => {
+            cold_path();
+            other_interrupt(Some(taken))
+        }
+        Short::No => {
+            cold_path();
+            other_interrupt(None)
+        }
+    }
+}
+
+/// One that the short way is not for; it was taken there, or not yet.
+#[inline(never)]
+fn other_interrupt(taken: Option<Taken>) -> *mut Context {
     let Some(state) = STATE.get() else { return current() };
-    let Some(taken) = state.gic.take() else { return current() };
+    let Some(taken) = taken.or_else(|| state.gic.take()).filter(|taken| !taken.is_special()) else { return current() };
     let next = match taken.id() {
         KICK => {
             cores::attend();
             entry::kernel_reschedule()
         }
-        id if id == state.timer => {
-            timer::quiet();
-            entry::kernel_timer()
-        }
+        id if id == state.timer => entry::kernel_any_timer(),
         id if id >= FIRST_SHARED => entry::kernel_interrupt(id - FIRST_SHARED),
         _ => current(),
     };

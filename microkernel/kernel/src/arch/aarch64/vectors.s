@@ -12,7 +12,7 @@
 // more than loading. While they are nobody's they are zero, so that a processor that reads ahead of the trap finds nothing.
 //
 //   message:      stores everything but what the ABI loses -> kernel_call ... -> `message_done` or `switch_threads`
-//   system call:  stores what the ABI keeps and Rust loses -> kernel_syscall -> `same` or `other`
+//   system call:  stores what the ABI keeps and Rust loses -> kernel_syscall, kernel_notify -> `same` or `other`
 //   the rest:     stores everything         -> Rust           -> `leave`
 
 .arch_extension fp
@@ -34,51 +34,46 @@
 
 // Gives the kernel's lock back (lock.rs).
 .macro unlock
-    adrp    x11, {kernel}
-    add     x11, x11, :lo12:{kernel}
+    adr     x11, {kernel}
     stlrb   wzr, [x11]
 .endm
 
-// Most of what Rust preserves, to the context x17.
-.macro store_preserved
-    stp     x20, x21, [x17, #R17 + 24]
-    stp     x22, x23, [x17, #R17 + 40]
-    stp     x24, x25, [x17, #R17 + 56]
-    stp     x26, x27, [x17, #R17 + 72]
-    stp     x28, x29, [x17, #R17 + 88]
+// Loads or stores pairs of registers, each so many bytes behind the one before.
+.macro pairs op, base, from, step, registers:vararg
+    .set    pair_at, \from
+    .irp    pair, \registers
+    \op     \pair, [\base, #pair_at]
+    .set    pair_at, pair_at + \step
+    .endr
 .endm
 
-// The same, from the context x0.
-.macro load_preserved
-    ldp     x20, x21, [x0, #R17 + 24]
-    ldp     x22, x23, [x0, #R17 + 40]
-    ldp     x24, x25, [x0, #R17 + 56]
-    ldp     x26, x27, [x0, #R17 + 72]
-    ldp     x28, x29, [x0, #R17 + 88]
+// Most of what Rust preserves: to the context x17, or from x0.
+.macro preserved op, context
+    pairs   \op, \context, R17 + 24, 16, "x20, x21", "x22, x23", "x24, x25", "x26, x27", "x28, x29"
 .endm
 
-// Loads the vector registers of a context, by way of another register.
-.macro load_fpu context, by
-    ldp     q0, q1, [\context, #{fpu}]
-    ldp     q2, q3, [\context, #{fpu} + 32]
-    ldp     q4, q5, [\context, #{fpu} + 64]
-    ldp     q6, q7, [\context, #{fpu} + 96]
-    ldp     q8, q9, [\context, #{fpu} + 128]
-    ldp     q10, q11, [\context, #{fpu} + 160]
-    ldp     q12, q13, [\context, #{fpu} + 192]
-    ldp     q14, q15, [\context, #{fpu} + 224]
-    ldp     q16, q17, [\context, #{fpu} + 256]
-    ldp     q18, q19, [\context, #{fpu} + 288]
-    ldp     q20, q21, [\context, #{fpu} + 320]
-    ldp     q22, q23, [\context, #{fpu} + 352]
-    ldp     q24, q25, [\context, #{fpu} + 384]
-    ldp     q26, q27, [\context, #{fpu} + 416]
-    ldp     q28, q29, [\context, #{fpu} + 448]
-    ldp     q30, q31, [\context, #{fpu} + 480]
-    ldr     \by, [\context, #{fpu} + 512]
-    msr     fpcr, \by
-    ldr     \by, [\context, #{fpu} + 520]
-    msr     fpsr, \by
+// Words, a0 and a1, badge and number, to the context x17.
+.macro store_words
+    pairs   stp, x17, {words}, 16, "x2, x3", "x4, x5", "x6, x7", "x8, x9", "x0, x1", "x10, x16"
+.endm
+
+// The same, from the context x0: all but x0 and x1, which come last.
+.macro load_words
+    pairs   ldp, x0, {words}, 16, "x2, x3", "x4, x5", "x6, x7", "x8, x9"
+    ldp     x10, x16, [x0, #{words} + 80]
+.endm
+
+// Loads or stores the vector registers of a context, without FPCR and FPSR.
+.macro fpu_pairs op, context
+    pairs   \op, \context, {fpu}, 32, "q0, q1", "q2, q3", "q4, q5", "q6, q7"
+    pairs   \op, \context, {fpu} + 128, 32, "q8, q9", "q10, q11", "q12, q13", "q14, q15"
+    pairs   \op, \context, {fpu} + 256, 32, "q16, q17", "q18, q19", "q20, q21", "q22, q23"
+    pairs   \op, \context, {fpu} + 384, 32, "q24, q25", "q26, q27", "q28, q29", "q30, q31"
+.endm
+
+// Loads the vector registers of a context.
+.macro load_fpu context
+    fpu_pairs ldp, \context
 .endm
 
 .macro slot label
@@ -106,18 +101,14 @@ vectors:
     b.ne    6f
     cbz     x16, null_call
     mrs     x17, tpidr_el1
-    stp     x2, x3, [x17, #{words}]
-    stp     x4, x5, [x17, #{words} + 16]
-    stp     x6, x7, [x17, #{words} + 32]
-    stp     x8, x9, [x17, #{words} + 48]
-    stp     x0, x1, [x17, #{words} + 64]
-    stp     x10, x16, [x17, #{words} + 80]
+    store_words
     mrs     x11, elr_el1
     str     x11, [x17, #SP_PC + 8]
     and     w11, w16, #0xffff
-    cmp     w11, #{last_fast}
-    b.ls    message
+    cmp     w11, #{notify}
+    b.lo    message
     str     x30, [x17, #R30]
+    b.eq    notify
     mov     x0, x16
     bl      {syscall}
     b       syscall_done
@@ -139,10 +130,17 @@ null_call:
     dsb     nsh
     isb
 
+// A signal: the same thread goes on, mostly.
+notify:
+    mov     x2, x16
+    mrs     x3, tpidrro_el0
+    bl      {kernel_notify}
+    b       syscall_done
+
 // A message: what Rust preserves is stored at once, and Rust doesn't return. w11: which call it is.
 message:
     stp     xzr, x19, [x17, #R17 + 8]
-    store_preserved
+    preserved stp, x17
     str     x30, [x17, #R30]
     mov     x2, x16
     mrs     x3, tpidrro_el0
@@ -150,7 +148,7 @@ message:
     b.eq    {kernel_call}
     cmp     w11, #{reply_recv}
     b.eq    {kernel_reply_recv}
-    b       {kernel_signal}
+    b       {kernel_recv}
 
 // From Rust, after a message: x0 comes, 0 for none.
 .global message_done
@@ -160,7 +158,7 @@ message_done:
     cmp     x0, x17
     b.ne    stored
     ldp     x18, x19, [x0, #R17 + 8]
-    load_preserved
+    preserved ldp, x0
     b       same
 
 syscall_done:
@@ -171,28 +169,27 @@ same:
 // The same thread goes on: what Rust preserves is still in place. The program counter may have been rewound.
     ldr     x11, [x0, #SP_PC + 8]
     msr     elr_el1, x11
-    ldp     x2, x3, [x0, #{words}]
-    ldp     x4, x5, [x0, #{words} + 16]
-    ldp     x6, x7, [x0, #{words} + 32]
-    ldp     x8, x9, [x0, #{words} + 48]
-    ldp     x10, x16, [x0, #{words} + 80]
+    load_words
     ldr     x30, [x0, #R30]
     ldp     x0, x1, [x0, #{words} + 64]
-    mov     x11, xzr
-    mov     x12, xzr
-    mov     x13, xzr
-    mov     x14, xzr
-    mov     x15, xzr
-    mov     x17, xzr
-    mov     x18, xzr
+    .irp    n, 11, 12, 13, 14, 15, 17, 18
+    mov     x\n, xzr
+    .endr
     eret
     dsb     nsh                         // no speculation past the way out
     isb
 
+// From Rust, after an interrupt: x0 comes, another than the one that runs, all of which is stored.
+.global interrupted
+interrupted:
+    empty_stack
+    mrs     x17, tpidr_el1
+    b       switch_out
+
 // Another thread after a system call: x17 leaves; x0 comes, 0 for none.
 other:
     stp     xzr, x19, [x17, #R17 + 8]
-    store_preserved
+    preserved stp, x17
     b       stored
 
 // From Rust, after a message: x0 comes, another than the one that runs.
@@ -201,9 +198,7 @@ switch_threads:
     empty_stack
     mrs     x17, tpidr_el1
 stored:
-    stp     xzr, xzr, [x17, #R11]       // the ABI's lost registers
-    stp     xzr, xzr, [x17, #R11 + 16]
-    stp     xzr, xzr, [x17, #R11 + 32]
+    pairs   stp, x17, R11, 16, "xzr, xzr", "xzr, xzr", "xzr, xzr" // the ABI's lost registers
     mrs     x11, sp_el0                 // not before: only here somebody may look at them
     mrs     x12, spsr_el1
     str     x11, [x17, #SP_PC]
@@ -213,28 +208,10 @@ switch_out:
     str     x11, [x17, #POINTER]
     mrs     x13, cpacr_el1
     tbz     x13, #20, switch_in         // the vector registers are not the thread's
-    mov     x11, #1
-    str     x11, [x17, #{fpu_valid}]
-    stp     q0, q1, [x17, #{fpu}]
-    stp     q2, q3, [x17, #{fpu} + 32]
-    stp     q4, q5, [x17, #{fpu} + 64]
-    stp     q6, q7, [x17, #{fpu} + 96]
-    stp     q8, q9, [x17, #{fpu} + 128]
-    stp     q10, q11, [x17, #{fpu} + 160]
-    stp     q12, q13, [x17, #{fpu} + 192]
-    stp     q14, q15, [x17, #{fpu} + 224]
-    stp     q16, q17, [x17, #{fpu} + 256]
-    stp     q18, q19, [x17, #{fpu} + 288]
-    stp     q20, q21, [x17, #{fpu} + 320]
-    stp     q22, q23, [x17, #{fpu} + 352]
-    stp     q24, q25, [x17, #{fpu} + 384]
-    stp     q26, q27, [x17, #{fpu} + 416]
-    stp     q28, q29, [x17, #{fpu} + 448]
-    stp     q30, q31, [x17, #{fpu} + 480]
+    fpu_pairs stp, x17
     mrs     x11, fpcr
     mrs     x12, fpsr
-    str     x11, [x17, #{fpu} + 512]
-    str     x12, [x17, #{fpu} + 520]
+    stp     x11, x12, [x17, #{fpu_control}]
 
 // Loads the thread x0. x13 is CPACR_EL1: bit 20 says that the vector registers hold what is another's, and is saved.
 switch_in:
@@ -244,9 +221,16 @@ switch_in:
     msr     ttbr0_el1, x11
     isb                                 // before the other's tables may go
     unlock
-    ldr     x11, [x0, #{fpu_turns}]
-    cbnz    x11, give_fpu
-    tbnz    x13, #20, take_fpu
+    ldr     x11, [x0, #{fpu_valid}]
+    cbz     w11, take_fpu
+// The thread has used the vector registers lately: it has them at once, w11 times more.
+    sub     x11, x11, #1
+    str     x11, [x0, #{fpu_valid}]
+    tbz     x13, #20, 4f
+3:  load_fpu x0
+    ldp     x11, x12, [x0, #{fpu_control}]
+    msr     fpcr, x11
+    msr     fpsr, x12
 2:  ldr     x11, [x0, #POINTER]
     msr     tpidr_el0, x11
 
@@ -257,35 +241,25 @@ restore:
     msr     elr_el1, x12
     ldr     x11, [x0, #FLAGS]
     msr     spsr_el1, x11
-    ldp     x2, x3, [x0, #{words}]
-    ldp     x4, x5, [x0, #{words} + 16]
-    ldp     x6, x7, [x0, #{words} + 32]
-    ldp     x8, x9, [x0, #{words} + 48]
-    ldp     x10, x16, [x0, #{words} + 80]
-    ldp     x11, x12, [x0, #R11]
-    ldp     x13, x14, [x0, #R11 + 16]
-    ldp     x15, x17, [x0, #R11 + 32]
+    load_words
+    pairs   ldp, x0, R11, 16, "x11, x12", "x13, x14", "x15, x17"
     ldp     x18, x19, [x0, #R17 + 8]
-    load_preserved
+    preserved ldp, x0
     ldr     x30, [x0, #R30]
     ldp     x0, x1, [x0, #{words} + 64]
     eret
     dsb     nsh
     isb
 
-// The thread x0 has used the vector registers lately: it has them at once, x11 times more. x13: CPACR_EL1.
-give_fpu:
-    sub     x11, x11, #1
-    str     x11, [x0, #{fpu_turns}]
-    tbnz    x13, #20, 3f
-    mov     x12, #3 << 20
+// They are nobody's, and now the thread's.
+4:  mov     x12, #3 << 20
     msr     cpacr_el1, x12
     isb
-3:  load_fpu x0, x11
-    b       2b
+    b       3b
 
-// The thread x0 has not.
+// The thread x0 has not used them: they are nobody's, or become so.
 take_fpu:
+    tbz     x13, #20, 2b
     bl      clear_fpu
     b       2b
 
@@ -297,13 +271,18 @@ fpu_off:
     msr     cpacr_el1, x17
     mrs     x17, tpidr_el1
     str     x16, [sp, #-8]
-    mov     x16, #{turns}
-    str     x16, [x17, #{fpu_turns}]
     isb
-    ldr     x16, [x17, #{fpu_valid}]
-    cbz     x16, 5f                     // it has none yet, and these are zero
-    load_fpu x17, x16
-5:  ldr     x16, [sp, #-8]
+    ldr     w16, [x17, #{fpu_valid} + 4]
+    cbz     w16, 5f                     // it has none yet, and these are zero
+    load_fpu x17
+    ldr     x16, [x17, #{fpu_control}]
+    msr     fpcr, x16
+    ldr     x16, [x17, #{fpu_control} + 8]
+    msr     fpsr, x16
+5:  mov     x16, #{turns}               // its own from now on, and saved when it leaves
+    movk    x16, #1, lsl #32
+    str     x16, [x17, #{fpu_valid}]
+    ldr     x16, [sp, #-8]
     ldr     x17, [sp, #-16]
     eret
     dsb     nsh
@@ -325,18 +304,13 @@ clear_fpu:
 // Stores everything but x17, which lies below SP. Leaves x17 = Context.
 .macro store_all
     mrs     x17, tpidr_el1
-    stp     x2, x3, [x17, #{words}]
-    stp     x4, x5, [x17, #{words} + 16]
-    stp     x6, x7, [x17, #{words} + 32]
-    stp     x8, x9, [x17, #{words} + 48]
-    stp     x0, x1, [x17, #{words} + 64]
-    stp     x10, x16, [x17, #{words} + 80]
+    store_words
     stp     x11, x12, [x17, #R11]
     stp     x13, x14, [x17, #R11 + 16]
     ldr     x0, [sp, #-16]
     stp     x15, x0, [x17, #R11 + 32]
     stp     x18, x19, [x17, #R17 + 8]
-    store_preserved
+    preserved stp, x17
     str     x30, [x17, #R30]
     mrs     x11, sp_el0
     mrs     x12, elr_el1
@@ -374,6 +348,7 @@ leave:
     b.ne    3f
     cbnz    x0, restore
     b       idle_on
+
 3:  cbnz    x17, switch_out
     mov     x13, xzr                    // while idle they are nobody's
     b       switch_in
@@ -422,25 +397,12 @@ unwind_stack:
     ret
 
 // The kernel's own exceptions: the stack may be what broke, so the registers go to a fixed place.
-.macro fatal_vector n
+    .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 10, 12, 13, 14, 15
 fatal_\n:
     msr     sp_el0, x0                  // user's, but no user goes on
     mov     x0, #\n
     b       fatal
-.endm
-    fatal_vector 0
-    fatal_vector 1
-    fatal_vector 2
-    fatal_vector 3
-    fatal_vector 4
-    fatal_vector 5
-    fatal_vector 6
-    fatal_vector 7
-    fatal_vector 10
-    fatal_vector 12
-    fatal_vector 13
-    fatal_vector 14
-    fatal_vector 15
+    .endr
 fatal:
     msr     tpidr_el0, x1
     adrp    x1, {fatal_frame}
@@ -450,20 +412,8 @@ fatal:
     str     x0, [x1]
     mrs     x0, tpidr_el0
     str     x0, [x1, #8]
-    stp     x2, x3, [x1, #16]
-    stp     x4, x5, [x1, #32]
-    stp     x6, x7, [x1, #48]
-    stp     x8, x9, [x1, #64]
-    stp     x10, x11, [x1, #80]
-    stp     x12, x13, [x1, #96]
-    stp     x14, x15, [x1, #112]
-    stp     x16, x17, [x1, #128]
-    stp     x18, x19, [x1, #144]
-    stp     x20, x21, [x1, #160]
-    stp     x22, x23, [x1, #176]
-    stp     x24, x25, [x1, #192]
-    stp     x26, x27, [x1, #208]
-    stp     x28, x29, [x1, #224]
+    pairs   stp, x1, 16, 16, "x2, x3", "x4, x5", "x6, x7", "x8, x9", "x10, x11", "x12, x13", "x14, x15"
+    pairs   stp, x1, 128, 16, "x16, x17", "x18, x19", "x20, x21", "x22, x23", "x24, x25", "x26, x27", "x28, x29"
     mov     x0, sp
     stp     x30, x0, [x1, #240]
     mrs     x2, elr_el1

@@ -17,6 +17,8 @@ const PIT_RATE: u64 = 1_193_182;
 /// The part of a second that is measured: 4 ms.
 const WINDOW: u64 = 250;
 const SECOND: u64 = 1_000_000_000;
+/// ns of which a TSC's ticks fit 64 bits: 73 years.
+const FOREVER: u64 = 1 << 61;
 /// Readings of which the one with the shortest TSC interval counts: an emulator may be interrupted in any of them.
 const READINGS: usize = 4;
 /// Most readings of a reference that may stand still.
@@ -28,6 +30,10 @@ pub struct Clock {
     counter: Counter,
     /// Ticks a nanosecond, times 2^[`Counter::SHIFT`], rounded up: the timer's, if it counts, else the TSC's.
     ticks: u64,
+    /// ns that the timer can count.
+    furthest: u64,
+    /// The timer's ticks a tick of the TSC, times 2^[`Counter::SHIFT`].
+    ratio: u64,
     mode: TimerMode,
 }
 
@@ -56,7 +62,9 @@ pub fn calibrate(pm_timer: Option<u16>, started: u64) -> Clock {
     let mode = apic::start_timer();
     let rate = if mode == TimerMode::Count { timer_rate } else { tsc_rate };
     let ticks = (u128::from(rate) << Counter::SHIFT).div_ceil(SECOND.into()) as u64;
-    Clock { counter: Counter { base: started, multiplier }, ticks, mode }
+    let furthest = (u64::from(u32::MAX - 1) << Counter::SHIFT) / ticks;
+    let ratio = ((u128::from(timer_rate) << Counter::SHIFT) / u128::from(tsc_rate)) as u64;
+    Clock { counter: Counter { base: started, multiplier }, ticks, furthest, ratio, mode }
 }
 
 impl Clock {
@@ -71,19 +79,31 @@ impl Clock {
     }
 
     /// Has the timer interrupt come at `at` ns or, if that is too far for the timer, earlier; `u64::MAX`: never. Not before the
-    /// time, and late by less than a tick in 2^32.
-    pub fn set_timer(&self, at: u64) {
-        let tsc = tsc();
-        let ahead = at.saturating_sub(self.counter.time(tsc));
+    /// time, and late by less than a tick in 2^32. The TSC stood at `then` in this entry, which was `now`.
+    #[inline(always)]
+    pub fn set_timer(&self, at: u64, then: u64, now: u64) {
+        if at == u64::MAX {
+            return self.stop_timer();
+        }
+        let ahead = at.saturating_sub(now);
         // One tick later than rounding down says: not before the time.
-        let ticks = ((u128::from(ahead) * u128::from(self.ticks)) >> Counter::SHIFT) + 1;
-        match (self.mode, at) {
-            (TimerMode::Deadline, u64::MAX) => apic::set_deadline(0),
-            (TimerMode::Count, u64::MAX) => apic::set_count(0),
-            (TimerMode::Deadline, _) => {
-                apic::set_deadline(tsc.saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX)));
+        let ticks = |ahead| ((u128::from(ahead) * u128::from(self.ticks)) >> Counter::SHIFT) as u64 + 1;
+        match self.mode {
+            TimerMode::Count => {
+                let ticks = ticks(ahead.min(self.furthest));
+                // It counts from when it is set: what has passed is looked at last.
+                let passed = (u128::from(tsc().wrapping_sub(then)) * u128::from(self.ratio)) >> Counter::SHIFT;
+                apic::set_count(ticks.saturating_sub(passed as u64).max(1) as u32);
             }
-            (TimerMode::Count, _) => apic::set_count(u32::try_from(ticks).unwrap_or(u32::MAX)),
+            TimerMode::Deadline => apic::set_deadline(then.saturating_add(ticks(ahead.min(FOREVER)))),
+        }
+    }
+
+    #[cold]
+    fn stop_timer(&self) {
+        match self.mode {
+            TimerMode::Count => apic::set_count(0),
+            TimerMode::Deadline => apic::set_deadline(0),
         }
     }
 }

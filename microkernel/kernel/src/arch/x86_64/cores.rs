@@ -100,13 +100,21 @@ pub fn release() {
 
 /// The cores that run.
 pub fn running() -> impl Iterator<Item = CoreId> {
-    let running = RUNNING.load(Ordering::Relaxed);
-    (0..MAX_CORES as CoreId).filter(move |core| running >> core & 1 != 0)
+    cores_of(RUNNING.load(Ordering::Relaxed))
 }
 
 fn others() -> impl Iterator<Item = CoreId> {
-    let own = core_id();
-    running().filter(move |core| *core != own)
+    cores_of(RUNNING.load(Ordering::Relaxed) & !(1 << core_id()))
+}
+
+/// Those that have a bit.
+#[inline(always)]
+fn cores_of(mut bits: u8) -> impl Iterator<Item = CoreId> {
+    core::iter::from_fn(move || {
+        let core = bits.trailing_zeros();
+        bits &= bits.wrapping_sub(1);
+        (core < u8::BITS).then_some(core as CoreId)
+    })
 }
 
 /// Writes code and data for the start to their page.
@@ -215,7 +223,7 @@ pub fn everywhere(order: Order) {
         apic::send(core, idt::ATTEND);
         asked |= 1 << core;
     }
-    for core in (0..MAX_CORES).filter(|core| asked >> core & 1 != 0) {
+    for core in cores_of(asked).map(usize::from) {
         while DONE[core].load(Ordering::Acquire) != ASKED[core].load(Ordering::Relaxed) {
             core::hint::spin_loop();
         }

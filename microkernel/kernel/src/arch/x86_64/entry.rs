@@ -10,6 +10,8 @@
 //!               idle: STI, HLT <── null ── enter: CR3, FS base, FPU ──> SYSRETQ or IRETQ
 //! ```
 //!
+//! The timer's interrupt has a stub of its own; where it wakes a thread that runs at once, its function ends in `leave`.
+//!
 //! Rules: interrupts are off in the kernel, but for `idle`. A context that entered by SYSCALL ([`KIND`] 0) has lost rcx
 //! and r11, and leaves by SYSRETQ with what that leaves there: pc and flags; all other registers are loaded from `Regs`,
 //! so no kernel value is left in any. SYSRETQ and IRETQ with a
@@ -25,7 +27,7 @@ use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{Efer, EferFlags, LStar, Msr};
 
 use super::core_block::{self, BLOCKS, CURRENT, CoreBlock, IDLE, KERNEL_SPACE, SCRATCH, SPACE, STACK};
-use super::{fatal, fpu, gdt, vectors};
+use super::{fatal, fpu, gdt, idt, vectors};
 
 /// Places in `Regs::rest`.
 const RBP: usize = offset_of!(Regs, rest);
@@ -65,11 +67,14 @@ global_asm!(
     kernel_syscall = sym crate::entry::kernel_syscall,
     kernel_call = sym crate::entry::kernel_call,
     kernel_reply_recv = sym crate::entry::kernel_reply_recv,
-    kernel_signal = sym crate::entry::kernel_signal,
+    kernel_recv = sym crate::entry::kernel_recv,
+    kernel_notify = sym crate::entry::kernel_notify,
     call = const abi::calls::number::call,
     reply_recv = const abi::calls::number::reply_recv,
-    last_fast = const kcore::LAST_FAST,
+    notify = const abi::calls::number::notify,
     dispatch = sym vectors::dispatch,
+    timer = sym vectors::timer,
+    timer_vector = const idt::TIMER,
     bad_pc = sym vectors::bad_pc,
     fatal = sym fatal::exception,
 );
@@ -78,6 +83,7 @@ unsafe extern "C" {
     static syscall_entry_0: u8;
     static syscall_entry_1: u8;
     static vector_stubs: u8;
+    static timer_stub: u8;
     fn switch_stack(stack: u64, function: u64, argument: u64) -> !;
 }
 
@@ -106,6 +112,9 @@ pub fn init(core: CoreId) {
 
 /// The stub for a vector.
 pub fn vector_stub(vector: usize) -> u64 {
+    if vector == usize::from(idt::TIMER) {
+        return &raw const timer_stub as u64;
+    }
     &raw const vector_stubs as u64 + 16 * vector as u64
 }
 
@@ -156,6 +165,27 @@ pub unsafe fn switch(core: CoreId, context: *mut Context) -> ! {
     unsafe {
         asm!("jmp switch_threads", in("r15") core_block::of(core), in("rsi") context, options(noreturn));
     }
+}
+
+/// Goes on with the current context after a system call: at once, as the stub loads all registers anyway.
+///
+/// # Safety
+/// As [`resume`].
+#[inline(always)]
+pub unsafe fn go_on(core: CoreId, context: *mut Context) -> *mut Context {
+    // SAFETY: by the caller's promise.
+    unsafe { resume(core, context) }
+}
+
+/// Leaves the kernel after an interrupt with another thread than the current one, all of whose registers are saved: no other way than
+/// after a system call.
+///
+/// # Safety
+/// As [`switch`].
+#[inline(always)]
+pub unsafe fn switch_interrupted(core: CoreId, context: *mut Context) -> ! {
+    // SAFETY: by the caller's promise.
+    unsafe { switch(core, context) }
 }
 
 /// Leaves the kernel after a system call with what runs next: the current context, another, or null to idle.

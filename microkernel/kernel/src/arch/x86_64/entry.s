@@ -2,31 +2,23 @@
 
     // Wherever vector registers are saved or loaded, eax is -1, for all components; edx is of no account, as those it stands for
     // do not exist (XCR0).
+
+    // Words, a0 and a1, badge and number, to the context c.
     .macro SAVE_WORDS c
-    mov [\c + 0], rdx
-    mov [\c + 8], r10
-    mov [\c + 16], r8
-    mov [\c + 24], r9
-    mov [\c + 32], r12
-    mov [\c + 40], r13
-    mov [\c + 48], r14
-    mov [\c + 56], r15
-    mov [\c + 64], rdi
-    mov [\c + 72], rsi
-    mov [\c + 80], rbx
-    mov [\c + 88], rax
+    .set at, 0
+    .irp register, rdx, r10, r8, r9, r12, r13, r14, r15, rdi, rsi, rbx, rax
+    mov [\c + at], \register
+    .set at, at + 8
+    .endr
     .endm
 
     // The same back, without rax, rdi and rsi, of which one is \c: the last ones.
     .macro LOAD_WORDS c
-    mov rdx, [\c + 0]
-    mov r10, [\c + 8]
-    mov r8, [\c + 16]
-    mov r9, [\c + 24]
-    mov r12, [\c + 32]
-    mov r13, [\c + 40]
-    mov r14, [\c + 48]
-    mov r15, [\c + 56]
+    .set at, 0
+    .irp register, rdx, r10, r8, r9, r12, r13, r14, r15
+    mov \register, [\c + at]
+    .set at, at + 8
+    .endr
     mov rbx, [\c + 80]
     .endm
 
@@ -56,6 +48,29 @@
     mov byte ptr [rip + {kernel} + {free}], 0
     .endm
 
+    // An interrupted user's registers but for r11, which is on the stack, to the current context: r11 from here on. On the stack the
+    // block is so many bytes above r11.
+    .macro SAVE_INTERRUPTED block
+    push 2                              // AC off, for SMAP: CLAC exists only where SMAP does; and DF, NT
+    popfq
+    mov r11, [rsp + \block]
+    mov r11, [r11 + {current}]
+    SAVE_WORDS r11
+    mov [r11 + {rbp}], rbp
+    mov [r11 + {rcx}], rcx
+    mov qword ptr [r11 + {kind}], 1
+    .endm
+
+    // The rest of them: what the processor has put on the stack, which then is empty but for the core's block.
+    .macro SAVE_FRAME
+    pop qword ptr [r11 + 104]
+    pop rax                             // cs
+    pop qword ptr [r11 + 112]
+    pop qword ptr [r11 + 96]
+    pop rax                             // ss
+    xor ebp, ebp
+    .endm
+
     .macro SYSCALL_ENTRY n
     .balign 64
 syscall_entry_\n:
@@ -76,8 +91,9 @@ syscall_entry_\n:
     je 4f
     cmp ax, {reply_recv}
     je 5f
-    cmp ax, {last_fast}
-    jbe 6f
+    cmp ax, {notify}
+    jb 6f
+    je 7f
     mov edi, eax
     call {kernel_syscall}
     lea r15, [rip + {blocks} + \n * 128]
@@ -88,18 +104,16 @@ syscall_entry_\n:
     sysretq
 4:  call {kernel_call}
 5:  call {kernel_reply_recv}
-6:  call {kernel_signal}
+6:  call {kernel_recv}
+7:  call {kernel_notify}
+    lea r15, [rip + {blocks} + \n * 128]
+    jmp syscall_done
     .endm
 
     .section .text.entry, "ax"
-    SYSCALL_ENTRY 0
-    SYSCALL_ENTRY 1
-    SYSCALL_ENTRY 2
-    SYSCALL_ENTRY 3
-    SYSCALL_ENTRY 4
-    SYSCALL_ENTRY 5
-    SYSCALL_ENTRY 6
-    SYSCALL_ENTRY 7
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    SYSCALL_ENTRY \n
+    .endr
 
     // From here on r15 is the core's block. rax: the context that runs next, or null.
     .balign 64
@@ -117,7 +131,7 @@ syscall_done:
     // rdi: the context to save, its registers saved already; rsi: the next, or null. The kernel's lock is taken.
 leave:
     test rsi, rsi
-    jnz 1f
+    jnz switch_from
     mov eax, -1
     cmp byte ptr [rip + {fpu_mode}], 1
     jne leave_other
@@ -126,7 +140,8 @@ leave:
     // The same for another than the current one, which is not null.
 switch_threads:
     mov rdi, [r15 + {current}]
-1:  mov eax, -1
+switch_from:                            // rdi leaves, rsi comes
+    mov eax, -1
     cmp byte ptr [rip + {fpu_mode}], 1
     jne leave_other
     xsaveopt64 [rdi + 320]
@@ -229,28 +244,30 @@ interrupt_common:
     test byte ptr [rsp + 24], 3
     jz from_kernel
     push r11
-    push 2                              // AC off, for SMAP: CLAC exists only where SMAP does; and DF, NT
-    popfq
-    mov r11, [rsp + 64]
-    mov r11, [r11 + {current}]
-    SAVE_WORDS r11
-    mov [r11 + {rbp}], rbp
-    mov [r11 + {rcx}], rcx
+    SAVE_INTERRUPTED 64
     pop qword ptr [r11 + {r11}]
-    mov qword ptr [r11 + {kind}], 1
-    mov rax, [rsp + 16]
-    mov [r11 + 104], rax
-    mov rax, [rsp + 32]
-    mov [r11 + 112], rax
-    mov rax, [rsp + 40]
-    mov [r11 + 96], rax
     pop rdi
     pop rsi
-    add rsp, 40
-    mov r15, [rsp]
-    xor ebp, ebp
+    SAVE_FRAME
     call {dispatch}
+    mov r15, [rsp]
     jmp interrupt_done
+
+    // The timer's: as the others, without vector and error code.
+    .balign 16
+timer_stub:
+    test byte ptr [rsp + 8], 3
+    jz 1f
+    push r11
+    SAVE_INTERRUPTED 48
+    pop qword ptr [r11 + {r11}]
+    SAVE_FRAME
+    call {timer}
+    mov r15, [rsp]
+    jmp interrupt_done
+1:  push 0
+    push {timer_vector}
+    jmp from_kernel
 
     // An interrupt ends `idle`; anything else that comes in kernel mode is fatal.
 from_kernel:
@@ -287,21 +304,9 @@ idle_on:
 
 fatal_entry:
     cld
-    push rax
-    push rcx
-    push rdx
-    push rbx
-    push rbp
-    push rsi
-    push rdi
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
+    .irp register, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+    push \register
+    .endr
     mov rdi, rsp
     and rsp, -16
     call {fatal}

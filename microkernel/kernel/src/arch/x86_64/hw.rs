@@ -48,6 +48,7 @@ impl Machine {
 
 impl kcore::Hw for Machine {
     const CALL_LENGTH: u64 = 2;
+    const ADDRESS: u64 = paging::ADDRESS;
 
     fn asid_max(&self) -> Asid {
         if cpu::tagged() { 4095 } else { 0 }
@@ -69,7 +70,13 @@ impl kcore::Hw for Machine {
     }
 
     fn set_timer(&mut self, at: u64) {
-        self.clock.set_timer(at);
+        let tsc = clock::tsc();
+        self.clock.set_timer(at, tsc, self.clock.counter().time(tsc));
+    }
+
+    #[inline(always)]
+    fn set_timer_then(&mut self, at: u64, ticks: u64, now: u64) {
+        self.clock.set_timer(at, ticks, now);
     }
 
     fn kick(&mut self, core: CoreId) {

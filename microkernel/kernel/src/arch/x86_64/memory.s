@@ -1,8 +1,7 @@
 // memcpy and memset, as the compiler calls them (mod.rs gives them these names).
 //
 // The ones that come with the compiler write 8 bytes by each turn of `rep`. These do so, too, up to 255 bytes; more go through
-// ymm0, 32 bytes each time, where fpu.rs says so: a page takes 170 instructions to zero and 310 to copy,
-// 530 before.
+// ymm0, 32 bytes each time, where fpu.rs says so: a page takes 170 instructions to zero and 310 to copy, 530 without.
 //
 // ymm0 is the running program's, so it is put aside and given back exactly:
 // - XGETBV of 1 tells whether the upper halves of the program's registers are in use (Intel SDM vol. 1, 13.6). If they are, all
@@ -14,6 +13,33 @@
 // A host test (kmem/tests/x86_64_memory.rs) runs this very file.
 
     .text
+
+    // Puts ymm0 aside; afterwards bit 2 of eax says whether upper halves are in use. Changes ecx and edx.
+    .macro BORROW
+    mov ecx, 1
+    xgetbv
+    vmovdqu ymmword ptr [rsp - 32], ymm0
+    .endm
+
+    // Has ymm0 be what it was, and returns this, from a register.
+    .macro GIVE_BACK result
+    test al, 4
+    mov rax, \result
+    jz 9f
+    vmovdqu ymm0, ymmword ptr [rsp - 32]
+    ret
+9:  vzeroupper
+    vmovdqu xmm0, xmmword ptr [rsp - 32]
+    ret
+    .endm
+
+    // Copies 32 bytes at each of these distances, by way of ymm0.
+    .macro COPY from, to, distances:vararg
+    .irp at, \distances
+    vmovdqu ymm0, ymmword ptr [\from + \at]
+    vmovdqu ymmword ptr [\to + \at], ymm0
+    .endr
+    .endm
 
     // rdi: to, rsi: from, rdx: bytes. Returns rdi.
     .balign 32
@@ -37,52 +63,25 @@ kernel_memcpy:
     je 1b
     mov r8, rdx
     mov r9, rdi
-    mov ecx, 1
-    xgetbv
-    vmovdqu ymmword ptr [rsp - 32], ymm0
+    BORROW
     mov rcx, r8
     and rcx, -256
     add rdi, rcx
     add rsi, rcx
     neg rcx
-4:  vmovdqu ymm0, ymmword ptr [rsi + rcx]
-    vmovdqu ymmword ptr [rdi + rcx], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 32]
-    vmovdqu ymmword ptr [rdi + rcx + 32], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 64]
-    vmovdqu ymmword ptr [rdi + rcx + 64], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 96]
-    vmovdqu ymmword ptr [rdi + rcx + 96], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 128]
-    vmovdqu ymmword ptr [rdi + rcx + 128], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 160]
-    vmovdqu ymmword ptr [rdi + rcx + 160], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 192]
-    vmovdqu ymmword ptr [rdi + rcx + 192], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + rcx + 224]
-    vmovdqu ymmword ptr [rdi + rcx + 224], ymm0
+4:  COPY "rsi + rcx", "rdi + rcx", 0, 32, 64, 96, 128, 160, 192, 224
     add rcx, 256
     jnz 4b
     and r8d, 255
     jz 8f
     test r8b, 128
     jz 4f
-    vmovdqu ymm0, ymmword ptr [rsi]
-    vmovdqu ymmword ptr [rdi], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + 32]
-    vmovdqu ymmword ptr [rdi + 32], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + 64]
-    vmovdqu ymmword ptr [rdi + 64], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + 96]
-    vmovdqu ymmword ptr [rdi + 96], ymm0
+    COPY rsi, rdi, 0, 32, 64, 96
     sub rsi, -128
     sub rdi, -128
 4:  test r8b, 64
     jz 4f
-    vmovdqu ymm0, ymmword ptr [rsi]
-    vmovdqu ymmword ptr [rdi], ymm0
-    vmovdqu ymm0, ymmword ptr [rsi + 32]
-    vmovdqu ymmword ptr [rdi + 32], ymm0
+    COPY rsi, rdi, 0, 32
     add rsi, 64
     add rdi, 64
 4:  and r8d, 63
@@ -90,18 +89,9 @@ kernel_memcpy:
     // The last 64 bytes at most end where all end.
     cmp r8d, 32
     jbe 4f
-    vmovdqu ymm0, ymmword ptr [rsi]
-    vmovdqu ymmword ptr [rdi], ymm0
-4:  vmovdqu ymm0, ymmword ptr [rsi + r8 - 32]
-    vmovdqu ymmword ptr [rdi + r8 - 32], ymm0
-8:  test al, 4
-    mov rax, r9
-    jz 9f
-    vmovdqu ymm0, ymmword ptr [rsp - 32]
-    ret
-9:  vzeroupper
-    vmovdqu xmm0, xmmword ptr [rsp - 32]
-    ret
+    COPY rsi, rdi, 0
+4:  COPY "rsi + r8", "rdi + r8", -32
+8:  GIVE_BACK r9
 
     // Less than 8 bytes.
 5:  cmp edx, 4
@@ -149,31 +139,16 @@ kernel_memset:
     cmp byte ptr [rip + {vectors}], 0
     je 1b
     mov r9, rdx
-    mov ecx, 1
-    xgetbv
-    vmovdqu ymmword ptr [rsp - 32], ymm0
+    BORROW
     vpxor xmm0, xmm0, xmm0
     mov rcx, r9
     and rcx, -512
     jz 2f
     add rdi, rcx
     neg rcx
-4:  vmovdqu ymmword ptr [rdi + rcx], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 32], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 64], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 96], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 128], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 160], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 192], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 224], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 256], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 288], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 320], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 352], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 384], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 416], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 448], ymm0
-    vmovdqu ymmword ptr [rdi + rcx + 480], ymm0
+4:  .irp at, 0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480
+    vmovdqu ymmword ptr [rdi + rcx + \at], ymm0
+    .endr
     add rcx, 512
     jnz 4b
 2:  and r9d, 511
@@ -188,14 +163,7 @@ kernel_memset:
     jmp 4b
 4:  vmovdqu ymmword ptr [rcx], ymm0
     vmovdqu ymmword ptr [rcx + 32], ymm0
-8:  test al, 4
-    mov rax, r8
-    jz 9f
-    vmovdqu ymm0, ymmword ptr [rsp - 32]
-    ret
-9:  vzeroupper
-    vmovdqu xmm0, xmmword ptr [rsp - 32]
-    ret
+8:  GIVE_BACK r8
 
     // Less than 8 bytes of rax.
 5:  cmp edx, 4

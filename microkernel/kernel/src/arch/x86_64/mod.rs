@@ -38,7 +38,7 @@ pub use clock::tsc as ticks;
 pub use core::hint::spin_loop as relax;
 pub use core_block::{core_id, forget_current, set_thread_pointer};
 pub use cores::{attend, release as release_cores, stop_others};
-pub use entry::{enter, resume, switch};
+pub use entry::{enter, go_on, resume, switch, switch_interrupted};
 pub use fatal::trace;
 pub use hw::Machine;
 pub use memory::kernel_base;

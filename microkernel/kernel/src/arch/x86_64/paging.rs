@@ -34,7 +34,7 @@ const DIRTY: u64 = 1 << 6;
 const LARGE: u64 = 1 << 7;
 const GLOBAL: u64 = 1 << 8;
 const NO_EXECUTE: u64 = 1 << 63;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+pub const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 const CODE: Flags = Flags(PRESENT | ACCESSED | GLOBAL);
 const CONSTANT: Flags = Flags(PRESENT | ACCESSED | GLOBAL | NO_EXECUTE);

@@ -18,11 +18,11 @@ pub extern "C" fn dispatch(vector: u64, error: u64) -> *mut Context {
     }
 }
 
-/// The core's timer.
+/// The core's timer, by a stub of its own or, while the core is idle, by that of all.
 #[inline(never)]
-fn timer() -> *mut Context {
+pub extern "C" fn timer() -> *mut Context {
     apic::end_of_interrupt();
-    crate::entry::kernel_timer()
+    crate::entry::kernel_timer(|| {})
 }
 
 /// What another core wants, or nothing.

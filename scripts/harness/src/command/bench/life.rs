@@ -77,7 +77,7 @@ pub(super) fn write(project: &Project, system: &System, arch: Arch) -> std::resu
     let stage = Stage::new(project, system, arch, port::FIRST);
     let options = super::options(arch, &format!("{PROGRAM} LIST spawn"));
     let stepped = debug(&stage, &options, "place=fixed", Then::GoOn, |debugger| step_through(debugger, arch, stop));
-    let (life, _log) = stepped.map_err(|why| Failure::new(format!("spawn: {why}")))?;
+    let (life, _) = stepped.map_err(|why| Failure::new(format!("spawn: {why}")))?;
     let path = project.root.join(format!("docs/bench/spawn-{}.txt", arch.name()));
     let text = text(&life, &functions(project, arch)?, arch);
     fs::write(&path, text).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;

@@ -58,7 +58,7 @@ pub fn write(project: &Project, system: &System, arch: Arch) -> Result<Vec<PathB
         let from = if *row == INTERRUPT { Some(interrupt(&kernel, arch)?) } else { None };
         let options = super::options(arch, &format!("{PROGRAM} LIST {row}"));
         let stepped = debug(&stage, &options, "place=fixed", Then::GoOn, |debugger| steps(debugger, arch, here, from));
-        let (steps, _log) = stepped.map_err(|why| Failure::new(format!("{row}: {why}")))?;
+        let (steps, _) = stepped.map_err(|why| Failure::new(format!("{row}: {why}")))?;
         let named = named(&kernel, arch, &steps)?;
         let path = project.root.join(format!("docs/bench/{row}-{}.txt", arch.name()));
         fs::write(&path, text(what, arch, &steps, &named))
@@ -84,7 +84,7 @@ pub(super) fn here(project: &Project, arch: Arch) -> Result<u64, Failure> {
 /// Where the kernel begins with an interrupt of a program, but for the vector itself.
 fn interrupt(kernel: &Path, arch: Arch) -> Result<u64, Failure> {
     let name = match arch {
-        Arch::X86_64 => "interrupt_common",
+        Arch::X86_64 => "timer_stub",
         Arch::Aarch64 => "user_irq",
     };
     let file = fs::read(kernel).map_err(|e| Failure::new(format!("{}: {e}", kernel.display())))?;

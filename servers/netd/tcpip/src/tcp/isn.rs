@@ -57,4 +57,22 @@ mod tests {
         let later = a.generate(Instant::from_millis(6), &tuple(1));
         assert_eq!(later.since(a.generate(now, &tuple(1))), 250);
     }
+
+    #[test]
+    fn numbers_of_neighbours_tell_nothing_of_each_other() {
+        let isn = IsnGenerator::new([9; 16]);
+        let now = Instant::from_millis(5);
+        let numbers: alloc::vec::Vec<u32> = (1..=4096).map(|port| isn.generate(now, &tuple(port)).0).collect();
+        let steps = numbers.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
+        let mut ones = [0_u32; 32];
+        for step in steps {
+            for (bit, ones) in ones.iter_mut().enumerate() {
+                *ones += step >> bit & 1;
+            }
+        }
+        // Half of 4,095, give or take six times 32.
+        assert!(ones.iter().all(|ones| (1855..2240).contains(ones)), "{ones:?}");
+        let distinct: alloc::collections::BTreeSet<&u32> = numbers.iter().collect();
+        assert!(distinct.len() >= 4093, "{}", distinct.len());
+    }
 }

@@ -105,3 +105,27 @@ fn a_broadcast_reaches_everybody() {
     link.ip(ipv4::Header::new(B, [255; 4].into(), ipv4::UDP), &body);
     assert_eq!(link.stack.recv_from(id).unwrap().unwrap().data, b"all");
 }
+
+#[test]
+fn ports_that_the_stack_chooses_do_not_follow_each_other() {
+    let chosen = |seed| {
+        let mut stack = stack(MAC_A, A, seed);
+        let mut one = || {
+            let id = stack.udp_bind(None, 0).unwrap();
+            let port = stack.local_port(id).unwrap();
+            stack.close(Instant::from_millis(1000), id).unwrap();
+            port
+        };
+        (0..1000).map(|_| one()).collect::<Vec<u16>>()
+    };
+    let ports = chosen(1);
+    assert!(ports.iter().all(|port| *port >= 49_152));
+    let near = ports.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) < 16).count();
+    // Two of a thousand are so near by chance.
+    assert!(near < 16, "{near} of 1,000 are near the one before");
+    let mut halves = ports.clone();
+    halves.sort_unstable();
+    assert!(halves[100] < 51_500 && halves[899] > 63_000, "all of the range is used");
+    let same = ports.iter().zip(chosen(2)).filter(|(one, other)| **one == *other).count();
+    assert!(same < 8, "another secret, other ports: {same}");
+}

@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use libsys::Error;
 
+use super::Asked;
 use crate::child;
 use crate::kernel::Random;
 
@@ -33,21 +34,6 @@ pub fn settable() -> Result<u64, Error> {
     }
     // Some have the register, and it stays 0.
     Ok(settable & spin_known(settable, settable, 1))
-}
-
-/// A system call with flags and a thread pointer; afterwards its status, and what these are then.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub struct Asked {
-    pub number: u64,
-    pub a0: u64,
-    pub a1: u64,
-    pub deadline: u64,
-    pub words: [u64; 8],
-    pub flags: u64,
-    pub pointer: u64,
-    /// Bits of the flags that there are.
-    pub known: u64,
 }
 
 /// Sets the flags that the register has: of those in x23. And reads them. Changes no other flag, and the register alone.

@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use libsys::abi::calls::{ANY_CORE, CONFIG_CORE, number};
+use libsys::abi::calls::{ANY_CORE, number};
 use libsys::abi::message::MAX_BYTES;
 use libsys::abi::{info, user};
 use libsys::thread::{self, JoinHandle};
@@ -21,10 +21,10 @@ use libsys::{Error, OwnedHandle, Pool, time};
 
 use crate::checks::Checks;
 use crate::hard::messages::Echo;
-use crate::kernel::{Random, call, raw};
+use crate::kernel::{Random, raw};
 use crate::paged::{PAGE, fresh};
-use crate::threads::{finish, options};
-use processor::{Asked, Control};
+use crate::threads::{finish, options, pin};
+use processor::Control;
 
 /// Threads beside this one.
 const THREADS: u64 = 3;
@@ -38,6 +38,21 @@ const PAUSE: u64 = 24;
 const PAGES: usize = 48;
 /// Threads whose first state is looked at.
 const LOOKS: u64 = 8;
+
+/// A system call with flags and a thread pointer; afterwards its status, and what these are then.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    number: u64,
+    a0: u64,
+    a1: u64,
+    deadline: u64,
+    words: [u64; 8],
+    flags: u64,
+    pointer: u64,
+    /// Bits of the flags that this processor has, where not all have the same: aarch64.rs fills it in.
+    known: u64,
+}
 
 /// What happened to a thread's state, counted.
 #[derive(Default)]
@@ -102,12 +117,6 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
 
 fn count(counter: &AtomicU64) -> u64 {
     counter.fetch_add(1, Ordering::Relaxed)
-}
-
-/// The main thread's core.
-fn pin(core: u64) -> Result<(), Error> {
-    call(number::config, &[user::MAIN_THREAD.raw().into(), CONFIG_CORE, core])?;
-    Ok(())
 }
 
 /// Each way into the kernel with flags of its own; control words stay over all of them.

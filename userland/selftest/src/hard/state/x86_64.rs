@@ -5,6 +5,7 @@ use core::mem::offset_of;
 
 use libsys::Error;
 
+use super::Asked;
 use crate::kernel::Random;
 
 /// Direction, nested task, alignment check and CPUID, and the arithmetic ones.
@@ -23,20 +24,8 @@ pub fn settable() -> Result<u64, Error> {
     Ok(SETTABLE)
 }
 
-/// A system call with flags; afterwards its results, and what the flags are then. FS is left alone.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub struct Asked {
-    pub number: u64,
-    pub a0: u64,
-    pub a1: u64,
-    pub deadline: u64,
-    pub words: [u64; 8],
-    pub flags: u64,
-    pub pointer: u64,
-}
-
-/// Makes the call with these flags set from before it until after it. It must be one that does nothing to memory but the IPC buffer.
+/// Makes the call with these flags set from before it until after it; the thread pointer, which is FS, is left alone. It must be one
+/// that does nothing to memory but the IPC buffer.
 pub fn call(asked: &mut Asked) {
     asked.flags |= TRIED;
     // SAFETY:
