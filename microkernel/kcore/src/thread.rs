@@ -61,11 +61,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let payer = self.v.get(pool).payer;
         let paid = if payer.is_none() { 0 } else { slow::PAID };
         let traced = if self.v.get(process).trace.ring.is_none() { 0 } else { slow::TRACED };
+        let shares = if self.shares_tag(process) { slow::SHARES_TAG } else { 0 };
         let t = self.v.get_mut(thread);
         (t.priority, t.base_priority, t.core) = (priority as u8, priority as u8, core);
         (t.process, t.pool) = (process.link(), pool.link());
         (t.buffer, t.buffer_address) = (frame, buffer);
-        (t.budget, t.payer, t.slow) = (payer, payer, paid | traced);
+        (t.budget, t.payer, t.slow) = (payer, payer, paid | traced | shares);
         t.context.space = space;
         let head = list::siblings::push(self.v.get(process).threads, &mut self.v, thread);
         let p = self.v.get_mut(process);
