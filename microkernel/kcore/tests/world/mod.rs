@@ -18,6 +18,7 @@ use kmem::{FrameInfo, Link, Mem, PAGE};
 
 pub use copy::Copied;
 pub use machine::{Model, Translation};
+pub use saved::Saved;
 
 pub const FIRST_PHYSICAL: u32 = 0x40000;
 
