@@ -80,8 +80,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = self.v.get(thread).context.regs;
         let target = self.lookup::<THREAD>(thread, regs.argument(0), Rights::CONTROL)?.key;
         let (pc, sp) = (regs.argument(1), regs.argument(2));
-        let fault = self.fault_argument(thread, regs.argument(4))?;
-        let notification = self.notification_argument(thread, regs.argument(5))?;
+        let (fault, notification) = (regs.argument(4), regs.argument(5));
+        // A process's further threads are mostly started with neither.
+        let (fault, notification) = if fault | notification == 0 {
+            (None, None)
+        } else {
+            (self.fault_argument(thread, fault)?, self.notification_argument(thread, notification)?)
+        };
         if self.v.get(target).state != State::Stopped && !mutant(Mutant::RunningStarted) {
             return Err(Error::BadArgument);
         }
