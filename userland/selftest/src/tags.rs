@@ -18,8 +18,9 @@ const MOST: u64 = 4_200;
 const EACH: u64 = 3;
 /// Processes that run beside each other then.
 const NEIGHBOURS: usize = 3;
-/// Pages for them.
-const KEPT: u64 = NEIGHBOURS as u64 * child::PAGES as u64 + 400;
+/// Pages of each, and those that stay this process's own.
+const NEIGHBOUR: u32 = 128;
+const OWN: u64 = 200;
 /// How often each of them looks whether its page is its own.
 const LOOKS: u64 = 20;
 
@@ -35,7 +36,8 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
 
 fn crowd(checks: &mut Checks) -> Result<(), LibError> {
     let info = Pool::own()?.info()?;
-    let pages = info.pages.saturating_sub(info.used).saturating_sub(KEPT).min(MOST * EACH);
+    let kept = OWN + NEIGHBOURS as u64 * u64::from(NEIGHBOUR);
+    let pages = info.pages.saturating_sub(info.used).saturating_sub(kept).min(MOST * EACH);
     let pool = create(POOL, Kind::Pool, pages, 1, 0)?;
     let mut empty = Vec::new();
     let refused = (0..MOST).find_map(|_| match create(raw(&pool), Kind::Process, 0, 0, 0) {
@@ -49,7 +51,8 @@ fn crowd(checks: &mut Checks) -> Result<(), LibError> {
         "nothing but pages bounds how many processes there are",
         matches!(refused, None | Some(Error::PoolEmpty)),
     );
-    let running: Result<Vec<_>, LibError> = (0..NEIGHBOURS).map(|_| child::start("own-page")).collect();
+    let running: Result<Vec<_>, LibError> =
+        (0..NEIGHBOURS).map(|_| child::command("own-page", NEIGHBOUR).spawn(&Pool::own()?)).collect();
     for (n, child) in running?.iter().enumerate() {
         checks.equal(format!("process {n} beside {} finds its own page", empty.len()), child.wait()?.code, 0);
     }
