@@ -185,12 +185,11 @@ impl Paging {
 impl World {
     /// A call of the pager's.
     pub fn pager_call(&mut self, incoming: Incoming) {
-        match incoming.request::<Request>() {
-            Ok(request) => match self.pager_answer(request, incoming.handles) {
-                Ok((reply, handles)) => incoming.token.reply_with::<Service>(&Ok(reply), handles),
-                Err(error) => incoming.token.reply::<Service>(Err(error)),
-            },
-            Err(error) => incoming.token.reply::<Service>(Err(error)),
+        let request = incoming.request::<Request>();
+        let Incoming { token, handles, .. } = incoming;
+        match request.and_then(|request| self.pager_answer(request, handles)) {
+            Ok((reply, handles)) => self.receiver.reply_with::<Service>(token, &Ok(reply), handles),
+            Err(error) => self.receiver.reply::<Service>(token, Err(error)),
         }
     }
 
