@@ -2,7 +2,7 @@
 //!
 //! Programs are built with frame pointers. A frame is two words on both processors: the caller's frame, the return
 //! address. Only frames that lie on this thread's stack, each above the one before, are believed. Their names are looked up
-//! in the program's own table ([`symbols`]): that asks nobody, so a panic of init has names too.
+//! in the program's own table ([`symbols`]): that calls nobody, so a panic of init has names too.
 
 use core::ops::Range;
 
@@ -65,7 +65,7 @@ fn table() -> &'static [u8] {
     let start = unsafe { core::slice::from_raw_parts(base as *const u8, abi::PAGE_SIZE) };
     let Some(place) = symbols::program::place(start) else { return &[] };
     // SAFETY: 1. The header is part of the program; ramfs-builder wrote it together with the read-only segment it speaks of.
-    // 2. Who made the process mapped that segment whole, and nobody writes or unmaps it.
+    // 2. Who made the process mapped that segment whole, or has the pager do it, and nobody writes or unmaps it.
     unsafe { core::slice::from_raw_parts((base as u64 + place.address) as *const u8, place.length as usize) }
 }
 

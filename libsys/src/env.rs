@@ -53,11 +53,7 @@ pub fn args() -> alloc::vec::Vec<String> {
 
 /// The arguments after the command's name.
 pub fn arguments() -> alloc::vec::Vec<String> {
-    let mut args = args();
-    if !args.is_empty() {
-        args.remove(0);
-    }
-    args
+    with(|start| start.body.args.get(1..).map(<[String]>::to_vec)).flatten().unwrap_or_default()
 }
 
 /// The command's name, for messages.

@@ -82,7 +82,7 @@ impl Handles {
     }
 
     /// Puts the values into the buffer for sending.
-    fn write(&self) -> Result<(), Error> {
+    pub(crate) fn write(&self) -> Result<(), Error> {
         if self.count > 0 {
             let mut buffer = Buffer::own().ok_or(Error::Internal)?;
             for (place, handle) in buffer.handles().iter_mut().zip(&self.slots) {
@@ -147,13 +147,9 @@ pub(crate) fn to_bytes(words: &[u64; 8]) -> [u8; REGISTER_BYTES] {
 
 /// Encodes a message for sending: tag and words; what is longer than the registers stands in the IPC buffer.
 pub(crate) fn prepare<T: Serialize>(value: &T, handles: &Handles) -> Result<(Tag, [u64; 8]), Error> {
-    let mut short = [0; REGISTER_BYTES];
-    let (length, words) = match protocol::encode(value, &mut short) {
-        Ok(length) => {
-            short[length..].fill(0);
-            (length, to_words(&short))
-        }
-        Err(_) => {
+    let (length, words) = match in_registers(value) {
+        Some(short) => short,
+        None => {
             let mut buffer = Buffer::own().ok_or(Error::Internal)?;
             (protocol::encode(value, buffer.payload())?, [0; 8])
         }
@@ -161,6 +157,21 @@ pub(crate) fn prepare<T: Serialize>(value: &T, handles: &Handles) -> Result<(Tag
     handles.write()?;
     let tag = Tag::new(length, handles.len()).ok_or(Error::Overflow)?;
     Ok((tag, words))
+}
+
+/// The same for what fits the registers, with the handles not yet in the IPC buffer.
+pub(crate) fn short<T: Serialize>(value: &T, handles: &Handles) -> Option<(Tag, [u64; 8])> {
+    let (length, words) = in_registers(value)?;
+    Some((Tag::new(length, handles.len())?, words))
+}
+
+/// Length and words, if they fit.
+#[inline(always)]
+fn in_registers<T: Serialize>(value: &T) -> Option<(usize, [u64; 8])> {
+    let mut bytes = [0; REGISTER_BYTES];
+    let length = protocol::encode(value, &mut bytes).ok()?;
+    bytes[length..].fill(0);
+    Some((length, to_words(&bytes)))
 }
 
 /// Decodes what was received, in place.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   WORK bit ─► admit ─► Work{narrowings} ─► the server's session ─► badged handle ─► client
-//!   call ─────► Incoming.badge ─► sessions.get ─► the request ─► token.reply
+//!   call ─────► Incoming.badge ─► sessions.get ─► the request ─► receiver.reply
 //!   Closed ───► sessions.close: all that the client had is dropped
 //! ```
 //!

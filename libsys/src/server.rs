@@ -1,5 +1,6 @@
 //! The server's end of a channel: receiving, and answering by token.
 
+use core::cell::Cell;
 use core::fmt;
 
 use abi::{
@@ -18,94 +19,124 @@ use crate::{
 };
 
 /// A channel that this process receives on. Bits of the thread's bound notification come in the same wait.
-#[derive(Debug)]
-pub struct Receiver(OwnedHandle);
+pub struct Receiver {
+    /// The answer that is given by the next wait, or when this is dropped: before the channel ends.
+    owed: Cell<Option<Owed>>,
+    handle: OwnedHandle,
+}
 
 impl Receiver {
     /// A new channel, charged to the pool.
     pub fn new(pool: &Pool) -> Result<Receiver, Error> {
         let (channel, _) = sys::create(pool.raw(), info::Kind::Channel as u64, 0, 0, 0)?;
-        Ok(Receiver(handle::adopt(channel)?))
+        Ok(Receiver::adopt(handle::adopt(channel)?))
     }
 
     /// Takes charge of a handle with RECV.
     pub const fn adopt(handle: OwnedHandle) -> Receiver {
-        Receiver(handle)
+        Receiver { handle, owed: Cell::new(None) }
     }
 
     /// The handle with RECV, for the moment.
     pub fn handle(&self) -> abi::Handle {
-        self.0.handle()
+        self.handle.handle()
     }
 
     /// A client's end with this badge, behind a Grant of its own: when the last handle through it is gone,
     /// [`Event::Closed`] tells. The pool pays.
     pub fn client(&self, pool: &Pool, badge: u64) -> Result<(OwnedHandle, Grant), Error> {
         let rights = Rights::CALL | Rights::TRANSFER;
-        let (client, grant) = sys::derive(pool.raw(), self.0.raw(), rights.bits().into(), badge, 0, WITH_GRANT)?;
+        let (client, grant) = sys::derive(pool.raw(), self.handle.raw(), rights.bits().into(), badge, 0, WITH_GRANT)?;
         Ok((handle::adopt(client)?, Grant::adopt(handle::adopt(grant)?)))
     }
 
     /// The same where nobody will want to revoke it.
     pub fn lasting_client(&self, pool: &Pool, badge: u64) -> Result<OwnedHandle, Error> {
         let rights = Rights::CALL | Rights::TRANSFER;
-        let (client, _) = sys::derive(pool.raw(), self.0.raw(), rights.bits().into(), badge, 0, ALONE)?;
+        let (client, _) = sys::derive(pool.raw(), self.handle.raw(), rights.bits().into(), badge, 0, ALONE)?;
         handle::adopt(client)
     }
 
     /// The same in a process's table, as a handle with CALL alone.
     pub fn client_for(&self, pool: &Pool, badge: u64, (process, index): (&Process, u16)) -> Result<(), Error> {
         let to = Derived::to(process.handle(), index).0;
-        sys::derive(pool.raw(), self.0.raw(), Rights::CALL.bits().into(), badge, 0, to)?;
+        sys::derive(pool.raw(), self.handle.raw(), Rights::CALL.bits().into(), badge, 0, to)?;
         Ok(())
     }
 
-    /// Waits for the next event. `deadline` is in ns since boot: 0 polls, `u64::MAX` waits.
+    /// Waits for the next event, and gives the answer that is owed by the same system call. `deadline` is in ns since boot: 0 polls,
+    /// `u64::MAX` waits.
     pub fn recv(&self, deadline: u64) -> Result<Event, Error> {
-        receive(self.0.raw() as u32, deadline)
+        let Some(owed) = self.owed.take() else { return receive(self.raw(), deadline) };
+        // Dropped, it is given alone.
+        if thread_block::pending() != 0 || owed.handles.write().is_err() {
+            drop(owed);
+            return receive(self.raw(), deadline);
+        }
+        match sys::reply_recv(owed.token, owed.tag, owed.words, self.raw(), deadline) {
+            Ok(received) => {
+                owed.given();
+                Ok(Event::from(received))
+            }
+            // The caller is gone, and the kernel has not received.
+            Err(_) => {
+                drop(owed);
+                receive(self.raw(), deadline)
+            }
+        }
+    }
+
+    /// Answers by the next [`Receiver::recv`], which saves a system call: for a server that goes there soon, and calls nobody before.
+    /// What doesn't fit the registers, or is followed by another answer, is given at once.
+    pub fn reply<P: Protocol>(&self, token: Token, answer: Answer<P>) {
+        self.reply_with::<P>(token, &answer, Handles::none());
+    }
+
+    /// The same with handles; they go only with `Ok`.
+    pub fn reply_with<P: Protocol>(&self, token: Token, answer: &Answer<P>, handles: Handles) {
+        let owed = match message::short(answer, &handles) {
+            Some((tag, words)) => Some(Owed { token: token.spend(), tag, words, handles }),
+            None => {
+                token.reply_with::<P>(answer, handles);
+                None
+            }
+        };
+        drop(self.owed.replace(owed));
     }
 
     /// Has a thread that faulted run its instruction again, then waits.
     pub fn resume_recv(&self, token: Token, deadline: u64) -> Result<Event, Error> {
-        if thread_block::pending() != 0 {
-            token.resume();
-            return self.recv(deadline);
-        }
-        match sys::reply_recv(token.spend(), wire::Tag(0), [0; 8], self.0.raw() as u32, deadline) {
-            Ok(received) => Ok(Event::from(received)),
-            // The thread is gone, and the kernel has not received.
-            Err(abi::Error::CallerGone) => self.recv(deadline),
-            Err(error) => Err(error.into()),
-        }
+        let resumed = Owed { token: token.spend(), tag: wire::Tag(0), words: [0; 8], handles: Handles::none() };
+        drop(self.owed.replace(Some(resumed)));
+        self.recv(deadline)
     }
 
-    /// Answers a call, then waits: one system call instead of two.
-    pub fn reply_recv<P: Protocol>(
-        &self,
-        token: Token,
-        answer: &Answer<P>,
-        handles: Handles,
-        deadline: u64,
-    ) -> Result<Event, Error> {
-        if thread_block::pending() != 0 {
-            token.reply_with::<P>(answer, handles);
-            return self.recv(deadline);
-        }
-        let (tag, words) = match message::prepare(answer, &handles) {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                token.reply::<P>(Err(error));
-                return self.recv(deadline);
-            }
-        };
-        match sys::reply_recv(token.spend(), tag, words, self.0.raw() as u32, deadline) {
-            Ok(received) => {
-                handles.moved();
-                Ok(Event::from(received))
-            }
-            // The caller is gone, and the kernel has not received.
-            Err(abi::Error::CallerGone) => self.recv(deadline),
-            Err(error) => Err(error.into()),
+    fn raw(&self) -> u32 {
+        self.handle.raw() as u32
+    }
+}
+
+/// An answer in registers that is still to be given: at the latest when this is dropped.
+#[derive(Debug)]
+struct Owed {
+    token: u64,
+    tag: wire::Tag,
+    words: [u64; 8],
+    handles: Handles,
+}
+
+impl Owed {
+    fn given(mut self) {
+        core::mem::take(&mut self.handles).moved();
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        // A caller that is gone does not matter.
+        if self.handles.write().is_ok() && sys::reply(self.token, self.tag, self.words).is_ok() {
+            core::mem::take(&mut self.handles).moved();
         }
     }
 }
@@ -284,6 +315,12 @@ impl Drop for Token {
         if let Ok((tag, words)) = message::prepare(&nothing, &Handles::none()) {
             let _ = sys::reply(self.value, tag, words);
         }
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Receiver({:#x})", self.handle.raw())
     }
 }
 

@@ -105,11 +105,14 @@ impl Command {
     /// A program of the boot archive, by its path there; its name is the path's last part.
     pub fn new(program: &str) -> Command {
         let (_, name) = path::parent(program);
+        // Room for some arguments, without moving them.
+        let mut args = Vec::with_capacity(4);
+        args.push(name.into());
         Command {
             image: Image::Archive(Text::cut(program)),
             image_handle: None,
             name: name.into(),
-            args: alloc::vec![name.into()],
+            args,
             env: Vec::new(),
             cwd: env::current_dir(),
             streams: Default::default(),
@@ -221,7 +224,9 @@ impl Command {
         for ((index, place), stdio) in (0..).zip(&mut body.streams).zip(self.streams) {
             let (stream, handles) = stdio.into_stream()?;
             *place = stream;
-            given.push((abi::user::STDIN.index() + 2 * index, handles));
+            if !handles.is_empty() {
+                given.push((abi::user::STDIN.index() + 2 * index, handles));
+            }
         }
         if let Some(handle) = self.names.and_then(NameSpace::into_handle) {
             given.push((abi::user::NAMES_CHANNEL.index(), Handles::one(handle)));
@@ -232,7 +237,6 @@ impl Command {
             given.push((at, Handles::one(handle)));
         }
         body.handles = List::new(names)?;
-        given.retain(|(_, handles)| !handles.is_empty());
         let Command { image, image_handle, name, pages, rights, .. } = self;
         Ok(Gathered { image, image_handle, name, pages, rights, body, given })
     }
@@ -255,8 +259,12 @@ impl Gathered {
         if let Some(image) = self.image_handle {
             handles.push(image)?;
         }
-        let request =
-            Request::Create { image: self.image, name: Text::cut(&self.name), pages: self.pages, rights: self.rights };
+        let request = Request::Create {
+            image: self.image,
+            name: Text::cut_string(self.name),
+            pages: self.pages,
+            rights: self.rights,
+        };
         let (reply, handles) = ask(&request, handles)?;
         let Reply::Created { number } = reply else { return Err(Error::Protocol) };
         let [channel, notification] = handles.exactly()?;
@@ -283,7 +291,7 @@ impl Gathered {
             }
         }
         let (given, body) = (List::new(places)?, Bytes::new(body)?);
-        let name = Text::cut(&self.name);
+        let name = Text::cut_string(self.name);
         let request = Request::Spawn { program, name, pages: self.pages, rights: self.rights, given, body };
         let (reply, handles) = ask(&request, handles)?;
         let Reply::Created { number } = reply else { return Err(Error::Protocol) };

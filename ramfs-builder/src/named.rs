@@ -6,8 +6,8 @@
 //! headers  LOAD… DYNAMIC RELRO (PHDR, STACK, EH_FRAME) ──► LOAD… DYNAMIC RELRO, LOAD and HEADER_TYPE of the table
 //! ```
 //!
-//! Why in the program, and not in a file beside it: init maps it like any constant, from the archive, so it costs a process
-//! no memory; a process that panics names its addresses without asking anybody; and it can't be another build's. Headers
+//! Why in the program, and not in a file beside it: it is mapped from the archive, for most processes as it is used, so it
+//! costs a process no memory; a process that panics names its addresses itself; and it can't be another build's. Headers
 //! that nobody reads here make room, so that nothing that the linker placed has to move.
 
 use archive::PAGE;

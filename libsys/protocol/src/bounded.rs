@@ -23,11 +23,22 @@ impl<const N: usize> Text<N> {
 
     /// The text, cut to at most `N` bytes at a character's boundary: for what people read.
     pub fn cut(text: &str) -> Self {
+        Text(text.get(..Self::end(text)).unwrap_or_default().into())
+    }
+
+    /// The same of a string that is needed no more.
+    pub fn cut_string(mut text: String) -> Self {
+        text.truncate(Self::end(&text));
+        Text(text)
+    }
+
+    /// The last character's boundary within `N` bytes.
+    fn end(text: &str) -> usize {
         let mut end = text.len().min(N);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        Text(text.get(..end).unwrap_or_default().into())
+        end
     }
 
     /// As a string slice.
@@ -253,7 +264,10 @@ mod tests {
     fn bounds_are_kept_at_both_ends() {
         assert!(Text::<3>::new("abc").is_ok());
         assert_eq!(Text::<3>::new("abcd"), Err(Error::Limit));
-        assert_eq!(Text::<4>::cut("aé€").as_str(), "aé");
+        for (text, cut) in [("aé€", "aé"), ("aé€b", "aé"), ("abcd", "abcd"), ("", "")] {
+            assert_eq!(Text::<4>::cut(text).as_str(), cut);
+            assert_eq!(Text::<4>::cut_string(text.into()).as_str(), cut);
+        }
         let mut buffer = [0; 16];
         let n = encode(&Text::<8>::new("abcd").unwrap(), &mut buffer).unwrap();
         assert_eq!(decode::<Text<8>>(&buffer[..n]).unwrap(), "abcd");

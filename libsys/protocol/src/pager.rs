@@ -38,7 +38,7 @@ pub enum Backing {
     Zero,
     /// What was there when the process started; nobody writes it.
     Constant,
-    /// Pages of a Memory that the process named, from this one on.
+    /// Pages of a Memory that the process named, or of the boot archive, from this one on.
     Memory {
         /// Where the region starts in it, in pages.
         first: u32,

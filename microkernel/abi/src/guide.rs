@@ -173,7 +173,7 @@ pub const GUIDES: &[Guide] = &[
             ),
             (Error::BadAddress, "Thread: the IPC buffer's address is not a page's, not the user's, or taken"),
             (Error::ServerDied, "the pool is being destroyed, or for a Thread the process"),
-            (Error::TableFull, "the caller's handle table can't grow, or no address-space tag is free for a Process"),
+            (Error::TableFull, "the caller's handle table can't grow"),
             (Error::PoolEmpty, "the pool has too few pages, or there are not so many frames in a row for a Memory"),
             (
                 Error::OverBudget,

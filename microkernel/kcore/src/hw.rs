@@ -98,8 +98,10 @@ pub trait Hw {
     fn page(&self, frame: Frame, access: Access, kind: MemoryType) -> u64;
     /// Decodes an entry of the user half; `level` 3 is the root, 0 holds pages.
     fn decode(&self, entry: u64, level: u8) -> Entry;
-    /// The value for TTBR0_EL1 or CR3.
+    /// The value for TTBR0_EL1 or CR3. Tag 0 is for processes that share it.
     fn space(&self, root: Frame, asid: Asid) -> u64;
+    /// The core will run a thread in an address space of tag 0: what its TLB holds under that tag may be another space's, and goes.
+    fn enter_shared(&mut self, space: u64);
     /// Makes new entries visible to table walks (aarch64: DSB ISHST; x86_64: nothing).
     fn publish(&mut self);
     /// Removes what the TLBs of all cores hold of `pages` pages from `address` on, and returns when it is gone. `space` is

@@ -15,11 +15,8 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // The root table and the first page of handles.
         need.add(pool.link(), 2);
         self.check(&need)?;
-        if !self.has_asid() {
-            return Err(Error::TableFull);
-        }
         // ---- point of no return ----
-        let asid = self.take_asid().ok_or(Error::TableFull)?;
+        let asid = self.take_asid();
         let process = Process { pool: pool.link(), asid, ..Process::default() };
         let process = self.make::<PROCESS>(pool, process).ok_or(Error::PoolEmpty)?;
         let root = self.make_root(pool).ok_or(Error::PoolEmpty)?.frame();
@@ -28,6 +25,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         (p.root, p.space, p.overhead) = (root, space, 1);
         self.first_slots(process).ok_or(Error::PoolEmpty)?;
         Ok(process)
+    }
+
+    /// Whether a process shares its tag: then what TLBs hold under it has to go before its threads run.
+    pub fn shares_tag(&self, process: ProcessKey<'id>) -> bool {
+        self.v.get(process).asid == 0 && self.s.hw.asid_max() != 0
     }
 
     /// Ends a process, as far as this entry can afford; true when it is gone. Threads, then handles, then mappings, then

@@ -184,6 +184,10 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     #[cold]
     fn resume_slow(&mut self, thread: ThreadKey<'id>) -> u64 {
         self.trace_return(thread);
+        let t = self.v.get(thread);
+        if t.slow & slow::SHARES_TAG != 0 && !mutant(Mutant::SharedTagKept) {
+            self.s.hw.enter_shared(t.context.space);
+        }
         self.budget_end(thread)
     }
 

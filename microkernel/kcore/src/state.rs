@@ -8,7 +8,7 @@ use kmem::{Kept, Link, Mem, View};
 use crate::Hw;
 use crate::cores::Wanted;
 use crate::ending::Endings;
-use crate::hw::{CoreId, MAX_CORES, Trigger};
+use crate::hw::{Asid, CoreId, MAX_CORES, Trigger};
 use crate::log::Log;
 use crate::objects::{GRANT, INTERRUPT, Objects, POOL, Queue, THREAD};
 use crate::wheel::Wheel;
@@ -277,31 +277,21 @@ impl<H: Hw> Cx<'_, '_, H> {
         &mut self.s.cores[self.core]
     }
 
-    /// An address-space tag that no other process has; `None` if all are taken.
-    pub fn take_asid(&mut self) -> Option<u16> {
-        let max = self.s.hw.asid_max();
-        if max == 0 {
-            return Some(0);
-        }
-        let word = self.s.asids.iter().position(|word| *word != u64::MAX)?;
-        // Tag 0 is the kernel's.
-        let word_bits = if word == 0 { self.s.asids[0] | 1 } else { self.s.asids[word] };
-        let bit = word_bits.trailing_ones();
+    /// An address-space tag that no other process has. Where all are taken it is 0, which such processes share: nobody is refused
+    /// for how many others there are.
+    pub fn take_asid(&mut self) -> Asid {
+        let Some(word) = self.s.asids.iter().position(|word| *word != u64::MAX) else { return 0 };
+        let taken = if word == 0 { self.s.asids[0] | 1 } else { self.s.asids[word] };
+        let bit = taken.trailing_ones();
         let asid = word as u32 * 64 + bit;
-        if bit == 64 || asid > max as u32 {
-            return None;
+        if bit == 64 || asid > self.s.hw.asid_max() as u32 {
+            return 0;
         }
-        self.s.asids[word] = word_bits | (!mutant(Mutant::TagShared) as u64) << bit;
-        Some(asid as u16)
+        self.s.asids[word] = taken | (!mutant(Mutant::TagShared) as u64) << bit;
+        asid as Asid
     }
 
-    /// Whether [`Cx::take_asid`] would succeed.
-    pub fn has_asid(&self) -> bool {
-        let max = self.s.hw.asid_max() as usize;
-        max == 0 || (1..=max.min(ASID_WORDS * 64 - 1)).any(|asid| self.s.asids[asid / 64] >> (asid % 64) & 1 == 0)
-    }
-
-    pub fn give_asid(&mut self, asid: u16) {
+    pub fn give_asid(&mut self, asid: Asid) {
         if asid != 0 {
             self.s.asids[asid as usize / 64] &= !(1 << (asid % 64));
         }

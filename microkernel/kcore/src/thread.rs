@@ -61,11 +61,12 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let payer = self.v.get(pool).payer;
         let paid = if payer.is_none() { 0 } else { slow::PAID };
         let traced = if self.v.get(process).trace.ring.is_none() { 0 } else { slow::TRACED };
+        let shares = if self.shares_tag(process) { slow::SHARES_TAG } else { 0 };
         let t = self.v.get_mut(thread);
         (t.priority, t.base_priority, t.core) = (priority as u8, priority as u8, core);
         (t.process, t.pool) = (process.link(), pool.link());
         (t.buffer, t.buffer_address) = (frame, buffer);
-        (t.budget, t.payer, t.slow) = (payer, payer, paid | traced);
+        (t.budget, t.payer, t.slow) = (payer, payer, paid | traced | shares);
         t.context.space = space;
         let head = list::siblings::push(self.v.get(process).threads, &mut self.v, thread);
         let p = self.v.get_mut(process);
@@ -79,8 +80,13 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         let regs = self.v.get(thread).context.regs;
         let target = self.lookup::<THREAD>(thread, regs.argument(0), Rights::CONTROL)?.key;
         let (pc, sp) = (regs.argument(1), regs.argument(2));
-        let fault = self.fault_argument(thread, regs.argument(4))?;
-        let notification = self.notification_argument(thread, regs.argument(5))?;
+        let (fault, notification) = (regs.argument(4), regs.argument(5));
+        // A process's further threads are mostly started with neither.
+        let (fault, notification) = if fault | notification == 0 {
+            (None, None)
+        } else {
+            (self.fault_argument(thread, fault)?, self.notification_argument(thread, notification)?)
+        };
         if self.v.get(target).state != State::Stopped && !mutant(Mutant::RunningStarted) {
             return Err(Error::BadArgument);
         }

@@ -260,6 +260,7 @@ mutants! {
     StaleSpace "the TLB keeps what a dead process had mapped";
     NotPublished "new entries are not made visible to the page walk";
     TagShared "two processes have the same address-space tag";
+    SharedTagKept "the TLB keeps one process's pages under the tag that it shares, while another runs";
 
     // Long work.
     WorkUnbounded "an entry does all its work at once";

@@ -1,5 +1,5 @@
-//! Where a program's table is: in a segment of its own, mapped like its other constants, that a program header of a type
-//! of this system's own names. So a process can name its addresses itself, and init those of a process that can't.
+//! Where a program's table is: in a segment of its own, of the archive's pages as its other constants, that a program header of a
+//! type of this system's own names. So a process can name its addresses itself, and init those of a process that can't.
 
 /// The type of the program header that says where the table is, from the range that ELF leaves to operating systems.
 pub const HEADER_TYPE: u32 = 0x6056_5359;

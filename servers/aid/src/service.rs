@@ -96,11 +96,12 @@ impl Server {
             Ok(Request::LoadBegin { bytes }) => self.begin(badge, bytes, handles).map_err(Refused::from),
             Ok(plain) => self.plain(badge, plain).map(|reply| (reply, Handles::none())),
         };
-        match answer {
-            Ok((reply, handles)) => token.reply_with::<Service>(&Ok(reply), handles),
-            Err(Refused::Error(error)) => token.reply::<Service>(Err(error)),
-            Err(Refused::Figures(refusal)) => token.reply::<Service>(Ok(Reply::Refused(refusal))),
-        }
+        let (answer, handles) = match answer {
+            Ok((reply, handles)) => (Ok(reply), handles),
+            Err(Refused::Error(error)) => (Err(error), Handles::none()),
+            Err(Refused::Figures(refusal)) => (Ok(Reply::Refused(refusal)), Handles::none()),
+        };
+        self.desk.receiver.reply_with::<Service>(token, &answer, handles);
     }
 
     fn attach(&mut self, badge: u64, attach: Attach, handles: Handles) -> Result<(Reply, Handles)> {

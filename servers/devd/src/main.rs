@@ -30,7 +30,7 @@ mod space;
 mod start;
 
 use libsys::{
-    Error, Event, Handles, Pool,
+    Error, Event, Pool,
     names::{Work, bits},
     protocol::device::{Request, Service},
     serve::Desk,
@@ -73,8 +73,8 @@ fn serve(hall: &mut Hall) -> Result<(), Error> {
                 let request = call.request_taking(|_: &Request| 0);
                 let answer = session.and_then(|session| service::answer(hall, session, call.badge, request?));
                 match answer {
-                    Ok((reply, handles)) => call.token.reply_with::<Service>(&Ok(reply), handles),
-                    Err(error) => call.token.reply_with::<Service>(&Err(error), Handles::none()),
+                    Ok((reply, handles)) => desk.receiver.reply_with::<Service>(call.token, &Ok(reply), handles),
+                    Err(error) => desk.receiver.reply::<Service>(call.token, Err(error)),
                 }
             }
             Event::Bits(set) if set & bits::SHUTDOWN != 0 => return Ok(()),

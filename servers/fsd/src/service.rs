@@ -117,8 +117,8 @@ impl Server {
             plain => self.plain(badge, plain).map(|reply| (reply, Handles::none())),
         });
         match answer {
-            Ok((reply, handles)) => token.reply_with::<Service>(&Ok(reply), handles),
-            Err(error) => token.reply::<Service>(Err(error)),
+            Ok((reply, handles)) => self.receiver.reply_with::<Service>(token, &Ok(reply), handles),
+            Err(error) => self.receiver.reply::<Service>(token, Err(error)),
         }
     }
 

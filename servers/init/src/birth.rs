@@ -219,15 +219,20 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Maps a segment that can't be written, from the archive.
-    fn map_constants(&self, segment: &Segment) -> Result<(), Error> {
+    /// Maps a segment that can't be written, from the archive. Names of functions come when a trace wants them.
+    fn map_constants(&mut self, segment: &Segment) -> Result<(), Error> {
         let (address, pages) = ((self.base + segment.address) as usize, segment.pages() as usize);
+        let first = self.plan.image.pages_before(segment);
         let access = match segment.usage {
             Use::Read => Access::READ,
             Use::ReadExecute => Access::READ | Access::EXECUTE,
             Use::ReadWrite => return Ok(()),
         };
-        self.process.map(self.plan.archive, address, self.plan.image.pages_before(segment), pages, access)
+        if self.plan.fault.is_some() && self.plan.image.has_names_in(segment) {
+            self.paging.add(address, pages, Backing::Memory { first: first as u32, write: false });
+            return Ok(());
+        }
+        self.process.map(self.plan.archive, address, first, pages, access)
     }
 
     /// All that the process has to itself: its start block, its writable segments, as relocated copies with zeros behind them,

@@ -21,7 +21,7 @@ impl World {
             Ok(request) => self.child_answer(number, request, incoming.handles),
             Err(error) => Err(error),
         };
-        incoming.token.reply::<Service>(answer.map(|()| Reply::Done));
+        self.receiver.reply::<Service>(incoming.token, answer.map(|()| Reply::Done));
     }
 
     fn child_answer(&mut self, number: u32, request: Request, handles: Handles) -> Result<(), Error> {

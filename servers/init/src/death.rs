@@ -26,10 +26,7 @@ impl World {
         for token in self.opens.forget(number) {
             token.abandon();
         }
-        let (gone, waiting) = core::mem::take(&mut self.seeds).into_iter().partition(|(who, _, _)| *who == number);
-        self.seeds = waiting;
-        let gone: alloc::vec::Vec<(u32, Time, libsys::Token)> = gone;
-        for (_, _, token) in gone {
+        for (_, _, token) in self.seeds.extract_if(.., |(who, _, _)| *who == number) {
             token.abandon();
         }
         self.forget_clones(number);

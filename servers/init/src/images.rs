@@ -24,6 +24,8 @@ pub struct Image {
     pub first: usize,
     /// The names of its functions, for traces.
     pub symbols: Option<Symbols<'static>>,
+    /// Where the segment with these names goes, from the program's base.
+    pub names: Option<u64>,
     sealed: bool,
 }
 
@@ -87,7 +89,8 @@ impl Images {
                 Error::NotExecutable
             })?;
             let symbols = Symbols::parse(symbols::program::in_file(file));
-            self.known.insert(index, Image { program, file, first: from / PAGE_SIZE, symbols, sealed: false });
+            let names = symbols::program::place(file).map(|place| place.address);
+            self.known.insert(index, Image { program, file, first: from / PAGE_SIZE, symbols, names, sealed: false });
         }
         let asked = self.asks.iter().find(|(image, _)| image.eq_ignore_ascii_case(name));
         let found = Found { index, rights: asked.map_or(Rights::empty(), |(_, rights)| *rights) };
@@ -109,6 +112,11 @@ impl Image {
         }
         self.sealed = true;
         Ok(())
+    }
+
+    /// Whether a segment is nothing but the names of its functions.
+    pub fn has_names_in(&self, segment: &Segment) -> bool {
+        segment.usage == Use::Read && self.names == Some(segment.address)
     }
 
     /// Where a segment starts in the archive, in pages.

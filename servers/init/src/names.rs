@@ -58,8 +58,8 @@ impl World {
             return;
         }
         match self.names_answer(number, request, handles) {
-            Ok((reply, handles)) => token.reply_with::<Service>(&Ok(reply), handles),
-            Err(error) => token.reply::<Service>(Err(error)),
+            Ok((reply, handles)) => self.receiver.reply_with::<Service>(token, &Ok(reply), handles),
+            Err(error) => self.receiver.reply::<Service>(token, Err(error)),
         }
     }
 

@@ -27,6 +27,7 @@ const MAX_VIEW: u32 = 1 << 18;
 pub struct Paging {
     /// Tells the pager of its faults. When it is closed, the pager forgets the process. Without one, init is told.
     pub fault: Option<OwnedHandle>,
+    /// With the Memory behind it: a view's. A region of a Memory without one is of the boot archive.
     regions: Vec<(Region, Option<Memory>)>,
     extents: Vec<Kept>,
     next_view: usize,
@@ -81,7 +82,8 @@ pub struct Sharing {
 
 impl Default for Paging {
     fn default() -> Paging {
-        Paging { fault: None, regions: Vec::new(), extents: Vec::new(), next_view: 0 }
+        // Room for those that a process begins with.
+        Paging { fault: None, regions: Vec::with_capacity(8), extents: Vec::new(), next_view: 0 }
     }
 }
 
@@ -135,6 +137,16 @@ impl Paging {
         self.fault.into_iter().chain(memories.map(OwnedHandle::from))
     }
 
+    /// For the pager, the Memory behind the region that starts here; none if there is no such region.
+    fn behind(&self, start: u64, archive: &Memory) -> Option<Result<Memory, Error>> {
+        let reading = Rights::READ | Rights::TRANSFER;
+        match self.regions.iter().find(|(region, _)| region.start == start)? {
+            (_, Some(memory)) => Some(memory.dup(reading | Rights::WRITE)),
+            (Region { backing: Backing::Memory { .. }, .. }, None) => Some(archive.dup(reading)),
+            _ => None,
+        }
+    }
+
     /// The Memory with this identity.
     pub fn memory(&self, identity: u64) -> Option<&Memory> {
         let same = |kept: &&Kept| kept.memory.info().is_ok_and(|info| info.identity == identity);
@@ -185,12 +197,11 @@ impl Paging {
 impl World {
     /// A call of the pager's.
     pub fn pager_call(&mut self, incoming: Incoming) {
-        match incoming.request::<Request>() {
-            Ok(request) => match self.pager_answer(request, incoming.handles) {
-                Ok((reply, handles)) => incoming.token.reply_with::<Service>(&Ok(reply), handles),
-                Err(error) => incoming.token.reply::<Service>(Err(error)),
-            },
-            Err(error) => incoming.token.reply::<Service>(Err(error)),
+        let request = incoming.request::<Request>();
+        let Incoming { token, handles, .. } = incoming;
+        match request.and_then(|request| self.pager_answer(request, handles)) {
+            Ok((reply, handles)) => self.receiver.reply_with::<Service>(token, &Ok(reply), handles),
+            Err(error) => self.receiver.reply::<Service>(token, Err(error)),
         }
     }
 
@@ -211,10 +222,9 @@ impl World {
                 Ok((Reply::Process { regions: List::new(regions)? }, Handles::two(process, pool)))
             }
             Request::Backing { number, start } => {
-                let mut regions = self.paging(number)?.regions.iter();
-                let (_, memory) = regions.find(|(region, _)| region.start == start).ok_or(Error::NotFound)?;
-                let rights = Rights::READ | Rights::WRITE | Rights::TRANSFER;
-                Ok((Reply::Done, Handles::one(memory.as_ref().ok_or(Error::NotFound)?.dup(rights)?)))
+                let body = &self.table.get(number).ok_or(Error::NotFound)?.kernel;
+                let memory = body.paging.behind(start, &self.roots.archive).ok_or(Error::NotFound)??;
+                Ok((Reply::Done, Handles::one(memory)))
             }
             Request::Extents { number, skip } => {
                 let (mut shared, mut handles) = (Vec::new(), Handles::none());
@@ -332,10 +342,7 @@ impl World {
     /// A process is over: who waits for a clone of it, or for it as a clone, does so no more.
     pub fn forget_clones(&mut self, number: u32) {
         let over = |job: &Sharing| job.parent == number || job.child == number;
-        let (gone, left) = core::mem::take(&mut self.clones).into_iter().partition(over);
-        self.clones = left;
-        let gone: Vec<Sharing> = gone;
-        for job in gone {
+        for job in self.clones.extract_if(.., |job| over(job)) {
             if job.parent == number {
                 job.token.abandon();
             } else {

@@ -59,10 +59,18 @@ impl World {
                 Ok(()) => token.abandon(),
                 Err(error) => token.reply::<Service>(Err(error)),
             },
-            request => match self.process_answer(caller, request, handles) {
-                Ok((reply, handles)) => token.reply_with::<Service>(&Ok(reply), handles),
-                Err(error) => token.reply::<Service>(Err(error)),
-            },
+            request => {
+                // The child is ready before its parent: it may be over when that asks for its end.
+                let at_once = matches!(request, Spawn { .. });
+                let (answer, handles) = match self.process_answer(caller, request, handles) {
+                    Ok((reply, handles)) => (Ok(reply), handles),
+                    Err(error) => (Err(error), Handles::none()),
+                };
+                match at_once {
+                    true => token.reply_with::<Service>(&answer, handles),
+                    false => self.receiver.reply_with::<Service>(token, &answer, handles),
+                }
+            }
         }
     }
 

@@ -55,6 +55,8 @@ pub struct World {
     pub shutdown: Option<Shutdown>,
     /// When a terminal was first opened.
     pub prompt: Time,
+    /// Whether the manifest has a pager.
+    has_pager: bool,
     /// Whether programs are placed where a debugger looks for them: `place=fixed` on the kernel's command line.
     fixed: bool,
 }
@@ -92,6 +94,7 @@ impl World {
             seeds: Vec::new(),
             shutdown: None,
             prompt: 0,
+            has_pager: manifest.servers.iter().any(Server::is_pager),
             fixed: command_line.split_ascii_whitespace().any(|word| word == "place=fixed"),
             manifest,
             roots,
@@ -173,8 +176,7 @@ impl World {
 
     /// What tells the pager of a process's faults; none for those that have all their memory from the start.
     pub fn fault_channel(&self, number: u32, level: u8) -> Result<Option<OwnedHandle>, Error> {
-        let pager = || self.manifest.servers.iter().any(Server::is_pager);
-        if level < PAGED_LEVEL || !pager() {
+        if level < PAGED_LEVEL || !self.has_pager {
             return Ok(None);
         }
         self.faults.lasting_client(&self.roots.pool, number.into()).map(Some)

@@ -81,6 +81,7 @@ pub fn perform(deed: &str) -> ! {
         | "leave-clone" => crate::paged::perform(deed),
         "undefined" => undefined(),
         "privileged" => privileged(),
+        "own-page" => exit_now(crate::tags::own_page().map_or_else(Status::from, |()| Status::OK)),
         "revoked" => exit_now(crate::sec::revoke::after_many_sessions().map_or_else(Status::from, |()| Status::OK)),
         "secret" => exit_now(crate::sec::leaks::keep_secret().map_or_else(Status::from, |()| Status::OK)),
         "where" => exit_now(crate::sec::leaks::tell()),

@@ -25,6 +25,7 @@ mod privileged;
 mod sec;
 mod shell;
 mod smp;
+mod tags;
 mod threads;
 mod timed;
 mod vm;

@@ -11,7 +11,7 @@ use libsys::{Access, Error as LibError, Frozen, Keep, Memory, Pool, Private};
 use crate::checks::{Checks, Group};
 use crate::child;
 use crate::kernel::{POOL, PROCESS, call, create, derive, dup, playground, raw, snapshot};
-use crate::{clones, paged};
+use crate::{clones, paged, tags};
 
 /// The groups.
 pub const GROUPS: &[Group] = &[
@@ -21,6 +21,8 @@ pub const GROUPS: &[Group] = &[
     Group { name: "slices", run: slices },
     Group { name: "the stack's guard", run: guard },
     Group { name: "memory comes at its first use", run: paged::first_use },
+    // Before what fills the heap: it wants the most pages.
+    Group { name: "more processes than address-space tags", run: tags::run },
     Group { name: "what the pool can't pay is refused", run: paged::limits },
     Group { name: "threads that fault at the same time", run: paged::threads },
     Group { name: "files without a copy, and shared views", run: paged::views },

@@ -39,6 +39,8 @@ pub mod slow {
     pub const TRACED: u8 = 2;
     /// Its last system call was rewound and not yet finished.
     pub const RESTARTING: u8 = 4;
+    /// Its process shares its address-space tag with others.
+    pub const SHARES_TAG: u8 = 8;
 }
 
 /// A flow of control.

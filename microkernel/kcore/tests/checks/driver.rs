@@ -70,7 +70,7 @@ impl Driver {
         Driver { w, r, enter, fault, timer, line, cores, watch: 0, before: None, trace }
     }
 
-    /// In every fifth case the two other processes have CPU budgets.
+    /// In every fifth case the two other processes have CPU budgets, in every third they share an address-space tag.
     fn populate(&mut self, seed: u64, threads: u64) {
         let w = &mut self.w;
         let pool = w.pool;
@@ -86,6 +86,9 @@ impl Driver {
         let memory = w.ok(nr::create, &[pool, MEMORY as u64, 8, 0]);
         let line = w.ok(nr::slice, &[pool, w.lines, 3, 1, 0]);
         let log = w.log;
+        if seed % 3 == 1 {
+            w.k.system.hw.tags = 1;
+        }
         let mut left = threads - 1;
         for i in 0..2 {
             let pages = 40 + self.r.below(40);

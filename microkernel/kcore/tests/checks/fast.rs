@@ -10,7 +10,7 @@ use crate::arguments;
 use crate::driver::{Driver, Step};
 use crate::invariants::{self, all};
 use crate::random::each_seed;
-use crate::world::{World, world};
+use crate::world::{Saved, World, world};
 
 /// The handle of init's own thread.
 const MAIN: u64 = abi::user::MAIN_THREAD.raw() as u64;
@@ -105,7 +105,7 @@ fn half(w: &mut World, expected: bool, path: impl Fn(&mut World) -> bool) {
     let before = w.save_whole();
     assert_eq!(path(w), expected);
     if !expected {
-        assert_eq!(before.difference(&w.save_whole()), None);
+        assert_eq!(before.difference(w), None);
         w.k.syscall(0);
     }
 }
@@ -313,23 +313,21 @@ fn on_both_paths(
     general: impl Fn(&mut World) -> ThreadLink,
 ) {
     // What handles came to is kept on the way, and is no part of the state.
-    let kept = w.save_whole();
-    forget_doors(w);
+    let known = forget_doors(w);
     let before = w.save_whole();
-    w.restore_whole(&kept);
+    remember_doors(w, &known);
     let next = fast(w);
     forget_doors(w);
-    let mut by_fast = w.save_whole();
     if next.is_none() {
-        assert_eq!(before.difference(&by_fast), None, "the fast path gave up and has changed something");
-        w.restore_whole(&kept);
-        know_or_look_up(w, number, general);
+        assert_eq!(before.difference(w), None, "the fast path gave up and has changed something");
+        remember_doors(w, &known);
+        know_or_look_up(w, number, general, (&before, &known));
         return;
     }
+    let mut by_fast = w.save_whole();
     w.restore_whole(&before);
     assert_eq!(general(w), next, "who runs next");
     forget_doors(w);
-    let by_general = w.save_whole();
     // The counters alone tell which path it was.
     let (core, was) = (&mut by_fast.cores[0], &before.cores[0]);
     let calls = std::mem::replace(&mut core.fast_calls, was.fast_calls) - was.fast_calls;
@@ -340,9 +338,10 @@ fn on_both_paths(
     by_fast.counts[GENERAL_CALLS] += calls;
     by_fast.counts[CALLS] += calls + replies + waits + notifies;
     by_fast.counts[NOTIFICATIONS] += notifies;
-    assert_eq!(by_general.difference(&by_fast), None, "from the general path to the fast one");
+    assert_eq!(by_fast.difference(w), None, "from the fast path to the general one");
     // On from here as if it had been the fast one.
-    w.restore_whole(&kept);
+    w.restore_whole(&before);
+    remember_doors(w, &known);
     fast(w);
     let mut taken = TAKEN.get();
     taken[number as usize] += 1;
@@ -350,34 +349,50 @@ fn on_both_paths(
 }
 
 /// A message by the general path, which knows its handle from the last time, too; then, from the same state, by one that looks it up.
-fn know_or_look_up(w: &mut World, number: u16, general: impl Fn(&mut World) -> ThreadLink) {
+fn know_or_look_up(
+    w: &mut World,
+    number: u16,
+    general: impl Fn(&mut World) -> ThreadLink,
+    (before, known): (&Saved, &[Known]),
+) {
     let me = w.current();
-    let forget = |w: &mut World| w.edit(me, |t| t.last = LastChannels::NONE);
-    let before = w.save_whole();
+    let forget = |w: &mut World| w.edit(me, |t| std::mem::replace(&mut t.last, LastChannels::NONE));
     let free = w.k.mem.free_frames();
     let next = general(w);
     // What is told of frames that are given back is not restored.
     if [nr::call, nr::recv, nr::reply_recv].contains(&number) && w.k.mem.free_frames() == free {
         forget(w);
         let by_known = w.save_whole();
-        w.restore_whole(&before);
+        w.restore_whole(before);
+        remember_doors(w, known);
         forget(w);
         assert_eq!(general(w), next, "who runs next");
-        let looked_up = w.save_whole();
-        forget(w);
-        assert_eq!(by_known.difference(&w.save_whole()), None, "from knowing to looking up");
-        w.restore_whole(&looked_up);
+        let last = forget(w);
+        assert_eq!(by_known.difference(w), None, "from knowing to looking up");
+        w.edit(me, |t| t.last = last);
     }
 }
 
-/// Has no thread know what its handles came to.
-fn forget_doors(w: &mut World) {
+/// What a thread's handles came to.
+type Known = (ThreadLink, Doors, LastChannels);
+
+/// Has no thread know what its handles came to; returns what they knew.
+fn forget_doors(w: &mut World) -> Vec<Known> {
     w.with(|cx| {
-        for thread in all::<THREAD>(cx) {
-            let thread = cx.v.get_mut(thread);
-            (thread.doors, thread.last) = (Doors::NONE, LastChannels::NONE);
-        }
-    });
+        let threads = all::<THREAD>(cx).into_iter().map(|thread| {
+            let t = cx.v.get_mut(thread);
+            let doors = std::mem::replace(&mut t.doors, Doors::NONE);
+            (thread.link(), doors, std::mem::replace(&mut t.last, LastChannels::NONE))
+        });
+        threads.collect()
+    })
+}
+
+/// Has them know it again, in the state in which they knew it.
+fn remember_doors(w: &mut World, known: &[Known]) {
+    for (thread, doors, last) in known {
+        w.edit(*thread, |t| (t.doors, t.last) = (*doors, *last));
+    }
 }
 
 std::thread_local! {

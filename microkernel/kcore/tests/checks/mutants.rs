@@ -35,6 +35,7 @@ const STAGES: &[Stage] = &[
             "turns::",
             "wrong::",
             "exhaustion::",
+            "chains::",
             "fast::a_",
             "fast::threads",
             "fast::what",

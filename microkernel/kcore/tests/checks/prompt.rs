@@ -258,10 +258,8 @@ fn on_both_paths(
 ) -> Option<bool> {
     let idle = w.current_of(core).is_none();
     let before = w.save_whole();
-    let decided = w.entry(core, &fast);
-    let mut by_fast = w.save_whole();
-    let Some(decided) = decided else {
-        assert_eq!(before.difference(&by_fast), None, "the fast path gave up and has changed something");
+    let Some(decided) = w.entry(core, &fast) else {
+        assert_eq!(before.difference(w), None, "the fast path gave up and has changed something");
         w.entry(core, &general);
         return None;
     };
@@ -269,6 +267,7 @@ fn on_both_paths(
     let place = w.k.mem.object_address::<THREAD>(next).expect("somebody runs").cast::<u8>();
     let context = place.wrapping_add(std::mem::offset_of!(Thread, context));
     assert_eq!((decided.context.cast(), decided.another), (context, true), "it is that thread's state");
+    let mut by_fast = w.save_whole();
     w.restore_whole(&before);
     assert_eq!(w.entry(core, &general), next, "who runs next");
     // The counters alone tell which path it was.
@@ -276,6 +275,6 @@ fn on_both_paths(
     let timers = std::mem::replace(&mut there.prompt_timers, was.prompt_timers) - was.prompt_timers;
     there.switches += timers;
     by_fast.counts[TIMERS] += timers;
-    assert_eq!(w.save_whole().difference(&by_fast), None, "from the general path to the fast one");
+    assert_eq!(by_fast.difference(w), None, "from the fast path to the general one");
     Some(idle)
 }

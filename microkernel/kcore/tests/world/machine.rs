@@ -30,6 +30,10 @@ pub struct Model {
     pub invalidated: u64,
     /// What each line was set to.
     pub triggers: std::collections::BTreeMap<u32, Trigger>,
+    /// The highest address-space tag.
+    pub tags: Asid,
+    /// Of which space each core's TLB may hold something under tag 0.
+    pub shared: [Option<u64>; MAX_CORES],
     /// What TLBs may hold, of pages that were there when `invariants` looked.
     pub tlb: Vec<Translation>,
     /// An entry was made that page walks may not see yet.
@@ -44,22 +48,17 @@ const STARTED: u64 = 1 << 50;
 /// A page in a TLB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Translation {
-    pub asid: Asid,
+    pub space: u64,
     pub address: u64,
     pub frame: Frame,
     pub access: Access,
-}
-
-/// The address-space tag in what [`Hw::space`] made.
-fn asid_of(space: u64) -> Asid {
-    (space >> 48) as Asid
 }
 
 impl Hw for Model {
     const CALL_LENGTH: u64 = 4;
     const ADDRESS: u64 = (u32::MAX as u64) << 12;
     fn asid_max(&self) -> Asid {
-        255
+        self.tags
     }
     fn ticks(&self) -> u64 {
         self.now.wrapping_add(STARTED)
@@ -104,11 +103,15 @@ impl Hw for Model {
     }
     fn invalidate(&mut self, space: u64, address: u64, pages: u64) {
         self.invalidated += pages;
-        let asid = asid_of(space);
-        self.tlb.retain(|t| t.asid != asid || !(address..address + (pages << 12)).contains(&t.address));
+        self.tlb.retain(|t| t.space != space || !(address..address + (pages << 12)).contains(&t.address));
     }
     fn invalidate_space(&mut self, space: u64) {
-        self.tlb.retain(|t| t.asid != asid_of(space));
+        self.tlb.retain(|t| t.space != space);
+        self.shared.iter_mut().filter(|shared| **shared == Some(space)).for_each(|shared| *shared = None);
+    }
+    fn enter_shared(&mut self, space: u64) {
+        assert_eq!(space >> 48, 0, "a space of tag 0");
+        self.shared[self.running as usize] = None;
     }
     fn synchronise_code(&mut self, frame: Frame, pages: u32) {
         self.synchronised.extend(frame..frame + pages);

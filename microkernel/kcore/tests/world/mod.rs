@@ -18,6 +18,7 @@ use kmem::{FrameInfo, Link, Mem, PAGE};
 
 pub use copy::Copied;
 pub use machine::{Model, Translation};
+pub use saved::Saved;
 
 pub const FIRST_PHYSICAL: u32 = 0x40000;
 
@@ -62,7 +63,8 @@ pub fn world_of(cores: u8, frames: u32) -> World {
     // SAFETY: fresh blocks of the right sizes, the tables zeroed, freed after the kernel.
     let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, FIRST_PHYSICAL) };
     mem.add(kmem::Frame(0), frames);
-    let mut k = Kernel::new(mem, Model { timer: u64::MAX, timers: [u64::MAX; MAX_CORES], ..Model::default() });
+    let mut k =
+        Kernel::new(mem, Model { tags: 255, timer: u64::MAX, timers: [u64::MAX; MAX_CORES], ..Model::default() });
     (0..cores).for_each(|core| k.join(core));
     let made = k.with(0, |cx| {
         let first = cx.first_objects(20, BUFFER).unwrap();
@@ -260,6 +262,7 @@ impl World {
             let t = cx.v.get_mut(key);
             (t.state, t.run_start) = (State::Running, now);
             cx.s.cores[core].current = thread.into();
+            cx.s.hw.shared[core] = None;
             cx.end_to_idle();
         });
     }

@@ -49,21 +49,23 @@ impl World {
 }
 
 impl Saved {
-    /// What differs from another state, in words.
-    pub fn difference(&self, other: &Saved) -> Option<String> {
-        let mut blocks = self.blocks.iter().zip(&other.blocks).enumerate();
-        if let Some((n, (a, b))) = blocks.find(|(_, (a, b))| a != b) {
-            let (i, (a, b)) = a.iter().zip(b).enumerate().find(|(_, (a, b))| a != b)?;
-            return Some(format!("block {n}, frame {}, byte {:#x}: {a:#x} became {b:#x}", i >> 12, i & 0xfff));
+    /// What differs from the state now, in words.
+    pub fn difference(&self, w: &World) -> Option<String> {
+        for (n, ((start, layout), old)) in w.blocks.iter().zip(&self.blocks).enumerate() {
+            // SAFETY: a whole block, as in `save_whole`.
+            let new = unsafe { std::slice::from_raw_parts(*start, layout.size()) };
+            if new != old {
+                let (i, (a, b)) = old.iter().zip(new).enumerate().find(|(_, (a, b))| a != b)?;
+                return Some(format!("block {n}, frame {}, byte {:#x}: {a:#x} became {b:#x}", i >> 12, i & 0xfff));
+            }
         }
-        let mut cores = self.cores.iter().zip(&*other.cores).enumerate();
+        let s = &w.k.system;
+        let mut cores = self.cores.iter().zip(&s.cores).enumerate();
         if let Some((n, (a, b))) = cores.find(|(_, (a, b))| a != b) {
             return Some(format!("core {n}: {a:?} became {b:?}"));
         }
-        let rest = |s: &Saved| {
-            let timers = format!("timers {:?}, unmasked {:?}", s.timers, s.unmasked);
-            format!("counters {:?}, {timers}, kicked {:?}, idle {:b}, {:b}", s.counts, s.kicks, s.idle, s.sharing)
-        };
-        (rest(self) != rest(other)).then(|| format!("{} became {}", rest(self), rest(other)))
+        let old = (self.counts, self.timers, &self.unmasked, &self.kicks, self.idle, self.sharing);
+        let new = (s.counts, (s.hw.timer, s.hw.timers), &s.hw.unmasked, &s.hw.kicks, s.idle, s.sharing);
+        (old != new).then(|| format!("counters, timers, lines, kicks, idle: {old:?} became {new:?}"))
     }
 }

@@ -14,6 +14,7 @@ use crate::port;
 use crate::system::runner::Stage;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) enum Then {
     /// It goes on until it ends.
     GoOn,
-    /// It goes on until it has printed a line.
+    /// It goes on until it has printed a line, which may come before the debugger is done.
     Print,
     /// It is ended.
     End,
@@ -61,12 +62,15 @@ pub(crate) fn debug<T: Send>(
     // do nothing but acknowledge.
     arguments.extend(["-global", "virtio-pci.ioeventfd=off"].map(Into::into));
     let guest = Guest { program: stage.qemu.clone(), arguments, records, timeout: PATIENCE };
-    let mut listener = Listener { heard: Heard::default(), line_is_enough: then == Then::Print };
-    let enough = Interrupt::own();
+    let (line, done, enough) = (AtomicBool::new(false), AtomicBool::new(false), Interrupt::own());
+    let mut listener = Listener { heard: Heard::default(), line: &line, done: &done };
     let debugged = thread::scope(|scope| {
         let debugger = scope.spawn(|| {
             let result = Debugger::connect(port).and_then(|mut debugger| work(&mut debugger));
-            if result.is_err() || then == Then::End {
+            // Of this and the listener, who comes last sees the other.
+            done.store(then == Then::Print, Ordering::SeqCst);
+            let printed = then == Then::Print && line.load(Ordering::SeqCst);
+            if result.is_err() || then == Then::End || printed {
                 enough.raise();
             }
             result
@@ -170,15 +174,21 @@ pub(super) fn number(digits: &str) -> Result<u64> {
     u64::from_str_radix(digits, 16).map(u64::swap_bytes).map_err(Error::other)
 }
 
-/// Listens to a guest, until it has printed a line if that is enough.
-struct Listener {
+/// Listens to a guest, until it has printed a line and the debugger is done, if that is enough.
+struct Listener<'a> {
     heard: Heard,
-    line_is_enough: bool,
+    /// It has printed a line.
+    line: &'a AtomicBool,
+    /// The debugger is done, and a line is enough.
+    done: &'a AtomicBool,
 }
 
-impl Sink for Listener {
+impl Sink for Listener<'_> {
     fn stdout(&mut self, bytes: &[u8]) -> bool {
-        self.heard.stdout(bytes) && !(self.line_is_enough && self.heard.output.contains(&b'\n'))
+        let more = self.heard.stdout(bytes);
+        let line = self.heard.output.contains(&b'\n');
+        self.line.store(line, Ordering::SeqCst);
+        more && !(line && self.done.load(Ordering::SeqCst))
     }
 
     fn stderr(&mut self, bytes: &[u8]) {

@@ -1,7 +1,5 @@
 //! Relocations: found in the dynamic section, checked and put where they go once, applied to each copy of a writable segment.
 
-use alloc::vec::Vec;
-
 use crate::{ElfError, Processor, Program, Segment, Use};
 
 const DT_NULL: u64 = 0;
@@ -29,18 +27,32 @@ pub(crate) struct Row {
     masks: [u64; ROW],
 }
 
-/// Notes that a word points to `addend` from the program's base, in the rows of a segment with these bytes.
-fn add(rows: &mut Vec<Row>, word: usize, addend: u64, bytes: &[u8]) {
-    for row in rows.len()..=word / ROW {
-        // Zeros behind the file's last byte.
-        let mut part = [0; ROW * 8];
-        let rest = bytes.get(row * ROW * 8..).unwrap_or_default();
-        part.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+impl Row {
+    /// The words of the first bytes, and zeros behind the last one; none is relocated yet.
+    fn of(bytes: &[u8]) -> Row {
         let mut words = [0; ROW];
-        words.iter_mut().zip(part.as_chunks().0).for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
-        rows.push(Row { words, masks: [0; ROW] });
+        let (whole, rest) = bytes.get(..ROW * 8).unwrap_or(bytes).as_chunks();
+        for (n, word) in whole.iter().enumerate() {
+            words[n] = u64::from_le_bytes(*word);
+        }
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            words[whole.len()] = u64::from_le_bytes(last);
+        }
+        Row { words, masks: [0; ROW] }
     }
-    if let Some(Row { words, masks }) = rows.get_mut(word / ROW) {
+}
+
+/// Notes that a word points to `addend` from the program's base, in the rows of its segment.
+fn add(segment: &mut Segment, word: usize, addend: u64, file: &[u8]) {
+    let (row, known) = (word / ROW, segment.relocated.len());
+    if row >= known {
+        let bytes = segment.bytes(file);
+        let rows = (known..=row).map(|row| Row::of(bytes.get(row * ROW * 8..).unwrap_or_default()));
+        segment.relocated.extend(rows);
+    }
+    if let Some(Row { words, masks }) = segment.relocated.get_mut(row) {
         (words[word % ROW], masks[word % ROW]) = (addend, u64::MAX);
     }
 }
@@ -100,8 +112,8 @@ impl Program {
             if offset % 8 != 0 || addend > self.span {
                 return Err(ElfError::RelocationPlace);
             }
-            let bytes = home.bytes(file);
-            add(&mut home.relocated, ((offset - home.address) / 8) as usize, addend, bytes);
+            let word = ((offset - home.address) / 8) as usize;
+            add(home, word, addend, file);
         }
         Ok(())
     }
@@ -125,4 +137,23 @@ impl Program {
 /// Eight bytes; the callers' arrays are long enough.
 fn word<const N: usize>(bytes: &[u8; N], at: usize) -> u64 {
     bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn a_row_has_zeros_behind_the_last_byte() {
+        let bytes: Vec<u8> = (1..=80).collect();
+        for length in 0..=bytes.len() {
+            let Row { words, masks } = Row::of(&bytes[..length]);
+            let row: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let there = length.min(ROW * 8);
+            assert_eq!((&row[..there], masks), (&bytes[..there], [0; ROW]));
+            assert!(row[there..].iter().all(|byte| *byte == 0), "{length} bytes");
+        }
+    }
 }

@@ -152,10 +152,7 @@ impl<T> Opens<T> {
     }
 
     fn remove(&mut self, which: impl Fn(&Open<T>) -> bool) -> Vec<T> {
-        let (out, kept) = core::mem::take(&mut self.list).into_iter().partition(|open| which(open));
-        self.list = kept;
-        let out: Vec<Open<T>> = out;
-        out.into_iter().map(|open| open.token).collect()
+        self.list.extract_if(.., |open| which(open)).map(|open| open.token).collect()
     }
 }
 

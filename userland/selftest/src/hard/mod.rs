@@ -8,6 +8,7 @@ macro_rules! each_register {
     };
 }
 
+mod answers;
 mod borrowed;
 mod counters;
 pub mod floats;
@@ -26,6 +27,7 @@ pub const GROUPS: &[Group] = &[
     Group { name: "messages of every length", run: messages::lengths },
     Group { name: "handles in messages", run: messages::handles },
     Group { name: "deferred replies", run: messages::deferred },
+    Group { name: "answers of a server's loop", run: answers::run },
     Group { name: "the kernel's counters", run: counters::run },
     // The last: it has children, of whose ends a bit may still come, and deadlines and notifications want none.
     Group { name: "flags, control words and pointers of threads", run: state::run },

@@ -151,18 +151,49 @@ fn no_number_of_pages_is_so_large_that_it_counts_as_none() {
 }
 
 #[test]
-fn address_spaces_run_out_and_come_back() {
-    let mut w = world(1200);
-    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 900, 30]);
+fn address_space_tags_run_out_and_come_back() {
+    let mut w = world(1500);
+    let pool = w.ok(nr::create, &[w.pool, POOL as u64, 1200, 30]);
     // The model has 255 tags, and init has one.
-    for _ in 0..254 {
+    for _ in 0..300 {
         w.ok(nr::create, &[pool, PROCESS as u64]);
     }
-    assert_eq!(w.call(nr::create, &[pool, PROCESS as u64]), Err(Error::TableFull));
+    let sharing = |w: &mut World| {
+        w.ok(nr::create, &[w.pool, PROCESS as u64]);
+        w.with(|cx| invariants::all::<PROCESS>(cx).into_iter().filter(|p| cx.v.get(*p).asid == 0).count())
+    };
+    assert_eq!(sharing(&mut w), 47, "those that came too late share one");
     invariants::check(&mut w);
     w.ok(nr::destroy, &[pool]);
-    for _ in 0..3 {
-        w.ok(nr::create, &[w.pool, PROCESS as u64]);
+    assert_eq!(sharing(&mut w), 1, "the next have their own; who has none keeps none");
+    invariants::check(&mut w);
+}
+
+/// Two processes of one tag, and one that has its own, take turns.
+#[test]
+fn who_shares_a_tag_finds_nothing_of_another_under_it() {
+    let mut w = world(900);
+    w.k.system.hw.tags = 2;
+    w.ok(nr::config, &[MAIN, 0, 50]);
+    let started: Vec<ThreadLink> = (0..3)
+        .map(|_| {
+            let process = w.ok(nr::create, &[w.pool, PROCESS as u64]);
+            let memory = w.ok(nr::create, &[w.pool, MEMORY as u64, 1, 0]);
+            w.ok(nr::map, &[process, memory, 0x100_0000, 0, 1, 3]);
+            let (handle, link) = w.thread(process, 30, 0x2000_0000);
+            w.ok(nr::start, &[handle, 0x40_0000, 0x50_0000, 0]);
+            link
+        })
+        .collect();
+    w.enter(nr::config as u64, &[MAIN, 0, 10]);
+    let mut ran = Vec::new();
+    for _ in 0..9 {
+        invariants::check(&mut w);
+        ran.push(w.current());
+        w.enter(nr::yield_now as u64, &[]);
+    }
+    for thread in started {
+        assert_eq!(ran.iter().filter(|other| **other == thread).count(), 3, "each has its turns");
     }
     invariants::check(&mut w);
 }

@@ -18,7 +18,7 @@ pub fn check(cx: &mut Cx<'_, '_>) {
     let mut walk = Walk { buffers, ..Walk::default() };
     for process in all::<PROCESS>(cx) {
         let root = cx.v.get(process).root;
-        walk.asid = cx.v.get(process).asid;
+        walk.space = cx.v.get(process).space;
         walk.table(cx, process, root, 3, 0);
         let mapped: u32 = walk.live.values().filter(|(owner, _)| *owner == process.link().raw()).map(|l| l.1).sum();
         assert_eq!(mapped, cx.v.get(process).mapped, "pages mapped");
@@ -39,6 +39,7 @@ pub fn check(cx: &mut Cx<'_, '_>) {
     assert!(!cx.s.hw.unpublished.get(), "page walks see every entry");
     forgotten(cx, &walk.translations);
     cx.s.hw.tlb = walk.translations;
+    tags(cx);
     code(cx);
 }
 
@@ -46,7 +47,7 @@ pub fn check(cx: &mut Cx<'_, '_>) {
 pub fn fill_tlb(cx: &mut Cx<'_, '_>) {
     let mut walk = Walk { blind: true, ..Walk::default() };
     for process in all::<PROCESS>(cx) {
-        walk.asid = cx.v.get(process).asid;
+        walk.space = cx.v.get(process).space;
         walk.table(cx, process, cx.v.get(process).root, 3, 0);
     }
     cx.s.hw.tlb = walk.translations;
@@ -57,16 +58,33 @@ fn forgotten(cx: &Cx<'_, '_>, now: &[Translation]) {
     let processes: Vec<_> = all::<PROCESS>(cx).into_iter().map(|process| cx.v.get(process)).collect();
     let mut at = 0;
     for old in &cx.s.hw.tlb {
-        let process = processes.iter().find(|process| process.asid == old.asid);
+        let process = processes.iter().find(|process| process.space == old.space);
         let process = process.expect("no TLB holds anything of an address space that is gone");
         if process.dying && process.threads.is_none() {
             continue;
         }
         let mut rest = now[at..].iter().chain(&now[..at]);
-        let found = rest.position(|new| (new.asid, new.address) == (old.asid, old.address));
+        let found = rest.position(|new| (new.space, new.address) == (old.space, old.address));
         at = found.map_or(at, |n| (at + n) % now.len());
         let good = found.is_some() && now[at].frame == old.frame && now[at].access.contains(old.access);
         assert!(good, "a TLB holds {old:x?}, which the tables say no more");
+    }
+}
+
+/// No two processes have the same tag but 0; and where one of that tag runs, the core's TLB holds nothing of another.
+fn tags(cx: &mut Cx<'_, '_>) {
+    let mut taken = BTreeSet::new();
+    for process in all::<PROCESS>(cx) {
+        let p = cx.v.get(process);
+        assert!(p.asid == 0 || taken.insert(p.asid), "two processes have the tag {}", p.asid);
+    }
+    for core in 0..cx.s.cores.len() {
+        let Some(current) = cx.v.live(cx.s.cores[core].current.link()) else { continue };
+        let space = cx.v.get(current).context.space;
+        if space >> 48 == 0 {
+            let held = cx.s.hw.shared[core].replace(space);
+            assert!(held.is_none_or(|held| held == space), "the TLB holds of another what both have under tag 0");
+        }
     }
 }
 
@@ -85,7 +103,7 @@ struct Walk {
     listed: BTreeSet<u32>,
     writers: BTreeMap<u32, u32>,
     tables: usize,
-    asid: u16,
+    space: u64,
     translations: Vec<Translation>,
     /// Of each thread: its process, its buffer's address and frame.
     buffers: Vec<(u32, u64, Frame)>,
@@ -138,7 +156,7 @@ impl Walk {
         physical: u32,
         access: Access,
     ) {
-        self.translations.push(Translation { asid: self.asid, address, frame: physical, access });
+        self.translations.push(Translation { space: self.space, address, frame: physical, access });
         if self.blind {
             return;
         }

@@ -39,6 +39,17 @@ pub fn invalidate_space(asid: u16) {
     finish();
 }
 
+/// Loads an address space of ASID 0, which several share, and removes from this core's TLB what it holds of the others. In this order:
+/// while theirs is loaded their pages may be walked again at any time.
+pub fn enter_shared(space: u64) {
+    // SAFETY:
+    // 1. The kernel runs on this core with interrupts off, in the upper half, and touches nothing of the lower.
+    // 2. `space` is of the process that runs next, to which the way out would switch.
+    unsafe {
+        asm!("msr ttbr0_el1, {}", "isb", "tlbi aside1, xzr", "dsb nsh", "isb", in(reg) space, options(nostack, preserves_flags));
+    }
+}
+
 /// Waits until the invalidations before are done on all cores.
 fn finish() {
     // SAFETY: barriers only order.

@@ -77,6 +77,10 @@ impl Hw for Machine {
         (u64::from(asid) << 48) | mmu::address(root)
     }
 
+    fn enter_shared(&mut self, space: u64) {
+        cpu::enter_shared(space);
+    }
+
     fn publish(&mut self) {
         cpu::publish();
     }

@@ -104,7 +104,13 @@ pub fn running() -> impl Iterator<Item = CoreId> {
 }
 
 fn others() -> impl Iterator<Item = CoreId> {
-    cores_of(RUNNING.load(Ordering::Relaxed) & !(1 << core_id()))
+    cores_of(other_bits())
+}
+
+/// A bit for each core that runs besides this one.
+#[inline(always)]
+fn other_bits() -> u8 {
+    RUNNING.load(Ordering::Relaxed) & !(1 << core_id())
 }
 
 /// Those that have a bit.
@@ -214,8 +220,12 @@ const PATIENCE: u32 = 10_000_000;
 /// Has an order be done by all cores, and returns when it is. The caller has the kernel's lock, or runs alone.
 pub fn everywhere(order: Order) {
     order.obey();
+    let others = other_bits();
+    if others == 0 {
+        return;
+    }
     let mut asked = 0u8;
-    for core in others().filter(|core| order.concerns(*core)) {
+    for core in cores_of(others).filter(|core| order.concerns(*core)) {
         if asked == 0 {
             order.write();
         }

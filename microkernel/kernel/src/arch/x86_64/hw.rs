@@ -100,9 +100,12 @@ impl kcore::Hw for Machine {
     }
 
     fn space(&self, root: Frame, asid: Asid) -> u64 {
-        let tag = if cpu::tagged() { KEEP | u64::from(asid & 0xfff) } else { 0 };
+        let tag = if cpu::tagged() && asid != 0 { KEEP | u64::from(asid & 0xfff) } else { 0 };
         u64::from(root) << 12 | tag
     }
+
+    /// To load CR3 without `KEEP` does it (SDM vol. 3A, 4.10.4.1).
+    fn enter_shared(&mut self, _space: u64) {}
 
     /// Table walks are coherent with stores (SDM vol. 3A, 4.10.2.3): new entries need nothing.
     fn publish(&mut self) {}
