@@ -122,7 +122,7 @@ pub fn slots<'id>(cx: &Cx<'_, 'id>, process: ProcessKey<'id>) -> Vec<(u32, Entry
 
 /// Every handle in every table.
 pub fn handles(cx: &Cx<'_, '_>) -> Vec<Entry> {
-    let mut handles = Vec::new();
+    let mut handles = Vec::with_capacity(64);
     for process in all::<PROCESS>(cx) {
         for (_, page) in pages(cx, process) {
             handles.extend(page.0.iter().filter(|entry| entry.object.class() != 0));
