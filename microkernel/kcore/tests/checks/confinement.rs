@@ -91,7 +91,7 @@ impl Picture {
         assert!(frames.contains(&thread.frame().0), "its thread is in its pool");
         let mut picture = Picture { pool, thread, frames, bytes: Vec::new() };
         for frame in &picture.frames {
-            picture.bytes.extend_from_slice(&*picture.of(w, *frame));
+            picture.bytes.extend_from_slice(&picture.of(w, *frame));
         }
         picture
     }
