@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use kcore::Core;
 use kcore::hw::{CoreId, MAX_CORES};
-
 use kmem::{Kind, PAGE};
 
 use super::World;
