@@ -1,6 +1,6 @@
 //! The kernel's smaller objects as typed handles: pools, notifications, grants, interrupts, ports, authorities.
 
-use abi::{Handle, Rights, boot, calls, info, user};
+use abi::{Handle, Rights, boot, calls, calls::Derived, info, user};
 use protocol::Error;
 
 use crate::{
@@ -8,11 +8,6 @@ use crate::{
     handle::{self, typed},
     sys,
 };
-
-/// `derive` gives a handle to the Grant, too.
-pub(crate) const WITH_GRANT: u64 = calls::Derived::WITH_GRANT.0;
-/// It does not: nobody will revoke what is derived.
-pub(crate) const ALONE: u64 = calls::Derived::ALONE.0;
 
 typed! {
     /// Page frames and the right to make objects from them.
@@ -161,7 +156,8 @@ impl Notification {
     /// A doorbell to give away: it sets `bits`; when the last handle through it is gone, `gone` is set. The pool pays.
     pub fn doorbell(&self, pool: &Pool, bits: u64, gone: u64) -> Result<(Doorbell, Grant), Error> {
         let rights = Rights::NOTIFY | Rights::TRANSFER;
-        let (bell, grant) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), bits, gone, WITH_GRANT)?;
+        let (bell, grant) =
+            sys::derive(pool.raw(), self.raw(), rights.bits().into(), bits, gone, Derived::WITH_GRANT.0)?;
         Ok((Doorbell(handle::adopt(bell)?), Grant(handle::adopt(grant)?)))
     }
 
@@ -200,7 +196,8 @@ impl Grant {
 
     /// A weaker handle of any kind behind a new Grant; the badge stays.
     pub fn derive(pool: &Pool, handle: &OwnedHandle, rights: Rights) -> Result<(OwnedHandle, Grant), Error> {
-        let (derived, grant) = sys::derive(pool.raw(), handle.raw(), rights.bits().into(), 0, 0, WITH_GRANT)?;
+        let (derived, grant) =
+            sys::derive(pool.raw(), handle.raw(), rights.bits().into(), 0, 0, Derived::WITH_GRANT.0)?;
         Ok((handle::adopt(derived)?, Grant(handle::adopt(grant)?)))
     }
 }
@@ -286,7 +283,7 @@ impl IoPorts {
 impl Authority {
     /// A weaker one with a badge of one's choice, for LOG: the label of the records.
     pub fn label(&self, pool: &Pool, rights: Rights, badge: u64) -> Result<Authority, Error> {
-        let (handle, _) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), badge, 0, ALONE)?;
+        let (handle, _) = sys::derive(pool.raw(), self.raw(), rights.bits().into(), badge, 0, Derived::ALONE.0)?;
         Ok(Authority(handle::adopt(handle)?))
     }
 
@@ -298,7 +295,7 @@ impl Authority {
         badge: u64,
         (process, index): (&Process, u16),
     ) -> Result<(), Error> {
-        let to = calls::Derived::to(process.handle(), index).0;
+        let to = Derived::to(process.handle(), index).0;
         sys::derive(pool.raw(), self.raw(), rights.bits().into(), badge, 0, to)?;
         Ok(())
     }

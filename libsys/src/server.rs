@@ -12,11 +12,7 @@ use abi::{
 use protocol::{Answer, Error, Protocol};
 use serde::de::DeserializeOwned;
 
-use crate::{
-    Grant, Handles, OwnedHandle, Pool, Process, handle, message,
-    objects::{ALONE, WITH_GRANT},
-    sys, thread_block,
-};
+use crate::{Grant, Handles, OwnedHandle, Pool, Process, handle, message, sys, thread_block};
 
 /// A channel that this process receives on. Bits of the thread's bound notification come in the same wait.
 pub struct Receiver {
@@ -46,14 +42,15 @@ impl Receiver {
     /// [`Event::Closed`] tells. The pool pays.
     pub fn client(&self, pool: &Pool, badge: u64) -> Result<(OwnedHandle, Grant), Error> {
         let rights = Rights::CALL | Rights::TRANSFER;
-        let (client, grant) = sys::derive(pool.raw(), self.handle.raw(), rights.bits().into(), badge, 0, WITH_GRANT)?;
+        let (client, grant) =
+            sys::derive(pool.raw(), self.handle.raw(), rights.bits().into(), badge, 0, Derived::WITH_GRANT.0)?;
         Ok((handle::adopt(client)?, Grant::adopt(handle::adopt(grant)?)))
     }
 
     /// The same where nobody will want to revoke it.
     pub fn lasting_client(&self, pool: &Pool, badge: u64) -> Result<OwnedHandle, Error> {
         let rights = Rights::CALL | Rights::TRANSFER;
-        let (client, _) = sys::derive(pool.raw(), self.handle.raw(), rights.bits().into(), badge, 0, ALONE)?;
+        let (client, _) = sys::derive(pool.raw(), self.handle.raw(), rights.bits().into(), badge, 0, Derived::ALONE.0)?;
         handle::adopt(client)
     }
 
@@ -89,15 +86,20 @@ impl Receiver {
     /// Answers by the next [`Receiver::recv`], which saves a system call: for a server that goes there soon, and calls nobody before.
     /// What doesn't fit the registers, or is followed by another answer, is given at once.
     pub fn reply<P: Protocol>(&self, token: Token, answer: Answer<P>) {
-        self.reply_with::<P>(token, &answer, Handles::none());
+        self.owe::<P>(token, answer, Handles::none());
     }
 
-    /// The same with handles; they go only with `Ok`.
-    pub fn reply_with<P: Protocol>(&self, token: Token, answer: &Answer<P>, handles: Handles) {
-        let owed = match message::short(answer, &handles) {
+    /// The same with handles.
+    pub fn reply_with<P: Protocol>(&self, token: Token, answer: Result<(P::Reply, Handles), Error>) {
+        let (answer, handles) = apart::<P>(answer);
+        self.owe::<P>(token, answer, handles);
+    }
+
+    fn owe<P: Protocol>(&self, token: Token, answer: Answer<P>, handles: Handles) {
+        let owed = match message::short(&answer, &handles) {
             Some((tag, words)) => Some(Owed { token: token.spend(), tag, words, handles }),
             None => {
-                token.reply_with::<P>(answer, handles);
+                token.give::<P>(&answer, handles);
                 None
             }
         };
@@ -262,6 +264,14 @@ enum Answers {
     Fault,
 }
 
+/// An answer and the handles that go with it: none with an error.
+fn apart<P: Protocol>(answer: Result<(P::Reply, Handles), Error>) -> (Answer<P>, Handles) {
+    match answer {
+        Ok((reply, handles)) => (Ok(reply), handles),
+        Err(error) => (Err(error), Handles::none()),
+    }
+}
+
 impl Token {
     const fn new(value: u64, of: Answers) -> Token {
         Token { value, of }
@@ -269,11 +279,16 @@ impl Token {
 
     /// Answers. A caller that is gone does not matter.
     pub fn reply<P: Protocol>(self, answer: Answer<P>) {
-        self.reply_with::<P>(&answer, Handles::none());
+        self.give::<P>(&answer, Handles::none());
     }
 
-    /// Answers with handles; they go only with `Ok`.
-    pub fn reply_with<P: Protocol>(self, answer: &Answer<P>, handles: Handles) {
+    /// Answers with handles.
+    pub fn reply_with<P: Protocol>(self, answer: Result<(P::Reply, Handles), Error>) {
+        let (answer, handles) = apart::<P>(answer);
+        self.give::<P>(&answer, handles);
+    }
+
+    fn give<P: Protocol>(self, answer: &Answer<P>, handles: Handles) {
         match message::prepare(answer, &handles) {
             Ok((tag, words)) => {
                 if sys::reply(self.spend(), tag, words).is_ok() {

@@ -5,7 +5,7 @@
 
 use abi::Error;
 use kmem::mutants::{Mutant, mutant};
-use kmem::{Class, Frame, Key, Link, SlabChange};
+use kmem::{Class, Frame, Key, Link, SlabChange, View};
 
 use crate::Hw;
 use crate::objects::{CHANNEL, GRANT, NOTIFICATION, Objects, POOL, PoolKey};
@@ -73,13 +73,23 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// Takes one frame, charged to the pool, as plain bytes. Its contents are old.
     pub fn take_frame(&mut self, pool: PoolKey<'id>) -> Option<Frame> {
+        self.charged(pool, |v| v.take(1))
+    }
+
+    /// What is a page, charged to the pool: none if that has no page left, or if there is no such thing.
+    #[inline(always)]
+    pub fn charged<T>(
+        &mut self,
+        pool: PoolKey<'id>,
+        take: impl FnOnce(&mut View<'_, 'id, Objects>) -> Option<T>,
+    ) -> Option<T> {
         let p = self.v.get::<POOL>(pool);
         if p.limit == p.used {
             return None;
         }
-        let frame = self.v.take(1)?;
+        let taken = take(&mut self.v)?;
         self.v.get_mut::<POOL>(pool).used += 1;
-        Some(frame)
+        Some(taken)
     }
 
     /// Credits a pool for pages given back.
@@ -139,12 +149,11 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     where
         Objects: Class<I>,
     {
-        let p = self.v.get::<POOL>(pool);
-        if <Objects as Class<I>>::SPARES == 0 || p.limit == p.used {
+        if <Objects as Class<I>>::SPARES == 0 {
             return None;
         }
-        let slab = self.v.take_spare_slab::<I>(pool.link().raw())?;
-        self.v.get_mut::<POOL>(pool).used += !mutant(Mutant::SpareSlabUnpaid) as u32;
+        let slab = self.charged(pool, |v| v.take_spare_slab::<I>(pool.link().raw()))?;
+        self.v.get_mut::<POOL>(pool).used -= mutant(Mutant::SpareSlabUnpaid) as u32;
         Some(slab)
     }
 

@@ -33,7 +33,7 @@ const FRAMES_A_UNIT: u32 = 64;
 const MOVES_A_UNIT: u32 = 8;
 
 /// What has begun to end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Endings {
     /// Threads.
     pub threads: ThreadLink,

@@ -403,11 +403,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
 
     /// A page of slots without handles, charged to the pool: a spare one, or a new one.
     fn empty_slots(&mut self, pool: PoolKey<'id>, owner: u32) -> Option<Key<'id, HANDLES>> {
-        let p = self.v.get(pool);
-        if p.limit != p.used
-            && let Some(page) = self.v.take_spare::<HANDLES>(owner)
-        {
-            self.v.get_mut(pool).used += 1;
+        if let Some(page) = self.charged(pool, |v| v.take_spare::<HANDLES>(owner)) {
             return Some(page);
         }
         let frame = self.take_frame(pool)?;

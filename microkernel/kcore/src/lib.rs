@@ -64,11 +64,11 @@ use abi::{Error, Status};
 
 pub use boot::BootObjects;
 pub use context::{Context, FPU_BYTES};
-pub use ending::UNITS;
+pub use ending::{Endings, UNITS};
 pub use fast::{Asked, Decided, Doors, Length, may_be_fast};
 pub use handles::LastChannels;
 pub use hw::Hw;
-pub use log::LOG_PAGES;
+pub use log::{LOG_PAGES, Log};
 pub use regs::Regs;
 pub use state::{Core, Cx, Kernel, LOG_LINE, MAX_LINES, PRIORITIES, System};
 

@@ -29,7 +29,7 @@ const SECOND: u64 = 1_000_000_000;
 const _: () = assert!(size_of::<LogRecord>() == RECORD_BYTES && size_of::<LogHeader>() == 24);
 
 /// State of the log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     ring: Frame,
     written: u64,
@@ -39,7 +39,7 @@ pub struct Log {
     shown: u8,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Rate {
     label: u64,
     since: u64,
@@ -47,7 +47,7 @@ struct Rate {
 }
 
 impl Log {
-    pub const fn new() -> Log {
+    pub(crate) const fn new() -> Log {
         let rates = [Rate { label: 0, since: 0, count: 0 }; LABELS + 1];
         Log { ring: Frame::NONE, written: 0, dropped: 0, rates, shown: SHOW_ALL }
     }

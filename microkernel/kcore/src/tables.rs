@@ -347,14 +347,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
     /// A table without entries, charged to the pool: a spare one, which need not be zeroed, or a new one.
     #[inline(always)]
     fn empty_table(&mut self, pool: PoolKey<'id>, owner: u32) -> Option<TableKey<'id>> {
-        let p = self.v.get_mut(pool);
-        if p.limit != p.used
-            && let Some(table) = self.v.take_spare::<TABLE>(owner)
-        {
-            self.v.get_mut(pool).used += 1;
-            return Some(table);
-        }
-        self.new_table(pool, owner)
+        self.charged(pool, |v| v.take_spare::<TABLE>(owner)).or_else(|| self.new_table(pool, owner))
     }
 
     /// A page on the stack for a moment: so it is a function of its own.

@@ -96,12 +96,11 @@ impl Server {
             Ok(Request::LoadBegin { bytes }) => self.begin(badge, bytes, handles).map_err(Refused::from),
             Ok(plain) => self.plain(badge, plain).map(|reply| (reply, Handles::none())),
         };
-        let (answer, handles) = match answer {
-            Ok((reply, handles)) => (Ok(reply), handles),
-            Err(Refused::Error(error)) => (Err(error), Handles::none()),
-            Err(Refused::Figures(refusal)) => (Ok(Reply::Refused(refusal)), Handles::none()),
-        };
-        self.desk.receiver.reply_with::<Service>(token, &answer, handles);
+        let answer = answer.or_else(|refused| match refused {
+            Refused::Error(error) => Err(error),
+            Refused::Figures(refusal) => Ok((Reply::Refused(refusal), Handles::none())),
+        });
+        self.desk.receiver.reply_with::<Service>(token, answer);
     }
 
     fn attach(&mut self, badge: u64, attach: Attach, handles: Handles) -> Result<(Reply, Handles)> {

@@ -101,14 +101,11 @@ impl Server {
                     Err(error) => token.reply::<Service>(Err(error)),
                 }
             }
-            Request::Attach(attach) => match self.attach(badge, attach, handles) {
-                Ok((reply, handles)) => token.reply_with::<Service>(&Ok(reply), handles),
-                Err(error) => token.reply::<Service>(Err(error)),
-            },
-            Request::Share { rights, side } => match self.share(badge, rights, side) {
-                Ok(handle) => token.reply_with::<Service>(&Ok(Reply::Done), Handles::one(handle)),
-                Err(error) => token.reply::<Service>(Err(error)),
-            },
+            Request::Attach(attach) => token.reply_with::<Service>(self.attach(badge, attach, handles)),
+            Request::Share { rights, side } => {
+                let shared = self.share(badge, rights, side);
+                token.reply_with::<Service>(shared.map(|handle| (Reply::Done, Handles::one(handle))));
+            }
             prompt => {
                 let answer = self.prompt(badge, prompt);
                 token.reply::<Service>(answer);

@@ -72,10 +72,7 @@ fn serve(hall: &mut Hall) -> Result<(), Error> {
                 let session = desk.sessions.get(call.badge);
                 let request = call.request_taking(|_: &Request| 0);
                 let answer = session.and_then(|session| service::answer(hall, session, call.badge, request?));
-                match answer {
-                    Ok((reply, handles)) => desk.receiver.reply_with::<Service>(call.token, &Ok(reply), handles),
-                    Err(error) => desk.receiver.reply::<Service>(call.token, Err(error)),
-                }
+                desk.receiver.reply_with::<Service>(call.token, answer);
             }
             Event::Bits(set) if set & bits::SHUTDOWN != 0 => return Ok(()),
             Event::Bits(set) if set & bits::WORK != 0 => desk.admit(session)?,

@@ -116,10 +116,7 @@ impl Server {
             Request::Map { id, offset, length } => self.map(badge, id, (offset, length), handles),
             plain => self.plain(badge, plain).map(|reply| (reply, Handles::none())),
         });
-        match answer {
-            Ok((reply, handles)) => self.receiver.reply_with::<Service>(token, &Ok(reply), handles),
-            Err(error) => self.receiver.reply::<Service>(token, Err(error)),
-        }
+        self.receiver.reply_with::<Service>(token, answer);
     }
 
     fn attach(&mut self, badge: u64, attach: Attach, handles: Handles) -> Result<(Reply, Handles)> {

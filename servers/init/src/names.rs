@@ -10,7 +10,7 @@ use archive::manifest::SHELL_LEVEL;
 use libsys::abi::user;
 use libsys::names::bits;
 use libsys::protocol::names::{Reply, Request, Service};
-use libsys::protocol::{Answer, List, Text};
+use libsys::protocol::{List, Text};
 use libsys::protocol::{Protocol, ai, console, device, fs, net};
 use libsys::{Error, Grant, Handles, Incoming, OwnedHandle, Rights, time};
 use namespace::{Binding, Table};
@@ -57,10 +57,8 @@ impl World {
             }
             return;
         }
-        match self.names_answer(number, request, handles) {
-            Ok((reply, handles)) => self.receiver.reply_with::<Service>(token, &Ok(reply), handles),
-            Err(error) => self.receiver.reply::<Service>(token, Err(error)),
-        }
+        let answer = self.names_answer(number, request, handles);
+        self.receiver.reply_with::<Service>(token, answer);
     }
 
     fn names_answer(&mut self, number: u32, request: Request, handles: Handles) -> Result<(Reply, Handles), Error> {
@@ -201,8 +199,8 @@ impl World {
         let open = self.opens.finish(index, request)?;
         self.answered(index);
         let session = self.lend(open.client, index, session);
-        let answer: Answer<Service> = Ok(Reply::Opened { bindings: open.bindings });
-        open.token.reply_with::<Service>(&answer, Handles::one(session));
+        let reply = Reply::Opened { bindings: open.bindings };
+        open.token.reply_with::<Service>(Ok((reply, Handles::one(session))));
         Ok(())
     }
 

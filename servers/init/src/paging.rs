@@ -199,10 +199,8 @@ impl World {
     pub fn pager_call(&mut self, incoming: Incoming) {
         let request = incoming.request::<Request>();
         let Incoming { token, handles, .. } = incoming;
-        match request.and_then(|request| self.pager_answer(request, handles)) {
-            Ok((reply, handles)) => self.receiver.reply_with::<Service>(token, &Ok(reply), handles),
-            Err(error) => self.receiver.reply::<Service>(token, Err(error)),
-        }
+        let answer = request.and_then(|request| self.pager_answer(request, handles));
+        self.receiver.reply_with::<Service>(token, answer);
     }
 
     fn pager_answer(&mut self, request: Request, handles: Handles) -> Result<(Reply, Handles), Error> {
@@ -318,14 +316,9 @@ impl World {
             Some(error) => Err(error),
             None => self.share_extents(job.parent, child),
         };
-        match result {
-            Ok(()) => {
-                let reply = process::Reply::Created { number: child };
-                job.token.reply_with::<process::Service>(&Ok(reply), job.gifts);
-            }
-            // The child channel's end ends the child.
-            Err(error) => job.token.reply::<process::Service>(Err(error)),
-        }
+        // The child channel's end, with the gifts, ends the child of which nothing comes.
+        let answer = result.map(|()| (process::Reply::Created { number: child }, job.gifts));
+        job.token.reply_with::<process::Service>(answer);
     }
 
     /// Both have pages in the same Memories now.

@@ -62,13 +62,10 @@ impl World {
             request => {
                 // The child is ready before its parent: it may be over when that asks for its end.
                 let at_once = matches!(request, Spawn { .. });
-                let (answer, handles) = match self.process_answer(caller, request, handles) {
-                    Ok((reply, handles)) => (Ok(reply), handles),
-                    Err(error) => (Err(error), Handles::none()),
-                };
+                let answer = self.process_answer(caller, request, handles);
                 match at_once {
-                    true => token.reply_with::<Service>(&answer, handles),
-                    false => self.receiver.reply_with::<Service>(token, &answer, handles),
+                    true => token.reply_with::<Service>(answer),
+                    false => self.receiver.reply_with::<Service>(token, answer),
                 }
             }
         }

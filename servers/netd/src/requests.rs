@@ -33,16 +33,16 @@ impl Server {
     pub fn call(&mut self, call: Incoming) {
         let request = call.request_taking(takes);
         let Incoming { badge, handles, token, .. } = call;
-        let (answer, handles) = match request.and_then(|request| self.serve(badge, request, handles)) {
-            Ok(Outcome::Reply(reply)) => (Ok(reply), Handles::none()),
-            Ok(Outcome::With(reply, handles)) => (Ok(reply), handles),
+        let answer = match request.and_then(|request| self.serve(badge, request, handles)) {
+            Ok(Outcome::Reply(reply)) => Ok((reply, Handles::none())),
+            Ok(Outcome::With(reply, handles)) => Ok((reply, handles)),
             // Whether it has to wait at all is seen when the turn is over.
             Ok(Outcome::Wait(what, deadline)) => {
                 return self.waiting.push(Waiting { badge, token, what, deadline });
             }
-            Err(error) => (Err(error), Handles::none()),
+            Err(error) => Err(error),
         };
-        self.desk.receiver.reply_with::<Net>(token, &answer, handles);
+        self.desk.receiver.reply_with::<Net>(token, answer);
     }
 
     fn serve(&mut self, badge: u64, request: Request, handles: Handles) -> Result<Outcome, Error> {

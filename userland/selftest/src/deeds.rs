@@ -51,8 +51,8 @@ pub fn perform(deed: &str) -> ! {
     match deed {
         "exit-7" => exit_now(Status { code: 7, reason: 0 }),
         "bomb" => crate::sec::bombs::go_off(),
-        "lend-names" => exit_now(crate::sec::services::lend_names().map_or_else(Status::from, |()| Status::OK)),
-        "victim" => exit_now(crate::sec::services::victim().map_or_else(Status::from, |()| Status::OK)),
+        "lend-names" => end(crate::sec::services::lend_names()),
+        "victim" => end(crate::sec::services::victim()),
         "read-null" => fault::read(),
         "write-null" => fault::write(),
         "jump-null" => fault::fetch(),
@@ -81,14 +81,19 @@ pub fn perform(deed: &str) -> ! {
         | "leave-clone" => crate::paged::perform(deed),
         "undefined" => undefined(),
         "privileged" => privileged(),
-        "own-page" => exit_now(crate::tags::own_page().map_or_else(Status::from, |()| Status::OK)),
-        "revoked" => exit_now(crate::sec::revoke::after_many_sessions().map_or_else(Status::from, |()| Status::OK)),
-        "secret" => exit_now(crate::sec::leaks::keep_secret().map_or_else(Status::from, |()| Status::OK)),
+        "own-page" => end(crate::tags::own_page()),
+        "revoked" => end(crate::sec::revoke::after_many_sessions()),
+        "secret" => end(crate::sec::leaks::keep_secret()),
         "where" => exit_now(crate::sec::leaks::tell()),
         name if crate::privileged::execute(name) => {}
         _ => exit_now(Error::BadArgument.into()),
     }
     exit_now(Status::OK)
+}
+
+/// Ends this process with what has come of it.
+fn end(result: Result<(), Error>) -> ! {
+    exit_now(result.map_or_else(Status::from, |()| Status::OK))
 }
 
 /// How a thread touches an address.

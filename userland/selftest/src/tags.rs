@@ -18,9 +18,8 @@ const MOST: u64 = 4_200;
 const EACH: u64 = 3;
 /// Processes that run beside each other then.
 const NEIGHBOURS: usize = 3;
-/// Pages of each, and those that stay this process's own.
+/// Pages of each.
 const NEIGHBOUR: u32 = 128;
-const OWN: u64 = 200;
 /// How often each of them looks whether its page is its own.
 const LOOKS: u64 = 20;
 
@@ -35,10 +34,9 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
 }
 
 fn crowd(checks: &mut Checks) -> Result<(), LibError> {
-    let info = Pool::own()?.info()?;
-    let kept = OWN + NEIGHBOURS as u64 * u64::from(NEIGHBOUR);
-    let pages = info.pages.saturating_sub(info.used).saturating_sub(kept).min(MOST * EACH);
-    let pool = create(POOL, Kind::Pool, pages, 1, 0)?;
+    let beside = NEIGHBOURS as u32 * NEIGHBOUR;
+    let pages = child::room((MOST * EACH) as u32 + beside)?.saturating_sub(beside);
+    let pool = create(POOL, Kind::Pool, pages.into(), 1, 0)?;
     let mut empty = Vec::new();
     let refused = (0..MOST).find_map(|_| match create(raw(&pool), Kind::Process, 0, 0, 0) {
         Ok(process) => {

@@ -5,7 +5,7 @@ use libsys::abi::info::{self, Kind};
 use libsys::abi::user;
 use libsys::raw::Registers;
 use libsys::thread::{JoinHandle, Options};
-use libsys::{Error, OwnedHandle, time, wait_bits};
+use libsys::{Error, Event, Incoming, OwnedHandle, Receiver, time, wait_bits};
 
 use crate::deeds::Touch;
 use crate::kernel::{self, POOL, PROCESS, call, create, playground, raw};
@@ -22,6 +22,19 @@ pub fn options() -> Result<Options, Error> {
 /// Has the main thread, which runs the checks, stay on a core; `ANY_CORE` lets it go.
 pub fn pin(core: u64) -> Result<(), libsys::abi::Error> {
     call(number::config, &[user::MAIN_THREAD.raw().into(), CONFIG_CORE, core]).map(drop)
+}
+
+/// The next call that comes.
+pub fn next_call(receiver: &Receiver) -> Result<Incoming, Error> {
+    let until = time::after(PATIENCE);
+    loop {
+        match receiver.recv(until)? {
+            Event::Call(call) => return Ok(call),
+            Event::Deadline => return Err(Error::TimedOut),
+            // Bits of what was done before, say, and clients that are through.
+            _ => {}
+        }
+    }
 }
 
 /// Waits for a thread's end and frees what it used.

@@ -32,8 +32,17 @@ pub struct Driver {
     pub watch: u64,
     /// The state just before the last call, if it was one of these.
     pub before: Option<Snapshot>,
-    /// What was done last, for when a check fails.
-    trace: Vec<String>,
+    /// What was done, for when a check fails: put into words only then.
+    trace: Vec<Done>,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "told by Debug alone")]
+enum Done {
+    Event(&'static str),
+    Started(ThreadLink),
+    Call { core: CoreId, caller: ThreadLink, attempt: Attempt, goes_on: bool },
+    Result(Option<Result<(), Error>>),
 }
 
 /// What a step did.
@@ -225,10 +234,10 @@ impl Driver {
             Some(thread.link())
         });
         match started {
-            Some(thread) => self.event(|d| {
-                d.trace.push(format!("{thread:?}"));
-                "was started again"
-            }),
+            Some(thread) => {
+                self.trace.push(Done::Started(thread));
+                Step::Event
+            }
             None => Step::Stuck,
         }
     }
@@ -245,7 +254,7 @@ impl Driver {
     /// Something that is no call.
     pub fn event(&mut self, f: impl FnOnce(&mut Driver) -> &'static str) -> Step {
         let what = f(self);
-        self.trace.push(what.into());
+        self.trace.push(Done::Event(what));
         Step::Event
     }
 
@@ -272,7 +281,7 @@ impl Driver {
             });
         }
         self.w.edit(caller, |t| t.context.regs.pc = 0x40_0000);
-        self.trace.push(format!("{core}: {caller:?} {attempt:x?}{}", if restarting { " (goes on)" } else { "" }));
+        self.trace.push(Done::Call { core, caller, attempt: attempt.clone(), goes_on: restarting });
         let watch = self.watch > 0 && self.r.one_in(self.watch) && !snapshot::traced(&mut self.w, caller);
         self.before = watch.then(|| snapshot::take(&mut self.w));
         (self.enter)(&mut self.w, core);
@@ -282,7 +291,7 @@ impl Driver {
             let waits = !matches!(t.state, State::Running | State::Ready);
             (!waits && t.context.regs.pc == 0x40_0000).then(|| Status(t.context.regs.number).result())
         });
-        self.trace.push(format!("  -> {result:?}"));
+        self.trace.push(Done::Result(result));
         Step::Call { caller, attempt, goes_on: restarting, result }
     }
 }
@@ -291,8 +300,8 @@ impl Drop for Driver {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let from = self.trace.len().saturating_sub(16);
-            for line in &self.trace[from..] {
-                eprintln!("{line}");
+            for done in &self.trace[from..] {
+                eprintln!("{done:x?}");
             }
         }
     }

@@ -1,10 +1,13 @@
 //! The whole state of the kernel as bytes, to compare before and after.
 
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use kcore::cores::Wanted;
+use kcore::hw::{Reboot, Trigger};
 use kcore::objects::*;
-use kmem::{Frame, PAGE};
+use kcore::{Endings, Log, PRIORITIES};
+use kmem::{Frame, Link, PAGE};
 
 use crate::invariants;
 use crate::world::World;
@@ -15,7 +18,7 @@ pub struct Snapshot {
     frames: Vec<u32>,
     bytes: Vec<u8>,
     tables: Vec<u8>,
-    system: String,
+    rest: Rest,
 }
 
 pub fn take(w: &mut World) -> Snapshot {
@@ -27,7 +30,7 @@ pub fn take(w: &mut World) -> Snapshot {
     let frames: Vec<u32> = w.with(used);
     let mut bytes = Vec::with_capacity(frames.len() * PAGE);
     frames.iter().for_each(|frame| bytes.extend_from_slice(w.frame(*frame)));
-    Snapshot { frames, bytes, tables: w.tables(), system: system(w) }
+    Snapshot { frames, bytes, tables: w.tables(), rest: rest(w) }
 }
 
 /// Whether a thread's calls are written into a ring: they change that, refused or not.
@@ -47,9 +50,9 @@ impl Snapshot {
     /// Excluded by name: the caller's status register; `restarting` and `pending` with `pending_done`, the state of a
     /// long call that ends with the refusal; and the kernel's counters, which count it.
     pub fn difference(&self, w: &mut World, caller: Option<(u32, Vec<Range<usize>>)>) -> Option<String> {
-        let system = system(w);
-        if self.system != system {
-            return Some(first_line(&self.system, &system));
+        let rest = rest(w);
+        if self.rest != rest {
+            return Some(first_line(&format!("{:#x?}", self.rest), &format!("{rest:#x?}")));
         }
         if self.tables != w.tables() {
             return Some("the tables about frames".into());
@@ -76,37 +79,63 @@ fn first_line(before: &str, after: &str) -> String {
 }
 
 /// Everything but frames and counters: cores, lines, lists, and what was done to the hardware.
-fn system(w: &World) -> String {
-    let (s, mut text) = (&w.k.system, String::new());
-    for (i, core) in s.cores.iter().enumerate().filter(|(i, core)| *i == 0 || core.online) {
-        // Not `called`: that a core has looked is no part of what its call did.
-        let called = (core.wanted, core.pointer_changed);
-        writeln!(
-            text,
-            "core {i}: {:?} {:x} {:x} {} {called:?}",
-            core.current.link(),
-            core.ready,
-            core.loose,
-            core.slice_end
-        )
-        .unwrap();
-        for (p, queue) in core.queues.iter().enumerate().filter(|(_, queue)| !queue.head.is_none()) {
-            writeln!(text, "ready {p}: {queue:?}").unwrap();
-        }
-        for head in core.wheel.heads() {
-            writeln!(text, "timer {head:?}").unwrap();
-        }
+#[derive(Debug, PartialEq)]
+struct Rest {
+    cores: Vec<CoreRest>,
+    lines: Vec<Link<INTERRUPT>>,
+    asids: Vec<u64>,
+    reap: Link<POOL>,
+    undo: Link<GRANT>,
+    endings: Endings,
+    log: Log,
+    now: u64,
+    invalidated: u64,
+    unmasked: BTreeSet<u32>,
+    triggers: BTreeMap<u32, Trigger>,
+    said: usize,
+    off: Option<Reboot>,
+}
+
+/// Not `called`: that a core has looked is no part of what its call did.
+#[derive(Debug, PartialEq)]
+struct CoreRest {
+    current: ThreadLink,
+    ready: u64,
+    loose: u64,
+    slice_end: u64,
+    wanted: Wanted,
+    pointer_changed: bool,
+    queues: [Queue<THREAD>; PRIORITIES],
+    timers: Vec<(u16, ThreadLink)>,
+}
+
+fn rest(w: &World) -> Rest {
+    let (s, hw) = (&w.k.system, &w.k.system.hw);
+    let cores = s.cores.iter().enumerate().filter(|(i, core)| *i == 0 || core.online).map(|(_, core)| CoreRest {
+        current: core.current.link(),
+        ready: core.ready,
+        loose: core.loose,
+        slice_end: core.slice_end,
+        wanted: core.wanted,
+        pointer_changed: core.pointer_changed,
+        queues: core.queues,
+        timers: core.wheel.heads().collect(),
+    });
+    Rest {
+        cores: cores.collect(),
+        lines: s.lines.to_vec(),
+        asids: s.asids.to_vec(),
+        reap: s.reap,
+        undo: s.undo,
+        endings: s.endings,
+        log: s.log.clone(),
+        now: hw.now,
+        invalidated: hw.invalidated,
+        unmasked: hw.unmasked.clone(),
+        triggers: hw.triggers.clone(),
+        said: hw.console.len(),
+        off: hw.off,
     }
-    for (i, line) in s.lines.iter().enumerate().filter(|(_, line)| !line.is_none()) {
-        writeln!(text, "line {i}: {line:?}").unwrap();
-    }
-    writeln!(text, "asids {:x?}", s.asids).unwrap();
-    writeln!(text, "reap {:?} undo {:?} {:?}", s.reap, s.undo, s.endings).unwrap();
-    writeln!(text, "log {:?}", s.log).unwrap();
-    let hw = &s.hw;
-    writeln!(text, "triggers {:?}", w.k.system.hw.triggers).unwrap();
-    writeln!(text, "hw {} {} {:?} {:?} {:?}", hw.now, hw.invalidated, hw.unmasked, hw.console.len(), hw.off).unwrap();
-    text
 }
 
 /// The parts of its frame that a refused call may change in its caller.

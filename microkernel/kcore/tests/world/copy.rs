@@ -44,24 +44,20 @@ impl World {
     pub fn save(&self, log: &Range<u32>, copy: &mut Copied) {
         copy.frames.clear();
         copy.bytes.clear();
-        // SAFETY: all three blocks are as large as said in `world`, nothing runs in the kernel, and bytes are copied out.
-        unsafe {
-            for (table, (pointer, layout)) in copy.tables.iter_mut().zip(&self.blocks[1..]) {
-                table.clear();
-                table.extend_from_slice(std::slice::from_raw_parts(*pointer, layout.size()));
-            }
-            for n in (1..self.k.mem.frames()).filter(|n| !log.contains(n)) {
-                let kind = copy.tables[0][n as usize];
-                let size = match kind {
-                    0 => continue,
-                    kind if kind == byte(Kind::BYTES) => SENT,
-                    kind if kind > byte(Kind::BYTES) && kind != byte(Kind::SPARE) => continue,
-                    _ => PAGE,
-                };
-                copy.frames.push((n, size));
-                let start = self.blocks[0].0.add(n as usize * PAGE);
-                copy.bytes.extend_from_slice(std::slice::from_raw_parts(start, size));
-            }
+        let tables = self.blocks.tables();
+        for (table, now) in copy.tables.iter_mut().zip(tables) {
+            table.clear();
+            table.extend_from_slice(now);
+        }
+        for n in (1..self.k.mem.frames()).filter(|n| !log.contains(n)) {
+            let size = match tables[0][n as usize] {
+                0 => continue,
+                kind if kind == byte(Kind::BYTES) => SENT,
+                kind if kind > byte(Kind::BYTES) && kind != byte(Kind::SPARE) => continue,
+                _ => PAGE,
+            };
+            copy.frames.push((n, size));
+            copy.bytes.extend_from_slice(&self.blocks.frame(n)[..size]);
         }
         self.save_rest(copy);
     }
@@ -96,18 +92,15 @@ impl World {
     /// Puts the kernel into a state of which a copy was made in this very World.
     pub fn restore(&mut self, copy: &Copied) {
         let rest = copy.rest.as_ref().expect("a copy was made");
-        // SAFETY: 1. As in `save`; the sizes are those that were copied. 2. No view or key lives.
-        unsafe {
-            for (table, (pointer, _)) in copy.tables.iter().zip(&self.blocks[1..]) {
-                std::ptr::copy_nonoverlapping(table.as_ptr(), *pointer, table.len());
-            }
-            let mut from = copy.bytes.as_ptr();
-            for (n, size) in &copy.frames {
-                std::ptr::copy_nonoverlapping(from, self.blocks[0].0.add(*n as usize * PAGE), *size);
-                from = from.add(*size);
-            }
-            std::ptr::copy_nonoverlapping(rest.mem.as_ptr(), &mut self.k.mem, 1);
+        self.blocks.set_tables(&copy.tables);
+        let mut from = copy.bytes.as_slice();
+        for (n, size) in &copy.frames {
+            let (bytes, others) = from.split_at(*size);
+            self.blocks.set_frame(*n, bytes);
+            from = others;
         }
+        // SAFETY: it was copied from this very place (see `save_rest`), and no view or key lives.
+        unsafe { std::ptr::copy_nonoverlapping(rest.mem.as_ptr(), &mut self.k.mem, 1) }
         // What was kept since the copy was made is of another state.
         self.k.mem.end_era();
         let Kernel { system: s, .. } = &mut self.k;
@@ -141,7 +134,7 @@ impl World {
 }
 
 /// A kind as it stands in the table of kinds.
-const fn byte(kind: Kind) -> u8 {
+pub const fn byte(kind: Kind) -> u8 {
     // SAFETY: `Kind` is a transparent byte.
     unsafe { std::mem::transmute(kind) }
 }

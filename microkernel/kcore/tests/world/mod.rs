@@ -2,11 +2,10 @@
 //! walked by the test.
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
+mod blocks;
 mod copy;
 mod machine;
 mod saved;
-
-use std::alloc::{Layout, alloc_zeroed, dealloc};
 
 use abi::calls::number as nr;
 use abi::message::TAKES_SHIFT;
@@ -14,8 +13,9 @@ use abi::{Error, Rights, Status};
 use kcore::hw::{CoreId, Entry, MAX_CORES};
 use kcore::objects::*;
 use kcore::{Cx, Kernel};
-use kmem::{FrameInfo, Link, Mem, PAGE};
+use kmem::{Link, Mem, PAGE};
 
+use blocks::Blocks;
 pub use copy::Copied;
 pub use machine::{Model, Translation};
 pub use saved::Saved;
@@ -34,7 +34,7 @@ pub struct World {
     pub log: u64,
     pub seal: u64,
     pub power: u64,
-    blocks: [(*mut u8, Layout); 3],
+    blocks: Blocks,
 }
 
 /// A call that is rewound as often makes no progress.
@@ -49,19 +49,10 @@ pub fn world(frames: u32) -> World {
 
 /// The same with so many cores, of which the first runs init and the others wait for work.
 pub fn world_of(cores: u8, frames: u32) -> World {
-    let n = frames as usize;
-    let layouts = [
-        Layout::from_size_align(n * PAGE, PAGE).unwrap(),
-        Layout::from_size_align(n, 1).unwrap(),
-        Layout::array::<FrameInfo>(n).unwrap(),
-    ];
-    // SAFETY: the layouts are not empty.
-    let blocks = layouts.map(|layout| (unsafe { alloc_zeroed(layout) }, layout));
-    // Memory is not zero when a machine starts.
-    // SAFETY: the whole block.
-    unsafe { blocks[0].0.write_bytes(0xa5, layouts[0].size()) }
-    // SAFETY: fresh blocks of the right sizes, the tables zeroed, freed after the kernel.
-    let mut mem = unsafe { Mem::new(blocks[0].0, blocks[1].0, blocks[2].0.cast(), frames, FIRST_PHYSICAL) };
+    let blocks = Blocks::new(frames);
+    let [memory, kinds, infos] = blocks.starts();
+    // SAFETY: blocks of the right sizes that nothing else uses, the tables zeroed, freed after the kernel.
+    let mut mem = unsafe { Mem::new(memory, kinds, infos.cast(), frames, FIRST_PHYSICAL) };
     mem.add(kmem::Frame(0), frames);
     let mut k =
         Kernel::new(mem, Model { tags: 255, timer: u64::MAX, timers: [u64::MAX; MAX_CORES], ..Model::default() });
@@ -97,15 +88,6 @@ pub fn world_of(cores: u8, frames: u32) -> World {
         seal: made.4 as u64,
         power: made.5 as u64,
         blocks,
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        for (pointer, layout) in self.blocks {
-            // SAFETY: allocated with this layout in `world`.
-            unsafe { dealloc(pointer, layout) }
-        }
     }
 }
 
@@ -323,18 +305,15 @@ impl World {
 
     /// The bytes of a frame, whatever lies in it.
     pub fn frame(&self, frame: u32) -> &[u8] {
-        // SAFETY: the arena has this frame, and nothing runs in the kernel while this borrow of it lives.
-        unsafe { std::slice::from_raw_parts(self.blocks[0].0.add(frame as usize * PAGE), PAGE) }
+        self.blocks.frame(frame)
     }
 
     /// What the tables say about frames that are in use, and which are free. How free ones are arranged is no state.
     pub fn tables(&mut self) -> Vec<u8> {
         let free: Vec<bool> = self.with(|cx| (0..cx.v.frames()).map(|n| cx.v.kind(kmem::Frame(n)).is_free()).collect());
         let mut bytes: Vec<u8> = free.iter().map(|free| u8::from(*free)).collect();
-        for (pointer, layout) in &self.blocks[1..] {
-            // SAFETY: the whole block, and as above.
-            let entries =
-                unsafe { std::slice::from_raw_parts(*pointer, layout.size()) }.chunks(layout.size() / free.len());
+        for table in self.blocks.tables() {
+            let entries = table.chunks(table.len() / free.len());
             entries.zip(&free).filter(|(_, free)| !**free).for_each(|(entry, _)| bytes.extend_from_slice(entry));
         }
         bytes

@@ -1,17 +1,21 @@
 //! A world's state as it was at a moment, to go back to and to compare with: for calls and interrupts that take no frames and give none.
-//! Every byte, all cores and the counters, so that two ways through the kernel can be told apart by anything; `copy` is
-//! for searches, takes frames into account and leaves out what no state depends on.
+//! Every byte that is not free, all cores and the counters, so that two ways through the kernel can be told apart by anything;
+//! `copy` is for searches, takes frames that come and go into account and leaves out what no state depends on.
 
 use std::collections::BTreeSet;
 
 use kcore::Core;
 use kcore::hw::{CoreId, MAX_CORES};
+use kmem::{Kind, PAGE};
 
 use super::World;
+use super::copy::byte;
 
-/// All memory, the cores, the counters, and the hardware that a message or an interrupt may touch.
+/// All memory in use, the cores, the counters, and the hardware that a message or an interrupt may touch.
 pub struct Saved {
-    blocks: [Vec<u8>; 3],
+    frames: Vec<u32>,
+    bytes: Vec<u8>,
+    tables: [Vec<u8>; 2],
     pub cores: Box<[Core; MAX_CORES]>,
     pub counts: [u64; abi::info::COUNTERS.len()],
     timers: (u64, [u64; MAX_CORES]),
@@ -25,20 +29,24 @@ impl World {
     /// The state now.
     pub fn save_whole(&self) -> Saved {
         let s = &self.k.system;
-        // SAFETY: whole blocks, as `world` made them; no view lives, and the bytes are copied.
-        let blocks =
-            self.blocks.map(|(start, layout)| unsafe { std::slice::from_raw_parts(start, layout.size()) }.into());
+        let tables = self.blocks.tables();
+        let kinds = (0..).zip(tables[0]);
+        let frames: Vec<u32> =
+            kinds.filter(|(_, kind)| (1..=byte(Kind::BYTES)).contains(kind)).map(|(n, _)| n).collect();
+        let mut bytes = Vec::with_capacity(frames.len() * PAGE);
+        frames.iter().for_each(|frame| bytes.extend_from_slice(self.blocks.frame(*frame)));
+        let tables = tables.map(<[u8]>::to_vec);
         let cores = Box::new(s.cores.clone());
         let (idle, sharing, kicks) = (s.idle, s.sharing, s.hw.kicks.clone());
         let (timers, unmasked) = ((s.hw.timer, s.hw.timers), s.hw.unmasked.clone());
-        Saved { blocks, cores, counts: s.counts, timers, unmasked, idle, sharing, kicks }
+        Saved { frames, bytes, tables, cores, counts: s.counts, timers, unmasked, idle, sharing, kicks }
     }
 
     /// Has all be as it was. What came between must have left the pools and the log alone.
     pub fn restore_whole(&mut self, saved: &Saved) {
-        for ((start, _), bytes) in self.blocks.iter().zip(&saved.blocks) {
-            // SAFETY: a whole block of the same size, and no view lives.
-            unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
+        self.blocks.set_tables(&saved.tables);
+        for (frame, bytes) in saved.frames.iter().zip(saved.bytes.chunks(PAGE)) {
+            self.blocks.set_frame(*frame, bytes);
         }
         let s = &mut self.k.system;
         s.cores.clone_from_slice(&*saved.cores);
@@ -51,12 +59,14 @@ impl World {
 impl Saved {
     /// What differs from the state now, in words.
     pub fn difference(&self, w: &World) -> Option<String> {
-        for (n, ((start, layout), old)) in w.blocks.iter().zip(&self.blocks).enumerate() {
-            // SAFETY: a whole block, as in `save_whole`.
-            let new = unsafe { std::slice::from_raw_parts(*start, layout.size()) };
+        let tables = (0..).zip(w.blocks.tables()).zip(&self.tables);
+        let tables = tables.map(|((n, new), old)| ("table", n, new, &**old));
+        let frames = self.frames.iter().zip(self.bytes.chunks(PAGE));
+        let frames = frames.map(|(n, old)| ("frame", *n, w.blocks.frame(*n), old));
+        for (name, number, new, old) in tables.chain(frames) {
             if new != old {
                 let (i, (a, b)) = old.iter().zip(new).enumerate().find(|(_, (a, b))| a != b)?;
-                return Some(format!("block {n}, frame {}, byte {:#x}: {a:#x} became {b:#x}", i >> 12, i & 0xfff));
+                return Some(format!("{name} {number}, byte {i:#x}: {a:#x} became {b:#x}"));
             }
         }
         let s = &w.k.system;

@@ -7,15 +7,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use libsys::protocol::Bytes;
 use libsys::protocol::console::{Reply, Request, Service};
-use libsys::{Channel, Error, Event, Pool, Receiver, thread, time};
+use libsys::{Channel, Error, Pool, Receiver, thread};
 
 use crate::checks::Checks;
-use crate::threads::{finish, options};
+use crate::threads::{finish, next_call, options};
 
 /// How many bytes each caller asks for: all fit the registers but the last.
 const LENGTHS: [u64; 5] = [1, 20, 40, 50, 100];
-/// How long a call may take to come.
-const PATIENCE: u64 = 10 * time::SECOND;
 
 /// Five callers, answered in turn, one after it was kept for long, two at once, and the last as the server ends.
 pub fn run(checks: &mut Checks) -> Result<(), Error> {
@@ -30,14 +28,7 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     }
     let mut kept = None;
     for n in 0..LENGTHS.len() {
-        let call = loop {
-            match receiver.recv(time::after(PATIENCE))? {
-                Event::Call(call) => break call,
-                Event::Deadline => return Err(Error::TimedOut),
-                // Bits of what was done before, say, and clients that are through.
-                _ => {}
-            }
-        };
+        let call = next_call(&receiver)?;
         let answer = |badge: u64| Bytes::new(vec![badge as u8; badge as usize]).map(Reply::Bytes);
         let badge = call.badge;
         if n == 1 {

@@ -9,10 +9,11 @@ use libsys::names::{NameSpace, bits};
 use libsys::net::{Address, Endpoint, Network, TcpListener};
 use libsys::protocol::session::{Attach, MIN_WINDOW};
 use libsys::protocol::{Id, Protocol, Text, ai, console, device, fs as files, names, net};
-use libsys::{Channel, Error, Event, Handles, Notification, OwnedHandle, Pool, Receiver, system, time};
+use libsys::{Channel, Error, Handles, Notification, OwnedHandle, Pool, Receiver, system};
 
 use crate::checks::{Checks, many};
 use crate::child;
+use crate::threads::next_call;
 
 /// Rounds of taking all. A heap that comes page by page has grown to its size after the first two: what has not been given
 /// back yet when the next round begins lies beside it.
@@ -51,15 +52,7 @@ fn names_of_the_dead(checks: &mut Checks) -> Result<(), Error> {
     let (channel, _grant) = receiver.client(&pool, 1)?;
     let child = child::command("lend-names", child::PAGES);
     let child = child.handle("to", channel).spawn(&pool)?;
-    let until = time::after(10 * time::SECOND);
-    let call = loop {
-        match receiver.recv(until)? {
-            Event::Call(call) => break call,
-            Event::Deadline => return Err(Error::TimedOut),
-            // Bits of what was done before, say.
-            _ => {}
-        }
-    };
+    let call = next_call(&receiver)?;
     let [names] = call.handles.exactly()?;
     let names: Channel<names::Service> = Channel::adopt(names);
     let list = || names.call(&names::Request::List { skip: 0 }).map(drop);

@@ -11,17 +11,18 @@ use super::{Cx, all, frames_of};
 pub fn check(cx: &mut Cx<'_, '_>) {
     let mut own = BTreeMap::new();
     let mut objects = BTreeMap::new();
-    slabs::<POOL>(cx, &mut own, &mut objects);
-    slabs::<PROCESS>(cx, &mut own, &mut objects);
-    slabs::<THREAD>(cx, &mut own, &mut objects);
-    slabs::<CHANNEL>(cx, &mut own, &mut objects);
-    slabs::<NOTIFICATION>(cx, &mut own, &mut objects);
-    slabs::<MEMORY>(cx, &mut own, &mut objects);
-    slabs::<GRANT>(cx, &mut own, &mut objects);
-    slabs::<INTERRUPT>(cx, &mut own, &mut objects);
-    slabs::<PORTS>(cx, &mut own, &mut objects);
-    slabs::<AUTHORITY>(cx, &mut own, &mut objects);
-    slabs::<MAPPING>(cx, &mut own, &mut objects);
+    let mut slabs = Slabs::new(cx);
+    slabs.check::<POOL>(cx, &mut own, &mut objects);
+    slabs.check::<PROCESS>(cx, &mut own, &mut objects);
+    slabs.check::<THREAD>(cx, &mut own, &mut objects);
+    slabs.check::<CHANNEL>(cx, &mut own, &mut objects);
+    slabs.check::<NOTIFICATION>(cx, &mut own, &mut objects);
+    slabs.check::<MEMORY>(cx, &mut own, &mut objects);
+    slabs.check::<GRANT>(cx, &mut own, &mut objects);
+    slabs.check::<INTERRUPT>(cx, &mut own, &mut objects);
+    slabs.check::<PORTS>(cx, &mut own, &mut objects);
+    slabs.check::<AUTHORITY>(cx, &mut own, &mut objects);
+    slabs.check::<MAPPING>(cx, &mut own, &mut objects);
     tables(cx, &mut own);
     bytes(cx, &mut own);
     pools(cx, &own, &objects);
@@ -29,32 +30,49 @@ pub fn check(cx: &mut Cx<'_, '_>) {
 
 type Counts = BTreeMap<u32, u32>;
 
-/// Every slab lies in the list of its pool that its free slots say.
-fn slabs<const I: u8>(cx: &Cx<'_, '_>, own: &mut Counts, objects: &mut Counts)
-where
-    Objects: Class<I>,
-{
-    let mut listed = BTreeMap::new();
-    for pool in all::<POOL>(cx) {
-        let p: &Pool = cx.v.get::<POOL>(pool);
-        for (head, full) in [(p.partial[I as usize], false), (p.full[I as usize], true)] {
-            let (mut at, mut prev) = (head, Frame::NONE);
-            while !at.is_none() {
-                assert_eq!(cx.v.kind(at), Kind::class(I), "a list of slabs has slabs of its class");
-                assert_eq!(cx.v.frame(at).prev, prev);
-                assert_eq!(cx.v.frame(at).owner, pool.link().raw(), "a slab's pool is where it is listed");
-                assert_eq!(cx.v.room::<I>(at) == 0, full, "a slab is in the list that its free slots say");
-                assert!(listed.insert(at, pool.link().raw()).is_none(), "a slab is listed once");
-                (prev, at) = (at, cx.v.frame(at).next);
+/// What is found of each frame that is a slab.
+struct Slabs<'id> {
+    pools: Vec<PoolKey<'id>>,
+    /// In whose list it is.
+    listed: Vec<u32>,
+    /// Objects in it.
+    live: Vec<u32>,
+}
+
+impl<'id> Slabs<'id> {
+    fn new(cx: &Cx<'_, 'id>) -> Slabs<'id> {
+        let none = vec![0; cx.v.frames() as usize];
+        Slabs { pools: all(cx), listed: none.clone(), live: none }
+    }
+
+    /// Every slab of a class lies in the list of its pool that its free slots say.
+    fn check<const I: u8>(&mut self, cx: &Cx<'_, 'id>, own: &mut Counts, objects: &mut Counts)
+    where
+        Objects: Class<I>,
+    {
+        for pool in &self.pools {
+            let (p, place): (&Pool, _) = (cx.v.get::<POOL>(*pool), pool.link().raw());
+            for (head, full) in [(p.partial[I as usize], false), (p.full[I as usize], true)] {
+                let (mut at, mut prev) = (head, Frame::NONE);
+                while !at.is_none() {
+                    assert_eq!(cx.v.kind(at), Kind::class(I), "a list of slabs has slabs of its class");
+                    assert_eq!(cx.v.frame(at).prev, prev);
+                    assert_eq!(cx.v.frame(at).owner, place, "a slab's pool is where it is listed");
+                    assert_eq!(cx.v.room::<I>(at) == 0, full, "a slab is in the list that its free slots say");
+                    let before = std::mem::replace(&mut self.listed[at.0 as usize], place);
+                    assert_eq!(before, 0, "a slab is listed once");
+                    (prev, at) = (at, cx.v.frame(at).next);
+                }
             }
         }
-    }
-    for frame in frames_of::<I>(cx) {
-        let pool = *listed.get(&frame).expect("every slab is listed");
-        let live = cx.v.slots::<I>(frame).filter(|link| cx.v.live(*link).is_some()).count() as u32;
-        assert!(live > 0, "an empty slab is given back (class {I})");
-        *own.entry(pool).or_default() += 1;
-        *objects.entry(pool).or_default() += live;
+        all::<I>(cx).into_iter().for_each(|key| self.live[key.link().frame().0 as usize] += 1);
+        for frame in frames_of::<I>(cx) {
+            let (pool, live) = (self.listed[frame.0 as usize], self.live[frame.0 as usize]);
+            assert!(pool != 0, "every slab is listed");
+            assert!(live > 0, "an empty slab is given back (class {I})");
+            *own.entry(pool).or_default() += 1;
+            *objects.entry(pool).or_default() += live;
+        }
     }
 }
 

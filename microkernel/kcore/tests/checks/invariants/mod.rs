@@ -11,6 +11,7 @@ mod spaces;
 mod threads;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use kcore::objects::*;
 use kmem::{Class, Frame, Key, Kind, Link};
@@ -59,21 +60,22 @@ where
             slots.filter(|link| cx.v.live(*link).is_some()).map(Link::raw).collect()
         },
     );
-    places.into_iter().filter_map(|place| cx.v.follow(Link::from_raw(place))).collect()
+    places.iter().filter_map(|place| cx.v.follow(Link::from_raw(*place))).collect()
 }
 
 /// Every frame of a class.
 pub fn frames_of<const I: u8>(cx: &Cx<'_, '_>) -> impl Iterator<Item = Frame> + use<I> {
     let frames = || cx.v.frames_of(Kind::class(I)).map(|frame| frame.0).collect();
-    known(|census| &mut census.frames[I as usize], frames).into_iter().map(Frame)
+    let frames = known(|census| &mut census.frames[I as usize], frames);
+    (0..frames.len()).map(move |n| Frame(frames[n]))
 }
 
 /// What was found during a check: nothing changes meanwhile, so it is looked for once.
 #[derive(Default)]
 struct Census {
     on: bool,
-    frames: [Option<Vec<u32>>; CLASSES],
-    places: [Option<Vec<u32>>; CLASSES],
+    frames: [Option<Rc<[u32]>>; CLASSES],
+    places: [Option<Rc<[u32]>>; CLASSES],
 }
 
 const CLASSES: usize = 16;
@@ -97,7 +99,7 @@ impl Census {
 }
 
 /// What is known, or, outside a check, found anew.
-fn known(of: impl Fn(&mut Census) -> &mut Option<Vec<u32>>, find: impl FnOnce() -> Vec<u32>) -> Vec<u32> {
+fn known(of: impl Fn(&mut Census) -> &mut Option<Rc<[u32]>>, find: impl FnOnce() -> Rc<[u32]>) -> Rc<[u32]> {
     let (on, found) = CENSUS.with_borrow_mut(|census| (census.on, of(census).clone()));
     if let Some(found) = found {
         return found;
@@ -120,7 +122,7 @@ pub fn slots<'id>(cx: &Cx<'_, 'id>, process: ProcessKey<'id>) -> Vec<(u32, Entry
 
 /// Every handle in every table.
 pub fn handles(cx: &Cx<'_, '_>) -> Vec<Entry> {
-    let mut handles = Vec::new();
+    let mut handles = Vec::with_capacity(64);
     for process in all::<PROCESS>(cx) {
         for (_, page) in pages(cx, process) {
             handles.extend(page.0.iter().filter(|entry| entry.object.class() != 0));

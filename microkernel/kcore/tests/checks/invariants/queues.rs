@@ -12,24 +12,24 @@ use super::{Cx, all};
 pub fn check(cx: &mut Cx<'_, '_>) {
     let mut places: BTreeMap<u32, &str> = BTreeMap::new();
     for core in 0..cx.s.cores.len() {
-        for p in 0..PRIORITIES {
-            let queue = cx.s.cores[core].queues[p];
-            assert_eq!(cx.s.cores[core].ready >> p & 1 == 1, !queue.head.is_none(), "the bitmap says who is ready");
-            let waiting = walk(cx, queue);
+        let c = &cx.s.cores[core];
+        assert_eq!(c.ready, bits(|p| !c.queues[p].head.is_none()), "the bitmap says who is ready");
+        assert_eq!(c.ready, bits(|p| !c.queues[p].tail.is_none()), "a queue with a first has a last");
+        let taken_over = bits(|p| c.loose_count[p] != 0);
+        assert!(!cx.s.several || c.loose == taken_over && c.loose & !c.ready == 0, "who may be taken over is ready");
+        for p in (0..PRIORITIES).filter(|p| c.ready >> p & 1 == 1) {
+            let waiting = walk(cx, c.queues[p]);
             let loose = waiting.iter().filter(|thread| cx.v.get(**thread).home == ANY_CORE).count();
-            if cx.s.several {
-                let (count, bit) = (cx.s.cores[core].loose_count[p], cx.s.cores[core].loose >> p & 1 == 1);
-                assert_eq!((count as usize, bit), (loose, loose != 0), "who may be taken over is counted");
-            }
+            assert!(!cx.s.several || c.loose_count[p] as usize == loose, "who may be taken over is counted");
             for thread in waiting {
                 let t = cx.v.get(thread);
                 assert_eq!((t.state, t.core as usize, t.priority as usize), (State::Ready, core, p));
                 assert!(places.insert(thread.link().raw(), "ready").is_none());
             }
         }
-        let shares = cx.s.cores[core].loose != 0;
+        let shares = c.loose != 0;
         assert_eq!(cx.s.sharing >> core & 1 == 1, shares, "the bitmap says who has threads to be taken over");
-        if let Some(current) = cx.v.follow(cx.s.cores[core].current.link()) {
+        if let Some(current) = cx.v.follow(c.current.link()) {
             let current = cx.v.live(current.link()).expect("who runs is alive");
             let t = cx.v.get(current);
             assert_eq!((t.state, t.core as usize), (State::Running, core));
@@ -82,10 +82,15 @@ pub fn check(cx: &mut Cx<'_, '_>) {
     }
 }
 
+/// The priorities of which something is so, as bits.
+fn bits(of: impl Fn(usize) -> bool) -> u64 {
+    (0..PRIORITIES).fold(0, |bits, p| bits | u64::from(of(p)) << p)
+}
+
 /// The threads of a queue, linked both ways.
 fn walk<'id>(cx: &Cx<'_, 'id>, queue: Queue<THREAD>) -> Vec<ThreadKey<'id>> {
-    let mut found = Vec::new();
     let (mut at, mut prev) = (queue.head, Link::NONE);
+    let mut found = Vec::new();
     while !at.is_none() {
         let thread = cx.v.live(at).expect("who is queued is alive");
         assert_eq!(cx.v.get(thread).prev, prev, "queues are linked both ways");

@@ -96,6 +96,9 @@ fn code(cx: &mut Cx<'_, '_>) {
     cx.s.hw.synchronised = all;
 }
 
+/// Entries that are looked at together.
+const ROW: usize = 32;
+
 #[derive(Default)]
 struct Walk {
     /// Entries by mapping: process, count.
@@ -122,9 +125,13 @@ impl Walk {
             self.records(cx, process, frame);
         }
         let mut found = 0;
-        for (i, entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != 0) {
+        // Most are empty: many at one look.
+        let rows = (0..).step_by(ROW).zip(entries.chunks(ROW));
+        let rows = rows.filter(|(_, row)| row.iter().fold(0, |all, entry| all | entry) != 0);
+        let used_entries = rows.flat_map(|(first, row)| (first..).zip(row)).filter(|(_, entry)| **entry != 0);
+        for (i, entry) in used_entries {
             found += 1;
-            let address = base + ((i as u64) << (12 + 9 * level));
+            let address = base + (i << (12 + 9 * level));
             match cx.s.hw.decode(*entry, level) {
                 Decoded::Empty => {}
                 Decoded::Table(below) => {

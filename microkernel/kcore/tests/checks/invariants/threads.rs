@@ -174,11 +174,10 @@ fn budget<'id>(cx: &Cx<'_, 'id>, n: usize, current: ThreadKey<'id>, alone: bool)
 
 /// What is unmasked is bound; what is bound has its line, and its trigger.
 fn lines(cx: &Cx<'_, '_>) {
-    for (line, link) in cx.s.lines.iter().enumerate() {
-        if link.is_none() {
-            assert!(!cx.s.hw.unmasked.contains(&(line as u32)), "an unbound line is masked");
-            continue;
-        }
+    for line in &cx.s.hw.unmasked {
+        assert!(!cx.s.lines[*line as usize].is_none(), "an unbound line is masked");
+    }
+    for (line, link) in cx.s.lines.iter().enumerate().filter(|(_, link)| !link.is_none()) {
         let interrupt = cx.v.live(*link).expect("a bound line has its Interrupt");
         let i = cx.v.get(interrupt);
         assert_eq!((i.first as usize, i.count), (line, 1));
