@@ -98,7 +98,7 @@ pub fn status(args: &Args) -> Outcome {
     if let Some(number) = args.number("PROCESS") {
         all.retain(|info| i64::from(info.number) == number);
         if all.is_empty() {
-            return Err(Failure::new(Error::NotFound, alloc::format!("{number}: no such process")));
+            return Err(no_such("process", &alloc::format!("{number}"), "PS"));
         }
     }
     for info in all.iter().filter(|info| info.level == 7 || args.switch("ALL") || args.is_given("PROCESS")) {
@@ -151,12 +151,12 @@ pub fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
 }
 
 /// A name or number that is nobody's.
-fn no_such(kind: &str, name: &str, list: &str) -> Failure {
+pub fn no_such(kind: &str, name: &str, list: &str) -> Failure {
     Failure::new(Error::NotFound, alloc::format!("{name}: no such {kind}; {list} lists them"))
 }
 
 /// What init says about a process.
-fn about_process(number: u32, error: Error) -> Failure {
+pub fn about_process(number: u32, error: Error) -> Failure {
     let name = alloc::format!("{number}");
     match error {
         Error::NotFound if number == INIT => {

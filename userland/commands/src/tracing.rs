@@ -14,7 +14,7 @@ use libsys::trace::{Trace, Traced};
 use libsys::{Error, Status, println, system, time};
 use readargs::Args;
 
-use crate::context::{About, Failure, Outcome};
+use crate::context::{Failure, Outcome};
 use crate::processes;
 
 /// How long it sleeps when there is nothing to show.
@@ -28,7 +28,7 @@ pub fn trace(args: &Args) -> Outcome {
         return Err(Failure::new(Error::BadArgument, text));
     };
     let mut left = args.number("COUNT").map_or(u64::MAX, |n| u64::try_from(n).unwrap_or(0));
-    let trace = Trace::start(number).about(target)?;
+    let trace = Trace::start(number).map_err(|error| processes::about_process(number, error))?;
     // Ctrl-C ends it as usual; so does the end of who is traced.
     let mut shown = Shown { trace, threads: BTreeMap::new() };
     loop {

@@ -297,6 +297,7 @@ impl Host for World {
             Error::BadArgument => {
                 Fault::new(error.code(), "that is above what its pool allows; CAPS shows the ceiling")
             }
+            Error::NotFound => Fault::new(error.code(), alloc::format!("{process}: no such process; PS lists them")),
             error => fault(&alloc::format!("process {process}"))(error),
         })
     }

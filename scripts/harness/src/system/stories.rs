@@ -137,7 +137,8 @@ const SCHEDULING: &[Story] = &[
 ];
 
 /// Each says what was wrong and what would be right.
-const MISTAKES: &str = "failat 30; break 99999; caps 99999; break 1; caps 1; revoke SHELL nosuch; services nosuch STOP; \
+const MISTAKES: &str = "failat 30; break 99999; caps 99998; trace 99997; status 99996; nice 5 99995; \
+    avail PROC=99994; break 1; caps 1; revoke SHELL nosuch; services nosuch STOP; \
     services nosuch LOG; services pager STOP; services fsd START; services aid STOP; services aid LOG; echo";
 
 const DIAGNOSTICS: &[Story] = &[
@@ -167,6 +168,11 @@ const DIAGNOSTICS: &[Story] = &[
         .never(&["not to be had"]),
     Story::new("diag-mistakes", MISTAKES).prints(&[
         "99999: no such process; PS lists them",
+        "99998: no such process; PS lists them",
+        "99997: no such process; PS lists them",
+        "99996: no such process; PS lists them",
+        "99995: no such process; PS lists them",
+        "99994: no such process; PS lists them",
         "1: that is init",
         "nosuch: no such service; SERVICES lists them",
         "pager: all processes have their memory by it",
