@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Display;
 
 use libsys::abi::info::class_of;
 use libsys::device::Devices;
@@ -98,7 +99,7 @@ pub fn status(args: &Args) -> Outcome {
     if let Some(number) = args.number("PROCESS") {
         all.retain(|info| i64::from(info.number) == number);
         if all.is_empty() {
-            return Err(no_such("process", &alloc::format!("{number}"), "PS"));
+            return Err(no_process(number));
         }
     }
     for info in all.iter().filter(|info| info.level == 7 || args.switch("ALL") || args.is_given("PROCESS")) {
@@ -145,25 +146,29 @@ pub fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
     let named = all.iter().filter(|info| info.name.eq_ignore_ascii_case(target) && info.number != own);
     let found: Vec<u32> = named.map(|info| info.number).collect();
     if found.is_empty() {
-        return Err(no_such("process", target, "PS"));
+        return Err(no_process(target));
     }
     Ok(found)
 }
 
 /// A name or number that is nobody's.
-pub fn no_such(kind: &str, name: &str, list: &str) -> Failure {
+fn no_such(kind: &str, name: &str, list: &str) -> Failure {
     Failure::new(Error::NotFound, alloc::format!("{name}: no such {kind}; {list} lists them"))
+}
+
+/// A process's name or number that is nobody's.
+pub fn no_process(name: impl Display) -> Failure {
+    no_such("process", &alloc::format!("{name}"), "PS")
 }
 
 /// What init says about a process.
 pub fn about_process(number: u32, error: Error) -> Failure {
-    let name = alloc::format!("{number}");
     match error {
         Error::NotFound if number == INIT => {
             Failure::new(error, "1: that is init, which nobody can break, take from or look into")
         }
-        Error::NotFound => no_such("process", &name, "PS"),
-        error => Failure::about(&name, error),
+        Error::NotFound => no_process(number),
+        error => Failure::about(&alloc::format!("{number}"), error),
     }
 }
 

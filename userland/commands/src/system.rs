@@ -15,7 +15,7 @@ use readargs::Args;
 
 use crate::context::{Failure, Outcome};
 use crate::format::{grouped, human, span};
-use crate::processes::no_such;
+use crate::processes::no_process;
 
 const PAGE: u64 = 4096;
 /// The processor that this was built for.
@@ -53,7 +53,7 @@ pub fn available(args: &Args) -> Outcome {
             .map_err(|_| Failure::new(Error::BadNumber, alloc::format!("{process}: not a process number")))?;
         let all = system::processes()?;
         let found = all.iter().find(|info| info.number == number);
-        let info = found.ok_or_else(|| no_such("process", process, "PS"))?;
+        let info = found.ok_or_else(|| no_process(number))?;
         println!("{}: {} of {} used", info.name, human(info.used as u64 * PAGE), human(info.pages as u64 * PAGE));
         return Ok(Status::OK);
     }

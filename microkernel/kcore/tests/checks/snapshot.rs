@@ -7,16 +7,14 @@ use kcore::cores::Wanted;
 use kcore::hw::{Reboot, Trigger};
 use kcore::objects::*;
 use kcore::{Endings, Log, PRIORITIES};
-use kmem::{Frame, Link, PAGE};
+use kmem::{Frame, Link};
 
 use crate::invariants;
-use crate::world::World;
+use crate::world::{Frames, World};
 
 /// All frames but free ones and the log's (a refused call writes none), their tables, and everything else.
 pub struct Snapshot {
-    /// Which frames, and their bytes one after the other.
-    frames: Vec<u32>,
-    bytes: Vec<u8>,
+    frames: Frames,
     tables: Vec<u8>,
     rest: Rest,
 }
@@ -27,10 +25,8 @@ pub fn take(w: &mut World) -> Snapshot {
     let used = |cx: &mut invariants::Cx<'_, '_>| {
         (1..cx.v.frames()).filter(|n| !log.contains(n) && !cx.v.kind(Frame(*n)).is_free()).collect()
     };
-    let frames: Vec<u32> = w.with(used);
-    let mut bytes = Vec::with_capacity(frames.len() * PAGE);
-    frames.iter().for_each(|frame| bytes.extend_from_slice(w.frame(*frame)));
-    Snapshot { frames, bytes, tables: w.tables(), rest: rest(w) }
+    let frames = w.with(used);
+    Snapshot { frames: Frames::copy(w, frames), tables: w.tables(), rest: rest(w) }
 }
 
 /// Whether a thread's calls are written into a ring: they change that, refused or not.
@@ -57,19 +53,8 @@ impl Snapshot {
         if self.tables != w.tables() {
             return Some("the tables about frames".into());
         }
-        for (frame, before) in self.frames.iter().zip(self.bytes.chunks(PAGE)) {
-            let after = w.frame(*frame);
-            if before == after {
-                continue;
-            }
-            let parts = caller.as_ref().filter(|(own, _)| own == frame).map_or(&[][..], |(_, parts)| parts);
-            let excluded = |i: &usize| parts.iter().any(|part| part.contains(i));
-            let other = (0..PAGE).filter(|i| before[*i] != after[*i]).find(|i| !excluded(i));
-            if let Some(i) = other {
-                return Some(format!("frame {frame}, byte {i:#x}: {:#x} became {:#x}", before[i], after[i]));
-            }
-        }
-        None
+        let (own, parts) = caller.unwrap_or_default();
+        self.frames.difference(w, |frame, i| frame == own && parts.iter().any(|part| part.contains(&i)))
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod blocks;
 mod copy;
+mod frames;
 mod machine;
 mod saved;
 
@@ -17,6 +18,7 @@ use kmem::{Link, Mem, PAGE};
 
 use blocks::Blocks;
 pub use copy::Copied;
+pub use frames::Frames;
 pub use machine::{Model, Translation};
 pub use saved::Saved;
 
@@ -34,6 +36,8 @@ pub struct World {
     pub log: u64,
     pub seal: u64,
     pub power: u64,
+    /// Whether what is saved whole has free frames, too, whose bytes nobody should touch: most of them, and so of the time.
+    pub saves_free: bool,
     blocks: Blocks,
 }
 
@@ -87,6 +91,7 @@ pub fn world_of(cores: u8, frames: u32) -> World {
         log: made.3 as u64,
         seal: made.4 as u64,
         power: made.5 as u64,
+        saves_free: true,
         blocks,
     }
 }

@@ -1,20 +1,20 @@
 //! A world's state as it was at a moment, to go back to and to compare with: for calls and interrupts that take no frames and give none.
-//! Every byte that is not free, all cores and the counters, so that two ways through the kernel can be told apart by anything;
-//! `copy` is for searches, takes frames that come and go into account and leaves out what no state depends on.
+//! Every byte (those of free frames, if the world says so), all cores and the counters, so that two ways through the kernel can be told
+//! apart by anything; `copy` is for searches, takes frames that come and go into account and leaves out what no state depends on.
 
 use std::collections::BTreeSet;
 
 use kcore::Core;
 use kcore::hw::{CoreId, MAX_CORES};
-use kmem::{Kind, PAGE};
+use kmem::Kind;
 
-use super::World;
 use super::copy::byte;
+use super::frames::difference;
+use super::{Frames, World};
 
-/// All memory in use, the cores, the counters, and the hardware that a message or an interrupt may touch.
+/// All memory, the cores, the counters, and the hardware that a message or an interrupt may touch.
 pub struct Saved {
-    frames: Vec<u32>,
-    bytes: Vec<u8>,
+    frames: Frames,
     tables: [Vec<u8>; 2],
     pub cores: Box<[Core; MAX_CORES]>,
     pub counts: [u64; abi::info::COUNTERS.len()],
@@ -30,24 +30,20 @@ impl World {
     pub fn save_whole(&self) -> Saved {
         let s = &self.k.system;
         let tables = self.blocks.tables();
-        let kinds = (0..).zip(tables[0]);
-        let frames: Vec<u32> =
-            kinds.filter(|(_, kind)| (1..=byte(Kind::BYTES)).contains(kind)).map(|(n, _)| n).collect();
-        let mut bytes = Vec::with_capacity(frames.len() * PAGE);
-        frames.iter().for_each(|frame| bytes.extend_from_slice(self.blocks.frame(*frame)));
+        let saved = |kind: u8| self.saves_free || (1..=byte(Kind::BYTES)).contains(&kind);
+        let frames = (0..).zip(tables[0]).filter(|(_, kind)| saved(**kind)).map(|(frame, _)| frame);
+        let frames = Frames::copy(self, frames.collect());
         let tables = tables.map(<[u8]>::to_vec);
         let cores = Box::new(s.cores.clone());
         let (idle, sharing, kicks) = (s.idle, s.sharing, s.hw.kicks.clone());
         let (timers, unmasked) = ((s.hw.timer, s.hw.timers), s.hw.unmasked.clone());
-        Saved { frames, bytes, tables, cores, counts: s.counts, timers, unmasked, idle, sharing, kicks }
+        Saved { frames, tables, cores, counts: s.counts, timers, unmasked, idle, sharing, kicks }
     }
 
     /// Has all be as it was. What came between must have left the pools and the log alone.
     pub fn restore_whole(&mut self, saved: &Saved) {
         self.blocks.set_tables(&saved.tables);
-        for (frame, bytes) in saved.frames.iter().zip(saved.bytes.chunks(PAGE)) {
-            self.blocks.set_frame(*frame, bytes);
-        }
+        saved.frames.iter().for_each(|(frame, bytes)| self.blocks.set_frame(frame, bytes));
         let s = &mut self.k.system;
         s.cores.clone_from_slice(&*saved.cores);
         (s.counts, s.hw.kicks, s.hw.unmasked) = (saved.counts, saved.kicks.clone(), saved.unmasked.clone());
@@ -59,15 +55,13 @@ impl World {
 impl Saved {
     /// What differs from the state now, in words.
     pub fn difference(&self, w: &World) -> Option<String> {
-        let tables = (0..).zip(w.blocks.tables()).zip(&self.tables);
-        let tables = tables.map(|((n, new), old)| ("table", n, new, &**old));
-        let frames = self.frames.iter().zip(self.bytes.chunks(PAGE));
-        let frames = frames.map(|(n, old)| ("frame", *n, w.blocks.frame(*n), old));
-        for (name, number, new, old) in tables.chain(frames) {
-            if new != old {
-                let (i, (a, b)) = old.iter().zip(new).enumerate().find(|(_, (a, b))| a != b)?;
-                return Some(format!("{name} {number}, byte {i:#x}: {a:#x} became {b:#x}"));
+        for (n, (old, new)) in self.tables.iter().zip(w.blocks.tables()).enumerate() {
+            if let Some(byte) = difference(old, new, |_| false) {
+                return Some(format!("table {n}, {byte}"));
             }
+        }
+        if let Some(frame) = self.frames.difference(w, |_, _| false) {
+            return Some(frame);
         }
         let s = &w.k.system;
         let mut cores = self.cores.iter().zip(&s.cores).enumerate();
