@@ -19,6 +19,26 @@ pub enum Uart {
     Captured,
 }
 
+/// Where QEMU, stopped at the first instruction, waits for a debugger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gdb {
+    /// A port of the host's loopback, to which GDB connects again and again until QEMU listens.
+    Port(u16),
+    /// A socket that nobody else can listen on.
+    Socket(PathBuf),
+}
+
+impl Gdb {
+    /// What GDB's `target remote` takes.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match self {
+            Self::Port(port) => format!("127.0.0.1:{port}"),
+            Self::Socket(path) => path.display().to_string(),
+        }
+    }
+}
+
 /// How programs are run: freely, or counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
@@ -69,8 +89,8 @@ pub struct Machine {
     pub pcap: Option<PathBuf>,
     /// How time goes.
     pub clock: Clock,
-    /// Port on which QEMU waits for GDB.
-    pub gdb: Option<u16>,
+    /// Whether and where QEMU waits for a debugger.
+    pub gdb: Option<Gdb>,
     /// Screen and keyboard.
     pub display: Display,
     /// The UART.
@@ -136,9 +156,13 @@ impl Machine {
                 line.pair("-device", "virtio-keyboard-pci,addr=0x5,disable-legacy=on");
             }
         }
-        if let Some(port) = self.gdb {
+        if let Some(gdb) = &self.gdb {
             line.word("-S");
-            line.pair("-gdb", format!("tcp:127.0.0.1:{port}"));
+            let place = match gdb {
+                Gdb::Port(_) => format!("tcp:{}", gdb.target()),
+                Gdb::Socket(file) => format!("unix:{},server=on,wait=off", path(file)),
+            };
+            line.pair("-gdb", place);
         }
         line.0.extend(self.more.iter().cloned());
         line.0
@@ -330,8 +354,13 @@ mod tests {
 
     #[test]
     fn gdb_finds_a_stopped_machine() {
-        let stopped = Machine { gdb: Some(1234), ..machine(Arch::Aarch64) };
-        assert!(line(&stopped).ends_with("-S -gdb tcp:127.0.0.1:1234"));
+        for (gdb, place) in [
+            (Gdb::Port(1234), "tcp:127.0.0.1:1234"),
+            (Gdb::Socket("/tmp/g.sock".into()), "unix:/tmp/g.sock,server=on,wait=off"),
+        ] {
+            let stopped = Machine { gdb: Some(gdb), ..machine(Arch::Aarch64) };
+            assert!(line(&stopped).ends_with(&format!("-S -gdb {place}")));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::build;
 use crate::handover::Scratch;
 use crate::interrupt::Interrupt;
+use crate::machine::Machine;
 use crate::options::{self, Options, Request};
 use crate::project::Project;
 use crate::step::{Say, Steps};
@@ -43,8 +44,7 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
     let system = build::system(&project, options.arch, options.profile, &options.with, &steps)?;
     let scratch = Scratch::new()?;
     let machine = run::captured_machine(&system, &options, port::FIRST, &scratch)?;
-    let port = machine.gdb.unwrap_or_default();
-    let arguments = arguments(&project, &options, port)?;
+    let arguments = arguments(&project, &options, &machine)?;
     let log = project.target.join(format!("debug-{}.log", options.arch.name()));
     let output = File::create(&log).map_err(|e| Failure::new(format!("{}: {e}", log.display())))?;
     let errors = output.try_clone().map_err(|e| Failure::new(format!("{}: {e}", log.display())))?;
@@ -70,7 +70,7 @@ pub fn command(args: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> 
 }
 
 /// GDB's arguments: the symbols of everything, where it lies, and where the guest is.
-pub(crate) fn arguments(project: &Project, options: &Options, port: u16) -> Result<Vec<String>, Failure> {
+pub(crate) fn arguments(project: &Project, options: &Options, machine: &Machine) -> Result<Vec<String>, Failure> {
     let manifest = project.root.join("boot/manifest.toml");
     let manifest = ramfs_builder::source::joined(&manifest, &options.with).map_err(build::problems)?;
     let programs = project.programs(options.arch, options.profile);
@@ -81,7 +81,7 @@ pub(crate) fn arguments(project: &Project, options: &Options, port: u16) -> Resu
         let file = programs.join(binary);
         format!("add-symbol-file {} -o {place:#x}", file.display())
     }));
-    commands.push(format!("target remote 127.0.0.1:{port}"));
+    commands.extend(machine.gdb.iter().map(|gdb| format!("target remote {}", gdb.target())));
     for command in commands {
         arguments.extend(["-ex".to_string(), command]);
     }

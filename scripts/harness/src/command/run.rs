@@ -5,7 +5,7 @@ use crate::build::{self, System};
 use crate::guest::{self, End, Guest, Report, Sink};
 use crate::handover::{Handover, Scratch};
 use crate::interrupt::{self, Interrupt};
-use crate::machine::{Clock, Display, HTTP, Image, Machine, Uart};
+use crate::machine::{Clock, Display, Gdb, HTTP, Image, Machine, Uart};
 use crate::options::{self, Firmware, Forward, Net, Options, Request};
 use crate::project::Project;
 use crate::step::{Say, Steps};
@@ -164,7 +164,7 @@ fn machine(system: &System, options: &Options, first_port: u16, scratch: &Scratc
         forwards,
         pcap: options.pcap.clone(),
         clock: if options.icount { Clock::Instructions } else { Clock::Free },
-        gdb: if options.gdb { Some(port::free_from(GDB_PORT)?) } else { None },
+        gdb: if options.gdb { Some(Gdb::Port(port::free_from(GDB_PORT)?)) } else { None },
         display: if options.gui { Display::Window } else { Display::None },
         uart: Uart::Terminal,
         records: None,
@@ -196,8 +196,8 @@ fn interactive(system: &System, options: &Options, steps: &Steps, interrupt: &In
     if let Some(forward) = machine.forwards.iter().find(|f| f.guest == HTTP) {
         steps.line(&format!("its web server: http://127.0.0.1:{}/", forward.host));
     }
-    if let Some(port) = machine.gdb {
-        steps.line(&format!("waiting for GDB: target remote 127.0.0.1:{port}"));
+    if let Some(gdb) = &machine.gdb {
+        steps.line(&format!("waiting for GDB: target remote {}", gdb.target()));
     }
     let saved = terminal::Saved::now();
     let program = guest::program(options.arch.qemu());

@@ -8,12 +8,12 @@ use crate::command::run::captured_machine;
 use crate::guest::{self, Guest, Heard, Sink};
 use crate::handover::Scratch;
 use crate::interrupt::Interrupt;
-use crate::machine::Machine;
+use crate::machine::{Gdb, Machine};
 use crate::options::{Net, Options};
-use crate::port;
 use crate::system::runner::Stage;
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -54,9 +54,10 @@ pub(crate) fn debug<T: Send>(
     let scratch = Scratch::new().map_err(|e| e.message)?;
     let records = scratch.path("records");
     let machine = captured_machine(stage.system, options, stage.first_port, &scratch).map_err(|e| e.message)?;
-    let port = port::free_from(stage.first_port + 60).map_err(|e| e.message)?;
+    let socket = scratch.path("debugger");
     let command_line = command_line.to_string();
-    let machine = Machine { records: Some(records.clone()), gdb: Some(port), command_line, ..machine };
+    let machine =
+        Machine { records: Some(records.clone()), gdb: Some(Gdb::Socket(socket.clone())), command_line, ..machine };
     let mut arguments = machine.arguments();
     // Else each stop has the devices look at their queues when the guest goes on, and interrupt it: with stop after stop, it would
     // do nothing but acknowledge.
@@ -66,7 +67,7 @@ pub(crate) fn debug<T: Send>(
     let mut listener = Listener { heard: Heard::default(), line: &line, done: &done };
     let debugged = thread::scope(|scope| {
         let debugger = scope.spawn(|| {
-            let result = Debugger::connect(port).and_then(|mut debugger| work(&mut debugger));
+            let result = Debugger::connect(&socket).and_then(|mut debugger| work(&mut debugger));
             // Of this and the listener, who comes last sees the other.
             done.store(then == Then::Print, Ordering::SeqCst);
             let printed = then == Then::Print && line.load(Ordering::SeqCst);
@@ -87,17 +88,15 @@ pub(crate) fn debug<T: Send>(
 }
 
 /// QEMU's end of the debugger's protocol.
-pub(crate) struct Debugger(TcpStream);
+pub(crate) struct Debugger(UnixStream);
 
 impl Debugger {
-    fn connect(port: u16) -> Result<Self> {
+    fn connect(socket: &Path) -> Result<Self> {
         let until = Instant::now() + PATIENCE / 4;
         loop {
-            match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+            match UnixStream::connect(socket) {
                 Ok(stream) => {
                     stream.set_read_timeout(Some(PATIENCE))?;
-                    // Packets are short and many.
-                    stream.set_nodelay(true)?;
                     let mut debugger = Self(stream);
                     // QEMU tells single registers only to who has asked what there are.
                     debugger.ask("qXfer:features:read:target.xml:0,400")?;

@@ -28,8 +28,7 @@ pub fn check(project: &Project, stage: &Stage<'_>, arch: Arch) -> Result<(), Str
     let options = Options { gdb: true, ..plain(arch, "version") };
     let scratch = Scratch::new().map_err(|e| e.message)?;
     let machine = captured_machine(stage.system, &options, stage.first_port, &scratch).map_err(|e| e.message)?;
-    let port = machine.gdb.unwrap_or_default();
-    let mut arguments = debug::arguments(project, &options, port).map_err(|e| e.message)?;
+    let mut arguments = debug::arguments(project, &options, &machine).map_err(|e| e.message)?;
     arguments.push("-batch".into());
     COMMANDS.iter().for_each(|command| arguments.extend(["-ex".to_string(), (*command).to_string()]));
     let mut qemu = Command::new(guest::program(arch.qemu()));
