@@ -35,8 +35,8 @@ impl Random {
     }
 }
 
-/// Runs `case` with `usual` seeds, or 50 times as many if `VIAETHER_LONG` is set, or `VIAETHER_SEEDS`; `VIAETHER_SEED`
-/// names one.
+/// Runs `case` with `usual` seeds, or 50 times as many if `VIAETHER_LONG` is set, or `VIAETHER_SEEDS`, which are so many or
+/// from one to another (`20001-400000`); `VIAETHER_SEED` names one.
 pub fn each_seed(test: &str, usual: u64, mut case: impl FnMut(u64)) {
     for seed in seeds(usual) {
         let _tell = Tell { test, seed };
@@ -61,12 +61,27 @@ pub fn each_seed_on_two_cores(test: &str, usual: u64, case: impl Fn(u64) + Sync)
 }
 
 fn seeds(usual: u64) -> RangeInclusive<u64> {
-    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    if let Some(seed) = number("VIAETHER_SEED") {
+    if let Ok(seed) = env::var("VIAETHER_SEED") {
+        let seed = seed.parse().expect("VIAETHER_SEED is a number");
         return seed..=seed;
     }
     let long = if env::var_os("VIAETHER_LONG").is_some() { 50 } else { 1 };
-    1..=number("VIAETHER_SEEDS").unwrap_or(usual * long)
+    let asked = env::var("VIAETHER_SEEDS");
+    asked.map_or(1..=usual * long, |text| range(&text).expect("VIAETHER_SEEDS is a number, or two: 20001-400000"))
+}
+
+/// Seeds as they are asked for.
+fn range(text: &str) -> Option<RangeInclusive<u64>> {
+    let (first, last) = text.split_once('-').unwrap_or(("1", text));
+    let range = first.parse().ok()?..=last.parse().ok()?;
+    (!range.is_empty()).then_some(range)
+}
+
+#[test]
+fn seeds_are_so_many_or_from_one_to_another() {
+    assert_eq!(range("20"), Some(1..=20));
+    assert_eq!(range("21-40"), Some(21..=40));
+    assert!(["", "0", "-", "40-21", "21-", "x"].iter().all(|bad| range(bad).is_none()));
 }
 
 /// Says which case failed.
