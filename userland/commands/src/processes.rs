@@ -96,10 +96,11 @@ pub fn status(args: &Args) -> Outcome {
             None => Ok(Status::WARN),
         };
     }
-    if let Some(number) = args.number("PROCESS") {
-        all.retain(|info| i64::from(info.number) == number);
+    if let Some(target) = args.string("PROCESS") {
+        let chosen = numbers(target)?;
+        all.retain(|info| chosen.contains(&info.number));
         if all.is_empty() {
-            return Err(no_process(number));
+            return Err(no_process(target));
         }
     }
     for info in all.iter().filter(|info| info.level == 7 || args.switch("ALL") || args.is_given("PROCESS")) {
@@ -149,6 +150,16 @@ pub fn numbers(target: &str) -> Result<Vec<u32>, Failure> {
         return Err(no_process(target));
     }
     Ok(found)
+}
+
+/// The one process that a number or name means.
+pub fn number(target: &str) -> Result<u32, Failure> {
+    match numbers(target)?[..] {
+        [number] => Ok(number),
+        _ => {
+            Err(Failure::new(Error::BadArgument, alloc::format!("{target}: there are several; PS lists their numbers")))
+        }
+    }
 }
 
 /// A name or number that is nobody's.
@@ -283,11 +294,7 @@ fn log_of(args: &Args, all: &[ServiceInfo]) -> Outcome {
 
 /// CAPS.
 pub fn caps(args: &Args) -> Outcome {
-    let number = match args.number("PROCESS") {
-        Some(number) => u32::try_from(number)
-            .map_err(|_| Failure::new(Error::BadNumber, alloc::format!("{number}: not a process number")))?,
-        None => env::number(),
-    };
+    let number = args.string("PROCESS").map_or(Ok(env::number()), number)?;
     let lines = system::holds(number).map_err(|error| about_process(number, error))?;
     for line in lines.iter().filter(|line| args.switch("FULL") || !line.starts_with("handle ")) {
         println!("{line}");

@@ -15,7 +15,7 @@ use readargs::Args;
 
 use crate::context::{Failure, Outcome};
 use crate::format::{grouped, human, span};
-use crate::processes::no_process;
+use crate::processes;
 
 const PAGE: u64 = 4096;
 /// The processor that this was built for.
@@ -47,13 +47,11 @@ pub fn uptime(_args: &Args) -> Outcome {
 
 /// AVAIL.
 pub fn available(args: &Args) -> Outcome {
-    if let Some(process) = args.string("PROC") {
-        let number: u32 = process
-            .parse()
-            .map_err(|_| Failure::new(Error::BadNumber, alloc::format!("{process}: not a process number")))?;
+    if let Some(target) = args.string("PROC") {
+        let number = processes::number(target)?;
         let all = system::processes()?;
         let found = all.iter().find(|info| info.number == number);
-        let info = found.ok_or_else(|| no_process(number))?;
+        let info = found.ok_or_else(|| processes::no_process(number))?;
         println!("{}: {} of {} used", info.name, human(info.used as u64 * PAGE), human(info.pages as u64 * PAGE));
         return Ok(Status::OK);
     }

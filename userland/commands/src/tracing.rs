@@ -23,10 +23,7 @@ const NAP_NS: u64 = 20_000_000;
 /// TRACE.
 pub fn trace(args: &Args) -> Outcome {
     let target = args.string("PROCESS").ok_or_else(|| Failure::new(Error::ArgumentMissing, "which process?"))?;
-    let [number] = processes::numbers(target)?[..] else {
-        let text = format!("{target}: there are several; PS lists their numbers");
-        return Err(Failure::new(Error::BadArgument, text));
-    };
+    let number = processes::number(target)?;
     let mut left = args.number("COUNT").map_or(u64::MAX, |n| u64::try_from(n).unwrap_or(0));
     let trace = Trace::start(number).map_err(|error| processes::about_process(number, error))?;
     // Ctrl-C ends it as usual; so does the end of who is traced.

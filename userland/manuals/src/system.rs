@@ -18,10 +18,10 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "STATUS",
         aliases: &["jobs"],
-        template: "PROCESS/N,FULL/S,ALL/S,COM=COMMAND/K",
+        template: "PROCESS,FULL/S,ALL/S,COM=COMMAND/K",
         summary: "shows processes of this shell",
         arguments: &[
-            ("PROCESS", "only this one"),
+            ("PROCESS", "only this number, or those with this name"),
             ("FULL", "with class, CPU budget, memory and time"),
             ("ALL", "of all"),
             ("COM", "only the number of the process with this name"),
@@ -77,13 +77,13 @@ pub(crate) const MANUALS: &[Manual] = &[
     Manual {
         name: "CAPS",
         aliases: &[],
-        template: "PROCESS/N,FULL/S",
+        template: "PROCESS,FULL/S",
         summary: "shows what a process may: its pool, its names, the capabilities it holds",
         arguments: &[
-            ("PROCESS", "its number; this command without"),
+            ("PROCESS", "its number or name; this command without"),
             ("FULL", "each handle: kind, rights, badge, depth"),
         ],
-        examples: &[("caps 3 FULL", "all that process 3 can reach")],
+        examples: &[("caps netd FULL", "all that netd can reach")],
     },
     Manual {
         name: "VERSION",
@@ -133,7 +133,11 @@ pub(crate) const MANUALS: &[Manual] = &[
         aliases: &["free"],
         template: "TOTAL/S,H=HUMAN/S,PROC/K",
         summary: "shows memory",
-        arguments: &[("TOTAL", "free bytes only"), ("H", "in K, M and G"), ("PROC", "of this process")],
+        arguments: &[
+            ("TOTAL", "free bytes only"),
+            ("H", "in K, M and G"),
+            ("PROC", "of the process with this number or name"),
+        ],
         examples: &[("avail H", "how much memory is free")],
     },
     Manual {

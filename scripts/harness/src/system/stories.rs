@@ -138,7 +138,7 @@ const SCHEDULING: &[Story] = &[
 
 /// Each says what was wrong and what would be right.
 const MISTAKES: &str = "failat 30; break 99999; caps 99998; trace 99997; status 99996; nice 5 99995; \
-    avail PROC=99994; break 1; caps 1; revoke SHELL nosuch; services nosuch STOP; \
+    avail PROC=99994; caps nobody; break 1; caps 1; revoke SHELL nosuch; services nosuch STOP; \
     services nosuch LOG; services pager STOP; services fsd START; services aid STOP; services aid LOG; echo";
 
 const DIAGNOSTICS: &[Story] = &[
@@ -149,8 +149,12 @@ const DIAGNOSTICS: &[Story] = &[
         "  close = ok",
     ]),
     Story::new("diag-refused", "trace init; echo no").fails(10).never(&["no\n"]),
-    Story::new("diag-caps", "caps 3; caps 3 FULL")
-        .prints(&["ceiling: 55 (driver)", "handle 1: Process map endow inspect"]),
+    Story::new("diag-caps", "caps console; caps 3 FULL; status netd; avail PROC=httpd").prints(&[
+        "ceiling: 55 (driver)",
+        "handle 1: Process map endow inspect",
+        ": netd (driver",
+        "httpd: ",
+    ]),
     Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
         .prints(&[
             "== machine",
@@ -173,6 +177,7 @@ const DIAGNOSTICS: &[Story] = &[
         "99996: no such process; PS lists them",
         "99995: no such process; PS lists them",
         "99994: no such process; PS lists them",
+        "nobody: no such process; PS lists them",
         "1: that is init",
         "nosuch: no such service; SERVICES lists them",
         "pager: all processes have their memory by it",
