@@ -28,10 +28,7 @@ pub fn list(args: &Args) -> Outcome {
             .map_err(|_| Failure::new(Error::BadTemplate, alloc::format!("{name}: not a pattern")))?;
         all.retain(|info| pattern.matches(&info.name));
     }
-    println!(
-        "{:>5} {:>6} {:<20} {:>4} {:<11} {:>6} {:<24} {:>10} {:>12}",
-        "Num", "Parent", "Name", "Prio", "Class", "Budget", "State", "Memory", "CPU"
-    );
+    header();
     if args.switch("TREE") {
         tree(&all, 0, 0);
     } else {
@@ -54,6 +51,14 @@ fn tree(all: &[ProcessInfo], parent: u32, depth: usize) {
         row(info, depth);
         tree(all, info.number, depth + 1);
     }
+}
+
+/// What stands above rows.
+fn header() {
+    println!(
+        "{:>5} {:>6} {:<20} {:>4} {:<11} {:>6} {:<24} {:>10} {:>12}",
+        "Num", "Parent", "Name", "Prio", "Class", "Budget", "State", "Memory", "CPU"
+    );
 }
 
 fn row(info: &ProcessInfo, depth: usize) {
@@ -102,6 +107,9 @@ pub fn status(args: &Args) -> Outcome {
         if all.is_empty() {
             return Err(no_process(target));
         }
+    }
+    if args.switch("FULL") {
+        header();
     }
     for info in all.iter().filter(|info| info.level == 7 || args.switch("ALL") || args.is_given("PROCESS")) {
         if args.switch("FULL") {

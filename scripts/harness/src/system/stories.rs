@@ -186,9 +186,9 @@ const DIAGNOSTICS: &[Story] = &[
     ]),
     Story::new("diag-without-devd", "services devd STOP; services >RAM:s; services devd START; wait 3; type RAM:s")
         .prints(&["stopped", "fsd"]),
-    Story::new("diag-revoke", "aistat; revoke shell aid; aistat")
+    Story::new("diag-revoke", "failat 11; aistat; revoke shell aid; aistat; revoke shell fsd; list")
         .fails(10)
-        .prints(&["models ", "aistat: aid: object not found"]),
+        .prints(&["models ", "aistat: aid: object not found", "list: there is no program for this command in C:"]),
     Story::new("diag-klog", "failat 30; crash; klog").prints(&["#0 crash+0x", "commands::system::crash+0x"]),
     Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
 ];

@@ -32,11 +32,15 @@ impl Run<'_> {
         (sink.out, ended)
     }
 
-    /// The line for an unknown command.
+    /// The line for a command that is not to be found.
     pub(crate) fn unknown(&self, name: &str) -> Fault {
-        let manuals = builtin::manuals().iter().chain(self.host.manuals()).flat_map(names_of);
-        let aliases = self.shell.aliases.iter().map(|(name, _)| name);
-        let text = match suggest::nearest(name, manuals.map(|name| -> &str { name }).chain(aliases)) {
+        let commands = || builtin::manuals().iter().chain(self.host.manuals()).flat_map(names_of);
+        if commands().any(|command| command.eq_ignore_ascii_case(name)) {
+            let text = "there is no program for this command in C:; ASSIGN shows where that is";
+            return Fault::new(code::NOT_FOUND, text);
+        }
+        let aliases = self.shell.aliases.iter().map(|(alias, _)| alias).filter(|alias| *alias != name);
+        let text = match suggest::nearest(name, commands().map(|command| -> &str { command }).chain(aliases)) {
             Some(near) => format!("unknown command; did you mean \"{}\"? HELP lists all", near.to_lowercase()),
             None => String::from("unknown command; HELP lists all"),
         };
