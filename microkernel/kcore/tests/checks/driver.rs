@@ -220,6 +220,8 @@ impl Driver {
     fn restart(&mut self) -> Step {
         let n = self.r.next();
         let started = self.w.with(|cx| {
+            // As in every entry: what runs here may have been told to go home.
+            cx.answer_calls();
             let threads = invariants::all::<THREAD>(cx);
             let thread = *threads.get(n as usize % threads.len().max(1))?;
             if cx.v.get(thread).state == State::Running && cx.v.get(thread).core as usize != cx.core {
