@@ -39,8 +39,9 @@ impl Run<'_> {
             let text = "there is no program for this command in C:; ASSIGN shows where that is";
             return Fault::new(code::NOT_FOUND, text);
         }
-        let aliases = self.shell.aliases.iter().map(|(alias, _)| alias).filter(|alias| *alias != name);
-        let text = match suggest::nearest(name, commands().map(|command| -> &str { command }).chain(aliases)) {
+        let aliases = self.shell.aliases.iter().map(|(alias, _)| alias);
+        let others = aliases.filter(|alias| !alias.eq_ignore_ascii_case(name));
+        let text = match suggest::nearest(name, commands().map(|command| -> &str { command }).chain(others)) {
             Some(near) => format!("unknown command; did you mean \"{}\"? HELP lists all", near.to_lowercase()),
             None => String::from("unknown command; HELP lists all"),
         };

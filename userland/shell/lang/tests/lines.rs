@@ -264,6 +264,8 @@ fn an_unknown_command_is_named_with_the_nearest_known() {
     assert_eq!((s.code(), s.reason()), (10, 205));
     assert_eq!(s.line("hsitory"), "hsitory: unknown command; did you mean \"history\"? HELP lists all\n");
     assert_eq!(s.line("qqqqq"), "qqqqq: unknown command; HELP lists all\n");
+    s.line("alias qqqqq QQQQQ");
+    assert_eq!(s.line("qqqqq"), "QQQQQ: unknown command; HELP lists all\n");
     let gone = "there is no program for this command in C:; ASSIGN shows where that is";
     assert_eq!(s.line("Uname"), format!("Uname: {gone}\n"));
 }

@@ -89,8 +89,8 @@ fn bits(of: impl Fn(usize) -> bool) -> u64 {
 
 /// The threads of a queue, linked both ways.
 fn walk<'id>(cx: &Cx<'_, 'id>, queue: Queue<THREAD>) -> Vec<ThreadKey<'id>> {
-    let mut found = Vec::new();
     let (mut at, mut prev) = (queue.head, Link::NONE);
+    let mut found = Vec::new();
     while !at.is_none() {
         let thread = cx.v.live(at).expect("who is queued is alive");
         assert_eq!(cx.v.get(thread).prev, prev, "queues are linked both ways");
