@@ -10,6 +10,7 @@ macro_rules! each_register {
 
 mod answers;
 mod borrowed;
+mod copies;
 mod counters;
 pub mod floats;
 pub mod messages;
@@ -22,6 +23,7 @@ use crate::checks::Group;
 /// The groups.
 pub const GROUPS: &[Group] = &[
     Group { name: "vector registers across preemption", run: floats::run },
+    Group { name: "memory copied and filled", run: copies::run },
     Group { name: "deadlines", run: timers::run },
     Group { name: "notifications", run: notifications::run },
     Group { name: "messages of every length", run: messages::lengths },
