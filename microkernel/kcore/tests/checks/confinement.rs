@@ -130,7 +130,7 @@ fn what_a_process_cannot_reach_it_never_changes() {
                     if timer == u64::MAX {
                         break;
                     }
-                    w.k.system.hw.now = w.k.system.hw.now.max(timer);
+                    w.pass_until(timer);
                     w.k.timer(0);
                 }
                 continue;

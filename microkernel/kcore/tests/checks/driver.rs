@@ -199,7 +199,7 @@ impl Driver {
         let timer = if core == 0 { hw.timer } else { hw.timers[core as usize] };
         if timer != u64::MAX && !self.r.one_in(3) {
             return self.event(|d| {
-                d.w.k.system.hw.now = d.w.k.system.hw.now.max(timer);
+                d.w.pass_until(timer);
                 (d.timer)(&mut d.w, core);
                 "the timer while idle"
             });

@@ -205,8 +205,11 @@ fn step(d: &mut Driver, taken: &mut [u64; 4]) -> Step {
         0..2 => {
             let hw = &d.w.k.system.hw;
             let at = if core == 0 { hw.timer } else { hw.timers[core as usize] };
-            let (now, late) = (hw.now, d.r.below(3) * d.r.below(6_000_000));
-            d.w.k.system.hw.now = if at == u64::MAX { now } else { at.max(now) } + late;
+            let late = d.r.below(3) * d.r.below(6_000_000);
+            if at != u64::MAX {
+                d.w.pass_until(at);
+            }
+            d.w.k.system.hw.now += late;
             let by = timer_by_both_paths(&mut d.w, core);
             count(taken, 0, by);
             d.event(|_| "the timer, when it is set for")
