@@ -1,5 +1,7 @@
 //! Signals that end the harness: they set a flag, so that QEMU is ended and the terminal restored before we go.
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -17,10 +19,20 @@ impl Interrupt {
     /// Catches SIGINT, SIGTERM and SIGHUP from now on: whatever waits for an interrupt ends by them. Where that is impossible they
     /// end the process as usual.
     pub fn catch() -> Self {
+        Self::catch_all(&[SIGINT, SIGTERM, SIGHUP])
+    }
+
+    /// The same, but Ctrl-C does nothing: it is for a child that has our terminal.
+    pub fn catch_but_ctrl_c() -> Self {
+        let _ = signal_hook::flag::register(SIGINT, Arc::default());
+        Self::catch_all(&[SIGTERM, SIGHUP])
+    }
+
+    fn catch_all(signals: &[c_int]) -> Self {
         CAUGHT.get_or_init(|| {
             let flag = Arc::new(AtomicBool::new(false));
-            for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-                let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
+            for signal in signals {
+                let _ = signal_hook::flag::register(*signal, Arc::clone(&flag));
             }
             flag
         });

@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 pub const HTTP: u16 = 80;
 
 /// What stands behind the guest's UART.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Uart {
     /// The terminal of whoever started us; Ctrl-] is QEMU's key.
     Terminal,
     /// QEMU's stdout, which the harness reads.
     Captured,
+    /// A new terminal of the host, which QEMU names on its stdout. What it shows goes to the end of this file as well.
+    Own(PathBuf),
 }
 
 /// Where QEMU, stopped at the first instruction, waits for a debugger.
@@ -216,7 +218,7 @@ impl Machine {
     }
 
     fn uart(&self, line: &mut Line) {
-        match self.uart {
+        match &self.uart {
             Uart::Terminal => {
                 line.pair("-serial", "mon:stdio");
                 line.pair("-echr", "0x1d");
@@ -224,6 +226,11 @@ impl Machine {
             Uart::Captured => {
                 line.pair("-monitor", "none");
                 line.pair("-chardev", "stdio,id=uart,signal=off");
+                line.pair("-serial", "chardev:uart");
+            }
+            Uart::Own(log) => {
+                line.pair("-monitor", "none");
+                line.pair("-chardev", format!("pty,id=uart,logfile={},logappend=on", path(log)));
                 line.pair("-serial", "chardev:uart");
             }
         }
@@ -341,6 +348,14 @@ mod tests {
         let line = line(&interactive);
         assert!(line.contains("-serial mon:stdio -echr 0x1d"));
         assert!(!line.contains("records") && !line.contains("virtconsole"));
+    }
+
+    #[test]
+    fn a_machine_may_have_a_terminal_of_its_own() {
+        let own = Machine { uart: Uart::Own("/tmp/a,b.log".into()), ..machine(Arch::Aarch64) };
+        let line = line(&own);
+        assert!(line.contains("-chardev pty,id=uart,logfile=/tmp/a,,b.log,logappend=on -serial chardev:uart"));
+        assert!(!line.contains("stdio"));
     }
 
     #[test]
