@@ -109,7 +109,7 @@ pub fn wait(args: &Args) -> Outcome {
             if at > today { at - today } else { at + 86_400 * SECOND - today }
         }
         None => {
-            let count = args.within("TIME", 0..)?.unwrap_or(1);
+            let count = args.within("TIME", 0..=u64::MAX)?.unwrap_or(1);
             let unit = match args.one_of(&["SEC", "MIN", "MS"])? {
                 Some("MIN") => 60 * SECOND,
                 Some("MS") => 1_000_000,

@@ -153,8 +153,8 @@ fn figures(source: &mut dyn Read) -> Result<[u64; 3], Error> {
 
 /// HEAD.
 pub fn head(args: &Args) -> Outcome {
-    let lines = args.within("LINES", 0..)?.unwrap_or(10);
-    let bytes = args.within("BYTES", 0..)?;
+    let lines = args.within("LINES", 0..=u64::MAX)?.unwrap_or(10);
+    let bytes = args.within("BYTES", 0..=u64::MAX)?;
     each_source(args.many("FILE"), |_, mut source| {
         if let Some(mut left) = bytes {
             let mut buffer = [0; 4096];
@@ -182,7 +182,7 @@ pub fn head(args: &Args) -> Outcome {
 
 /// TAIL.
 pub fn tail(args: &Args) -> Outcome {
-    let most = args.within("LINES", 0..)?.unwrap_or(10) as usize;
+    let most = args.within("LINES", 0..=u64::MAX)?.unwrap_or(10) as usize;
     each_source(args.many("FILE"), |name, source| {
         let mut last = VecDeque::new();
         let mut lines = Lines::new(source);
@@ -225,7 +225,7 @@ fn follow(name: &str) -> Result<(), Failure> {
 
 /// SORT.
 pub fn sort(args: &Args) -> Outcome {
-    let column = args.within("COLSTART", 1..)?.map_or(0, |column| column as usize - 1);
+    let column = args.within("COLSTART", 1..=u64::MAX)?.map_or(0, |column| column as usize - 1);
     let mut lines: Vec<Vec<u8>> = Vec::new();
     let mut bytes = 0;
     each_source(args.many("FROM"), |name, source| {
@@ -321,8 +321,8 @@ pub fn tee(args: &Args) -> Outcome {
 pub fn hex(args: &Args) -> Outcome {
     let path = args.string_or("FILE", "");
     let mut source = Source::open(Some(path))?;
-    let from = args.within("FROM", 0..)?.unwrap_or(0);
-    let length = args.within("LEN", 0..)?.unwrap_or(u64::MAX);
+    let from = args.within("FROM", 0..=u64::MAX)?.unwrap_or(0);
+    let length = args.within("LEN", 0..=u64::MAX)?.unwrap_or(u64::MAX);
     dump(&mut source, from, length, &mut io::stdout())?;
     Ok(Status::OK)
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::ops::{Bound, RangeBounds};
+use core::ops::RangeInclusive;
 
 use crate::error::{Code, Error};
 use crate::template::{Item, Template};
@@ -82,23 +82,15 @@ impl<'t> Args<'t> {
     ///
     /// # Errors
     /// `BadNumber`: it is outside of these bounds.
-    pub fn within(&self, name: &str, bounds: impl RangeBounds<u64>) -> Result<Option<u64>, Error> {
+    pub fn within(&self, name: &str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Error> {
         let Some(number) = self.number(name) else { return Ok(None) };
-        if let Ok(good) = u64::try_from(number)
-            && bounds.contains(&good)
-        {
+        if let Some(good) = u64::try_from(number).ok().filter(|number| bounds.contains(number)) {
             return Ok(Some(good));
         }
-        let least = match bounds.start_bound() {
-            Bound::Included(least) => *least,
-            Bound::Excluded(below) => below + 1,
-            Bound::Unbounded => 0,
-        };
         let title = self.template.find(name).map_or(name, |(_, item)| item.title());
-        let text = match bounds.end_bound() {
-            Bound::Included(most) => format!("{title}: {number} is not between {least} and {most}"),
-            Bound::Excluded(above) => format!("{title}: {number} is not between {least} and {}", above - 1),
-            Bound::Unbounded => format!("{title}: {number} is less than {least}"),
+        let text = match bounds.into_inner() {
+            (least, u64::MAX) => format!("{title}: {number} is less than {least}"),
+            (least, most) => format!("{title}: {number} is not between {least} and {most}"),
         };
         Err(Error::new(Code::BadNumber, text))
     }

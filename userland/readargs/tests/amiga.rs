@@ -132,8 +132,8 @@ fn a_number_is_held_to_its_bounds() {
         assert_eq!(count(format!("C={bad}")), Err(format!("COUNT: {bad} is not between 1 and 3")));
     }
     let most = i64::MAX.to_string();
-    assert_eq!(args(template, &most).within("", 1..), Ok(Some(i64::MAX as u64)));
-    let error = args(template, "0").within("", 1..).expect_err("0 is less");
+    assert_eq!(args(template, &most).within("", 1..=u64::MAX), Ok(Some(i64::MAX as u64)));
+    let error = args(template, "0").within("", 1..=u64::MAX).expect_err("0 is less");
     assert_eq!((error.number(), error.text()), (115, "the argument: 0 is less than 1"));
 }
 

@@ -130,7 +130,8 @@ const SCHEDULING: &[Story] = &[
         .slows_down_at_most(3),
     Story::new("sched-nice", "nice batch run burn 60; status COM=burn; nice 5 10; status; break burn")
         .prints(&["burn (idle)"]),
-    Story::new("sched-small-budget", "nice realtime BUDGET=1000/1000000 status FULL").prints(&["  0.1 % "]),
+    Story::new("sched-small-budget", "nice realtime BUDGET=1000/1000000 run wait 600; status; status FULL")
+        .prints(&["wait (realtime, 0.1 % at most)", " realtime     0.1 % "]),
     Story::new("sched-refused", "nice driver version").fails(10).prints(&["above this shell's"]),
     Story::new("sched-too-much", "nice realtime BUDGET=80% version").fails(10).prints(&["can reserve 75 %"]),
     Story::new("sched-ends", "nice realtime version; nice realtime BUDGET=75% version; nice idle version")

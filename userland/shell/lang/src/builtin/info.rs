@@ -96,7 +96,7 @@ pub(super) fn history(run: &mut Run<'_>, args: &Args<'_>) -> Result {
         return Ok(Ended::OK);
     }
     let lines = run.host.history();
-    let count = args.within("N", 0..)?.map_or(lines.len(), |count| count as usize);
+    let count = args.within("N", 0..=u64::MAX)?.map_or(lines.len(), |count| count as usize);
     let skip = lines.len().saturating_sub(count);
     for (index, text) in lines.iter().enumerate().skip(skip) {
         run.put(&line(format!("{:4}  {text}", index + 1)));
