@@ -10,6 +10,9 @@ use protocol::{
 
 use crate::{Access, Handles, Mapping, Memory, log::Level, pieces, spawn::ask};
 
+/// init's number.
+pub const INIT: u32 = 1;
+
 /// All processes that this one may see.
 pub fn processes() -> Result<Vec<ProcessInfo>, Error> {
     pieces::by_number(

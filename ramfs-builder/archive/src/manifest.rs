@@ -270,6 +270,14 @@ impl Server {
         self.holds.contains(&Root::Faults)
     }
 
+    /// Whether nobody could start a service by hand without it: who may order that, where the order is typed, where its program
+    /// comes from, and what has the program's memory appear.
+    #[must_use]
+    pub fn is_needed_to_order(&self) -> bool {
+        let here = |name: &String| name == "console" || name == "fs";
+        self.is_pager() || self.rights.contains(&Right::Services) || self.provides.iter().any(here)
+    }
+
     /// The name of its built program: that of its image, without folders.
     #[must_use]
     pub fn binary(&self) -> String {

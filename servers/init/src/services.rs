@@ -370,8 +370,8 @@ impl World {
         let found = self.services.iter().position(|service| service.server.name.eq_ignore_ascii_case(name));
         let index = found.ok_or(Error::NotFound)?;
         let service = self.services.get_mut(index).ok_or(Error::NotFound)?;
-        if action == Action::Stop && service.server.is_pager() {
-            // Whoever stopped it could not even start it again.
+        if action == Action::Stop && service.server.is_needed_to_order() {
+            // Whoever stopped it could not start it again.
             return Err(Error::InUse);
         }
         match (action, service.process()) {

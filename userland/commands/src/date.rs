@@ -109,12 +109,10 @@ pub fn wait(args: &Args) -> Outcome {
             if at > today { at - today } else { at + 86_400 * SECOND - today }
         }
         None => {
-            let count = args.number("TIME").unwrap_or(1);
-            let count =
-                u64::try_from(count).map_err(|_| bad(&alloc::format!("{count}"), "a time that is still to come"))?;
-            let unit = match (args.switch("MIN"), args.switch("MS")) {
-                (true, _) => 60 * SECOND,
-                (_, true) => 1_000_000,
+            let count = args.within("TIME", 0..=u64::MAX)?.unwrap_or(1);
+            let unit = match args.one_of(&["SEC", "MIN", "MS"])? {
+                Some("MIN") => 60 * SECOND,
+                Some("MS") => 1_000_000,
                 _ => SECOND,
             };
             count.saturating_mul(unit)

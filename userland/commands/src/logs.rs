@@ -22,7 +22,7 @@ pub fn klog(args: &Args) -> Outcome {
             Failure::new(Error::BadArgument, alloc::format!("{name}: not ERROR, WARNING, NOTICE or DETAIL"))
         })?,
     };
-    let mut most = args.number("LINES").map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(0));
+    let mut most = args.within("LINES", 0..=u64::MAX)?.map_or(usize::MAX, |count| count as usize);
     let mut reader = LogReader::open()?;
     loop {
         newest(&mut reader, most, |record| record.level <= worst)

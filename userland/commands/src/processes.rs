@@ -17,8 +17,6 @@ use crate::format::{human, span};
 use crate::logs;
 
 const PAGE: u64 = 4096;
-/// init's number.
-const INIT: u32 = 1;
 
 /// PS.
 pub fn list(args: &Args) -> Outcome {
@@ -82,9 +80,13 @@ fn row(info: &ProcessInfo, depth: usize) {
 
 /// The CPU budget that a process has or shares, of each core.
 pub fn budget(info: &ProcessInfo) -> String {
-    match u64::from(info.period_us) {
-        0 => String::from("-"),
-        period => alloc::format!("{} %", u64::from(info.budget_us) * 100 / period),
+    let Some(tenths) = (u64::from(info.budget_us) * 1000).checked_div(info.period_us.into()) else {
+        return String::from("-");
+    };
+    match (tenths / 10, tenths % 10) {
+        (0, 0) => String::from("<0.1 %"),
+        (percent, 0) => alloc::format!("{percent} %"),
+        (percent, tenth) => alloc::format!("{percent}.{tenth} %"),
     }
 }
 
@@ -183,7 +185,7 @@ pub fn no_process(name: impl Display) -> Failure {
 /// What init says about a process.
 pub fn about_process(number: u32, error: Error) -> Failure {
     match error {
-        Error::NotFound if number == INIT => {
+        Error::NotFound if number == system::INIT => {
             Failure::new(error, "1: that is init, which nobody can break, take from or look into")
         }
         Error::NotFound => no_process(number),
@@ -208,21 +210,40 @@ pub fn revoke(args: &Args) -> Outcome {
 
 /// SERVICES.
 pub fn services(args: &Args) -> Outcome {
-    let actions = [("START", Action::Start), ("STOP", Action::Stop), ("RESTART", Action::Restart)];
-    let action = actions.iter().find(|(name, _)| args.switch(name)).map(|(_, action)| *action);
-    if let Some(action) = action {
-        let name = args
-            .string("NAME")
-            .ok_or_else(|| Failure::new(Error::ArgumentMissing, "which service? NAME is missing"))?;
-        return match system::service(name, action) {
-            Ok(()) => Ok(Status::OK),
-            Err(error) => Err(not_ordered(name, error)),
-        };
+    match args.one_of(&["START", "STOP", "RESTART", "LOG"])? {
+        Some("START") => order(args, Action::Start),
+        Some("STOP") => order(args, Action::Stop),
+        Some("RESTART") => order(args, Action::Restart),
+        Some(_) => log_of(args),
+        None => table(args),
     }
-    let all = system::services()?;
-    if args.switch("LOG") {
-        return log_of(args, &all);
+}
+
+/// Starts or stops a service.
+fn order(args: &Args, action: Action) -> Outcome {
+    let missing = || Failure::new(Error::ArgumentMissing, "which service? NAME is missing");
+    let name = args.string("NAME").ok_or_else(missing)?;
+    match system::service(name, action) {
+        Ok(()) => Ok(Status::OK),
+        Err(error) => Err(not_ordered(name, error)),
     }
+}
+
+/// The services that NAME means: all without it.
+fn named(args: &Args) -> Result<Vec<ServiceInfo>, Failure> {
+    let mut all = system::services()?;
+    if let Some(name) = args.string("NAME") {
+        all.retain(|service| service.name.eq_ignore_ascii_case(name));
+        if all.is_empty() {
+            return Err(no_such("service", name, "SERVICES"));
+        }
+    }
+    Ok(all)
+}
+
+/// The services, a line each.
+fn table(args: &Args) -> Outcome {
+    let chosen = named(args)?;
     let processes = system::processes()?;
     // Without devd the list is wanted most; devices have no names then.
     let devices = Devices::open_named("config").and_then(|devices| devices.list()).unwrap_or_default();
@@ -230,9 +251,7 @@ pub fn services(args: &Args) -> Outcome {
         "{:<10} {:>7} {:<9} {:>8} {:>10}  {:<14} Holds",
         "Name", "Process", "State", "Restarts", "Memory", "Provides"
     );
-    let mut found = false;
-    for s in all.iter().filter(|s| args.string("NAME").is_none_or(|name| s.name.eq_ignore_ascii_case(name))) {
-        found = true;
+    for s in &chosen {
         let (memory, holds) = (human(s.used as u64 * PAGE), holds(s, &devices));
         println!(
             "{:<10} {:>7} {:<9} {:>8} {:>10}  {:<14} {holds}",
@@ -244,18 +263,20 @@ pub fn services(args: &Args) -> Outcome {
             s.provides
         );
     }
-    match (found, args.string("NAME")) {
-        (false, Some(name)) => Err(no_such("service", name, "SERVICES")),
-        _ => Ok(Status::OK),
-    }
+    Ok(Status::OK)
 }
 
 /// Why a service was not started or stopped.
 fn not_ordered(name: &str, error: Error) -> Failure {
     match error {
+        Error::NotFound if name.eq_ignore_ascii_case("init") => Failure::new(
+            error,
+            alloc::format!("{name}: that is init, which nobody can start or stop; SHUTDOWN ends it"),
+        ),
         Error::NotFound => no_such("service", name, "SERVICES"),
         Error::InUse => {
-            Failure::new(error, alloc::format!("{name}: all processes have their memory by it; RESTART starts it anew"))
+            let text = alloc::format!("{name}: without it nobody could start it again; RESTART starts it anew");
+            Failure::new(error, text)
         }
         Error::Exists => Failure::new(error, alloc::format!("{name}: it runs already; RESTART starts it anew")),
         error => Failure::about(name, error),
@@ -281,18 +302,11 @@ fn holds(service: &ServiceInfo, devices: &[Info]) -> String {
 }
 
 /// The log of the services that run. It knows processes by their numbers; who does not run has 0, and so has the kernel.
-fn log_of(args: &Args, all: &[ServiceInfo]) -> Outcome {
-    let mut chosen: Vec<&ServiceInfo> = all.iter().collect();
-    if let Some(name) = args.string("NAME") {
-        chosen.retain(|s| s.name.eq_ignore_ascii_case(name));
-        match chosen[..] {
-            [] => return Err(no_such("service", name, "SERVICES")),
-            [s] if s.process == 0 => {
-                let text = alloc::format!("{name}: it does not run; KLOG has what it said");
-                return Err(Failure::new(Error::Unavailable, text));
-            }
-            _ => {}
-        }
+fn log_of(args: &Args) -> Outcome {
+    let chosen = named(args)?;
+    if let (Some(name), [ServiceInfo { process: 0, .. }]) = (args.string("NAME"), &chosen[..]) {
+        let text = alloc::format!("{name}: it does not run; KLOG has what it said");
+        return Err(Failure::new(Error::Unavailable, text));
     }
     let of = |label: u64| label != 0 && chosen.iter().any(|s| u64::from(s.process) == label);
     let records = logs::newest(&mut LogReader::open()?, usize::MAX, |record| of(record.label));

@@ -47,17 +47,22 @@ pub fn uptime(_args: &Args) -> Outcome {
 
 /// AVAIL.
 pub fn available(args: &Args) -> Outcome {
+    let total = |bytes: u64| if args.switch("H") { human(bytes) } else { alloc::format!("{bytes}") };
     if let Some(target) = args.string("PROC") {
         let number = processes::number(target)?;
         let all = system::processes()?;
         let found = all.iter().find(|info| info.number == number);
         let info = found.ok_or_else(|| processes::no_process(number))?;
-        println!("{}: {} of {} used", info.name, human(info.used as u64 * PAGE), human(info.pages as u64 * PAGE));
+        let (used, size) = (info.used as u64 * PAGE, info.pages as u64 * PAGE);
+        match args.switch("TOTAL") {
+            true => println!("{}", total(used)),
+            false => println!("{}: {} of {} used", info.name, human(used), human(size)),
+        }
         return Ok(Status::OK);
     }
     let info = system::info()?;
     if args.switch("TOTAL") {
-        println!("{}", info.ram_free);
+        println!("{}", total(info.ram_free));
         return Ok(Status::OK);
     }
     let show = |bytes: u64| if args.switch("H") { human(bytes) } else { alloc::format!("{} KiB", bytes / 1024) };
@@ -72,10 +77,10 @@ pub fn available(args: &Args) -> Outcome {
 
 /// SMPINFO.
 pub fn cores(args: &Args) -> Outcome {
+    let interval = interval(args)?;
     let info = system::info()?;
     println!("{ARCH}: {}", how_many(&info));
     println!("features: {}", features(info.features));
-    let interval = args.number("INTERVAL").filter(|seconds| *seconds > 0);
     let (mut before, mut since) = (figures()?, time::now_ns());
     // The first table's "now" is a moment's, so that it comes at once.
     let mut pause = MOMENT;
@@ -84,10 +89,15 @@ pub fn cores(args: &Args) -> Outcome {
         let (after, now) = (figures()?, time::now_ns());
         println!("");
         table(&before, &after, now, now - since).iter().for_each(|line| println!("{line}"));
-        let Some(seconds) = interval else { return Ok(Status::OK) };
+        let Some(interval) = interval else { return Ok(Status::OK) };
         io::stdout().flush()?;
-        (before, since, pause) = (after, now, seconds as u64 * 1_000_000_000);
+        (before, since, pause) = (after, now, interval);
     }
+}
+
+/// ns of INTERVAL, if it was given: up to a day.
+fn interval(args: &Args) -> Result<Option<u64>, Failure> {
+    Ok(args.within("INTERVAL", 1..=86_400)?.map(|seconds| seconds * time::SECOND))
 }
 
 /// What the cores have done since boot, and in a time till now.
@@ -157,14 +167,15 @@ const MAX_CORES: u32 = 8;
 
 /// KSTATS.
 pub fn counters(args: &Args) -> Outcome {
+    let interval = interval(args)?;
     loop {
         for ((name, count), (_, text)) in libsys::kernel_counters()?.into_iter().zip(COUNTERS) {
             let text = if args.switch("FULL") { text } else { "" };
             println!("{}", alloc::format!("{name:<30} {:>16}  {text}", grouped(count)).trim_end());
         }
-        let Some(seconds) = args.number("INTERVAL").filter(|seconds| *seconds > 0) else { return Ok(Status::OK) };
+        let Some(interval) = interval else { return Ok(Status::OK) };
         io::stdout().flush()?;
-        libsys::wait_bits(0, time::after(seconds as u64 * 1_000_000_000));
+        libsys::wait_bits(0, time::after(interval));
         println!("");
     }
 }

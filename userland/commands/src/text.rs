@@ -151,19 +151,10 @@ fn figures(source: &mut dyn Read) -> Result<[u64; 3], Error> {
     }
 }
 
-fn how_many(args: &Args, name: &str) -> Result<Option<u64>, Failure> {
-    match args.number(name) {
-        None => Ok(None),
-        Some(number) => u64::try_from(number)
-            .map(Some)
-            .map_err(|_| Failure::new(Error::BadNumber, alloc::format!("{number}: not a number of lines or bytes"))),
-    }
-}
-
 /// HEAD.
 pub fn head(args: &Args) -> Outcome {
-    let lines = how_many(args, "LINES")?.unwrap_or(10);
-    let bytes = how_many(args, "BYTES")?;
+    let lines = args.within("LINES", 0..=u64::MAX)?.unwrap_or(10);
+    let bytes = args.within("BYTES", 0..=u64::MAX)?;
     each_source(args.many("FILE"), |_, mut source| {
         if let Some(mut left) = bytes {
             let mut buffer = [0; 4096];
@@ -191,7 +182,7 @@ pub fn head(args: &Args) -> Outcome {
 
 /// TAIL.
 pub fn tail(args: &Args) -> Outcome {
-    let most = how_many(args, "LINES")?.unwrap_or(10) as usize;
+    let most = args.within("LINES", 0..=u64::MAX)?.unwrap_or(10) as usize;
     each_source(args.many("FILE"), |name, source| {
         let mut last = VecDeque::new();
         let mut lines = Lines::new(source);
@@ -234,6 +225,7 @@ fn follow(name: &str) -> Result<(), Failure> {
 
 /// SORT.
 pub fn sort(args: &Args) -> Outcome {
+    let column = args.within("COLSTART", 1..=u64::MAX)?.map_or(0, |column| column as usize - 1);
     let mut lines: Vec<Vec<u8>> = Vec::new();
     let mut bytes = 0;
     each_source(args.many("FROM"), |name, source| {
@@ -248,7 +240,6 @@ pub fn sort(args: &Args) -> Outcome {
         }
         Ok(())
     })?;
-    let column = how_many(args, "COLSTART")?.map_or(0, |column| column.max(1) as usize - 1);
     let number = |line: &[u8]| {
         let text = String::from_utf8_lossy(line.get(column..).unwrap_or_default());
         let text = text.trim_start();
@@ -330,8 +321,8 @@ pub fn tee(args: &Args) -> Outcome {
 pub fn hex(args: &Args) -> Outcome {
     let path = args.string_or("FILE", "");
     let mut source = Source::open(Some(path))?;
-    let from = how_many(args, "FROM")?.unwrap_or(0);
-    let length = how_many(args, "LEN")?.unwrap_or(u64::MAX);
+    let from = args.within("FROM", 0..=u64::MAX)?.unwrap_or(0);
+    let length = args.within("LEN", 0..=u64::MAX)?.unwrap_or(u64::MAX);
     dump(&mut source, from, length, &mut io::stdout())?;
     Ok(Status::OK)
 }

@@ -24,7 +24,7 @@ const NAP_NS: u64 = 20_000_000;
 pub fn trace(args: &Args) -> Outcome {
     let target = args.string("PROCESS").ok_or_else(|| Failure::new(Error::ArgumentMissing, "which process?"))?;
     let number = processes::number(target)?;
-    let mut left = args.number("COUNT").map_or(u64::MAX, |n| u64::try_from(n).unwrap_or(0));
+    let mut left = args.within("COUNT", 1..=u64::MAX)?.unwrap_or(u64::MAX);
     let trace = Trace::start(number).map_err(|error| processes::about_process(number, error))?;
     // Ctrl-C ends it as usual; so does the end of who is traced.
     let mut shown = Shown { trace, threads: BTreeMap::new() };

@@ -134,7 +134,7 @@ pub(crate) const MANUALS: &[Manual] = &[
         template: "TOTAL/S,H=HUMAN/S,PROC/K",
         summary: "shows memory",
         arguments: &[
-            ("TOTAL", "free bytes only"),
+            ("TOTAL", "only how many bytes are free, or used by PROC"),
             ("H", "in K, M and G"),
             ("PROC", "of the process with this number or name"),
         ],
@@ -153,7 +153,7 @@ pub(crate) const MANUALS: &[Manual] = &[
         aliases: &["vmstat"],
         template: "INTERVAL/N,FULL/S",
         summary: "shows the kernel's counters",
-        arguments: &[("INTERVAL", "again after so many seconds"), ("FULL", "with what each counts")],
+        arguments: &[("INTERVAL", "again every so many seconds, until BREAK"), ("FULL", "with what each counts")],
         examples: &[],
     },
     Manual {

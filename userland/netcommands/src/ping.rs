@@ -15,14 +15,14 @@ pub const PATIENCE: u64 = 2 * time::SECOND;
 /// How long a name may take.
 pub const NAME_PATIENCE: u64 = 10 * time::SECOND;
 /// Bytes of data at most: what fits a frame.
-const MAX_SIZE: i64 = 1472;
+const MAX_SIZE: u64 = 1472;
 
 /// PING.
 pub fn ping(args: &Args) -> Outcome {
     let host = args.string_or("HOST", "");
-    let count = within(args, "C", 4, 1, 65_535)?;
-    let interval = within(args, "I", 1000, 10, 3_600_000)? as u64;
-    let size = within(args, "SIZE", 56, 0, MAX_SIZE)? as u16;
+    let count = args.within("C", 1..=65_535)?.unwrap_or(4);
+    let interval = args.within("I", 10..=3_600_000)?.unwrap_or(1000);
+    let size = args.within("SIZE", 0..=MAX_SIZE)?.unwrap_or(56) as u16;
     let address = net::lookup(host, time::after(NAME_PATIENCE)).about(host)?;
     if host.parse::<core::net::IpAddr>().is_ok() {
         println!("PING {address}: {size} bytes of data");
@@ -102,13 +102,4 @@ impl core::fmt::Display for Ms {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}.{:03} ms", self.0 / MS, self.0 % MS / 1000)
     }
-}
-
-/// A numeric argument within bounds.
-pub fn within(args: &Args, name: &str, usual: i64, least: i64, most: i64) -> Result<i64, Failure> {
-    let number = args.number(name).unwrap_or(usual);
-    if (least..=most).contains(&number) {
-        return Ok(number);
-    }
-    Err(Failure::new(Error::BadNumber, alloc::format!("{name}: {number} is not between {least} and {most}")))
 }

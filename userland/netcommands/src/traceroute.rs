@@ -9,13 +9,13 @@ use command::{About, Failure, Outcome};
 use libsys::{Error, Status, net, print, println, time};
 use readargs::Args;
 
-use crate::ping::{Ms, NAME_PATIENCE, PATIENCE, within};
+use crate::ping::{Ms, NAME_PATIENCE, PATIENCE};
 
 /// TRACEROUTE.
 pub fn traceroute(args: &Args) -> Outcome {
     let host = args.string_or("HOST", "");
-    let most = within(args, "HOPS", 30, 1, 255)? as u8;
-    let probes = within(args, "PROBES", 3, 1, 10)?;
+    let most = args.within("HOPS", 1..=255)?.unwrap_or(30) as u8;
+    let probes = args.within("PROBES", 1..=10)?.unwrap_or(3);
     let address = net::lookup(host, time::after(NAME_PATIENCE)).about(host)?;
     println!("the way to {host} ({address}), {most} hops at most");
     for hops in 1..=most {

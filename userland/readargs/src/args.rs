@@ -1,8 +1,11 @@
 //! The parsed arguments, asked by name.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
+use crate::error::{Code, Error};
 use crate::template::{Item, Template};
 
 /// What an item got.
@@ -51,6 +54,20 @@ impl<'t> Args<'t> {
         self.value(name).is_some_and(|value| value.on == Some(true))
     }
 
+    /// Which of these `/S` items was named.
+    ///
+    /// # Errors
+    /// `TooManyArguments`: several were.
+    pub fn one_of<'n>(&self, names: &[&'n str]) -> Result<Option<&'n str>, Error> {
+        let mut named = names.iter().copied().filter(|name| self.switch(name));
+        match (named.next(), named.next()) {
+            (Some(first), Some(second)) => {
+                Err(Error::new(Code::TooManyArguments, format!("{first} and {second} exclude each other")))
+            }
+            (first, _) => Ok(first),
+        }
+    }
+
     /// What a `/T` item was set to, if it was given.
     pub fn toggle(&self, name: &str) -> Option<bool> {
         self.value(name)?.on
@@ -59,6 +76,23 @@ impl<'t> Args<'t> {
     /// The number of a `/N` item, if it was given.
     pub fn number(&self, name: &str) -> Option<i64> {
         self.numbers(name).first().copied()
+    }
+
+    /// The number of a `/N` item, if it was given.
+    ///
+    /// # Errors
+    /// `BadNumber`: it is outside of these bounds.
+    pub fn within(&self, name: &str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Error> {
+        let Some(number) = self.number(name) else { return Ok(None) };
+        if let Some(good) = u64::try_from(number).ok().filter(|number| bounds.contains(number)) {
+            return Ok(Some(good));
+        }
+        let title = self.template.find(name).map_or(name, |(_, item)| item.title());
+        let text = match bounds.into_inner() {
+            (least, u64::MAX) => format!("{title}: {number} is less than {least}"),
+            (least, most) => format!("{title}: {number} is not between {least} and {most}"),
+        };
+        Err(Error::new(Code::BadNumber, text))
     }
 
     /// All numbers of a `/N/M` item.

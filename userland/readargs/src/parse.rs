@@ -355,6 +355,5 @@ fn needs_value(item: &Item<'_>, keyword: &str) -> Error {
 }
 
 fn bad_number(item: &Item<'_>, text: &str) -> Error {
-    let name = if item.name().is_empty() { "the argument" } else { item.name() };
-    Error::new(Code::BadNumber, format!("{name}: \"{text}\" is not a number such as 10, -3, 0x1F or 64K"))
+    Error::new(Code::BadNumber, format!("{}: \"{text}\" is not a number such as 10, -3, 0x1F or 64K", item.title()))
 }

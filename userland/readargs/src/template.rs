@@ -45,6 +45,11 @@ impl<'t> Item<'t> {
         self.names.iter().rev().max_by_key(|name| name.len()).copied().unwrap_or("")
     }
 
+    /// What errors call it.
+    pub(crate) fn title(&self) -> &'t str {
+        if self.name().is_empty() { "the argument" } else { self.name() }
+    }
+
     /// The one-letter name, if there is one: the `x` of `-x`.
     pub fn letter(&self) -> Option<char> {
         self.names.iter().find(|name| name.len() == 1).and_then(|name| name.chars().next())

@@ -123,6 +123,28 @@ fn a_bad_number_is_named() {
 }
 
 #[test]
+fn a_number_is_held_to_its_bounds() {
+    let template = "C=COUNT/K/N,/N";
+    let count = |text: String| args(template, &text).within("C", 1..=3).map_err(|error| error.to_string());
+    assert_eq!(count(String::new()), Ok(None));
+    assert_eq!((count("C=1".into()), count("C=3".into())), (Ok(Some(1)), Ok(Some(3))));
+    for bad in [-1, 0, 4, i64::MIN, i64::MAX] {
+        assert_eq!(count(format!("C={bad}")), Err(format!("COUNT: {bad} is not between 1 and 3")));
+    }
+    let most = i64::MAX.to_string();
+    assert_eq!(args(template, &most).within("", 1..=u64::MAX), Ok(Some(i64::MAX as u64)));
+    let error = args(template, "0").within("", 1..=u64::MAX).expect_err("0 is less");
+    assert_eq!((error.number(), error.text()), (115, "the argument: 0 is less than 1"));
+}
+
+#[test]
+fn switches_exclude_each_other() {
+    let one_of = |text| args("START/S,STOP/S,LOG/S", text).one_of(&["START", "STOP"]).map_err(|e| e.to_string());
+    assert_eq!((one_of(""), one_of("stop"), one_of("LOG START")), (Ok(None), Ok(Some("STOP")), Ok(Some("START"))));
+    assert_eq!(one_of("STOP START"), Err("START and STOP exclude each other".into()));
+}
+
+#[test]
 fn a_toggle_is_set_by_its_words() {
     assert_eq!(args("ECHO/T", "ECHO on").toggle("ECHO"), Some(true));
     assert_eq!(args("ECHO/T", "ECHO=No").toggle("ECHO"), Some(false));

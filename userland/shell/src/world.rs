@@ -297,6 +297,9 @@ impl Host for World {
             Error::BadArgument => {
                 Fault::new(error.code(), "that is above what its pool allows; CAPS shows the ceiling")
             }
+            Error::NotFound if process == system::INIT => {
+                Fault::new(error.code(), "1: that is init, whose priority nobody can change")
+            }
             Error::NotFound => Fault::new(error.code(), alloc::format!("{process}: no such process; PS lists them")),
             error => fault(&alloc::format!("process {process}"))(error),
         })

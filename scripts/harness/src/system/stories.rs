@@ -130,6 +130,8 @@ const SCHEDULING: &[Story] = &[
         .slows_down_at_most(3),
     Story::new("sched-nice", "nice batch run burn 60; status COM=burn; nice 5 10; status; break burn")
         .prints(&["burn (idle)"]),
+    Story::new("sched-small-budget", "nice realtime BUDGET=1000/1000000 run wait 600; status; status FULL")
+        .prints(&["wait (realtime, 0.1 % at most)", " realtime     0.1 % "]),
     Story::new("sched-refused", "nice driver version").fails(10).prints(&["above this shell's"]),
     Story::new("sched-too-much", "nice realtime BUDGET=80% version").fails(10).prints(&["can reserve 75 %"]),
     Story::new("sched-ends", "nice realtime version; nice realtime BUDGET=75% version; nice idle version")
@@ -139,7 +141,14 @@ const SCHEDULING: &[Story] = &[
 /// Each says what was wrong and what would be right.
 const MISTAKES: &str = "failat 30; break 99999; caps 99998; trace 99997; status 99996; nice 5 99995; \
     avail PROC=99994; caps nobody; break 1; caps 1; revoke SHELL nosuch; services nosuch STOP; \
-    services nosuch LOG; services pager STOP; services fsd START; services aid STOP; services aid LOG; echo";
+    services nosuch LOG; services pager STOP; services fsd START; services aid STOP; services aid LOG; \
+    services init RESTART; nice batch 1; services shell STOP; services console STOP; services fsd STOP; \
+    services devd STOP START; services netd LOG RESTART; wait 1 MIN MS; echo";
+
+/// Numbers that are none of what was asked for.
+const NUMBERS: &str = "failat 30; klog N=-1; trace netd COUNT=0; smpinfo -1; kstats 100000; head LINES=-2; \
+    sort COLSTART=0; hex SYS:S/Startup-Sequence LEN=-3; wait -4; history -5; ping 10.0.2.2 C=0; \
+    traceroute 10.0.2.2 HOPS=256; fetch http://10.0.2.2 TIMEOUT=0; echo end";
 
 const DIAGNOSTICS: &[Story] = &[
     // More lines than what opens and closes before the second packet, and fewer than come with all: which are first is chance.
@@ -180,10 +189,35 @@ const DIAGNOSTICS: &[Story] = &[
         "nobody: no such process; PS lists them",
         "1: that is init",
         "nosuch: no such service; SERVICES lists them",
-        "pager: all processes have their memory by it",
+        "pager: without it nobody could start it again",
         "fsd: it runs already; RESTART starts it anew",
         "aid: it does not run; KLOG has what it said",
+        "init: that is init, which nobody can start or stop",
+        "1: that is init, whose priority nobody can change",
+        "shell: without it nobody could start it again",
+        "console: without it nobody could start it again",
+        "fsd: without it nobody could start it again",
+        "START and STOP exclude each other",
+        "RESTART and LOG exclude each other",
+        "MIN and MS exclude each other",
     ]),
+    Story::new("diag-numbers", NUMBERS).prints(&[
+        "klog: LINES: -1 is less than 0",
+        "trace: COUNT: 0 is less than 1",
+        "smpinfo: INTERVAL: -1 is not between 1 and 86400",
+        "kstats: INTERVAL: 100000 is not between 1 and 86400",
+        "head: LINES: -2 is less than 0",
+        "sort: COLSTART: 0 is less than 1",
+        "hex: LEN: -3 is less than 0",
+        "wait: TIME: -4 is less than 0",
+        "history: N: -5 is less than 0",
+        "ping: COUNT: 0 is not between 1 and 65535",
+        "traceroute: HOPS: 256 is not between 1 and 255",
+        "fetch: TIMEOUT: 0 is not between 1 and 86400",
+        "end\n",
+    ]),
+    Story::new("diag-no-such-service", "services nosuch").fails(10).prints(&["nosuch: no such"]).never(&["Provides"]),
+    Story::new("diag-total", "echo \"[$(avail TOTAL PROC=netd)]\"").prints(&["["]).never(&["used]", "[]"]),
     Story::new("diag-without-devd", "services devd STOP; services >RAM:s; services devd START; wait 3; type RAM:s")
         .prints(&["stopped", "fsd"]),
     Story::new("diag-revoke", "failat 11; aistat; revoke shell aid; aistat; revoke shell fsd; list")
@@ -276,6 +310,7 @@ const INFERENCE: &[Story] = &[
 ];
 
 const RESTARTS: &[Story] = &[
+    Story::new("shell-comes-back", "services shell RESTART").fails(20).prints(&["it died in the middle of the script"]),
     Story::new("console-comes-back", "break console FORCE; echo still here").prints(&["still here"]),
     Story::new("fsd-comes-back", "break fsd FORCE; list SYS:S").prints(&["Startup-Sequence"]),
     Story::new("aid-comes-back", "break aid FORCE; ainfer SYS:models/digits.waymodel classify SYS:samples/seven.pgm")

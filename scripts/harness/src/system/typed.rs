@@ -54,6 +54,10 @@ const FIRST_SCREEN: &[Step] = &[
     Type(CTRL_C),
     Prints("***BREAK"),
     PROMPT,
+    // So does the next shell where this one ends.
+    Type("services shell RESTART\r"),
+    Prints("Type HELP"),
+    PROMPT,
     Type("copy RAM:note RAM:note2\r"),
     PROMPT,
     Type("delete RAM:note#?\r"),

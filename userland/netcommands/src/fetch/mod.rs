@@ -25,7 +25,7 @@ use readargs::Args;
 use sink::Sink;
 
 /// Seconds without progress, if nothing else is said.
-const PATIENCE: i64 = 30;
+const PATIENCE: u64 = 30;
 /// Bytes read at once.
 const PIECE: usize = 64 << 10;
 /// Bytes of certificates at most.
@@ -71,10 +71,7 @@ pub fn fetch(args: &Args) -> Outcome {
 }
 
 fn wish(args: &Args) -> Result<Wish, Failure> {
-    let seconds = args.number("TIMEOUT").unwrap_or(PATIENCE);
-    if !(1..=86_400).contains(&seconds) {
-        return Err(Failure::new(Error::BadNumber, format!("TIMEOUT: {seconds} is not between 1 and 86400 seconds")));
-    }
+    let seconds = args.within("TIMEOUT", 1..=86_400)?.unwrap_or(PATIENCE);
     let roots = match args.string("CACERT") {
         None => Vec::new(),
         Some(path) => fs::read(path).about(path)?,
@@ -95,7 +92,7 @@ fn wish(args: &Args) -> Result<Wish, Failure> {
         roots,
         insecure: args.switch("INSECURE"),
         verbose: args.switch("V"),
-        patience: seconds as u64 * time::SECOND,
+        patience: seconds * time::SECOND,
     })
 }
 

@@ -96,7 +96,7 @@ pub(super) fn history(run: &mut Run<'_>, args: &Args<'_>) -> Result {
         return Ok(Ended::OK);
     }
     let lines = run.host.history();
-    let count = args.number("N").map_or(lines.len(), |n| usize::try_from(n).unwrap_or(0));
+    let count = args.within("N", 0..=u64::MAX)?.map_or(lines.len(), |count| count as usize);
     let skip = lines.len().saturating_sub(count);
     for (index, text) in lines.iter().enumerate().skip(skip) {
         run.put(&line(format!("{:4}  {text}", index + 1)));

@@ -196,7 +196,7 @@ manuals! {
     "LAB" [] "LABEL" "A place for SKIP." { "LABEL": "its name" };
     "NICE" ["changetaskpri"] "PRI/A,PROCESS/N,BUDGET/K,COMMAND/F" "Runs a command in another class, or gives a process another priority."
         { "PRI": "REALTIME, DRIVER, SERVER, INTERACTIVE, BATCH, IDLE or 0 to 63, the most urgent", "PROCESS": "the process; none runs a command",
-          "BUDGET": "processor time on each core: 50%, or 100/200 for 100 of each 200 microseconds", "COMMAND": "the command" }
+          "BUDGET": "processor time on each core: 50% of each 100 microseconds, or 100/200 for 100 of each 200 microseconds", "COMMAND": "the command" }
         "NICE BATCH copy SYS: RAM: ALL" => "copies when nobody else wants the processor", "NICE REALTIME BUDGET=50% burn 5" => "more urgent than everything, for half the time";
     "PATH" [] "PATH/M,ADD/S,SHOW/S,RESET/S,REMOVE/S,HEAD/S" "Shows or changes where commands are looked for."
         { "PATH": "directories", "ADD": "adds them (also without this word)", "SHOW": "shows the path", "RESET": "replaces the path",
