@@ -2,7 +2,7 @@
 
 use alloc::{rc::Rc, string::String, vec::Vec};
 
-use libsys::{Access, Error, Memory, Pool};
+use libsys::{Access, Error, Mapping, Memory, Pool};
 use machine::{
     acpi,
     extents::Extents,
@@ -25,11 +25,14 @@ use crate::{
 
 /// On a PC, what lies above belongs to interrupt controllers and firmware.
 const PC_WINDOW_END: u64 = 0xfec0_0000;
+/// What is looked at of a memory with ACPI's tables.
+const MAX_TABLES: usize = 4 << 20;
 
 /// Builds everything. What is broken or missing is logged, and left out.
 pub fn hall(pool: Pool, roots: Roots) -> Hall {
     let space = Rc::new(Space::new(roots.devices));
-    let tables: Vec<Vec<u8>> = roots.tables.iter().filter_map(|root| bytes(&root.object, 4 << 20).ok()).collect();
+    let tables = roots.tables.iter().filter_map(|root| told("the machine's tables", table(&root.object)));
+    let tables: Vec<Vec<u8>> = tables.collect();
     let tree = tables.iter().find_map(|table| tree::read(table)).unwrap_or_default();
     let bus = bus(&space, &tree, &tables, roots.ports.as_ref(), &pool);
     let devices = devices::find(&space, &tree, bus.as_ref(), roots.ports.as_ref(), &pool);
@@ -61,8 +64,21 @@ fn told<T>(what: &str, result: Result<T, Error>) -> Option<T> {
     result.inspect_err(|error| libsys::log!(Warning, "{what}: {error}")).ok()
 }
 
-fn bytes(memory: &Memory, most: usize) -> Result<Vec<u8>, Error> {
+/// A device tree, without the room at its end; or all of a memory in which ACPI's tables are.
+fn table(memory: &Memory) -> Result<Vec<u8>, Error> {
     let mapping = memory.map(Access::READ)?;
+    let mut header = [0; tree::HEADER];
+    mapping.read(0, &mut header)?;
+    let tree = tree::without_room(&mut header);
+    let mut bytes = copy(&mapping, tree.unwrap_or(MAX_TABLES))?;
+    if tree.is_some() {
+        bytes.iter_mut().zip(header).for_each(|(byte, new)| *byte = new);
+    }
+    Ok(bytes)
+}
+
+/// The first bytes of a mapping, `most` of them or all.
+fn copy(mapping: &Mapping, most: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let length = mapping.len().min(most);
     bytes.try_reserve_exact(length).map_err(|_| Error::NoMemory)?;
@@ -72,7 +88,7 @@ fn bytes(memory: &Memory, most: usize) -> Result<Vec<u8>, Error> {
 }
 
 fn text(root: &Root<Memory>) -> Option<String> {
-    let mut bytes = bytes(&root.object, MAX_TEXT).ok()?;
+    let mut bytes = copy(&root.object.map(Access::READ).ok()?, MAX_TEXT).ok()?;
     bytes.truncate(root.length as usize);
     String::from_utf8(bytes).ok()
 }

@@ -8,6 +8,10 @@ use dtoolkit::fdt::{Fdt, FdtNode};
 use dtoolkit::standard::NodeStandard;
 use dtoolkit::{Node, Property};
 
+/// Bytes of a tree's header.
+pub const HEADER: usize = 40;
+/// The first version whose header tells how long the structure is.
+const SIZED: usize = 17;
 /// Transports, and entries of an interrupt map, at most.
 const MOST: usize = 256;
 
@@ -102,6 +106,23 @@ pub struct Tree {
     pub uarts: Vec<Board>,
     /// virtio transports, ascending by address; most have no device.
     pub transports: Vec<Board>,
+}
+
+/// Takes the room at a tree's end, by which boot loaders and QEMU can make it some hundred times as long as what it says, out of
+/// its header: how many bytes it is long then. None if that is no tree's header (Devicetree Specification 0.4, 5.2).
+pub fn without_room(header: &mut [u8; HEADER]) -> Option<usize> {
+    let word = |index: usize| u32::from_be_bytes(core::array::from_fn(|i| header[4 * index + i])) as usize;
+    let [magic, all, structure, strings, reserved, version, _, _, strings_size, structure_size] =
+        core::array::from_fn(word);
+    if magic != 0xd00d_feed {
+        return None;
+    }
+    let used = (structure + structure_size).max(strings + strings_size);
+    // The list of reserved ranges has no length, and comes first.
+    let known = version >= SIZED && reserved < structure;
+    let length = if known { used.min(all) } else { all };
+    header[4..8].copy_from_slice(&(length as u32).to_be_bytes());
+    Some(length)
 }
 
 /// Reads a tree, whatever follows it in its last page; none if it is malformed.

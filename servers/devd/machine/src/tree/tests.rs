@@ -168,3 +168,23 @@ fn broken_trees_are_none_or_less_and_never_a_panic() {
     }
     assert_eq!(read(&[]), None);
 }
+
+#[test]
+fn the_room_at_a_trees_end_is_not_taken_along() {
+    let tree = virt();
+    let header = |bytes: &[u8]| -> [u8; HEADER] { *bytes.first_chunk().unwrap() };
+    let mut roomy = tree.clone();
+    roomy[4..8].copy_from_slice(&(2_u32 << 20).to_be_bytes());
+    let mut short = header(&roomy);
+    assert_eq!(without_room(&mut short), Some(tree.len()));
+    assert_eq!(short, header(&tree));
+    assert_eq!(without_room(&mut short), Some(tree.len()), "there is none to take");
+
+    // A header that doesn't tell, and no tree's.
+    for (word, value) in [(5, 16_u32), (4, 4096)] {
+        let mut other = header(&roomy);
+        other[4 * word..4 * word + 4].copy_from_slice(&value.to_be_bytes());
+        assert_eq!(without_room(&mut other), Some(2 << 20));
+    }
+    assert_eq!(without_room(&mut [0; HEADER]), None);
+}
