@@ -1,10 +1,13 @@
 //! Power State Coordination Interface (Arm DEN 0022): how cores are switched on and the machine off.
 
 use core::arch::asm;
+use core::fmt::Write;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use aarch64_cpu::asm::wfe;
 pub use firmware::dtb::Conduit;
+
+use super::uart::Console;
 
 const CPU_ON: u32 = 0xc400_0003;
 const SYSTEM_OFF: u32 = 0x8400_0008;
@@ -17,9 +20,11 @@ pub fn init(conduit: Conduit) {
     CONDUIT.store(conduit as u8, Ordering::Relaxed);
 }
 
-/// Powers the machine off, or resets it; without PSCI the core stops.
+/// Powers the machine off, or resets it; without PSCI it says so and stops.
 pub fn power(reboot: kcore::hw::Reboot) -> ! {
     call(if reboot == kcore::hw::Reboot::Yes { SYSTEM_RESET } else { SYSTEM_OFF }, [0; 3]);
+    // Writing to the console never fails.
+    let _ = writeln!(Console, "viaether: this machine can't be switched off from here; it has stopped");
     loop {
         wfe();
     }

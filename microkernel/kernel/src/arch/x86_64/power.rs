@@ -1,10 +1,13 @@
 //! Power-off and reset, by what the FADT names (ACPI 6.5, 4.8.3 and 7.4.2), else as QEMU's machines do it.
 
 use core::cell::UnsafeCell;
+use core::fmt::Write;
 
 use firmware::acpi::Power;
 use kcore::hw::Reboot;
 use x86_64::instructions::{hlt, interrupts, port::Port};
+
+use super::uart::Console;
 
 /// PM1 control: the operating system has the ACPI registers, and "go to sleep".
 const SCI_ENABLE: u16 = 1;
@@ -28,7 +31,8 @@ pub fn set(power: Power) {
     unsafe { *POWER.0.get() = power };
 }
 
-/// Powers the machine off, or resets it. Where neither works it halts.
+/// Powers the machine off, or resets it. Where that does not work it says so and stops: a reset instead would start what could not
+/// come up again and again.
 pub fn power(reboot: Reboot) -> ! {
     interrupts::disable();
     // SAFETY: only read since `set`, see `Shared`.
@@ -37,6 +41,8 @@ pub fn power(reboot: Reboot) -> ! {
         Reboot::No => off(&power),
         Reboot::Yes => reset(&power),
     }
+    // Writing to the console never fails.
+    let _ = writeln!(Console, "viaether: this machine can't be switched off from here; it has stopped");
     loop {
         hlt();
     }
