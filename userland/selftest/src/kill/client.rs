@@ -32,21 +32,26 @@ const HELD: usize = 60;
 /// What a client does in a round.
 type Round = fn(&mut State) -> Result<u64, Trouble>;
 
-/// The clients.
-const KINDS: &[(&str, Round)] = &[
-    ("ram", ram),
-    ("system", system),
-    ("names", opens),
-    (WIRE, wire),
-    ("ping", ping),
-    ("web", web),
-    ("ai", infer),
-    (HOLDER, hold),
+/// The clients, and the pages that each needs at least, with something to spare.
+const KINDS: &[(&str, Round, u32)] = &[
+    ("ram", ram, 216),
+    ("system", system, 216),
+    ("names", opens, 56),
+    (WIRE, wire, 144),
+    ("ping", ping, 56),
+    ("web", web, 128),
+    ("ai", infer, 136),
+    (HOLDER, hold, 56),
 ];
 
 /// The usual clients' names.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|(name, _)| *name).filter(|name| *name != HOLDER)
+    KINDS.iter().map(|(name, ..)| *name).filter(|name| *name != HOLDER)
+}
+
+/// Pages that one needs at least.
+pub fn least(name: &str) -> u32 {
+    KINDS.iter().find(|(known, ..)| *known == name).map_or(0, |(.., pages)| *pages)
 }
 
 /// Errors that may be while servers are killed. None of them is an answer.
@@ -136,7 +141,7 @@ impl State {
 /// Goes round until told to end. Does not return.
 pub fn perform(arguments: &[&str]) -> ! {
     let [name, seed, peer] = arguments else { exit_now(Error::BadArgument.into()) };
-    let round = KINDS.iter().find(|(known, _)| known == name).map(|(_, round)| *round);
+    let round = KINDS.iter().find(|(known, ..)| known == name).map(|(_, round, _)| *round);
     let (Some(round), Ok(seed)) = (round, seed.parse()) else { exit_now(Error::BadArgument.into()) };
     let state = State {
         seed,
