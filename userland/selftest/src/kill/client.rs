@@ -9,13 +9,14 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use libsys::abi::PAGE_SIZE;
 use libsys::ai::Ai;
 use libsys::entry::exit_now;
 use libsys::fs::{self, File};
 use libsys::names::{self as name_space, bits};
 use libsys::net::{self, Address, Endpoint, Network, Remote, TcpStream};
 use libsys::protocol::{Id, ai, console, fs as files, net as sockets};
-use libsys::{Channel, Error, Status, println, spawn, time, wait_bits};
+use libsys::{Channel, Error, Pool, Status, println, spawn, time, wait_bits};
 
 use crate::kernel::Random;
 
@@ -34,12 +35,12 @@ type Round = fn(&mut State) -> Result<u64, Trouble>;
 
 /// The clients, and the pages that each needs at least, with something to spare.
 const KINDS: &[(&str, Round, u32)] = &[
-    ("ram", ram, 216),
+    ("ram", ram, 136),
     ("system", system, 216),
     ("names", opens, 56),
-    (WIRE, wire, 144),
+    (WIRE, wire, 200),
     ("ping", ping, 56),
-    ("web", web, 128),
+    ("web", web, 144),
     ("ai", infer, 136),
     (HOLDER, hold, 56),
 ];
@@ -72,8 +73,10 @@ const LAST: u32 = 3;
 const LATEST_NS: u64 = 20 * time::SECOND;
 /// How long a request to the network may take.
 const SOON_NS: u64 = 5 * time::SECOND;
-/// Bytes of a file or of what goes over the wire at most.
+/// Bytes of a file or of what goes over the wire at most, and the part of a client's pool that they may be: of such bytes, several
+/// copies are about at a time.
 const MOST: u64 = 96 << 10;
+const PART: u64 = 24;
 
 /// What can go wrong.
 enum Trouble {
@@ -98,6 +101,8 @@ struct State {
     seed: u64,
     round: u64,
     random: Random,
+    /// Bytes of a file or of what goes over the wire at most.
+    most: u64,
     peer: Option<Endpoint>,
     /// What was read first, by name: it must stay so.
     first: Vec<(&'static str, Vec<u8>)>,
@@ -143,10 +148,12 @@ pub fn perform(arguments: &[&str]) -> ! {
     let [name, seed, peer] = arguments else { exit_now(Error::BadArgument.into()) };
     let round = KINDS.iter().find(|(known, ..)| known == name).map(|(_, round, _)| *round);
     let (Some(round), Ok(seed)) = (round, seed.parse()) else { exit_now(Error::BadArgument.into()) };
+    let info = Pool::own().and_then(|pool| pool.info()).unwrap_or_else(|error| exit_now(error.into()));
     let state = State {
         seed,
         round: 0,
         random: Random(seed),
+        most: MOST.min(info.pages * PAGE_SIZE as u64 / PART),
         peer: endpoint(peer),
         first: Vec::new(),
         network: None,
@@ -223,7 +230,7 @@ fn lost(error: Error) -> Trouble {
 
 /// A file is written, read, copied, read again; another one stays open.
 fn ram(state: &mut State) -> Result<u64, Trouble> {
-    let bytes = state.bytes(MOST);
+    let bytes = state.bytes(state.most);
     let (one, two) = (format!("RAM:kill-{}-a", state.seed), format!("RAM:kill-{}-b", state.seed));
     let mut file = File::create(&one).map_err(lost)?;
     file.write_all(&bytes).map_err(lost)?;
@@ -329,7 +336,7 @@ fn hold(state: &mut State) -> Result<u64, Trouble> {
 /// Bytes go to the peer, which sends them back.
 fn wire(state: &mut State) -> Result<u64, Trouble> {
     let peer = state.peer.ok_or(Error::BadArgument)?;
-    let bytes = state.bytes(MOST);
+    let bytes = state.bytes(state.most);
     let network = state.network()?;
     let mut stream = connect(&network, peer)?;
     let (mut sent, mut back) = (0, 0);
