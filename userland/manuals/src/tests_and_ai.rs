@@ -57,9 +57,9 @@ pub(crate) const MANUALS: &[Manual] = &[
         template: "KILLS/N,SEED/K/N,SERVER/K,PEER/K",
         summary: "kills servers at random while clients check every answer",
         arguments: &[
-            ("KILLS", "so many; 20"),
+            ("KILLS", "so many, 1 or more; 20"),
             ("SEED", "of everything random; 1"),
-            ("SERVER", "names with commas; all but the shell"),
+            ("SERVER", "names with commas; all but init and the shell, which are never killed"),
             ("PEER", "address:port of a program outside that sends back what it gets"),
         ],
         examples: &[("killtest 200 SERVER=netd,fsd", "200 kills of these two")],

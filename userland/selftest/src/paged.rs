@@ -169,12 +169,12 @@ pub fn killed(checks: &mut Checks) -> Result<(), Error> {
     let memory = Memory::create(&Pool::own()?, 1)?;
     let shown = memory.map(Access::READ | Access::WRITE)?;
     let enough = shown.word(0)?;
-    let mut workers = Vec::new();
+    let mut workers: Vec<child::Endless> = Vec::new();
     for _ in 0..WORKERS {
         let word = memory.dup(Rights::READ | Rights::WRITE | Rights::TRANSFER)?;
         let worker = child::command("work", pages).handle("word", word);
         match worker.spawn(&Pool::own()?) {
-            Ok(worker) => workers.push(worker),
+            Ok(worker) => workers.push(worker.into()),
             // A small machine has room for fewer.
             Err(Error::PoolEmpty) if !workers.is_empty() => break,
             Err(error) => return Err(error),
@@ -183,7 +183,7 @@ pub fn killed(checks: &mut Checks) -> Result<(), Error> {
     let (mut kills, mut may) = (0, true);
     let mut ends = Vec::new();
     while ends.len() < workers.len() {
-        for worker in &workers {
+        for worker in &mut workers {
             ends.extend(worker.try_wait()?);
         }
         let result = if may && kills < most_kills { system::service("pager", Action::Restart) } else { Ok(()) };

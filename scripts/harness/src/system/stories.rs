@@ -265,6 +265,14 @@ const SELFTESTS: &[Story] = &[
         .with(&["--smp", "1", "--mem", "64", "--timeout", "900"])
         .prints(SUITES)
         .long(),
+    // Not room for a child of the usual size on each core; what went on would starve the flood's server.
+    Story::new("many-cores-little-memory", "sectest GROUP=behind; sectest GROUP=floods")
+        .with(&["--smp", "8", "--mem", "64"])
+        .prints(&["little memory: 8 children", " passed, 0 failed"]),
+    Story::new("many-cores-little-memory-long", "smptest; vmtest; sectest; hardtest")
+        .with(&["--smp", "8", "--mem", "64", "--timeout", "900"])
+        .prints(SUITES)
+        .long(),
     Story::new("sectest-cortex-a72", "sectest")
         .with(&["--cpu", "cortex-a72"])
         .only(Arch::Aarch64)
@@ -322,7 +330,28 @@ const KILLED: &[&str] = &["right answers", "kills, 0 failed"];
 /// What devd says when a device wrote into memory that was taken from its driver.
 const WROTE: &[&str] = &["wrote after its reset", "can't be reset"];
 
+/// Each says what was wrong and what would be right; the jobs leave the last one too little memory.
+const NO_KILLS: &str = "failat 30; killtest 0; killtest -1; killtest 1 server=init; killtest 1 server=netd,Shell; \
+    killtest 1 server=nosuch; run burn 60; run burn 60; killtest 1; echo";
+
 const KILLS: &[Story] = &[
+    Story::new("kills-refused", NO_KILLS)
+        .with(&["--mem", "64"])
+        .prints(&[
+            "KILLS: 0 is not 1 or more",
+            "KILLS: -1 is not 1 or more",
+            "init: the system ends with it; there are devd, ",
+            "Shell: this test ends with it; there are devd, ",
+            "nosuch: no such service; there are devd, ",
+            "its clients need ",
+        ])
+        .never(&["right answers", "FAIL"]),
+    // Eight clients of fewer pages than usual.
+    Story::new("kills-little-memory", "killtest 5 PEER=10.0.2.2:{port}")
+        .with(&["--smp", "8", "--mem", "64"])
+        .prints(&["little memory: clients of ", "wire: ", "right answers", "kills, 0 failed"])
+        .never(WROTE)
+        .peer(Peer::Echo),
     Story::new("kills", "killtest 20 PEER=10.0.2.2:{port}").prints(KILLED).never(WROTE).peer(Peer::Echo),
     Story::new("kills-in-dma", "killtest 15 SERVER=netd PEER=10.0.2.2:{port}")
         .prints(KILLED)

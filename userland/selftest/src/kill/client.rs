@@ -9,13 +9,14 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use libsys::abi::PAGE_SIZE;
 use libsys::ai::Ai;
 use libsys::entry::exit_now;
 use libsys::fs::{self, File};
 use libsys::names::{self as name_space, bits};
 use libsys::net::{self, Address, Endpoint, Network, Remote, TcpStream};
 use libsys::protocol::{Id, ai, console, fs as files, net as sockets};
-use libsys::{Channel, Error, Status, println, spawn, time, wait_bits};
+use libsys::{Channel, Error, Pool, Status, println, spawn, time, wait_bits};
 
 use crate::kernel::Random;
 
@@ -32,21 +33,26 @@ const HELD: usize = 60;
 /// What a client does in a round.
 type Round = fn(&mut State) -> Result<u64, Trouble>;
 
-/// The clients.
-const KINDS: &[(&str, Round)] = &[
-    ("ram", ram),
-    ("system", system),
-    ("names", opens),
-    (WIRE, wire),
-    ("ping", ping),
-    ("web", web),
-    ("ai", infer),
-    (HOLDER, hold),
+/// The clients, and the pages that each needs at least, with something to spare.
+const KINDS: &[(&str, Round, u32)] = &[
+    ("ram", ram, 136),
+    ("system", system, 216),
+    ("names", opens, 56),
+    (WIRE, wire, 200),
+    ("ping", ping, 56),
+    ("web", web, 144),
+    ("ai", infer, 136),
+    (HOLDER, hold, 56),
 ];
 
 /// The usual clients' names.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|(name, _)| *name).filter(|name| *name != HOLDER)
+    KINDS.iter().map(|(name, ..)| *name).filter(|name| *name != HOLDER)
+}
+
+/// Pages that one needs at least.
+pub fn least(name: &str) -> u32 {
+    KINDS.iter().find(|(known, ..)| *known == name).map_or(0, |(.., pages)| *pages)
 }
 
 /// Errors that may be while servers are killed. None of them is an answer.
@@ -67,8 +73,10 @@ const LAST: u32 = 3;
 const LATEST_NS: u64 = 20 * time::SECOND;
 /// How long a request to the network may take.
 const SOON_NS: u64 = 5 * time::SECOND;
-/// Bytes of a file or of what goes over the wire at most.
+/// Bytes of a file or of what goes over the wire at most, and the part of a client's pool that they may be: of such bytes, several
+/// copies are about at a time.
 const MOST: u64 = 96 << 10;
+const PART: u64 = 24;
 
 /// What can go wrong.
 enum Trouble {
@@ -93,6 +101,8 @@ struct State {
     seed: u64,
     round: u64,
     random: Random,
+    /// Bytes of a file or of what goes over the wire at most.
+    most: u64,
     peer: Option<Endpoint>,
     /// What was read first, by name: it must stay so.
     first: Vec<(&'static str, Vec<u8>)>,
@@ -136,12 +146,14 @@ impl State {
 /// Goes round until told to end. Does not return.
 pub fn perform(arguments: &[&str]) -> ! {
     let [name, seed, peer] = arguments else { exit_now(Error::BadArgument.into()) };
-    let round = KINDS.iter().find(|(known, _)| known == name).map(|(_, round)| *round);
+    let round = KINDS.iter().find(|(known, ..)| known == name).map(|(_, round, _)| *round);
     let (Some(round), Ok(seed)) = (round, seed.parse()) else { exit_now(Error::BadArgument.into()) };
+    let info = Pool::own().and_then(|pool| pool.info()).unwrap_or_else(|error| exit_now(error.into()));
     let state = State {
         seed,
         round: 0,
         random: Random(seed),
+        most: MOST.min(info.pages * PAGE_SIZE as u64 / PART),
         peer: endpoint(peer),
         first: Vec::new(),
         network: None,
@@ -218,7 +230,7 @@ fn lost(error: Error) -> Trouble {
 
 /// A file is written, read, copied, read again; another one stays open.
 fn ram(state: &mut State) -> Result<u64, Trouble> {
-    let bytes = state.bytes(MOST);
+    let bytes = state.bytes(state.most);
     let (one, two) = (format!("RAM:kill-{}-a", state.seed), format!("RAM:kill-{}-b", state.seed));
     let mut file = File::create(&one).map_err(lost)?;
     file.write_all(&bytes).map_err(lost)?;
@@ -324,7 +336,7 @@ fn hold(state: &mut State) -> Result<u64, Trouble> {
 /// Bytes go to the peer, which sends them back.
 fn wire(state: &mut State) -> Result<u64, Trouble> {
     let peer = state.peer.ok_or(Error::BadArgument)?;
-    let bytes = state.bytes(MOST);
+    let bytes = state.bytes(state.most);
     let network = state.network()?;
     let mut stream = connect(&network, peer)?;
     let (mut sent, mut back) = (0, 0);

@@ -16,6 +16,7 @@
 
 pub mod client;
 mod figures;
+mod room;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -24,13 +25,14 @@ use alloc::vec::Vec;
 use command::{Failure, Outcome};
 use libsys::io::{PipeReader, Read};
 use libsys::protocol::process::{ServiceInfo, ServiceState, Signal};
-use libsys::spawn::{Child, Command, Stdio};
+use libsys::spawn::{Command, Stdio};
 use libsys::{Error, Pool, Private, Status, println, spawn, system, time, wait_bits};
 use readargs::Args;
 
-use crate::child::WORD;
+use crate::child::{Endless, WORD};
 use crate::kernel::Random;
 use figures::Figures;
+use room::Room;
 
 /// Kills if nothing else is said.
 const KILLS: u64 = 20;
@@ -38,21 +40,22 @@ const KILLS: u64 = 20;
 const FIRST_KILLS: u64 = 8;
 /// Servers that are killed if nothing else is said: all but the shell, which tells this program what to do.
 const SERVERS: &[&str] = &["devd", "console", "fsd", "netd", "httpd", "aid", "pager"];
+/// Services that are not killed, and why.
+const SPARED: &[(&str, &str)] = &[("init", "the system ends with it"), ("shell", "this test ends with it")];
 /// The longest time between two kills.
 const PAUSE_NS: u64 = 300 * time::MILLISECOND;
 /// How long a server may take to be back, and a client to end.
 const PATIENCE_NS: u64 = 60 * time::SECOND;
-/// Pages of a client.
-const PAGES: u32 = 640;
-/// Pages of the canary that stays, and of the part that is taken anew after each kill.
-const STAYS: usize = 512;
-const ANEW: usize = 256;
 /// Bytes that a client says at most.
 const MOST: usize = 16 << 10;
 
 /// The command.
 pub fn run(args: &Args) -> Outcome {
-    let kills = args.number("KILLS").map_or(KILLS, |n| n.max(1) as u64);
+    let kills = match args.number("KILLS") {
+        None => KILLS,
+        Some(kills @ 1..) => kills as u64,
+        Some(kills) => return Err(Failure::new(Error::BadNumber, format!("KILLS: {kills} is not 1 or more"))),
+    };
     let seed = args.number("SEED").map_or(1, |n| n as u64);
     let servers: Vec<&str> = match args.string("SERVER") {
         Some(list) => list.split(',').collect(),
@@ -77,11 +80,16 @@ pub fn run(args: &Args) -> Outcome {
     Ok(if failed == 0 { Status::OK } else { Status::ERROR })
 }
 
+/// Refuses names of no service, and of one that is spared.
 fn known(servers: &[&str]) -> Result<(), Failure> {
+    let services = system::services().map_err(|error| Failure::about("services", error))?;
+    let spared = |name: &str| SPARED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, why)| *why);
+    let there: Vec<&str> = services.iter().map(|one| one.name.as_str()).filter(|name| spared(name).is_none()).collect();
     for name in servers {
-        let Some(_) = service(name).map_err(|error| Failure::about(name, error))? else {
-            return Err(Failure::new(Error::NotFound, format!("{name}: no such service; SERVICES lists them")));
-        };
+        if !there.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            let why = spared(name).unwrap_or("no such service");
+            return Err(Failure::new(Error::NotFound, format!("{name}: {why}; there are {}", there.join(", "))));
+        }
     }
     Ok(())
 }
@@ -143,9 +151,16 @@ fn siege(
 ) -> Result<Vec<String>, Failure> {
     let mut troubles = Vec::new();
     let mut random = Random(seed);
-    let mut canary = Canary::new().map_err(|error| Failure::about("canary", error))?;
-    let clients: Result<Vec<Client>, Error> =
-        clients.iter().map(|name| Client::start(name, random.next() >> 1, peer)).collect();
+    let room = Room::of(clients)?;
+    if room.little {
+        println!("     little memory: clients of {:?} pages, a canary of {} + {}", room.clients, room.stays, room.anew);
+    }
+    let mut canary = Canary::new(&room).map_err(|error| Failure::about("canary", error))?;
+    let clients: Result<Vec<Client>, Error> = clients
+        .iter()
+        .zip(room.clients)
+        .map(|(name, pages)| Client::start(name, pages, random.next() >> 1, peer))
+        .collect();
     let clients = clients.map_err(|error| Failure::about("clients", error))?;
     let mut last: Vec<u32> = servers.iter().map(|_| 0).collect();
     for number in 1..=kills {
@@ -181,17 +196,17 @@ fn siege(
 /// A client's process, and what it says.
 struct Client {
     name: &'static str,
-    child: Child,
+    child: Endless,
     says: PipeReader,
 }
 
 impl Client {
-    fn start(name: &'static str, seed: u64, peer: &str) -> Result<Client, Error> {
+    fn start(name: &'static str, pages: u32, seed: u64, peer: &str) -> Result<Client, Error> {
         let pool = Pool::own()?;
         let command = Command::new("C/selftest").args([WORD, client::WORD, name, &seed.to_string(), peer]);
-        let mut prepared = command.pages(PAGES).stdout(Stdio::Piped).prepare(&pool)?;
+        let mut prepared = command.pages(pages).stdout(Stdio::Piped).prepare(&pool)?;
         let says = prepared.pipe_here(1, &pool)?;
-        Ok(Client { name, child: prepared.start()?, says })
+        Ok(Client { name, child: prepared.start()?.into(), says })
     }
 
     /// Has it do its last rounds, and looks how it ends.
@@ -226,14 +241,16 @@ impl Client {
 struct Canary {
     stays: Private,
     anew: Option<Private>,
+    /// Pages of the part that is taken anew.
+    pages: usize,
     turn: u64,
 }
 
 impl Canary {
-    fn new() -> Result<Canary, Error> {
-        let mut stays = Private::create(&Pool::own()?, STAYS)?;
+    fn new(room: &Room) -> Result<Canary, Error> {
+        let mut stays = Private::create(&Pool::own()?, room.stays)?;
         fill(&mut stays, 0);
-        Ok(Canary { stays, anew: None, turn: 0 })
+        Ok(Canary { stays, anew: None, pages: room.anew, turn: 0 })
     }
 
     /// Nothing has changed; and what is taken anew is empty.
@@ -246,7 +263,7 @@ impl Canary {
         }
         self.anew = None;
         let pool = Pool::own().map_err(|error| format!("{error}"))?;
-        let mut anew = Private::create(&pool, ANEW).map_err(|error| format!("{error}"))?;
+        let mut anew = Private::create(&pool, self.pages).map_err(|error| format!("{error}"))?;
         if let Some(at) = anew.iter().position(|byte| *byte != 0) {
             return Err(format!("new memory is not empty, at {at:#x}"));
         }

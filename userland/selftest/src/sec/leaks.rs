@@ -11,12 +11,11 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use libsys::abi::Rights;
 use libsys::abi::calls::number;
 use libsys::io::Read;
-use libsys::protocol::process::Signal;
-use libsys::spawn::{Child, Command, Stdio};
+use libsys::spawn::{Command, Stdio};
 use libsys::{Error, Notification, Pool, Private, Status, env, println, random, thread, time, wait_bits};
 
 use crate::checks::{Checks, many, times};
-use crate::child::{WORD, room};
+use crate::child::{Endless, WORD, command, rooms};
 use crate::hard::floats;
 use crate::kernel::{POOL, call, derive, raw};
 use crate::threads::{finish, options};
@@ -27,6 +26,10 @@ const SECRET: u64 = 0x5ec2_e75e_c2e7_5ec2;
 const LOOKS: u64 = 40;
 /// Pages of a look into memory, and that the child fills.
 const PAGES: usize = 96;
+/// Pages of a child's pool, and at least; of these it leaves so many for its program.
+const CHILD: u32 = 256;
+const LEAST: u32 = 96;
+const PROGRAM: u64 = 64;
 /// Children at most, the handle by which each tells that it has filled everything, and the first one's bit.
 const MOST_CHILDREN: u32 = 16;
 const BELL: &str = "filled";
@@ -49,15 +52,18 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
     let pool = Pool::own()?;
     // One for each core.
     let cores = crate::smp::cores(1)?.unwrap_or(1).min(MOST_CHILDREN);
+    let (count, pages) = rooms(cores, CHILD, LEAST)?;
+    if (count, pages) != (cores, CHILD) {
+        println!("     little memory: {count} children of {pages} pages, {cores} of {CHILD} are wanted");
+    }
     let own = Notification::own()?;
-    let (mut children, mut grants): (Vec<Child>, Vec<_>) = Default::default();
-    for n in 0..cores {
+    let (mut children, mut grants): (Vec<Endless>, Vec<_>) = Default::default();
+    for n in 0..count {
         let (bell, grant) = derive(POOL, own.handle().raw().into(), Rights::NOTIFY | Rights::TRANSFER, FIRST << n, 0)?;
-        let command = Command::new("C/selftest").arg(WORD).arg("secret").pages(room(256)?);
-        children.push(command.handle(BELL, bell).spawn(&pool)?);
+        children.push(command("secret", pages).handle(BELL, bell).spawn(&pool)?.into());
         grants.push(grant);
     }
-    let (all, mut filled, until) = (FIRST * ((1 << cores) - 1), 0, time::after(PATIENCE_NS));
+    let (all, mut filled, until) = (FIRST * ((1 << count) - 1), 0, time::after(PATIENCE_NS));
     while filled != all && time::now_ns() < until {
         filled |= wait_bits(all & !filled, until);
     }
@@ -71,10 +77,7 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
         })?);
     }
     checks.equal("a thread's first registers have nothing of another process", found.load(Ordering::Relaxed), 0);
-    for child in children {
-        child.send(Signal::Force)?;
-        child.wait()?;
-    }
+    drop(children);
     let mut dirty = 0;
     for _ in 0..many(LOOKS) {
         let memory = Private::create(&pool, PAGES)?;
@@ -86,7 +89,9 @@ pub fn run(checks: &mut Checks) -> Result<(), Error> {
 
 /// The child: has the secret everywhere, and goes on.
 pub fn keep_secret() -> Result<(), Error> {
-    let mut memory = Private::create(&Pool::own()?, PAGES)?;
+    let pool = Pool::own()?;
+    let info = pool.info()?;
+    let mut memory = Private::create(&pool, PAGES.min((info.pages - PROGRAM) as usize))?;
     memory.as_chunks_mut().0.iter_mut().for_each(|word| *word = SECRET.to_le_bytes());
     floats::fill(SECRET);
     call(number::notify, &[raw(&env::take_handle(BELL)?), u64::MAX])?;
