@@ -48,7 +48,7 @@ const TURNS: u32 = 10_000;
 /// BURN.
 fn burn(args: &Args) -> Outcome {
     let unit = if args.switch("MS") { time::SECOND / 1_000 } else { time::SECOND };
-    let length = args.number("SECONDS").map(|n| u64::try_from(n).unwrap_or(0).saturating_mul(unit));
+    let length = args.within("SECONDS", 0..=u64::MAX)?.map(|n| n.saturating_mul(unit));
     let end = length.map_or(u64::MAX, time::after);
     while time::now_ns() < end {
         (0..TURNS).for_each(|turn| _ = core::hint::black_box(turn));

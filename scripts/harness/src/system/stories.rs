@@ -338,8 +338,8 @@ const KILLS: &[Story] = &[
     Story::new("kills-refused", NO_KILLS)
         .with(&["--mem", "64"])
         .prints(&[
-            "KILLS: 0 is not 1 or more",
-            "KILLS: -1 is not 1 or more",
+            "KILLS: 0 is less than 1",
+            "KILLS: -1 is less than 1",
             "init: the system ends with it; there are devd, ",
             "Shell: this test ends with it; there are devd, ",
             "nosuch: no such service; there are devd, ",

@@ -51,12 +51,8 @@ const MOST: usize = 16 << 10;
 
 /// The command.
 pub fn run(args: &Args) -> Outcome {
-    let kills = match args.number("KILLS") {
-        None => KILLS,
-        Some(kills @ 1..) => kills as u64,
-        Some(kills) => return Err(Failure::new(Error::BadNumber, format!("KILLS: {kills} is not 1 or more"))),
-    };
-    let seed = args.number("SEED").map_or(1, |n| n as u64);
+    let kills = args.within("KILLS", 1..=u64::MAX)?.unwrap_or(KILLS);
+    let seed = args.within("SEED", 0..=u64::MAX)?.unwrap_or(1);
     let servers: Vec<&str> = match args.string("SERVER") {
         Some(list) => list.split(',').collect(),
         None => SERVERS.to_vec(),
