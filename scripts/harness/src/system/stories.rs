@@ -143,7 +143,7 @@ const MISTAKES: &str = "failat 30; break 99999; caps 99998; trace 99997; status 
     avail PROC=99994; caps nobody; break 1; caps 1; revoke SHELL nosuch; services nosuch STOP; \
     services nosuch LOG; services pager STOP; services fsd START; services aid STOP; services aid LOG; \
     services init RESTART; nice batch 1; services shell STOP; services console STOP; services fsd STOP; \
-    services devd STOP START; services netd LOG RESTART; wait 1 MIN MS; echo";
+    services devd STOP START; services netd LOG RESTART; wait 1 MIN MS; wait 1 UNTIL 14:05; echo";
 
 /// Numbers that are none of what was asked for.
 const NUMBERS: &str = "failat 30; klog N=-1; trace netd COUNT=0; smpinfo -1; kstats 100000; head LINES=-2; \
@@ -200,6 +200,7 @@ const DIAGNOSTICS: &[Story] = &[
         "START and STOP exclude each other",
         "RESTART and LOG exclude each other",
         "MIN and MS exclude each other",
+        "TIME and UNTIL exclude each other",
     ]),
     Story::new("diag-numbers", NUMBERS).prints(&[
         "klog: LINES: -1 is less than 0",

@@ -8,7 +8,7 @@ use crate::options::Profile;
 use crate::project::Project;
 use crate::step::{Say, Steps};
 use crate::system::runner::Stage;
-use crate::system::{audit, boots, gdb, halted, shipped};
+use crate::system::{audit, boots, gdb, halted, roomy, shipped};
 use crate::{install, models, vectors};
 use std::fs;
 
@@ -36,25 +36,28 @@ impl From<String> for Why {
 
 type Test = fn(&Built<'_>) -> Result<(), Why>;
 
-const TESTS: [(&str, Test); 7] = [
-    ("aid-vector-code", vector_code),
-    ("shipped", shipped_files),
-    ("kernel-trace", kernel_trace),
-    ("boots", several_boots),
-    ("page-tables", page_tables),
-    ("interrupts-off", interrupts_off),
-    ("debugger", debugger),
+/// Each with the processors that it is for.
+const TESTS: [(&str, &[Arch], Test); 8] = [
+    ("aid-vector-code", BOTH, vector_code),
+    ("shipped", BOTH, shipped_files),
+    ("kernel-trace", BOTH, kernel_trace),
+    ("boots", BOTH, several_boots),
+    ("roomy-tree", &[Arch::Aarch64], roomy_tree),
+    ("page-tables", BOTH, page_tables),
+    ("interrupts-off", BOTH, interrupts_off),
+    ("debugger", BOTH, debugger),
 ];
+const BOTH: &[Arch] = &[Arch::X86_64, Arch::Aarch64];
 
 /// What they are called.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    TESTS.iter().map(|(name, _)| *name)
+    TESTS.iter().map(|(name, ..)| *name)
 }
 
 /// Runs those that are wanted, and prints a line for each.
 pub(super) fn run(built: &Built<'_>, wanted: impl Fn(&str) -> bool) -> Count {
     let mut count = Count::default();
-    for (name, test) in TESTS.iter().filter(|(name, _)| wanted(name)) {
+    for (name, _, test) in TESTS.iter().filter(|(name, on, _)| on.contains(&built.arch) && wanted(name)) {
         count.add(verdict(built.arch, name, test(built)));
     }
     count
@@ -121,6 +124,11 @@ fn several_boots(built: &Built<'_>) -> Result<(), Why> {
     Ok(boots::check(&built.stage(), count)?)
 }
 
+/// Boots with a device tree that is mostly room.
+fn roomy_tree(built: &Built<'_>) -> Result<(), Why> {
+    Ok(roomy::check(&built.stage())?)
+}
+
 /// Walks all page tables of a running guest.
 fn page_tables(built: &Built<'_>) -> Result<(), Why> {
     audit::check(&built.stage(), built.entry()?)?;
@@ -138,7 +146,7 @@ fn interrupts_off(built: &Built<'_>) -> Result<(), Why> {
     Err(Why::Failed(format!("more than {} instructions: {longer:?}", bench::LONGEST)))
 }
 
-/// Stops in a server under GDB.
+/// Stops in a server and in a command under GDB.
 fn debugger(built: &Built<'_>) -> Result<(), Why> {
     let (program, package) = built.arch.gdb();
     let installed = install::programs(&[(program, &[package])], &Steps::new(Say::Lines));
