@@ -12,8 +12,9 @@ use crate::{Failure, command::run, install, port};
 use archive::manifest::Manifest;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -75,11 +76,12 @@ pub(crate) fn session<R>(
     gdb.args(arguments(project, options, &machine)?);
     let log = project.target.join(format!("debug-{}.log", options.arch.name()));
     steps.line(&format!("what the guest says: {}", log.display()));
-    let file = File::create(&log).map_err(|e| Failure::new(format!("{}: {e}", log.display())))?;
+    let file = new(&log).map_err(|e| Failure::new(format!("{}: {e}", log.display())))?;
     let program = guest::program(options.arch.qemu());
     if options.exec.is_none() {
-        let machine = Machine { uart: Uart::Own(log), ..machine };
-        return with_terminal(&program, &machine, file, steps, || run(gdb));
+        let machine = Machine { uart: Uart::Own(log.clone()), ..machine };
+        let ended = || Failure::new(format!("QEMU has ended; {} may say why", log.display()));
+        return with_terminal(&program, &machine, file, steps, || run(gdb))?.ok_or_else(ended);
     }
     let records = scratch.path("records");
     let machine = Machine { records: Some(records.clone()), ..machine };
@@ -87,14 +89,20 @@ pub(crate) fn session<R>(
     with_script(&Guest { program, arguments: machine.arguments(), records, timeout }, file, || run(gdb))
 }
 
-/// Has QEMU run beside `work`, with a terminal that is named.
+/// An empty file, at whose end everybody writes.
+fn new(path: &Path) -> io::Result<File> {
+    File::create(path)?;
+    File::options().append(true).open(path)
+}
+
+/// Has QEMU run beside `work`, with a terminal that is named. None: it ended at once.
 fn with_terminal<R>(
     program: &OsStr,
     machine: &Machine,
     log: File,
     steps: &Steps,
     work: impl FnOnce() -> R,
-) -> Result<R, Failure> {
+) -> Result<Option<R>, Failure> {
     let failed = |e| Failure::new(format!("{}: {e}", program.display()));
     let mut qemu = Command::new(program)
         .args(machine.arguments())
@@ -108,10 +116,12 @@ fn with_terminal<R>(
     let mut said = String::new();
     let mut stdout = qemu.stdout.take().map(BufReader::new);
     let read = stdout.as_mut().map_or(Ok(0), |stdout| stdout.read_line(&mut said));
-    if let Some(terminal) = said.split_whitespace().find(|word| word.starts_with("/dev/")) {
+    let terminal = said.split_whitespace().find(|word| word.starts_with("/dev/"));
+    let result = read.map_err(failed).map(|_| {
+        let terminal = terminal?;
         steps.line(&format!("its terminal, with the shell: {terminal} (for example: screen {terminal})"));
-    }
-    let result = read.map_err(failed).map(|_| work());
+        Some(work())
+    });
     let _ = qemu.kill();
     let _ = qemu.wait();
     result
@@ -196,7 +206,6 @@ fn places(manifest: &Manifest) -> impl Iterator<Item = (String, u64)> {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
-    use std::path::Path;
 
     #[test]
     fn each_program_has_a_place_of_its_own() {
