@@ -218,22 +218,18 @@ impl Machine {
     }
 
     fn uart(&self, line: &mut Line) {
-        match &self.uart {
+        let device = match &self.uart {
             Uart::Terminal => {
                 line.pair("-serial", "mon:stdio");
                 line.pair("-echr", "0x1d");
+                return;
             }
-            Uart::Captured => {
-                line.pair("-monitor", "none");
-                line.pair("-chardev", "stdio,id=uart,signal=off");
-                line.pair("-serial", "chardev:uart");
-            }
-            Uart::Own(log) => {
-                line.pair("-monitor", "none");
-                line.pair("-chardev", format!("pty,id=uart,logfile={},logappend=on", path(log)));
-                line.pair("-serial", "chardev:uart");
-            }
-        }
+            Uart::Captured => "stdio,id=uart,signal=off".to_string(),
+            Uart::Own(log) => format!("pty,id=uart,logfile={},logappend=on", path(log)),
+        };
+        line.pair("-monitor", "none");
+        line.pair("-chardev", device);
+        line.pair("-serial", "chardev:uart");
     }
 
     fn network(&self, line: &mut Line) {

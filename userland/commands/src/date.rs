@@ -101,9 +101,7 @@ fn by_format(format: &str, c: Civil) -> String {
 
 /// WAIT.
 pub fn wait(args: &Args) -> Outcome {
-    if args.is_given("TIME") && args.is_given("UNTIL") {
-        return Err(Failure::new(Error::TooManyArguments, "TIME and UNTIL exclude each other"));
-    }
+    args.one_of(&["TIME", "UNTIL"])?;
     let ns = match args.string("UNTIL") {
         Some(text) => {
             let at = parse_time(text).ok_or_else(|| bad(text, "a time as 14:05"))? * SECOND;

@@ -54,13 +54,13 @@ impl<'t> Args<'t> {
         self.value(name).is_some_and(|value| value.on == Some(true))
     }
 
-    /// Which of these `/S` items was named.
+    /// Which of these items was given.
     ///
     /// # Errors
     /// `TooManyArguments`: several were.
     pub fn one_of<'n>(&self, names: &[&'n str]) -> Result<Option<&'n str>, Error> {
-        let mut named = names.iter().copied().filter(|name| self.switch(name));
-        match (named.next(), named.next()) {
+        let mut given = names.iter().copied().filter(|name| self.is_given(name));
+        match (given.next(), given.next()) {
             (Some(first), Some(second)) => {
                 Err(Error::new(Code::TooManyArguments, format!("{first} and {second} exclude each other")))
             }

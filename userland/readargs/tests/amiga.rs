@@ -138,10 +138,13 @@ fn a_number_is_held_to_its_bounds() {
 }
 
 #[test]
-fn switches_exclude_each_other() {
+fn items_exclude_each_other() {
     let one_of = |text| args("START/S,STOP/S,LOG/S", text).one_of(&["START", "STOP"]).map_err(|e| e.to_string());
     assert_eq!((one_of(""), one_of("stop"), one_of("LOG START")), (Ok(None), Ok(Some("STOP")), Ok(Some("START"))));
     assert_eq!(one_of("STOP START"), Err("START and STOP exclude each other".into()));
+    let when = |text| args("TIME/N,UNTIL/K", text).one_of(&["TIME", "UNTIL"]).map_err(|e| e.to_string());
+    assert_eq!((when("5"), when("UNTIL 14:05")), (Ok(Some("TIME")), Ok(Some("UNTIL"))));
+    assert_eq!(when("5 UNTIL 14:05"), Err("TIME and UNTIL exclude each other".into()));
 }
 
 #[test]

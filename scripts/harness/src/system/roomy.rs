@@ -7,12 +7,13 @@ use crate::handover::Scratch;
 use crate::interrupt::Interrupt;
 use crate::options::Options;
 use crate::system::debugger::plain;
+use crate::system::output;
 use crate::system::runner::Stage;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-/// How long a boot may take.
+/// How long QEMU may take to write its tree, and a boot.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Shorter, it would fit anywhere.
 const LEAST: u64 = 1 << 20;
@@ -28,8 +29,7 @@ pub fn check(stage: &Stage<'_>) -> Result<(), String> {
     let mut qemu = Command::new(&stage.qemu);
     qemu.args(["-M", &format!("virt,gic-version=3,dumpdtb={tree}"), "-cpu", "max", "-display", "none"]);
     qemu.args(["-smp", &options.smp.to_string(), "-m", &format!("{}M", options.mem)]);
-    qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    qemu.status().map_err(|e| e.to_string())?;
+    output::of(&mut qemu, PATIENCE)?;
     let length = fs::metadata(&tree).map_err(|e| format!("QEMU wrote no tree: {e}"))?.len();
     if length < LEAST {
         return Err(format!("QEMU's tree has {length} bytes only"));
