@@ -3,7 +3,8 @@
 //! ```text
 //! starting --record 3--> code known --QEMU ends--> Code
 //!    |  |                    |
-//!    |  +--QEMU ends--> Down +--30 s--> code, with a complaint
+//!    |  |                    +--40 s--> code, with a complaint
+//!    |  +--QEMU ends--> Down; Killed, if by a signal
 //!    +--deadline--> TimedOut
 //! ```
 //!
@@ -17,9 +18,9 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -92,6 +93,8 @@ pub enum End {
     StillUp(u32),
     /// It went down, or never came up, without a return code.
     Down,
+    /// QEMU itself was ended by a signal.
+    Killed(i32),
     /// It took too long.
     TimedOut,
     /// Somebody ended the harness, or nobody reads its output any more.
@@ -99,15 +102,35 @@ pub enum End {
 }
 
 impl End {
+    /// QEMU's end without a return code of the guest's.
+    #[must_use]
+    pub fn of_qemu(status: ExitStatus) -> Self {
+        status.signal().map_or(Self::Down, Self::Killed)
+    }
+
     /// The exit status of `scripts/run`. A system that did not power off is no success.
     #[must_use]
     pub fn status(self) -> u8 {
         match self {
             Self::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),
-            Self::StillUp(0) | Self::Down => 1,
+            Self::StillUp(0) | Self::Down | Self::Killed(_) => 1,
             Self::StillUp(code) => u8::try_from(code).unwrap_or(u8::MAX),
             Self::TimedOut => 124,
             Self::Interrupted => interrupt::STATUS,
+        }
+    }
+
+    /// What the exit status alone does not say.
+    #[must_use]
+    pub fn complaint(self) -> Option<String> {
+        match self {
+            Self::Code(_) | Self::Interrupted => None,
+            Self::StillUp(code) => Some(format!("the script ended with {code}, but the system did not power off")),
+            Self::Down => Some("the system went down without a return code".to_string()),
+            Self::Killed(signal) => {
+                Some(format!("QEMU itself was ended ({}), not the system in it", ExitStatus::from_raw(signal)))
+            }
+            Self::TimedOut => Some("time-out".to_string()),
         }
     }
 }
@@ -220,9 +243,13 @@ impl<'a> Run<'a> {
             if stop.came() || self.unwanted {
                 return End::Interrupted;
             }
-            if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
-                self.drain(events);
-                return self.code.map_or(End::Down, |(code, _)| End::Code(code));
+            match child.try_wait() {
+                Ok(None) => {}
+                gone => {
+                    let end = gone.ok().flatten().map_or(End::Down, End::of_qemu);
+                    self.drain(events);
+                    return self.code.map_or(end, |(code, _)| End::Code(code));
+                }
             }
             match self.code {
                 Some((code, since)) if since.elapsed() > POWER_OFF => return End::StillUp(code),
@@ -347,11 +374,20 @@ mod tests {
             (End::StillUp(0), 1),
             (End::StillUp(10), 10),
             (End::Down, 1),
+            (End::Killed(11), 1),
             (End::TimedOut, 124),
             (End::Interrupted, 130),
         ] {
             assert_eq!(end.status(), status, "{end:?}");
         }
+    }
+
+    #[test]
+    fn what_the_status_does_not_say_is_said() {
+        let killed = End::Killed(11).complaint().unwrap();
+        assert!(killed.contains("QEMU itself") && killed.contains("SIGSEGV"), "{killed}");
+        assert!(End::StillUp(10).complaint().is_some_and(|said| said.contains("with 10")));
+        assert_eq!(End::Code(20).complaint(), None);
     }
 
     #[test]

@@ -60,6 +60,15 @@ fn going_down_without_a_code_is_1() {
 }
 
 #[test]
+fn a_qemu_that_dies_is_told_from_a_guest_that_goes_down() {
+    const SIGABRT: i32 = 6;
+    let (report, heard) = run("out half\ncrash");
+    assert_eq!((report.end, report.end.status()), (End::Killed(SIGABRT), 1));
+    assert_eq!(heard.out, b"half\n");
+    assert_eq!(run("code 5\ncrash").0.end, End::Code(5));
+}
+
+#[test]
 fn the_first_code_counts() {
     assert_eq!(run("code 10\ncode 0").0.end, End::Code(10));
 }

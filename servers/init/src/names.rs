@@ -131,7 +131,7 @@ impl World {
 
     fn open(&mut self, wanted: Wanted, token: libsys::Token) {
         let (index, now) = (wanted.provider, time::now_ns());
-        let alive = self.services.get(index).is_some_and(|s| s.process().is_some() || s.due().is_some());
+        let alive = self.services.get(index).is_some_and(|s| s.process().is_some() || self.due(s).is_some());
         if !alive {
             return token.reply::<Service>(Err(Error::Unavailable));
         }

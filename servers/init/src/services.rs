@@ -12,10 +12,10 @@ use libsys::protocol::process::{Action, Rights, ServiceState};
 use libsys::protocol::{StartBody, encode_vec, start::MAX_BODY};
 use libsys::{Budget, Error, Pool, Rights as Handles, time};
 use namespace::{Table as Names, Target};
-use supervise::Time;
 use supervise::opens::Attention;
 use supervise::restart::{End, Next, Restarts};
 use supervise::table::New;
+use supervise::{SECOND, Time};
 
 use crate::badge::Badge;
 use crate::birth::{self, Plan};
@@ -23,6 +23,8 @@ use crate::devices::{self, Gift};
 use crate::process::command_priority;
 use crate::world::{World, boot_page};
 
+/// How long others wait for devd to find the devices.
+const DEVICES_PATIENCE: Time = 5 * SECOND;
 /// How long the pager rests after it ended too often.
 const LAST_RESORT: Time = 3_200_000_000;
 /// The part of a service's pages that its real-time programs have.
@@ -87,12 +89,10 @@ impl Service {
         }
     }
 
-    /// When it is to be started.
-    pub fn due(&self) -> Option<Time> {
-        match self.fares {
-            Fares::Waiting(at) => Some(at),
-            _ => None,
-        }
+    /// Until when it may look for the machine's devices: devd, until it asks for work.
+    fn seeks_until(&self) -> Option<Time> {
+        let seeks = matches!(self.fares, Fares::Up(_)) && !self.ready && self.server.holds.contains(&Root::Devices);
+        seeks.then(|| self.since.saturating_add(DEVICES_PATIENCE))
     }
 
     /// Its process.
@@ -119,16 +119,23 @@ impl Service {
 impl World {
     /// Starts what is due, lower levels first.
     pub fn start_due(&mut self, now: Time) {
-        let due = |service: &Service| service.due().is_some_and(|at| at <= now);
-        if !self.services.iter().any(due) {
-            return;
-        }
-        let mut list: Vec<usize> =
-            (0..self.services.len()).filter(|i| self.services.get(*i).is_some_and(due)).collect();
-        list.sort_by_key(|i| self.services.get(*i).map(|service| service.server.level));
-        for index in list {
+        while let Some(index) = self.due_first(now) {
             self.start_service(index, now);
         }
+    }
+
+    /// What is due of the lowest level.
+    fn due_first(&self, now: Time) -> Option<usize> {
+        let all = self.services.iter().enumerate();
+        let due = all.filter(|(_, service)| self.due(service).is_some_and(|at| at <= now));
+        due.min_by_key(|(_, service)| service.server.level).map(|(index, _)| index)
+    }
+
+    /// When a service is to be started. While devd looks for devices, whose memory comes and goes meanwhile, none above it is.
+    pub fn due(&self, service: &Service) -> Option<Time> {
+        let Fares::Waiting(at) = service.fares else { return None };
+        let below = self.services.iter().filter(|other| other.server.level < service.server.level);
+        Some(below.filter_map(Service::seeks_until).fold(at, Time::max))
     }
 
     fn start_service(&mut self, index: usize, now: Time) {

@@ -162,7 +162,7 @@ impl World {
 
     fn deadline(&self) -> Time {
         // Nothing is started while the system goes down.
-        let due = |service: &Service| service.due().filter(|_| self.shutdown.is_none());
+        let due = |service: &Service| self.due(service).filter(|_| self.shutdown.is_none());
         let services = self.services.iter().filter_map(due);
         let seeds = self.seeds.iter().map(|(_, until, _)| *until);
         let shutdown = self.shutdown.as_ref().map(|shutdown| shutdown.until);

@@ -2,7 +2,7 @@
 //! `opt/viaether/exec`, a step a line:
 //!
 //! ```text
-//! out TEXT   err TEXT   log TEXT   code N   raw HEX   hang   die   show NAME (a fw_cfg entry, on stdout)   options
+//! out TEXT   err TEXT   log TEXT   code N   raw HEX   hang   die   crash   show NAME (a fw_cfg entry, on stdout)   options
 //! ```
 
 #![forbid(unsafe_code)]
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
                 std::thread::sleep(Duration::from_secs(600));
                 continue;
             }
+            "crash" => std::process::abort(),
             _ => return ExitCode::FAILURE,
         };
         if records.write_all(&record).is_err() {

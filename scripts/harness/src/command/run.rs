@@ -4,7 +4,7 @@ use crate::arch::Arch;
 use crate::build::{self, System};
 use crate::guest::{self, End, Guest, Report, Sink};
 use crate::handover::{Handover, Scratch};
-use crate::interrupt::{self, Interrupt};
+use crate::interrupt::Interrupt;
 use crate::machine::{Clock, Display, Gdb, HTTP, Image, Machine, Uart};
 use crate::options::{self, Firmware, Forward, Net, Options, Request};
 use crate::project::Project;
@@ -206,27 +206,27 @@ fn interactive(system: &System, options: &Options, steps: &Steps, interrupt: &In
         .spawn()
         .map_err(|e| Failure::new(format!("{}: {e}", program.display())))?;
     let deadline = options.timeout.map(|t| Instant::now() + t);
-    let status = loop {
+    let end = loop {
         match child.try_wait() {
-            Ok(Some(status)) => break if status.success() { 0 } else { End::Down.status() },
             Ok(None) => {}
-            Err(_) => break End::Down.status(),
+            Ok(Some(status)) if status.success() => break End::Code(0),
+            gone => break gone.ok().flatten().map_or(End::Down, End::of_qemu),
         }
         if interrupt.came() {
-            break interrupt::STATUS;
+            break End::Interrupted;
         }
         if deadline.is_some_and(|d| Instant::now() > d) {
-            break End::TimedOut.status();
+            break End::TimedOut;
         }
         thread::sleep(Duration::from_millis(20));
     };
     let _ = child.kill();
     let _ = child.wait();
     drop(saved);
-    if status == End::TimedOut.status() {
-        eprintln!("scripts/run: time-out");
+    if let Some(complaint) = end.complaint() {
+        eprintln!("scripts/run: {complaint}");
     }
-    Ok(status)
+    Ok(end.status())
 }
 
 /// What the guest says goes to our own streams: stdout unchanged, the log with a mark before each line.
@@ -253,23 +253,16 @@ impl Sink for Console {
 
 /// Says what a status alone does not.
 fn explain(report: &Report, options: &Options) {
-    let seconds = options.timeout.unwrap_or(TIMEOUT).as_secs();
-    match report.end {
+    let Some(complaint) = report.end.complaint() else { return };
+    let log = match report.end {
         End::TimedOut => {
-            eprintln!("scripts/run: time-out after {seconds} s; the last lines of the log:");
-            for line in &report.last_lines {
-                eprintln!("| {line}");
-            }
+            format!(" after {} s; the last lines of the log:", options.timeout.unwrap_or(TIMEOUT).as_secs())
         }
-        End::Down => {
-            eprintln!("scripts/run: the system went down without a return code");
-            if options.quiet {
-                for line in &report.last_lines {
-                    eprintln!("| {line}");
-                }
-            }
-        }
-        End::StillUp(code) => eprintln!("scripts/run: the script ended with {code}, but the system did not power off"),
-        End::Code(_) | End::Interrupted => {}
+        End::Down | End::Killed(_) if options.quiet => "; the last lines of the log:".to_string(),
+        _ => return eprintln!("scripts/run: {complaint}"),
+    };
+    eprintln!("scripts/run: {complaint}{log}");
+    for line in &report.last_lines {
+        eprintln!("| {line}");
     }
 }
