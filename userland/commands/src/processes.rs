@@ -301,15 +301,20 @@ fn holds(service: &ServiceInfo, devices: &[Info]) -> String {
     names.collect::<Vec<&str>>().join(", ")
 }
 
-/// The log of the services that run. It knows processes by their numbers; who does not run has 0, and so has the kernel.
+/// The log of the services that run. It knows processes by their numbers; init writes as the kernel does, as 0.
 fn log_of(args: &Args) -> Outcome {
     let chosen = named(args)?;
     if let (Some(name), [ServiceInfo { process: 0, .. }]) = (args.string("NAME"), &chosen[..]) {
         let text = alloc::format!("{name}: it does not run; KLOG has what it said");
         return Err(Failure::new(Error::Unavailable, text));
     }
-    let of = |label: u64| label != 0 && chosen.iter().any(|s| u64::from(s.process) == label);
-    let records = logs::newest(&mut LogReader::open()?, usize::MAX, |record| of(record.label));
+    let label = |service: &ServiceInfo| match service.process {
+        0 => None,
+        system::INIT => Some(0),
+        number => Some(u64::from(number)),
+    };
+    let labels: Vec<u64> = chosen.iter().filter_map(label).collect();
+    let records = logs::newest(&mut LogReader::open()?, usize::MAX, |record| labels.contains(&record.label));
     records.iter().for_each(|record| println!("{}", logs::line(record)));
     Ok(Status::OK)
 }

@@ -153,6 +153,7 @@ fn figures(source: &mut dyn Read) -> Result<[u64; 3], Error> {
 
 /// HEAD.
 pub fn head(args: &Args) -> Outcome {
+    args.one_of(&["LINES", "BYTES"])?;
     let lines = args.within("LINES", 0..=u64::MAX)?.unwrap_or(10);
     let bytes = args.within("BYTES", 0..=u64::MAX)?;
     each_source(args.many("FILE"), |_, mut source| {

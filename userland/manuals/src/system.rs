@@ -70,7 +70,7 @@ pub(crate) const MANUALS: &[Manual] = &[
             ("START", "starts it"),
             ("STOP", "stops it"),
             ("RESTART", "stops and starts it"),
-            ("LOG", "shows its log"),
+            ("LOG", "shows its log; init's with the kernel's"),
         ],
         examples: &[("services", "who runs, restarts, what each provides and holds")],
     },

@@ -146,7 +146,7 @@ const MISTAKES: &str = "failat 30; break 99999; caps 99998; trace 99997; status 
     services devd STOP START; services netd LOG RESTART; wait 1 MIN MS; wait 1 UNTIL 14:05; echo";
 
 /// Numbers that are none of what was asked for.
-const NUMBERS: &str = "failat 30; klog N=-1; trace netd COUNT=0; smpinfo -1; kstats 100000; head LINES=-2; \
+const NUMBERS: &str = "failat 30; klog N=-1; trace netd COUNT=0; smpinfo -1; kstats 100000; head LINES=-2; head N=1 C=1; \
     sort COLSTART=0; hex SYS:S/Startup-Sequence LEN=-3; wait -4; history -5; ping 10.0.2.2 C=0; \
     traceroute 10.0.2.2 HOPS=256; fetch http://10.0.2.2 TIMEOUT=0; echo end";
 
@@ -158,11 +158,12 @@ const DIAGNOSTICS: &[Story] = &[
         "  close = ok",
     ]),
     Story::new("diag-refused", "trace init; echo no").fails(10).never(&["no\n"]),
-    Story::new("diag-caps", "caps console; caps 3 FULL; status netd; avail PROC=httpd").prints(&[
+    Story::new("diag-caps", "caps console; caps 3 FULL; status netd; avail PROC=httpd; services init LOG").prints(&[
         "ceiling: 55 (driver)",
         "handle 1: Process map endow inspect",
         ": netd (driver",
         "httpd: ",
+        "Notice 0: shell started as process",
     ]),
     Story::new("diag-report", "diagdump RAM:report; type RAM:report | search \"budgets used up\"; type RAM:report")
         .prints(&[
@@ -208,6 +209,7 @@ const DIAGNOSTICS: &[Story] = &[
         "smpinfo: INTERVAL: -1 is not between 1 and 86400",
         "kstats: INTERVAL: 100000 is not between 1 and 86400",
         "head: LINES: -2 is less than 0",
+        "head: LINES and BYTES exclude each other",
         "sort: COLSTART: 0 is less than 1",
         "hex: LEN: -3 is less than 0",
         "wait: TIME: -4 is less than 0",
