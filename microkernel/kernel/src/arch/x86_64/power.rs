@@ -14,7 +14,9 @@ const SCI_ENABLE: u16 = 1;
 const SLEEP_ENABLE: u16 = 1 << 13;
 /// PM1a control of QEMU's `pc` and `q35`, where nothing better is known.
 const QEMU_CONTROL: u16 = 0x604;
-/// Most reads while firmware hands the ACPI registers over.
+/// Where firmware shows how far it is. Reading it does nothing but take a microsecond or so.
+const DELAY: u16 = 0x80;
+/// Most reads while firmware hands the ACPI registers over, or while the machine goes off.
 const PATIENCE: u32 = 1_000_000;
 
 struct Shared(UnsafeCell<Power>);
@@ -40,6 +42,10 @@ pub fn power(reboot: Reboot) -> ! {
     match reboot {
         Reboot::No => off(&power),
         Reboot::Yes => reset(&power),
+    }
+    // It is not off with the next instruction: QEMU's other threads have to hear of it, a power supply takes milliseconds.
+    for _ in 0..PATIENCE {
+        read(DELAY);
     }
     // Writing to the console never fails.
     let _ = writeln!(Console, "viaether: this machine can't be switched off from here; it has stopped");
@@ -79,7 +85,7 @@ fn reset(power: &Power) {
 }
 
 fn read(port: u16) -> u16 {
-    // SAFETY: reading PM1 control has no side effect.
+    // SAFETY: reading PM1 control or `DELAY` has no side effect.
     unsafe { Port::new(port).read() }
 }
 
