@@ -227,6 +227,8 @@ const DIAGNOSTICS: &[Story] = &[
         .fails(10)
         .prints(&["models ", "aistat: aid: object not found", "list: there is no program for this command in C:"]),
     Story::new("diag-klog", "failat 30; crash; klog").prints(&["#0 crash+0x", "commands::system::crash+0x"]),
+    // devd looks for devices before anybody else is started.
+    Story::new("diag-devices-first", "klog | head N=4").prints(&["devd started", "base addresses"]),
     Story::new("diag-counters", "kstats FULL").prints(&["Entries by a system call"]),
 ];
 
