@@ -11,7 +11,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use libsys::abi::calls::number;
 use libsys::abi::message::{MAX_BYTES, Tag};
 use libsys::abi::{Error, user};
+use libsys::console::Terminal;
 use libsys::names::NameSpace;
+use libsys::protocol::console::Side;
 use libsys::protocol::session::Span;
 use libsys::protocol::{Answer, Id, Protocol, Text, ai, console, device, encode_vec, fs, names, net, process};
 use libsys::raw::{self as door, Registers};
@@ -53,7 +55,12 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
     service::<process::Service>(checks, &process, &good, Strength::Careful);
     let read = fs::Request::Stat { dir: Id::ROOT, path: Text::default(), flags: fs::Open::empty() };
     opened::<fs::Service>(checks, "SYS", &[&read]);
-    opened::<console::Service>(checks, "console", &[]);
+    // Without rights, so that nothing that is understood by chance is written to the terminal or ends the script there.
+    match Terminal::open("console").and_then(|mut terminal| terminal.share(console::Rights::empty(), Side::Output)) {
+        Ok(session) => service::<console::Service>(checks, &session, &[&console::Request::Size], Strength::Full),
+        Err(LibError::NotFound) => {}
+        Err(error) => checks.check("console opens", Err(format!("{error}"))),
+    }
     let manifest = ai::Request::Info { id: Id::ROOT, to: Span { offset: 0, length: 64 } };
     opened::<ai::Service>(checks, "ai", &[&ai::Request::Limits, &ai::Request::List { after: 0 }, &manifest]);
     opened::<net::Service>(checks, "net", &[]);
