@@ -102,10 +102,10 @@ pub enum End {
 }
 
 impl End {
-    /// QEMU's end without a return code of the guest's.
+    /// QEMU's end without a return code of the guest's; `status` is none if it could not be asked for.
     #[must_use]
-    pub fn of_qemu(status: ExitStatus) -> Self {
-        status.signal().map_or(Self::Down, Self::Killed)
+    pub fn of_qemu(status: Option<ExitStatus>) -> Self {
+        status.and_then(|status| status.signal()).map_or(Self::Down, Self::Killed)
     }
 
     /// The exit status of `scripts/run`. A system that did not power off is no success.
@@ -246,7 +246,7 @@ impl<'a> Run<'a> {
             match child.try_wait() {
                 Ok(None) => {}
                 gone => {
-                    let end = gone.ok().flatten().map_or(End::Down, End::of_qemu);
+                    let end = End::of_qemu(gone.ok().flatten());
                     self.drain(events);
                     return self.code.map_or(end, |(code, _)| End::Code(code));
                 }

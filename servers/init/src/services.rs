@@ -91,7 +91,7 @@ impl Service {
 
     /// Until when it may look for the machine's devices: devd, until it asks for work.
     fn seeks_until(&self) -> Option<Time> {
-        let seeks = matches!(self.fares, Fares::Up(_)) && !self.ready && self.server.holds.contains(&Root::Devices);
+        let seeks = self.process().is_some() && !self.ready && self.server.holds.contains(&Root::Devices);
         seeks.then(|| self.since.saturating_add(DEVICES_PATIENCE))
     }
 

@@ -210,7 +210,7 @@ fn interactive(system: &System, options: &Options, steps: &Steps, interrupt: &In
         match child.try_wait() {
             Ok(None) => {}
             Ok(Some(status)) if status.success() => break End::Code(0),
-            gone => break gone.ok().flatten().map_or(End::Down, End::of_qemu),
+            gone => break End::of_qemu(gone.ok().flatten()),
         }
         if interrupt.came() {
             break End::Interrupted;

@@ -17,7 +17,7 @@ use libsys::protocol::console::Side;
 use libsys::protocol::session::Span;
 use libsys::protocol::{Answer, Id, Protocol, Text, ai, console, device, encode_vec, fs, names, net, process};
 use libsys::raw::{self as door, Registers};
-use libsys::{Error as LibError, OwnedHandle};
+use libsys::{Channel, Error as LibError, OwnedHandle};
 
 use crate::checks::{Checks, times};
 use crate::kernel::{self, POOL, Random, create, raw, used};
@@ -56,11 +56,8 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
     let read = fs::Request::Stat { dir: Id::ROOT, path: Text::default(), flags: fs::Open::empty() };
     opened::<fs::Service>(checks, "SYS", &[&read]);
     // Without rights, so that nothing that is understood by chance is written to the terminal or ends the script there.
-    match Terminal::open("console").and_then(|mut terminal| terminal.share(console::Rights::empty(), Side::Output)) {
-        Ok(session) => service::<console::Service>(checks, &session, &[&console::Request::Size], Strength::Full),
-        Err(LibError::NotFound) => {}
-        Err(error) => checks.check("console opens", Err(format!("{error}"))),
-    }
+    let powerless = Terminal::open("console").and_then(|mut own| own.share(console::Rights::empty(), Side::Output));
+    session::<console::Service>(checks, "console", powerless, &[&console::Request::Size]);
     let manifest = ai::Request::Info { id: Id::ROOT, to: Span { offset: 0, length: 64 } };
     opened::<ai::Service>(checks, "ai", &[&ai::Request::Limits, &ai::Request::List { after: 0 }, &manifest]);
     opened::<net::Service>(checks, "net", &[]);
@@ -75,8 +72,13 @@ pub fn run(checks: &mut Checks) -> Result<(), LibError> {
 
 /// A service behind a name; one that this process has not is left out.
 fn opened<P: Protocol>(checks: &mut Checks, name: &str, good: &[&P::Request]) {
-    match NameSpace::own().open::<P>(name) {
-        Ok(channel) => service::<P>(checks, &channel.into_inner(), good, Strength::Full),
+    session::<P>(checks, name, NameSpace::own().open::<P>(name).map(Channel::into_inner), good);
+}
+
+/// The same with a session that was tried to be had.
+fn session<P: Protocol>(checks: &mut Checks, name: &str, opened: Result<OwnedHandle, LibError>, good: &[&P::Request]) {
+    match opened {
+        Ok(channel) => service::<P>(checks, &channel, good, Strength::Full),
         Err(LibError::NotFound) => {}
         Err(error) => checks.check(format!("{name} opens"), Err(format!("{error}"))),
     }
