@@ -69,7 +69,7 @@ pub fn measuring(project: &Project, arch: Arch, steps: &Steps) -> Result<System,
     let system = system(project, arch, Profile::Release, &[], steps)?;
     let target = project.target.join("kernel-measuring");
     steps.step(&format!("a measuring kernel for {}", arch.name()), || {
-        let mut cargo = cargo(project);
+        let mut cargo = cargo(project, "build");
         cargo.args(["--release", "--features", "stretch", "--target", arch.kernel_target(), "-p", "kernel"]);
         cargo.arg("--target-dir").arg(&target);
         finish(cargo, "the measuring kernel", steps)
@@ -131,19 +131,42 @@ fn profiles(manifest: &toml::Table) -> Vec<String> {
 
 /// cargo, told to build for user processes.
 fn for_users(project: &Project, arch: Arch, profile: Profile) -> Command {
-    let mut cargo = cargo(project);
+    let mut cargo = cargo(project, "build");
     if profile == Profile::Release {
         cargo.args(["--profile", USER_PROFILE]);
     }
-    cargo.env("RUSTC_BOOTSTRAP", "1").arg("--target-dir").arg(project.user_target());
-    cargo.args(["-Zjson-target-spec", "-Zbuild-std=core,alloc,compiler_builtins"]);
-    cargo.arg("-Zbuild-std-features=compiler-builtins-mem");
-    cargo.arg("--target").arg(project.specification(arch));
+    cargo.arg("--target-dir").arg(project.user_target());
+    user_targets(&mut cargo, project, &[arch]);
     cargo
 }
 
+/// cargo, told to have clippy look at the servers and commands, for these processors.
+///
+/// # Errors
+/// A package that can't be read.
+pub fn user_clippy(project: &Project, archs: &[Arch]) -> Result<Command, Failure> {
+    let mut cargo = cargo(project, "clippy");
+    cargo.arg("--quiet").arg("--target-dir").arg(project.target.join("user-clippy"));
+    user_targets(&mut cargo, project, archs);
+    for package in project.user_packages()? {
+        cargo.args(["-p", &package.name]);
+    }
+    cargo.args(["--", "-D", "warnings"]);
+    Ok(cargo)
+}
+
+/// The targets of user processes, with their `core` and `alloc`.
+fn user_targets(cargo: &mut Command, project: &Project, archs: &[Arch]) {
+    cargo.env("RUSTC_BOOTSTRAP", "1");
+    cargo.args(["-Zjson-target-spec", "-Zbuild-std=core,alloc,compiler_builtins"]);
+    cargo.arg("-Zbuild-std-features=compiler-builtins-mem");
+    for arch in archs {
+        cargo.arg("--target").arg(project.specification(*arch));
+    }
+}
+
 fn kernel(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Result<String, Failure> {
-    let mut cargo = cargo(project);
+    let mut cargo = cargo(project, "build");
     if profile == Profile::Release {
         cargo.arg("--release");
     }
@@ -157,16 +180,16 @@ fn kernel(project: &Project, arch: Arch, profile: Profile, steps: &Steps) -> Res
 /// # Errors
 /// As [`system`].
 pub fn loader(project: &Project, steps: &Steps) -> Result<PathBuf, Failure> {
-    let mut cargo = cargo(project);
+    let mut cargo = cargo(project, "build");
     cargo.args(["--release", "--target", install::LOADER_TARGET, "-p", "loader"]);
     cargo.arg("--target-dir").arg(project.kernel_target());
     finish(cargo, "the UEFI loader", steps)?;
     Ok(project.kernel_target().join(install::LOADER_TARGET).join("release/loader.efi"))
 }
 
-fn cargo(project: &Project) -> Command {
+fn cargo(project: &Project, command: &str) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.arg("build").current_dir(&project.root).stdin(Stdio::null());
+    cargo.arg(command).current_dir(&project.root).stdin(Stdio::null());
     // What cargo told this process about its own package would confuse build scripts.
     for (key, _) in std::env::vars_os() {
         if key.to_string_lossy().starts_with("CARGO_PKG_") || key == "CARGO_MANIFEST_DIR" {

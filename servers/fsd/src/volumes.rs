@@ -43,7 +43,7 @@ pub fn mount() -> Result<Vec<Volume>> {
 fn ram() -> Result<RamFs> {
     let figures = libsys::system_figures()?;
     let pool = Pool::own()?.info()?;
-    let pages = (figures.pages / 4).min((pool.pages as u64).saturating_sub(OWN_PAGES));
+    let pages = (figures.pages / 4).min(pool.pages.saturating_sub(OWN_PAGES));
     let now = time::utc_ns().unwrap_or(0);
     // Generations grow with each start of fsd, so that what was opened before is Stale, not another file.
     let mut ram = RamFs::new("RAM", 1, pages, env::number(), now);

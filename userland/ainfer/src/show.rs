@@ -63,7 +63,7 @@ pub fn info(ai: &Ai, args: &Args) -> Outcome {
             println!("{what:<10} {}", port.name);
         }
     }
-    if model.labels.len() > 0 {
+    if !model.labels.is_empty() {
         let labels: alloc::vec::Vec<&str> = model.labels.iter().collect();
         println!("labels     {}", labels.join(" "));
     }

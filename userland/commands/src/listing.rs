@@ -57,13 +57,11 @@ impl Kinds {
     }
 }
 
+/// What is told of each directory: its path, how deep it lies, and what is in it.
+type Visit<'a> = dyn FnMut(&str, usize, &[Entry]) -> Result<(), Failure> + 'a;
+
 /// Visits a directory, and those below it, names in order.
-fn walk(
-    path: &str,
-    all: bool,
-    depth: usize,
-    visit: &mut dyn FnMut(&str, usize, &[Entry]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+fn walk(path: &str, all: bool, depth: usize, visit: &mut Visit<'_>) -> Result<(), Failure> {
     if depth > MAX_DEPTH {
         return Err(Failure::about(path, Error::Limit));
     }
@@ -219,7 +217,7 @@ pub fn info(args: &Args) -> Outcome {
         let size = v.blocks * u64::from(v.block);
         let free = v.free * u64::from(v.block);
         let used = size.saturating_sub(free);
-        let full = if size == 0 { 100 } else { used * 100 / size };
+        let full = (used * 100).checked_div(size).unwrap_or(100);
         let state = if v.access == VolumeAccess::ReadOnly { "read only" } else { "read/write" };
         println!(
             "{:<8} {:>10} {:>10} {:>10} {:>4}% {:>7}  {:<11} {}",

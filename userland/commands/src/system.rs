@@ -70,7 +70,7 @@ pub fn available(args: &Args) -> Outcome {
     let used = info.ram_total.saturating_sub(info.ram_free);
     println!("{:<8} {:>14} {:>14} {:>14}", "RAM", show(info.ram_total), show(used), show(info.ram_free));
     let own = Pool::own()?.info()?;
-    let (size, taken) = (own.pages as u64 * PAGE, own.used as u64 * PAGE);
+    let (size, taken) = (own.pages * PAGE, own.used * PAGE);
     println!("{:<8} {:>14} {:>14} {:>14}", "own pool", show(size), show(taken), show(size.saturating_sub(taken)));
     Ok(Status::OK)
 }

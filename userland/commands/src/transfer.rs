@@ -117,7 +117,7 @@ pub fn move_files(args: &Args) -> Outcome {
         }
         match fs::rename(&from, &to) {
             Err(Error::OtherVolume) => {
-                move_over(args, &from, &to)?;
+                move_over(&from, &to)?;
             }
             result => result.about(&from)?,
         }
@@ -126,7 +126,7 @@ pub fn move_files(args: &Args) -> Outcome {
 }
 
 /// To another volume: a copy with everything, then the old one goes.
-fn move_over(args: &Args, from: &str, to: &str) -> Result<(), Failure> {
+fn move_over(from: &str, to: &str) -> Result<(), Failure> {
     let stat = fs::stat(from).about(from)?;
     if stat.kind == Kind::Directory {
         match fs::create_dir(to) {
@@ -134,7 +134,7 @@ fn move_over(args: &Args, from: &str, to: &str) -> Result<(), Failure> {
             result => result.about(to)?,
         }
         for child in children(from)? {
-            move_over(args, &child, &fs::path::join(to, file_name(&child)))?;
+            move_over(&child, &fs::path::join(to, file_name(&child)))?;
         }
     } else {
         let mut target = fs::File::create(to).about(to)?;

@@ -63,7 +63,7 @@ fn with_stack(work: impl FnOnce(&dyn Fn() -> Result<(), Error>) -> Result<(), Er
         let thread = create(Kind::Thread, PROCESS, priority, PLACE)?;
         short(
             number::start,
-            [raw(&thread), say_so as extern "C" fn(u64) -> ! as u64, sp, own.handle().raw().into(), 0, 0],
+            [raw(&thread), say_so as extern "C" fn(u64) -> ! as usize as u64, sp, own.handle().raw().into(), 0, 0],
         )?;
         wait_bits(SAID, FOREVER);
         short(number::destroy, [raw(&thread), 0, 0, 0, 0, 0])?;

@@ -45,8 +45,7 @@ pub fn ping(args: &Args) -> Outcome {
         }
     }
     println!("{sent} sent, {} received", times.received);
-    if times.received > 0 {
-        let average = times.total / times.received;
+    if let Some(average) = times.total.checked_div(times.received) {
         println!("round trip: {} least, {} average, {} most", Ms(times.least), Ms(average), Ms(times.most));
     }
     match times.received {

@@ -84,7 +84,7 @@ pub fn sharing(checks: &mut Checks) -> Result<(), Error> {
     let clone = clones::prepare(&pool, "clone", POOL, changes, &raw mut task as u64)?;
     let shared = before.saturating_sub(free_frames()?);
     checks.holds(alloc::format!("cloning {pages} pages takes {shared} frames"), shared < 80 + pages as u64 / 100);
-    let at = task.words.as_ptr() as u64 + WRITTEN as u64 * PAGE as u64 & !(PAGE as u64 - 1);
+    let at = (task.words.as_ptr() as u64 + WRITTEN as u64 * PAGE as u64) & !(PAGE as u64 - 1);
     let refused = call(number::protect, &[PROCESS, at, 1, 3]).map(drop);
     checks.refused("a parent can't make writable what its clone sees", refused, &[libsys::abi::Error::Denied]);
     // What the parent writes now, the clone must not see; what the clone writes, the parent.

@@ -43,8 +43,8 @@ const COUNTED: &[Counted] = &[
         finish(thread);
         Ok(())
     }),
-    ("restarts of long operations", 1, |_| Ok(drop(create(POOL, Kind::Memory, PAGES, 0, 0)?))),
-    ("frames zeroed", PAGES, |_| Ok(drop(create(POOL, Kind::Memory, PAGES, 0, 0)?))),
+    ("restarts of long operations", 1, |_| Ok(create(POOL, Kind::Memory, PAGES, 0, 0).map(drop)?)),
+    ("frames zeroed", PAGES, |_| Ok(create(POOL, Kind::Memory, PAGES, 0, 0).map(drop)?)),
     ("objects made", TIMES, |_| times(|| create(POOL, Kind::Channel, 0, 0, 0).map(drop))),
     ("objects destroyed", TIMES, |_| times(|| create(POOL, Kind::Channel, 0, 0, 0).map(drop))),
 ];

@@ -163,7 +163,7 @@ fn siege(
         wait_bits(0, time::after(random.next() % PAUSE_NS));
         let which = random.next() as usize % servers.len();
         // Now and then one that only just starts.
-        let ready = if random.next() % 4 == 0 { Ready::No } else { Ready::Yes };
+        let ready = if random.next().is_multiple_of(4) { Ready::No } else { Ready::Yes };
         match up(servers[which], last[which], ready) {
             Ok(process) => {
                 kill(process);

@@ -41,7 +41,7 @@ impl Room {
         let info = Pool::own().and_then(|pool| pool.info()).map_err(|error| Failure::about("own pool", error))?;
         let free = info.pages.saturating_sub(info.used).min(most.into()) as u32;
         if free < least {
-            let kib = |pages: u32| u64::from(pages) * PAGE_SIZE as u64 >> 10;
+            let kib = |pages: u32| (u64::from(pages) * PAGE_SIZE as u64) >> 10;
             let (least, free) = (kib(least), kib(free));
             let why = format!(
                 "its clients need {least} KiB, and it has {free} KiB; end other jobs, or give the machine more"

@@ -2,9 +2,9 @@
 
 use super::Count;
 use crate::arch::Arch;
-use crate::install;
 use crate::project::Project;
 use crate::step::{Say, Steps};
+use crate::{build, install};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -27,6 +27,7 @@ pub fn run(project: &Project, name: Option<&str>, long: bool) -> Count {
         for arch in Arch::ALL {
             count.add(kernel_clippy(project, arch));
         }
+        count.add(user_clippy(project));
     }
     println!("host: tests");
     let all = ["test", "--quiet", "--no-fail-fast"];
@@ -46,11 +47,16 @@ fn cargo(project: &Project, arguments: &[&str]) -> Command {
 }
 
 fn check(project: &Project, what: &str, arguments: &[&str]) -> Count {
+    verdict(what, cargo(project, arguments))
+}
+
+/// Has cargo look at something, and says what it was if it does not like it.
+fn verdict(what: &str, mut cargo: Command) -> Count {
     println!("host: {what}");
-    if cargo(project, arguments).status().is_ok_and(|s| s.success()) {
+    if cargo.status().is_ok_and(|s| s.success()) {
         return Count { passed: 1, ..Count::default() };
     }
-    println!("FAIL host    {what}: cargo {}", arguments.join(" "));
+    println!("FAIL host    {what}: {cargo:?}");
     Count { failed: 1, ..Count::default() }
 }
 
@@ -65,6 +71,24 @@ fn kernel_clippy(project: &Project, arch: Arch) -> Count {
     let arguments =
         ["clippy", "--quiet", "--target-dir", &folder, "--target", target, "-p", "kernel", "--", "-D", "warnings"];
     check(project, &format!("clippy of the kernel for {}", arch.name()), &arguments)
+}
+
+/// clippy on the servers and commands, for each processor that Rust can compile for.
+fn user_clippy(project: &Project) -> Count {
+    let what = "clippy of the servers and commands";
+    let archs: Vec<Arch> =
+        Arch::ALL.into_iter().filter(|arch| install::rust(*arch, &Steps::new(Say::Lines)).is_ok()).collect();
+    if archs.is_empty() {
+        println!("skip host    {what}: no compiler for them");
+        return Count { skipped: 1, ..Count::default() };
+    }
+    match build::user_clippy(project, &archs) {
+        Ok(cargo) => verdict(what, cargo),
+        Err(failure) => {
+            println!("FAIL host    {what}: {failure}");
+            Count { failed: 1, ..Count::default() }
+        }
+    }
 }
 
 /// `cargo test` with these arguments. Its output goes through, and its result lines are added up.

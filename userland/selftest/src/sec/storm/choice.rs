@@ -66,7 +66,7 @@ fn good(random: &mut Random, n: usize, name: &str, kind: Argument) -> u64 {
         Argument::Rights if small.is_multiple_of(2) => Rights::all().bits().into(),
         Argument::Rights => small & u64::from(Rights::all().bits()),
         Argument::Address => playground() + (small % 64) * 4096,
-        Argument::Tag => small % 80 | (small >> 32).is_multiple_of(8) as u64 * ((1 + (small >> 40) % 3) << 13),
+        Argument::Tag => (small % 80) | ((small >> 32).is_multiple_of(8) as u64 * ((1 + (small >> 40) % 3) << 13)),
         Argument::Token if small.is_multiple_of(8) => small >> 16,
         Argument::Token => STORMS[n].tokens[(small >> 8) as usize % STORMS[n].tokens.len()].load(Ordering::Relaxed),
         Argument::Process if small.is_multiple_of(2) => PROCESS,
