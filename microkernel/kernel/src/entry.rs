@@ -7,10 +7,9 @@
 use core::hint::cold_path;
 
 use abi::info::stretch as kind;
-use abi::message::REGISTER_BYTES;
 use kcore::hw::CoreId;
 use kcore::objects::{THREAD, Thread, ThreadLink};
-use kcore::{Asked, Context, Decided, Kernel, Length};
+use kcore::{Asked, Context, Decided, Kernel};
 
 use crate::arch::{self, Machine};
 use crate::lock::{Guard, Lock};
@@ -65,59 +64,53 @@ macro_rules! message {
     }};
 }
 
-/// A `call`, its number and arguments by the stub: by the fast path, if that does it.
+/// A `call` with four words, its number and arguments by the stub: by the fast path, if that does it.
 ///
 /// This and the next don't return: the stub has saved all registers, so what a function has to restore at its end
-/// need not be.
-pub extern "C" fn kernel_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
-    if a1 != Length::HALF {
-        cold_path();
-        kernel_longer_call(a0, a1, number, core)
-    }
+/// need not be. Which of them is called the stub decides, by the length, as each puts registers away.
+pub extern "C" fn kernel_half_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
     let asked = Asked { number, a0, a1 };
     message!(fast_half_call, KERNEL.lock(), asked, core, any_call)
 }
 
-/// A `reply_recv`.
-pub extern "C" fn kernel_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
-    if a1 as u32 != Length::HALF as u32 {
-        cold_path();
-        kernel_longer_reply_recv(a0, a1, number, core)
-    }
+/// A `reply_recv` that answers with four words.
+pub extern "C" fn kernel_half_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
     let asked = Asked { number, a0, a1 };
     message!(fast_half_reply_recv, KERNEL.lock(), asked, core, any_reply_recv)
 }
 
-/// With a message of another length.
-#[inline(never)]
-extern "C" fn kernel_longer_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
-    if a1 > REGISTER_BYTES as u64 {
-        cold_path();
-        any_call(KERNEL.lock(), a0, a1, number, core as CoreId)
-    }
+/// With a message of another length that fits the registers.
+pub extern "C" fn kernel_short_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
     let asked = Asked { number, a0, a1 };
     message!(fast_short_call, KERNEL.lock(), asked, core, any_call)
 }
 
-/// With an answer of another length.
-#[inline(never)]
-extern "C" fn kernel_longer_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
-    if a1 as u32 > REGISTER_BYTES as u32 {
-        cold_path();
-        any_reply_recv(KERNEL.lock(), a0, a1, number, core as CoreId)
-    }
+/// With such an answer.
+pub extern "C" fn kernel_short_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
     let asked = Asked { number, a0, a1 };
     message!(fast_short_reply_recv, KERNEL.lock(), asked, core, other_reply_recv)
 }
 
-/// With a message that doesn't fit the registers, or by what has to be looked up.
+/// With any other message: a longer one, or one with handles.
+pub extern "C" fn kernel_long_call(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    let asked = Asked { number, a0, a1 };
+    message!(fast_call, KERNEL.lock(), asked, core, general)
+}
+
+/// With any other answer.
+pub extern "C" fn kernel_long_reply_recv(a0: u64, a1: u64, number: u64, core: u64) -> ! {
+    let asked = Asked { number, a0, a1 };
+    message!(fast_reply_recv, KERNEL.lock(), asked, core, general)
+}
+
+/// A message that fits the registers, by what has to be looked up.
 #[inline(never)]
 fn any_call(guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) -> ! {
     let asked = Asked { number, a0, a1 };
     message!(fast_call, guard, asked, core, general)
 }
 
-/// For an answer that fits the registers.
+/// The same for an answer of another length than four words, unless that would be in vain.
 #[inline(always)]
 fn other_reply_recv(mut guard: Locked, a0: u64, a1: u64, number: u64, core: CoreId) -> ! {
     if guard.as_mut().is_some_and(|kernel| kernel.never_fast(core, Asked { number, a0, a1 })) {

@@ -3,7 +3,7 @@
 //! ```text
 //!             EL0                                  EL1, interrupts masked
 //!  svc ───────▶ store what the ABI keeps ──▶ kernel_syscall ──┐
-//!  … a message ▶ store what Rust keeps, too ▶ kernel_call …    ┤
+//!  … a message ▶ store what Rust keeps, too ▶ half_call …      ┤
 //!  exception ─▶ store everything ──────────▶ kernel_fault     ├─▶ Context to run, or none
 //!  interrupt ─▶ store everything ──────────▶ kernel_interrupt ┘        │
 //!        ▲                                                            ▼
@@ -49,13 +49,19 @@ global_asm!(
     stack_stride = const STACK_STRIDE,
     kernel = sym entry::KERNEL,
     syscall = sym entry::kernel_syscall,
-    kernel_call = sym entry::kernel_call,
-    kernel_reply_recv = sym entry::kernel_reply_recv,
+    half_call = sym entry::kernel_half_call,
+    short_call = sym entry::kernel_short_call,
+    long_call = sym entry::kernel_long_call,
+    half_reply_recv = sym entry::kernel_half_reply_recv,
+    short_reply_recv = sym entry::kernel_short_reply_recv,
+    long_reply_recv = sym entry::kernel_long_reply_recv,
     kernel_recv = sym entry::kernel_recv,
     kernel_notify = sym entry::kernel_notify,
     call = const abi::calls::number::call,
     reply_recv = const abi::calls::number::reply_recv,
     notify = const abi::calls::number::notify,
+    half = const kcore::Length::HALF,
+    register_bytes = const abi::message::REGISTER_BYTES,
     exception = sym exception,
     interrupt = sym interrupt,
     fatal = sym fatal::report,

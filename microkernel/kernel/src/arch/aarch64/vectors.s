@@ -11,7 +11,7 @@
 // whether they are. Then they are saved; who has used them lately gets them with the core, for some turns, as a trap costs
 // more than loading. While they are nobody's they are zero, so that a processor that reads ahead of the trap finds nothing.
 //
-//   message:      stores everything but what the ABI loses -> kernel_call ... -> `message_done` or `switch_threads`
+//   message:      stores everything but what the ABI loses -> kernel_half_call ... -> `message_done` or `switch_threads`
 //   system call:  stores what the ABI keeps and Rust loses -> kernel_syscall, kernel_notify -> `same` or `other`
 //   the rest:     stores everything         -> Rust           -> `leave`
 
@@ -145,10 +145,19 @@ message:
     mov     x2, x16
     mrs     x3, tpidrro_el0
     cmp     w11, #{call}
-    b.eq    {kernel_call}
-    cmp     w11, #{reply_recv}
-    b.eq    {kernel_reply_recv}
-    b       {kernel_recv}
+    b.ne    1f
+    cmp     x1, #{half}
+    b.eq    {half_call}
+    cmp     x1, #{register_bytes}
+    b.ls    {short_call}
+    b       {long_call}
+1:  cmp     w11, #{reply_recv}
+    b.ne    {kernel_recv}
+    cmp     w1, #{half}
+    b.eq    {half_reply_recv}
+    cmp     w1, #{register_bytes}
+    b.ls    {short_reply_recv}
+    b       {long_reply_recv}
 
 // From Rust, after a message: x0 comes, 0 for none.
 .global message_done

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! SYSCALL ──> syscall_entry_n ──> kernel_syscall ──┬─ same context ──> SYSRETQ
-//!             saves Regs without   kernel_call …   └─ another ──> leave: saves FPU ──────┐
+//!             saves Regs without   half_call …     └─ another ──> leave: saves FPU ──────┐
 //!             `rest`, but rbp                                                            │
 //! interrupt, exception ──> interrupt_common ──> dispatch ──┬─ same ──> IRETQ             │
 //!             saves all of Regs                            └─ another ──> leave ─────────┤
@@ -65,13 +65,19 @@ global_asm!(
     fpu_mode = sym fpu::MODE,
     fpu_reset = sym fpu::RESET,
     kernel_syscall = sym crate::entry::kernel_syscall,
-    kernel_call = sym crate::entry::kernel_call,
-    kernel_reply_recv = sym crate::entry::kernel_reply_recv,
+    half_call = sym crate::entry::kernel_half_call,
+    short_call = sym crate::entry::kernel_short_call,
+    long_call = sym crate::entry::kernel_long_call,
+    half_reply_recv = sym crate::entry::kernel_half_reply_recv,
+    short_reply_recv = sym crate::entry::kernel_short_reply_recv,
+    long_reply_recv = sym crate::entry::kernel_long_reply_recv,
     kernel_recv = sym crate::entry::kernel_recv,
     kernel_notify = sym crate::entry::kernel_notify,
     call = const abi::calls::number::call,
     reply_recv = const abi::calls::number::reply_recv,
     notify = const abi::calls::number::notify,
+    half = const kcore::Length::HALF,
+    register_bytes = const abi::message::REGISTER_BYTES,
     dispatch = sym vectors::dispatch,
     timer = sym vectors::timer,
     timer_vector = const idt::TIMER,

@@ -102,8 +102,20 @@ syscall_entry_\n:
 2:  bt rcx, 47
     jc 1b
     sysretq
-4:  call {kernel_call}
-5:  call {kernel_reply_recv}
+4:  cmp rsi, {half}
+    jne 4f
+    call {half_call}
+5:  cmp esi, {half}
+    jne 5f
+    call {half_reply_recv}
+4:  cmp rsi, {register_bytes}
+    ja 4f
+    call {short_call}
+4:  call {long_call}
+5:  cmp esi, {register_bytes}
+    ja 5f
+    call {short_reply_recv}
+5:  call {long_reply_recv}
 6:  call {kernel_recv}
 7:  call {kernel_notify}
     lea r15, [rip + {blocks} + \n * 128]
