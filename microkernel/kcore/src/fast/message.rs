@@ -43,8 +43,9 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         }
         // ---- point of no return ----
         self.my_core().fast_calls += 1;
-        self.copy(me, waiting.receiver, tag as usize, length);
-        Some(self.meet_waiting(me, waiting, door.badge, takes, Tag(tag).with_kind(Kind::Call)))
+        let receiver = self.meet_waiting(me, waiting, door.badge, takes, Tag(tag).with_kind(Kind::Call));
+        self.copy(me, receiver, tag as usize, length);
+        Some(receiver)
     }
 
     /// As [`Cx::fault`], if the thread's server waits for faults.
@@ -175,14 +176,6 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         // ---- point of no return ----
         self.my_core().fast_replies += 1;
         let (now, core) = (self.s.hw.ticks(), self.core as u8);
-        if faulting && !mutant(Mutant::FastFaultAnswerWrites) {
-            // Its instruction runs again, with its registers.
-            self.v.get_mut(caller).faulting = false;
-        } else {
-            self.copy(me, caller, tag as usize, length);
-            let regs = &mut self.v.get_mut(caller).context.regs;
-            (regs.a0, regs.a1, regs.number) = (0, tag, Status::OK.0);
-        }
         let c = self.v.get_mut(caller);
         (c.state, c.core) = (State::Running, core);
         c.server = Link::NONE;
@@ -200,6 +193,14 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
         t.run_start = now;
         self.v.get_mut(channel).receivers = Queue { head: me.link(), tail: me.link() };
         self.run_instead(caller);
+        if faulting && !mutant(Mutant::FastFaultAnswerWrites) {
+            // Its instruction runs again, with its registers.
+            self.v.get_mut(caller).faulting = false;
+        } else {
+            let regs = &mut self.v.get_mut(caller).context.regs;
+            (regs.a0, regs.a1, regs.number) = (0, tag, Status::OK.0);
+            self.copy(me, caller, tag as usize, length);
+        }
         Some(caller)
     }
 
