@@ -113,6 +113,7 @@ impl<'id, H: Hw> Cx<'_, 'id, H> {
             there.wanted = wanted;
             self.call_core(core);
         }
+        self.s.hw.relax();
         true
     }
 

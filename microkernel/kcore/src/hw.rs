@@ -89,6 +89,8 @@ pub trait Hw {
     }
     /// Sends the reschedule interrupt to another core.
     fn kick(&mut self, core: CoreId);
+    /// A hint that this core waits for another: on processors with several threads a core, and in emulators, that one goes on sooner.
+    fn relax(&self) {}
 
     /// Fills a fresh (zeroed) root table with the kernel's half, where the processor needs it there.
     fn init_root(&self, root: &mut [u64; 512]);

@@ -260,6 +260,10 @@ const SELFTESTS: &[Story] = &[
         .with(&["--smp", "4"])
         .prints(SUITES)
         .never(&["left out"]),
+    // One core after the other, each until it says that it waits: who waits for another core has to say so.
+    Story::new("cores-in-turns", "smptest GROUP=\"pools destroyed\"")
+        .with(&["--icount", "--smp", "2"])
+        .prints(&["smptest: ", " passed, 0 failed"]),
     Story::new("eight-cores-test", "smptest; vmtest; hardtest").with(&["--smp", "8", "--mem", "4096"]).prints(SUITES),
     Story::new("eight-cores-long", "smptest; vmtest; sectest; hardtest")
         .with(&["--smp", "8", "--mem", "4096", "--timeout", "900"])

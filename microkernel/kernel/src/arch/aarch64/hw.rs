@@ -54,6 +54,10 @@ impl Hw for Machine {
         self.gic.kick(core);
     }
 
+    fn relax(&self) {
+        super::relax();
+    }
+
     /// TTBR1 has the kernel's half.
     fn init_root(&self, _root: &mut [u64; 512]) {}
 

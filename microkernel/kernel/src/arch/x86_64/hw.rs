@@ -83,6 +83,10 @@ impl kcore::Hw for Machine {
         apic::send(core, idt::KICK);
     }
 
+    fn relax(&self) {
+        super::relax();
+    }
+
     fn init_root(&self, root: &mut [u64; 512]) {
         root[256..].copy_from_slice(paging::kernel_half(self.root));
     }
